@@ -1,0 +1,155 @@
+"""The private log entry: its kinds, its fields, its canonical encoding and its public leaf.
+
+An entry is a format byte (1) and a canonical message. The worker writes the head (fields 1 to 39); the journal
+adds the tail (fields 40 and up) inside the commit, when log time, outcome and buckets are fixed. The leaf is blind:
+`0x01 | SHA-256(label | salt | entry)`, 33 bytes; who does not have the salt learns nothing from it.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from padan import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = b"\x01"
+SALT_SIZE = 32
+LEAF_SIZE = 33
+LEAF_LABEL = canonical.prefixed("padan/leaf/1")
+
+
+class EntryError(ValueError):
+    """The bytes are not a log entry of a known format."""
+
+
+class EntryKind(enum.IntEnum):
+    """Kinds of entries. Each area owns a hundred numbers; a number is never used again."""
+
+    # 1 to 99: questions about residents
+    VERIFY = 1
+    REFUSED = 2
+    REPLAY = 3
+    BUDGET_ALERT = 10
+    # 100 to 199: the registry's data
+    EPOCH_LOADED = 100
+    EPOCH_ACTIVATED = 101
+    # 200 to 299: keys
+    KEYRING_CREATED = 200
+    SINGLE_CUSTODIAN = 201
+    # 300 to 399: the log itself
+    PERIOD_OPENED = 300
+    CLOCK_JUMP = 301
+    # 400 to 499: tokens and sets
+    # 500 to 599: biometrics
+    # 600 to 699: agencies and agreements
+    AGENCY_ENROLLED = 600
+    CERTIFICATE_REVOKED = 601
+    AGREEMENT_ACTIVATED = 610
+    AGREEMENT_SUSPENDED = 611
+    # 700 to 799: auditors
+    ENTRIES_LISTED = 700
+    # 800 to 899: residents' rights
+    # 900 to 999: operations
+
+
+class Field(enum.IntEnum):
+    """Numbers of an entry's fields. Integers are big-endian, texts UTF-8, lists `canonical.encode_list`."""
+
+    KIND = 1  # u16
+    AGENCY = 4
+    OFFICER = 5
+    CERTIFICATE = 6  # SHA-256 of the DER, 32
+    ON_BEHALF_OF = 7
+    AGREEMENT = 8
+    AGREEMENT_VERSION = 9  # u32
+    CLAUSE = 10
+    PURPOSE = 11
+    LAWFUL_USE = 12  # u8, padan.v1.LawfulUse
+    LEGAL_BASIS = 13  # u8, padan.v1.LegalBasis
+    CONSENT_RECEIPT = 14
+    SUBJECT = 15  # HMAC(HMAC(K_period, h), nonce)[:16]
+    NONCE = 16  # 16
+    PERIOD = 17  # 16
+    CLAIMS = 18  # u16 each, padan.v1.Attribute
+    REQUEST_DIGEST = 19  # 32
+    EPOCH = 20  # u32
+    KEY_VERSIONS = 21  # list of text, "purpose:key id"
+    POLICY_VERSIONS = 22  # list of text
+    SENSITIVITY = 23  # u8
+    RETENTION = 24  # u8
+    DELAYED_DISCLOSURE = 25  # article that grants it
+    REASON = 26  # u16, padan.v1.ErrorReason, where the request was refused before the commit
+    DETAIL = 27  # list of text, "name=value", never about a resident
+    REQUEST_ID = 28  # 16
+    LOG_TIME = 40  # u64, milliseconds of the Unix epoch
+    CLOCK_FLAG = 41  # u8: 0 in step, 1 slewing, 2 continued from the last entry
+    OUTCOME = 42  # u8, padan.v1.Verdict
+    VERDICTS = 43  # u8 each, where the agreement grants an answer per claim
+    AGENCY_BUCKET = (
+        44  # u8: 1, 2, 3 (3 to 5), 4 (6 and more) questions of this agency about this subject today
+    )
+    OFFICER_BUCKET = 45  # u8: the same for the officer
+    FINAL_REASON = 46  # u16, padan.v1.ErrorReason, where the commit itself refused
+
+
+FIRST_TAIL_FIELD = Field.LOG_TIME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A decoded entry."""
+
+    fields: Mapping[int, bytes]
+
+    @property
+    def kind(self) -> int:
+        """The entry's kind; may be a number that this version does not know."""
+        return self.number(Field.KIND)
+
+    def number(self, field: Field, default: int = 0) -> int:
+        """Read an integer field."""
+        value = self.fields.get(field)
+        return default if value is None else int.from_bytes(value, "big")
+
+    def text(self, field: Field) -> str:
+        """Read a text field; empty where absent."""
+        return self.fields.get(field, b"").decode()
+
+    def texts(self, field: Field) -> list[str]:
+        """Read a list of texts; empty where absent."""
+        return [item.decode() for item in canonical.decode_list(self.fields.get(field, b""))]
+
+
+def encode(head: bytes, tail: Mapping[int, bytes]) -> bytes:
+    """Join an encoded head and the tail's fields into an entry."""
+    return FORMAT + head + canonical.encode(tail)
+
+
+def decode(entry: bytes) -> Entry:
+    """Decode an entry.
+
+    Raises:
+        EntryError: another format, or not canonical.
+    """
+    if entry[:1] != FORMAT:
+        raise EntryError("unknown entry format; use a newer release of padan")
+    try:
+        return Entry(fields=canonical.decode(entry[1:]))
+    except canonical.CanonicalError as error:
+        raise EntryError("the entry is not canonically encoded") from error
+
+
+def leaf(salt: bytes, entry: bytes) -> bytes:
+    """Compute an entry's leaf, 33 bytes: format, then SHA-256 over label, salt and entry.
+
+    Raises:
+        EntryError: the salt is not 32 bytes.
+    """
+    if len(salt) != SALT_SIZE:
+        raise EntryError("a salt has 32 bytes")
+    return FORMAT + hashlib.sha256(LEAF_LABEL + salt + entry).digest()
