@@ -39,7 +39,7 @@ class EntryKind(enum.IntEnum):
     EPOCH_LOADED = 100
     EPOCH_ACTIVATED = 101
     # 200 to 299: keys
-    KEYRING_CREATED = 200
+    KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201
     # 300 to 399: the log itself
     PERIOD_OPENED = 300
@@ -49,6 +49,9 @@ class EntryKind(enum.IntEnum):
     # 600 to 699: agencies and agreements
     AGENCY_ENROLLED = 600
     CERTIFICATE_REVOKED = 601
+    CERTIFICATE_ISSUED = 602
+    AGENCY_REVOKED = 603
+    AGENCY_RESTORED = 604
     AGREEMENT_ACTIVATED = 610
     AGREEMENT_SUSPENDED = 611
     # 700 to 799: auditors

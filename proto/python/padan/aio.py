@@ -1,0 +1,175 @@
+"""The same client for asyncio: `padan.aio.Client`, on grpc.aio.
+
+Guarantees what padan/client.py does. A client belongs to the event loop in which it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import grpc
+import grpc.aio
+
+from padan import answer, channel, info, remedy, retry
+from padan.client import SERVICE_INFO, VERIFY
+from padan.question import Question
+from padan.rpc import from_rpc
+from padan.v1 import verification_pb2
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+    from types import TracebackType
+
+    from padan.answer import Verification
+    from padan.info import ServiceInfo
+    from padan.nik import Nik
+    from padan.question import Claims
+    from padan.vocabulary import LegalBasis
+
+_Answer = TypeVar("_Answer")
+
+
+class Client:
+    """Asks the service; use as an asynchronous context manager, or await `close`."""
+
+    def __init__(self, link: grpc.aio.Channel, *, timeout: float = channel.DEFAULT_TIMEOUT) -> None:
+        """Take over an open channel; `from_files` makes one.
+
+        Args:
+            link: mutual TLS to the service.
+            timeout: seconds for a call with all its attempts, where the call names none.
+        """
+        self._link = link
+        self._timeout = timeout
+        self._verify: grpc.aio.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = (
+            link.unary_unary(
+                VERIFY,
+                request_serializer=None,
+                response_deserializer=verification_pb2.VerifyResponse.FromString,
+            )
+        )
+        self._info: grpc.aio.UnaryUnaryMultiCallable[bytes, verification_pb2.GetServiceInfoResponse] = (
+            link.unary_unary(
+                SERVICE_INFO,
+                request_serializer=None,
+                response_deserializer=verification_pb2.GetServiceInfoResponse.FromString,
+            )
+        )
+
+    @classmethod
+    def from_files(
+        cls,
+        address: str,
+        *,
+        ca: str | os.PathLike[str],
+        cert: str | os.PathLike[str],
+        key: str | os.PathLike[str],
+        server_name: str | None = None,
+        timeout: float = channel.DEFAULT_TIMEOUT,
+    ) -> Self:
+        """Open a client with the agency's files; arguments as in `padan.Client.from_files`.
+
+        Raises:
+            ConfigError: a file is not usable.
+        """
+        credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
+        link = grpc.aio.secure_channel(address, credentials, options=channel.options(server_name))
+        return cls(link, timeout=timeout)
+
+    async def verify(
+        self,
+        *,
+        claims: Claims,
+        purpose: str,
+        officer: str,
+        legal_basis: LegalBasis | str,
+        nik: str | Nik = "",
+        subject_token: bytes = b"",
+        consent_receipt: str = "",
+        on_behalf_of: str = "",
+        not_after: datetime | None = None,
+        issue_token: bool = False,
+        request_id: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - the deadline goes to the server, which must know it
+    ) -> Verification:
+        """Ask whether the registry confirms what a resident has said; as `padan.Client.verify`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        question = Question.build(
+            claims=claims,
+            purpose=purpose,
+            officer=officer,
+            legal_basis=legal_basis,
+            nik=nik,
+            subject_token=subject_token,
+            consent_receipt=consent_receipt,
+            on_behalf_of=on_behalf_of,
+            not_after=not_after,
+            issue_token=issue_token,
+            request_id=request_id,
+        )
+        return await self.ask(question, timeout=timeout)
+
+    async def ask(
+        self,
+        question: Question,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> Verification:
+        """Ask a question that was built before; as `padan.Client.ask`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return answer.read(await self._call(self._verify, question.body, timeout), question)
+
+    async def service_info(
+        self,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> ServiceInfo:
+        """Ask what this agency may ask; as `padan.Client.service_info`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return info.read(await self._call(self._info, b"", timeout))
+
+    async def close(self) -> None:
+        """Close the channel; running calls fail."""
+        await self._link.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[_Answer]],
+        body: bytes,
+        timeout: float | None,  # noqa: ASYNC109 - as in verify
+    ) -> _Answer:
+        clock = asyncio.get_running_loop().time
+        end = clock() + (self._timeout if timeout is None else timeout)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await method(body, timeout=retry.attempt_timeout(end - clock(), attempt))
+            except grpc.aio.AioRpcError as failure:
+                error = from_rpc(failure)
+            except grpc.aio.UsageError:
+                raise remedy.build("CANCELLED", detail="the client is closed") from None
+            wait = retry.pause(error, attempt, end - clock())
+            if wait is None:
+                raise error from None
+            await asyncio.sleep(wait)

@@ -1,0 +1,102 @@
+"""`padan-audit list`: entries of the log, checked."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from padan.audit import render
+from padan.audit.listing import TIMEOUT, AuditClient, Filter, Listed
+from padan.cli import connection
+from padan.cli.connection import (  # noqa: TC001 - Typer reads the annotations
+    Address,
+    Ca,
+    Cert,
+    Json,
+    Key,
+    ServerName,
+    Timeout,
+)
+from padan.cli.console import print_json
+from padan.vocabulary import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("list")(list_entries)
+
+
+def list_entries(
+    *,
+    agency: Annotated[str, typer.Option(help="Only entries of this agency.")] = "",
+    purpose: Annotated[str, typer.Option(help="Only entries under this purpose.")] = "",
+    outcome: Annotated[
+        str | None, typer.Option(help=f"Only this outcome: {', '.join(word.label for word in Verdict)}.")
+    ] = None,
+    from_time: Annotated[
+        datetime | None, typer.Option("--from", formats=_TIMES, help="From this log time on, UTC.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_TIMES, help="Before this log time, UTC.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Most entries; 0 for all.")] = 100,
+    address: Address = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    server_name: ServerName = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """List entries of the log, oldest first, and recompute each one's public leaf from its salt and bytes.
+
+    An agency reads its own entries, an auditor what it was granted; the reading is an entry itself. With --json: one
+    document a line. Ends with exit code 1 if an entry does not fit its leaf.
+    """
+    link = connection.connection(
+        address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout, audit=True
+    )
+    wanted = Filter(
+        agency=agency,
+        purpose=purpose,
+        outcome=Verdict.of(outcome) if outcome else None,
+        from_time=_utc(from_time),
+        until_time=_utc(until),
+    )
+    with AuditClient.from_files(
+        link.address,
+        ca=link.ca,
+        cert=link.cert,
+        key=link.key,
+        server_name=link.server_name,
+        timeout=timeout or TIMEOUT,
+    ) as client:
+        found = client.entries(wanted, limit=limit or None)
+        count = _print_documents(found) if json else _print_table(found)
+    sys.stderr.write(f"{count} entries; each fits its leaf\n")
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None else None
+
+
+def _print_documents(found: Iterable[Listed]) -> int:
+    count = 0
+    for item in found:
+        print_json({**render.document(item.sequence, item.entry, item.leaf), "leaf_checked": True})
+        count += 1
+    return count
+
+
+def _print_table(found: Iterable[Listed]) -> int:
+    rows = [render.row(item.sequence, item.entry) for item in found]
+    widths = [max(map(len, column)) for column in zip(render.COLUMNS, *rows, strict=True)]
+    for line in (render.COLUMNS, *rows):
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return len(rows)

@@ -1,0 +1,179 @@
+"""The client of an agency's program: one long-lived channel, frozen answers, errors that say what to do.
+
+    with padan.Client.from_files("padan.example:7443", ca="ca.pem", cert="agency.pem", key="agency.key") as client:
+        answer = client.verify(nik="...", claims={"name": "..."}, purpose="...", officer="...", legal_basis="...")
+
+Guarantees: every call has a deadline; an attempt is repeated only with the same bytes; every failure is a `PadanError`.
+A client may be shared between threads. It does not survive a fork: open it after the fork. A new connection costs as
+much as six calls, so keep one client.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import grpc
+
+from padan import answer, channel, info, remedy, retry
+from padan.question import Question
+from padan.rpc import from_rpc
+from padan.v1 import verification_pb2
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+    from padan.answer import Verification
+    from padan.info import ServiceInfo
+    from padan.nik import Nik
+    from padan.question import Claims
+    from padan.vocabulary import LegalBasis
+
+_Answer = TypeVar("_Answer")
+
+VERIFY = "/padan.v1.VerificationService/Verify"
+SERVICE_INFO = "/padan.v1.VerificationService/GetServiceInfo"
+
+
+class Client:
+    """Asks the service; use as a context manager, or call `close`."""
+
+    def __init__(self, link: grpc.Channel, *, timeout: float = channel.DEFAULT_TIMEOUT) -> None:
+        """Take over an open channel.
+
+        Args:
+            link: mutual TLS to the service; `from_files` makes one.
+            timeout: seconds for a call with all its attempts, where the call names none.
+        """
+        self._link = link
+        self._timeout = timeout
+        # Bytes in, so that a repeated attempt cannot but send the same.
+        self._verify: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = link.unary_unary(
+            VERIFY, request_serializer=None, response_deserializer=verification_pb2.VerifyResponse.FromString
+        )
+        self._info: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.GetServiceInfoResponse] = (
+            link.unary_unary(
+                SERVICE_INFO,
+                request_serializer=None,
+                response_deserializer=verification_pb2.GetServiceInfoResponse.FromString,
+            )
+        )
+
+    @classmethod
+    def from_files(
+        cls,
+        address: str,
+        *,
+        ca: str | os.PathLike[str],
+        cert: str | os.PathLike[str],
+        key: str | os.PathLike[str],
+        server_name: str | None = None,
+        timeout: float = channel.DEFAULT_TIMEOUT,
+    ) -> Self:
+        """Open a client with the agency's files.
+
+        Args:
+            address: host:port of the service.
+            ca: PEM of the CA that signed the server's certificate.
+            cert: PEM of the agency's certificate.
+            key: PEM of the agency's private key.
+            server_name: the name that the server's certificate carries, where it is not the address's host.
+            timeout: seconds for a call with all its attempts, where the call names none.
+
+        Raises:
+            ConfigError: a file is not usable.
+        """
+        credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
+        link = grpc.secure_channel(address, credentials, options=channel.options(server_name))
+        return cls(link, timeout=timeout)
+
+    def verify(
+        self,
+        *,
+        claims: Claims,
+        purpose: str,
+        officer: str,
+        legal_basis: LegalBasis | str,
+        nik: str | Nik = "",
+        subject_token: bytes = b"",
+        consent_receipt: str = "",
+        on_behalf_of: str = "",
+        not_after: datetime | None = None,
+        issue_token: bool = False,
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Verification:
+        """Ask whether the registry confirms what a resident has said.
+
+        The arguments are those of `Question.build`. To keep the question with its receipt, build it yourself and
+        call `ask`.
+
+        Raises:
+            InvalidRequestError: before anything is sent, or by the service; names fields and rules.
+            PadanError: any other failure; see `padan errors`.
+        """
+        question = Question.build(
+            claims=claims,
+            purpose=purpose,
+            officer=officer,
+            legal_basis=legal_basis,
+            nik=nik,
+            subject_token=subject_token,
+            consent_receipt=consent_receipt,
+            on_behalf_of=on_behalf_of,
+            not_after=not_after,
+            issue_token=issue_token,
+            request_id=request_id,
+        )
+        return self.ask(question, timeout=timeout)
+
+    def ask(self, question: Question, *, timeout: float | None = None) -> Verification:
+        """Ask a question that was built before; asking it again is the same question, answered and charged once.
+
+        Args:
+            question: from `Question.build`.
+            timeout: seconds for all attempts together.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return answer.read(self._call(self._verify, question.body, timeout), question)
+
+    def service_info(self, *, timeout: float | None = None) -> ServiceInfo:
+        """Ask what this agency may ask, with which codes and within which limits.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return info.read(self._call(self._info, b"", timeout))
+
+    def close(self) -> None:
+        """Close the channel; running calls fail."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, method: Callable[..., _Answer], body: bytes, timeout: float | None) -> _Answer:
+        end = time.monotonic() + (self._timeout if timeout is None else timeout)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return method(body, timeout=retry.attempt_timeout(end - time.monotonic(), attempt))
+            except grpc.RpcError as failure:
+                error = from_rpc(failure)
+            except ValueError:
+                raise remedy.build("CANCELLED", detail="the client is closed") from None
+            wait = retry.pause(error, attempt, end - time.monotonic())
+            if wait is None:
+                raise error from None
+            time.sleep(wait)

@@ -1,0 +1,213 @@
+"""What the service says of itself and of the caller's agreement, as frozen values."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from padan.times import from_timestamp
+from padan.vocabulary import AnswerForm, Attribute, LawfulUse, LegalBasis, Profile, label
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from padan.v1 import verification_pb2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """A data set taken over from the registry."""
+
+    number: int
+    as_of: datetime | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceKey:
+    """A public key of the service."""
+
+    purpose: str
+    key_id: str
+    algorithm: str
+    public_key: bytes
+    not_after: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What may be asked under one purpose; words in lower case, as the command line takes them."""
+
+    code: str
+    lawful_use: str
+    attributes: tuple[str, ...]
+    anchors: tuple[str, ...]
+    profile: str
+    answer_form: str
+    legal_bases: tuple[str, ...]
+    ages: tuple[int, ...]
+    region_levels: tuple[int, ...]
+    subject_budget: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """The agreement in force."""
+
+    agreement_id: str
+    version: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    daily_quota: int
+    purposes: tuple[Purpose, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A code of a list."""
+
+    code: str
+    label: str
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeList:
+    """A code list."""
+
+    name: str
+    version: str
+    attribute: str
+    codes: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of a request."""
+
+    max_request_bytes: int
+    max_claims: int
+    max_claim_bytes: int
+    max_deadline_ms: int
+    replay_window_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceInfo:
+    """What the caller may ask, and of whom."""
+
+    service_version: str
+    registry_id: str
+    environment: str
+    role: str
+    time: datetime | None
+    epochs: tuple[Epoch, ...]
+    keys: tuple[ServiceKey, ...]
+    agreement: Agreement | None
+    code_lists: tuple[CodeList, ...]
+    limits: Limits
+    profiles: tuple[str, ...]
+    normaliser_version: str
+
+    def jwks(self) -> dict[str, Any]:
+        """Write the keys that sign receipts as a JWK Set (RFC 7517, RFC 8037)."""
+        return {
+            "keys": [
+                {
+                    "kty": "OKP",
+                    "crv": "Ed25519",
+                    "alg": "Ed25519",
+                    "use": "sig",
+                    "kid": key.key_id,
+                    "x": base64.urlsafe_b64encode(key.public_key).rstrip(b"=").decode(),
+                }
+                for key in self.keys
+                if key.purpose == "receipt-signing" and key.algorithm == "Ed25519"
+            ]
+        }
+
+
+def read(response: verification_pb2.GetServiceInfoResponse) -> ServiceInfo:
+    """Read the service's answer.
+
+    Raises:
+        InternalError: a time in it does not exist.
+    """
+    limits = response.limits
+    return ServiceInfo(
+        service_version=response.service_version,
+        registry_id=response.registry_id,
+        environment=response.environment,
+        role=response.role,
+        time=_moment(response, "time"),
+        epochs=tuple(
+            Epoch(number=epoch.number, as_of=_moment(epoch, "as_of"), active=epoch.active)
+            for epoch in response.epochs
+        ),
+        keys=tuple(
+            ServiceKey(
+                purpose=key.purpose,
+                key_id=key.key_id,
+                algorithm=key.algorithm,
+                public_key=key.public_key,
+                not_after=_moment(key, "not_after"),
+            )
+            for key in response.keys
+        ),
+        agreement=_agreement(response.agreement) if response.HasField("agreement") else None,
+        code_lists=tuple(_code_list(item) for item in response.code_lists),
+        limits=Limits(
+            max_request_bytes=limits.max_request_bytes,
+            max_claims=limits.max_claims,
+            max_claim_bytes=limits.max_claim_bytes,
+            max_deadline_ms=limits.max_deadline_ms,
+            replay_window_seconds=limits.replay_window_seconds,
+        ),
+        profiles=tuple(label(Profile, number) for number in response.profiles),
+        normaliser_version=response.normaliser_version,
+    )
+
+
+def _agreement(message: verification_pb2.AgreementInfo) -> Agreement:
+    return Agreement(
+        agreement_id=message.agreement_id,
+        version=message.version,
+        valid_from=_moment(message, "valid_from"),
+        valid_until=_moment(message, "valid_until"),
+        daily_quota=message.daily_quota,
+        purposes=tuple(_purpose(item) for item in message.purposes),
+    )
+
+
+def _purpose(message: verification_pb2.PurposeInfo) -> Purpose:
+    return Purpose(
+        code=message.code,
+        lawful_use=label(LawfulUse, message.lawful_use),
+        attributes=tuple(label(Attribute, number) for number in message.attributes),
+        anchors=tuple(label(Attribute, number) for number in message.anchors),
+        profile=label(Profile, message.profile),
+        answer_form=label(AnswerForm, message.answer_form),
+        legal_bases=tuple(label(LegalBasis, number) for number in message.legal_bases),
+        ages=tuple(message.ages),
+        region_levels=tuple(message.region_levels),
+        subject_budget=message.subject_budget,
+    )
+
+
+def _code_list(message: verification_pb2.CodeList) -> CodeList:
+    return CodeList(
+        name=message.list,
+        version=message.version,
+        attribute=label(Attribute, message.attribute),
+        codes=tuple(
+            Code(code=item.code, label=item.label, aliases=tuple(item.aliases)) for item in message.codes
+        ),
+    )
+
+
+def _moment(message: Any, field: str) -> datetime | None:
+    stamp: Timestamp = getattr(message, field)
+    return from_timestamp(stamp) if message.HasField(field) else None

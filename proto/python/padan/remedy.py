@@ -1,0 +1,302 @@
+"""The table of errors: for every reason its cause, who must act, and the next step.
+
+One table for the command lines (`padan errors`), for the exceptions of the client and for docs/agency.md; tests hold it
+complete against padan.v1.ErrorReason and equal to the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from padan import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What a reason means and what to do."""
+
+    reason: str
+    """Name of the ErrorReason without prefix, or a reason that this package finds by itself."""
+    code: str
+    """The gRPC status code's name; empty for what is found on the agency's side."""
+    error: type[errors.PadanError]
+    """The exception that the client raises."""
+    cause: str
+    next_step: str
+    retry: bool = False
+    """Whether the same bytes may succeed later without anybody changing anything."""
+
+
+def _row(
+    reason: str, code: str, error: type[errors.PadanError], cause: str, next_step: str, *, retry: bool = False
+) -> Remedy:
+    return Remedy(reason=reason, code=code, error=error, cause=cause, next_step=next_step, retry=retry)
+
+
+_OPERATOR = "tell the registry's operator the request id and the time"
+
+_SERVICE = (
+    _row(
+        "INVALID_FIELD",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "a field is missing or malformed",
+        "correct the field that the error names; its rule stands beside it",
+    ),
+    _row(
+        "MALFORMED_MESSAGE",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "the message has a field that the service does not know, or is no message",
+        "generate your client from the service's release of the .proto files",
+    ),
+    _row(
+        "UNKNOWN_CODE",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "the value is in no code list",
+        "look the code up with `padan info`; have codes of your own mapped in the agreement",
+    ),
+    _row(
+        "DEADLINE_REQUIRED",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "the call came without a deadline",
+        "pass a deadline with each call (in gRPC for Python `timeout=`); a service config does not do it",
+    ),
+    _row(
+        "INVALID_PAGE_TOKEN",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "the page token is not one that this service gave you",
+        "begin the list again without a page token",
+    ),
+    _row(
+        "TOO_LATE",
+        "DEADLINE_EXCEEDED",
+        errors.TooLateError,
+        "not_after has passed, or too little of the deadline was left",
+        "ask again with a longer timeout; if it persists compare your clock with `padan check`",
+        retry=True,
+    ),
+    _row(
+        "UNKNOWN_CALLER",
+        "UNAUTHENTICATED",
+        errors.IdentityError,
+        "the certificate names no agency that this service knows",
+        "have the operator enrol the agency, and use the certificate that it returned",
+    ),
+    _row(
+        "CERTIFICATE_REFUSED",
+        "UNAUTHENTICATED",
+        errors.IdentityError,
+        "the certificate is revoked, expired or not yet valid",
+        "make a new key and request with `padan init` and have the operator renew the certificate",
+    ),
+    _row(
+        "METHOD_NOT_ALLOWED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "a caller of this role may not call this method",
+        "use the certificate of the role that may: agencies verify, auditors list entries",
+    ),
+    _row(
+        "NO_AGREEMENT",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "no agreement of the agency is in force",
+        "have an agreement signed and activated, or renew the one that has ended",
+    ),
+    _row(
+        "AGREEMENT_SUSPENDED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the agency's agreement is suspended",
+        "settle the suspension with the registry's office; stop asking until then",
+    ),
+    _row(
+        "PURPOSE_NOT_GRANTED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the purpose is not in the agreement",
+        "use one of the purposes that `padan info` shows, or have the agreement amended",
+    ),
+    _row(
+        "ATTRIBUTE_NOT_GRANTED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the attribute, or the predicate's parameter, is not granted for this purpose",
+        "claim only what `padan info` shows for the purpose, or have the agreement amended",
+    ),
+    _row(
+        "ANCHOR_REQUIRED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the request claims none of the purpose's anchors",
+        "add one of the anchors that `padan info` shows, for example the name",
+    ),
+    _row(
+        "LEGAL_BASIS_NOT_GRANTED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the legal basis is not the agreement's, or the consent receipt is missing",
+        "send a legal basis that `padan info` shows; with consent also the receipt's id",
+    ),
+    _row(
+        "SOURCE_ADDRESS_NOT_GRANTED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the call comes from an address outside the agreement",
+        "call from an address in the agreement, or have the new one added",
+    ),
+    _row(
+        "FEATURE_NOT_GRANTED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "a token, on_behalf_of or another feature is not granted",
+        "leave the feature out, or have the agreement amended",
+    ),
+    _row(
+        "QUOTA_EXHAUSTED",
+        "RESOURCE_EXHAUSTED",
+        errors.QuotaError,
+        "the agreement's calls of the day are spent",
+        "wait until the time that the error gives, or have the quota raised",
+    ),
+    _row(
+        "RATE_LIMITED",
+        "RESOURCE_EXHAUSTED",
+        errors.QuotaError,
+        "too many calls at once",
+        "wait as long as the error says and send fewer at once",
+        retry=True,
+    ),
+    _row(
+        "REQUEST_ID_REUSED",
+        "ALREADY_EXISTS",
+        errors.ConflictError,
+        "the request_id was used with another body",
+        "draw a new request_id for each question; a retry sends the same bytes, the blind included",
+    ),
+    _row(
+        "KEY_NOT_CURRENT",
+        "FAILED_PRECONDITION",
+        errors.ConflictError,
+        "the key that was used is no longer current",
+        "ask `padan info` for the current key and seal once more",
+    ),
+    _row(
+        "LOG_UNAVAILABLE",
+        "UNAVAILABLE",
+        errors.UnavailableError,
+        "the log cannot be written, so nothing may be answered",
+        "send the same bytes again later",
+        retry=True,
+    ),
+    _row(
+        "REGISTRY_UNAVAILABLE",
+        "UNAVAILABLE",
+        errors.UnavailableError,
+        "the registry's data or keys cannot be read",
+        "send the same bytes again later",
+        retry=True,
+    ),
+    _row(
+        "SHUTTING_DOWN",
+        "UNAVAILABLE",
+        errors.UnavailableError,
+        "the service is stopping",
+        "send the same bytes again; another replica answers",
+        retry=True,
+    ),
+    _row("INTERNAL", "INTERNAL", errors.InternalError, "a fault of the service", _OPERATOR),
+)
+
+_OWN = (
+    _row(
+        "SERVER_CERTIFICATE",
+        "UNAVAILABLE",
+        errors.IdentityError,
+        "the server's certificate does not fit the CA file or the server name",
+        "run `padan check`; it says which of the two, and which file to replace",
+    ),
+    _row(
+        "CLIENT_CERTIFICATE",
+        "UNAVAILABLE",
+        errors.IdentityError,
+        "the service ended the handshake: it does not accept the client certificate",
+        "run `padan check`; use the certificate that the operator issued, and its key",
+    ),
+    _row(
+        "NO_CONNECTION",
+        "UNAVAILABLE",
+        errors.UnavailableError,
+        "no connection to the service",
+        "run `padan check`; it looks at address, port, certificates and clock in turn",
+        retry=True,
+    ),
+    _row(
+        "DEADLINE",
+        "DEADLINE_EXCEEDED",
+        errors.TooLateError,
+        "no answer within the timeout; the question may have been answered and logged",
+        "send the same bytes again with a longer timeout; that is answered once and charged once",
+        retry=True,
+    ),
+    _row(
+        "CANCELLED",
+        "CANCELLED",
+        errors.UnavailableError,
+        "the call was cancelled",
+        "send the same bytes again",
+        retry=True,
+    ),
+    _row(
+        "NOT_PADAN",
+        "UNIMPLEMENTED",
+        errors.ConfigError,
+        "what listens at this address does not serve the method",
+        "check the address: questions and the log have a listener each",
+    ),
+    _row(
+        "TOO_LARGE",
+        "RESOURCE_EXHAUSTED",
+        errors.InvalidRequestError,
+        "the message is larger than the other side takes",
+        "send fewer or shorter claims; `padan info` shows the limits",
+    ),
+    _row("WRONG_ANSWER", "", errors.InternalError, "the answer does not belong to the question", _OPERATOR),
+)
+
+TABLE: Mapping[str, Remedy] = {row.reason: row for row in (*_SERVICE, *_OWN)}
+"""Every reason, those of the service first."""
+
+
+def build(
+    reason: str,
+    *,
+    detail: str = "",
+    retry_after: float | None = None,
+    fields: tuple[errors.Violation, ...] = (),
+) -> errors.PadanError:
+    """Make the exception for a reason of the table; a reason that this release does not know is internal.
+
+    Args:
+        reason: a key of the table.
+        detail: what the service says besides; stands behind the cause.
+        retry_after: seconds.
+        fields: what is wrong with which field.
+    """
+    row = TABLE.get(reason)
+    if row is None:
+        return errors.InternalError(
+            f"refused for a reason that this release does not know: {detail}" if detail else "refused",
+            reason=reason,
+            next_step="use a newer release of padan",
+        )
+    message = f"{row.cause}: {detail}" if detail else row.cause
+    return row.error(message, reason=reason, retry_after=retry_after, fields=fields, next_step=row.next_step)
