@@ -1,0 +1,1 @@
+"""Who may use which key, when. Imports padan only."""

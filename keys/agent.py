@@ -1,0 +1,289 @@
+"""The key agent: unlocked keys, handed out as objects that compute and never as bytes.
+
+Guarantees: a key does what its purpose says and nothing else; new things are made only by active keys within
+their cryptoperiod, old things are read until the second end of it. `LocalKeyAgent` holds the keys in the
+process of its user; another implementation may hold them behind a socket.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from keys import cryptoperiod, period, ringformat
+from keys.block import BlockKey
+from keys.cryptoperiod import Alarm, Use
+from keys.derive import hkdf, replay_info
+from keys.errors import AuditorsKeyError, KeyNotFoundError, KeyStateError, KeyUseError
+from keys.mac import MacKey
+from keys.outer import EpochKeys, OuterKeys
+from keys.provider import ask, open_provider
+from keys.purpose import RULES, Algorithm, Purpose
+from keys.ringfile import RingFile
+from keys.seal import RingSeal, SealKey
+from keys.secret import Secret
+from keys.signing import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from keys.keyset import Keyring, PublicKey, RingKey
+    from keys.period import Period
+    from keys.provider import KekProvider, Prompt
+    from keys.realm import Realm
+    from keys.secret import Material
+
+
+class KeyAgent(Protocol):
+    """What holds unlocked keys and works with them for others."""
+
+    @property
+    def realm(self) -> Realm:
+        """The registry and environment that the keys belong to."""
+
+    @property
+    def keyring_counter(self) -> int:
+        """Counter of the keyring that was unlocked; logged, so that a keyring that was put back shows."""
+
+    def key_id(self, purpose: Purpose) -> int:
+        """Give the id of the key that makes new things.
+
+        Raises:
+            KeyNotFoundError: the purpose has no primary key.
+            KeyExpiredError: its time to make new things is over.
+        """
+
+    def mac(self, purpose: Purpose, key_id: int | None = None) -> MacKey:
+        """Give a MAC key: the primary one, or one by id for what exists under it.
+
+        Raises:
+            KeyUseError: the purpose has no MAC keys.
+            KeyNotFoundError: no such key.
+            KeyStateError: its state or cryptoperiod does not allow this.
+        """
+
+    def block(self, purpose: Purpose, key_id: int, info: bytes) -> BlockKey:
+        """Derive an outer token key; errors as `mac`."""
+
+    def seal_key(self, purpose: Purpose, key_id: int, info: bytes, *, sealed: int = 0) -> SealKey:
+        """Derive a row seal key, which has sealed so many boxes before; errors as `mac`."""
+
+    def outer(self, epoch: EpochKeys, *, sealed: int = 0) -> OuterKeys:
+        """Derive both keys of a vault table's outer layer; errors as `mac`."""
+
+    def replay_seal(self, day: int, *, sealed: int = 0) -> RingSeal:
+        """Derive a day's replay keys: the primary one seals, every living one opens; errors as `mac`."""
+
+    def signer(self, purpose: Purpose) -> Signer:
+        """Give the primary signing key; errors as `mac`."""
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """List all public keys of the keyring, also of keys that are no more."""
+
+    def open_period(self) -> Period:
+        """Open a new audit period.
+
+        Raises:
+            AuditorsKeyError: there is no auditors' key, or none that this environment may use.
+        """
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """List the keys whose time is up, or will be within 30 days."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalKeyAgent(Secret):
+    """A key agent in the process of its user; made by `unlock`.
+
+    Args:
+        ring: the keyring.
+        materials: its keys in the clear, by key id; owned and wiped by the agent.
+        auditors_key: X25519 public key of the development auditors, 32 bytes.
+        now: wall clock, UTC.
+        monotonic: monotonic clock, seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        ring: Keyring,
+        materials: dict[int, Material],
+        auditors_key: bytes | None = None,
+        now: Callable[[], datetime] = _now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ring = ring
+        self._materials = materials
+        self._auditors_key = auditors_key
+        self._now = now
+        self._monotonic = monotonic
+        self._macs: dict[int, MacKey] = {}
+
+    @classmethod
+    def unlock(
+        cls,
+        ring_path: Path,
+        kek: str | KekProvider,
+        *,
+        auditors_key: bytes | None = None,
+        prompt: Prompt = ask,
+        now: Callable[[], datetime] = _now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> LocalKeyAgent:
+        """Read a keyring and unwrap its keys.
+
+        Args:
+            ring_path: the keyring file.
+            kek: URI of the KEK's provider, or the provider.
+            auditors_key: X25519 public key of the development auditors, 32 bytes; without it no period opens.
+            prompt: asks a person for a passphrase where the URI names no source.
+            now: wall clock, UTC.
+            monotonic: monotonic clock, seconds.
+
+        Raises:
+            CustodianError: the keyring or its KEK cannot be used; the subclass says why.
+        """
+        data = RingFile(ring_path).read()
+        provider = open_provider(kek, prompt=prompt) if isinstance(kek, str) else kek
+        keks = provider.unlock()
+        ring, key = ringformat.decode(data, keks)
+        materials = {
+            item.key_id: key.unwrap(item.wrapped, realm=ring.realm, purpose=purpose, key_id=item.key_id)
+            for purpose, item in ring
+            if item.state.may_process and purpose in RULES
+        }
+        for other in keks:
+            other.wipe()
+        return cls(ring=ring, materials=materials, auditors_key=auditors_key, now=now, monotonic=monotonic)
+
+    @property
+    def realm(self) -> Realm:
+        """The registry and environment that the keys belong to."""
+        return self._ring.realm
+
+    @property
+    def keyring_counter(self) -> int:
+        """Counter of the keyring that was unlocked."""
+        return self._ring.counter
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keyring as it was unlocked, wrapped."""
+        return self._ring
+
+    def key_id(self, purpose: Purpose) -> int:
+        """Give the id of the key that makes new things."""
+        return self._primary(purpose).key_id
+
+    def mac(self, purpose: Purpose, key_id: int | None = None) -> MacKey:
+        """Give a MAC key: the primary one, or one by id for what exists under it."""
+        key = self._key(purpose, key_id, Algorithm.HMAC_SHA256)
+        found = self._macs.get(key.key_id)
+        if found is None:
+            found = MacKey(self._material(purpose, key), key_id=key.key_id)
+            self._macs[key.key_id] = found
+        return found
+
+    def block(self, purpose: Purpose, key_id: int, info: bytes) -> BlockKey:
+        """Derive an outer token key."""
+        key = self._derivable(purpose, key_id, Purpose.OUTER_TOKEN)
+        return BlockKey(hkdf(self._material(purpose, key), info), key_id=key.key_id)
+
+    def seal_key(self, purpose: Purpose, key_id: int, info: bytes, *, sealed: int = 0) -> SealKey:
+        """Derive a row seal key; only an active key's seals."""
+        key = self._derivable(purpose, key_id, Purpose.ROW_SEAL)
+        return self._seal_key(purpose, key, info, sealed=sealed)
+
+    def outer(self, epoch: EpochKeys, *, sealed: int = 0) -> OuterKeys:
+        """Derive both keys of a vault table's outer layer."""
+        token_info = epoch.info(self.realm, Purpose.OUTER_TOKEN)
+        row_info = epoch.info(self.realm, Purpose.ROW_SEAL)
+        return OuterKeys(
+            token=self.block(Purpose.OUTER_TOKEN, epoch.outer_token, token_info),
+            row=self.seal_key(Purpose.ROW_SEAL, epoch.row_seal, row_info, sealed=sealed),
+        )
+
+    def replay_seal(self, day: int, *, sealed: int = 0) -> RingSeal:
+        """Derive a day's replay keys: the primary one seals, every living one opens."""
+        primary = self._primary(Purpose.REPLAY)
+        info = replay_info(self.realm, day=day)
+        readers = {
+            key.key_id: self._seal_key(Purpose.REPLAY, key, info, sealed=sealed if key is primary else 0)
+            for key in self._ring.keyset(Purpose.REPLAY).keys
+            if key.key_id in self._materials
+        }
+        return RingSeal(primary=readers[primary.key_id], readers=readers)
+
+    def signer(self, purpose: Purpose) -> Signer:
+        """Give the primary signing key."""
+        key = self._key(purpose, None, Algorithm.ED25519)
+        return Signer(self._material(purpose, key), ring_id=key.key_id)
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """List all public keys of the keyring, also of keys that are no more."""
+        return self._ring.public_keys()
+
+    def open_period(self) -> Period:
+        """Open a new audit period; outside development an envelope to one key is refused."""
+        if self._auditors_key is None:
+            raise AuditorsKeyError("no auditors' key is configured, so no audit period can be opened")
+        if not self.realm.is_development:
+            raise AuditorsKeyError("envelopes to a single auditors' key (format 1) are for development only")
+        return period.open_period(realm=self.realm, auditors_key=self._auditors_key, born=self._monotonic())
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """List the keys whose time is up, or will be within 30 days."""
+        return cryptoperiod.alarms(self._ring, now=self._now())
+
+    def close(self) -> None:
+        """Zero the keys that the agent holds; objects that it handed out live until they are freed."""
+        for material in self._materials.values():
+            material.wipe()
+        self._materials.clear()
+        for mac in self._macs.values():
+            mac.wipe()
+        self._macs.clear()
+
+    def _primary(self, purpose: Purpose) -> RingKey:
+        key = self._ring.primary(purpose)
+        cryptoperiod.check(purpose, key, Use.PROTECT, now=self._now())
+        return key
+
+    def _key(self, purpose: Purpose, key_id: int | None, algorithm: Algorithm) -> RingKey:
+        if RULES[purpose].algorithm is not algorithm:
+            raise KeyUseError(f"{purpose} keys are not used with {algorithm}")
+        if key_id is None:
+            return self._primary(purpose)
+        key = self._ring.key(purpose, key_id)
+        if not key.state.may_process:
+            raise KeyStateError(f"the {purpose} key {key_id} is {key.state} and does nothing")
+        cryptoperiod.check(purpose, key, Use.PROCESS, now=self._now())
+        return key
+
+    def _derivable(self, purpose: Purpose, key_id: int, allowed: Purpose) -> RingKey:
+        if purpose is not allowed:
+            raise KeyUseError(f"a {purpose} key is not what {allowed} keys are derived from")
+        return self._key(purpose, key_id, Algorithm.HKDF_SHA256)
+
+    def _seal_key(self, purpose: Purpose, key: RingKey, info: bytes, *, sealed: int) -> SealKey:
+        return SealKey(
+            hkdf(self._material(purpose, key), info),
+            key_id=key.key_id,
+            sealed=sealed,
+            may_seal=key.state.may_protect and not self._over(purpose, key),
+        )
+
+    def _over(self, purpose: Purpose, key: RingKey) -> bool:
+        ends = cryptoperiod.end(purpose, key, Use.PROTECT)
+        return ends is not None and self._now() >= ends
+
+    def _material(self, purpose: Purpose, key: RingKey) -> bytearray:
+        material = self._materials.get(key.key_id)
+        if material is None:
+            raise KeyNotFoundError(f"the agent does not hold the {purpose} key {key.key_id}, or no longer")
+        return material.view()

@@ -1,0 +1,75 @@
+"""When a key's time is up: the ends of its cryptoperiod, and the alarms 30 days ahead. Pure.
+
+Periods count from activation. Past the first end a key makes nothing new; past the second it reads nothing
+old.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keys.errors import KeyExpiredError
+from keys.purpose import ALARM_AHEAD, RULES, Purpose
+from keys.state import KeyState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from keys.keyset import Keyring, RingKey
+
+
+class Use(enum.StrEnum):
+    """The two uses that a cryptoperiod bounds apart."""
+
+    PROTECT = "protect"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A key whose time is up, or will be within 30 days."""
+
+    purpose: str
+    key_id: int
+    use: Use
+    ends: datetime
+    over: bool
+
+
+def end(purpose: Purpose, key: RingKey, use: Use) -> datetime | None:
+    """Compute when a use of a key ends; None is never, or not before its activation."""
+    period = RULES[purpose].protects if use is Use.PROTECT else RULES[purpose].processes
+    return None if period is None or key.activated is None else key.activated + period
+
+
+def check(purpose: Purpose, key: RingKey, use: Use, *, now: datetime) -> None:
+    """Refuse a use whose time is up.
+
+    Raises:
+        KeyExpiredError: with the date of the end.
+    """
+    ends = end(purpose, key, use)
+    if ends is not None and now >= ends:
+        raise KeyExpiredError(
+            f"the cryptoperiod of the {purpose} key {key.key_id} to {use} ended on {ends.date().isoformat()}"
+        )
+
+
+def alarms(ring: Keyring, *, now: datetime) -> tuple[Alarm, ...]:
+    """List what ends within 30 days or has ended, for keys that still do what ends."""
+    found: list[Alarm] = []
+    for text, key in ring:
+        if text not in RULES:
+            continue
+        purpose = Purpose(text)
+        is_primary = ring.keyset(purpose).primary == key.key_id
+        uses = [Use.PROTECT] if is_primary else []
+        if key.state in {KeyState.ACTIVE, KeyState.DEACTIVATED, KeyState.COMPROMISED}:
+            uses.append(Use.PROCESS)
+        for use in uses:
+            ends = end(purpose, key, use)
+            if ends is not None and now >= ends - ALARM_AHEAD:
+                found.append(Alarm(purpose=purpose, key_id=key.key_id, use=use, ends=ends, over=now >= ends))
+    return tuple(found)

@@ -1,0 +1,114 @@
+"""What can go wrong with keys, grouped by who must act.
+
+No message holds key material, a passphrase or a keyed value.
+"""
+
+from __future__ import annotations
+
+
+class KeysError(Exception):
+    """Base of every error of this package."""
+
+
+class CallerError(KeysError):
+    """The calling code asked for something that this key does not do."""
+
+
+class KeyUseError(CallerError):
+    """A key is asked to work outside its purpose, or with input of a wrong size."""
+
+
+class CustodianError(KeysError):
+    """A custodian must act: the keyring, its KEK or a key's state stands in the way."""
+
+
+class KeyNotFoundError(CustodianError):
+    """The keyring holds no such key, or no primary key for the purpose."""
+
+
+class KeyStateError(CustodianError):
+    """The key's state does not allow this use."""
+
+
+class KeyExpiredError(KeyStateError):
+    """The key's cryptoperiod is over for this use."""
+
+
+class TransitionError(CustodianError):
+    """The step is not a legal one between the states of a key."""
+
+
+class KeyringMissingError(CustodianError):
+    """There is no keyring file at the path."""
+
+
+class KeyringExistsError(CustodianError):
+    """There is a keyring or KEK file at the path already."""
+
+
+class KeyringFormatError(CustodianError):
+    """The keyring is intact but of a format that this release does not know."""
+
+
+class KeyringIntegrityError(CustodianError):
+    """The keyring is not what was written: a bit flipped, a cut, or an edit by hand."""
+
+
+class KeyringConflictError(CustodianError):
+    """Somebody else wrote the keyring meanwhile."""
+
+
+class EventsError(CustodianError):
+    """The events file beside the keyring does not continue the history that the keyring vouches for."""
+
+
+class KekMismatchError(CustodianError):
+    """The KEK is not the one that wraps this keyring."""
+
+
+class KekFileError(CustodianError):
+    """The KEK file is missing, damaged, or of an unknown format."""
+
+
+class PassphraseError(CustodianError):
+    """The passphrase is missing, too short, or does not open the KEK file."""
+
+
+class WeakParametersError(CustodianError):
+    """Stored Argon2id parameters lie outside what this release accepts."""
+
+
+class ProviderError(CustodianError):
+    """The KEK URI names no known provider or is malformed."""
+
+
+class OperatorError(KeysError):
+    """The operator must act: data or a limit of the running service stands in the way."""
+
+
+class OpenError(OperatorError):
+    """A sealed box does not open: changed bytes, another key, or other associated data."""
+
+
+class SealCountError(OperatorError):
+    """A key has sealed as many boxes as one AES-GCM key with random nonces may (SP 800-38D)."""
+
+
+class SignatureError(OperatorError):
+    """A signature does not verify."""
+
+
+class EnvelopeError(OperatorError):
+    """A period envelope does not open or is of an unknown format."""
+
+
+class AuditorsKeyError(OperatorError):
+    """There is no auditors' key, or none that this environment may use."""
+
+
+class PeriodOverError(OperatorError):
+    """The audit period was wiped; a new one must be opened."""
+
+
+class HardeningError(OperatorError):
+    """The operating system refused a protection of the process."""

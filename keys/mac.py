@@ -1,0 +1,112 @@
+"""HMAC-SHA-256 (FIPS 198-1, RFC 2104) for keyed values, with everything constant already fed.
+
+A keyed value is `HMAC-SHA-256(key, prefix | u32 length | value)`, prefix from `keys.realm.Realm.prefix`.
+`MacKey.bind` feeds key and prefix once and keeps the two SHA-256 midstates; a MAC then costs two copies and
+two short updates: the same bytes as `hmac.digest` in less than half the time. Midstates equal the key: they
+are as secret, and never leave the process. Objects are immutable apart from `MacKey.wipe` and safe to share
+between threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Final
+
+from keys.errors import KeyUseError
+from keys.secret import Material, Secret
+
+KEY_SIZE: Final = 32
+MAC_SIZE: Final = 32
+_BLOCK_SIZE: Final = 64
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+_length = struct.Struct(">I").pack
+
+
+class BoundMac(Secret):
+    """A MAC key bound to one construction; made by `MacKey.bind`."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, *, inner: hashlib._Hash, outer: hashlib._Hash) -> None:
+        self._inner = inner.copy
+        self._outer = outer.copy
+
+    def mac(self, value: bytes) -> bytes:
+        """Compute the 32-byte MAC of `u32 length | value` after the bound prefix."""
+        inner = self._inner()
+        inner.update(_length(len(value)) + value)
+        outer = self._outer()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+class MacKey(Secret):
+    """An HMAC-SHA-256 key of 32 bytes.
+
+    Args:
+        key: the key; copied, the caller's buffer is not kept.
+        key_id: the number of the key in its keyring, 0 where it comes from none.
+
+    Raises:
+        KeyUseError: the key is not 32 bytes.
+    """
+
+    __slots__ = ("_material", "_midstates", "key_id")
+
+    def __init__(self, key: bytes | bytearray, *, key_id: int = 0) -> None:
+        if len(key) != KEY_SIZE:
+            raise KeyUseError("a MAC key has 32 bytes")
+        self.key_id = key_id
+        self._material = Material(key)
+        self._midstates: tuple[hashlib._Hash, hashlib._Hash] | None = (
+            self._padded(_INNER_PAD),
+            self._padded(_OUTER_PAD),
+        )
+
+    def _padded(self, pad: bytes) -> hashlib._Hash:
+        block = bytearray(pad[:1] * _BLOCK_SIZE)
+        for position, byte in enumerate(self._material.view()):
+            block[position] = pad[byte]
+        state = hashlib.sha256(block)
+        block[:] = bytes(_BLOCK_SIZE)
+        return state
+
+    def _states(self) -> tuple[hashlib._Hash, hashlib._Hash]:
+        if self._midstates is None:
+            raise KeyUseError("the MAC key was wiped")
+        return self._midstates
+
+    def bind(self, prefix: bytes) -> BoundMac:
+        """Feed a construction's prefix once and keep the midstates.
+
+        Args:
+            prefix: everything before `u32 length | value`, from `Realm.prefix`.
+
+        Raises:
+            KeyUseError: the key was wiped.
+        """
+        inner, outer = self._states()
+        inner = inner.copy()
+        inner.update(prefix)
+        return BoundMac(inner=inner, outer=outer)
+
+    def mac(self, message: bytes) -> bytes:
+        """Compute the plain 32-byte HMAC-SHA-256 of a message, without prefix or length.
+
+        Raises:
+            KeyUseError: the key was wiped.
+        """
+        inner, outer = (state.copy() for state in self._states())
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def wipe(self) -> None:
+        """Zero the key and let its midstates go; OpenSSL cleanses a digest context when it is freed.
+
+        A `BoundMac` made before works until it is freed itself.
+        """
+        self._material.wipe()
+        self._midstates = None

@@ -1,0 +1,106 @@
+"""An audit period: the key under which log entries name their subjects, for a day at most.
+
+A period's key is made here, lives in memory that can be zeroed, is sealed once to the auditors' key, and is
+never in a keyring nor on a disk. It ends after 24 hours of monotonic time or with its holder. Log entries
+name their subject by `HMAC(HMAC(K_period, h), entry nonce)[:16]`, h being the subject's log handle; without
+the period's key two entries about one person share nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from keys.envelope import PERIOD_ID_SIZE, PERIOD_KEY_SIZE, seal_period
+from keys.errors import KeyUseError, PeriodOverError
+from keys.mac import MacKey
+from keys.secret import Material, Secret
+
+if TYPE_CHECKING:
+    from keys.realm import Realm
+
+LIFETIME: Final = 24 * 60 * 60.0
+"""Seconds of monotonic time."""
+REFERENCE_SIZE: Final = 16
+HANDLE_SIZE: Final = 16
+NONCE_SIZE: Final = 16
+
+
+def reference(period_key: MacKey, handle: bytes, nonce: bytes) -> bytes:
+    """Compute how an entry names its subject: `HMAC(HMAC(K_period, h), nonce)[:16]`.
+
+    Args:
+        period_key: the period's key.
+        handle: the subject's log handle, 16 bytes.
+        nonce: the entry's nonce, 16 bytes.
+
+    Raises:
+        KeyUseError: a size is wrong, or the key was wiped.
+    """
+    if len(handle) != HANDLE_SIZE or len(nonce) != NONCE_SIZE:
+        raise KeyUseError("a log handle and an entry's nonce have 16 bytes each")
+    return hmac.digest(period_key.mac(handle), nonce, "sha256")[:REFERENCE_SIZE]
+
+
+class Period(Secret):
+    """One audit period; made by `open_period`.
+
+    Args:
+        period_id: 16 random bytes.
+        key: the period's key.
+        envelope: the key sealed to the auditors; committed to the log before the period's first use.
+        born: monotonic time of birth, seconds.
+    """
+
+    __slots__ = ("_key", "_wiped", "born", "envelope", "id")
+
+    def __init__(self, *, period_id: bytes, key: MacKey, envelope: bytes, born: float) -> None:
+        self.id = period_id
+        self.envelope = envelope
+        self.born = born
+        self._key = key
+        self._wiped = False
+
+    def expired(self, now: float) -> bool:
+        """Whether the period has ended.
+
+        Args:
+            now: monotonic time, seconds.
+        """
+        return self._wiped or now - self.born >= LIFETIME
+
+    def reference(self, handle: bytes, nonce: bytes) -> bytes:
+        """Compute how an entry of this period names its subject, 16 bytes.
+
+        Raises:
+            PeriodOverError: the period was wiped.
+            KeyUseError: a size is wrong.
+        """
+        if self._wiped:
+            raise PeriodOverError("the audit period is over; its key is gone")
+        return reference(self._key, handle, nonce)
+
+    def wipe(self) -> None:
+        """End the period and zero its key."""
+        self._wiped = True
+        self._key.wipe()
+
+
+def open_period(*, realm: Realm, auditors_key: bytes, born: float) -> Period:
+    """Make a period, its key and its envelope.
+
+    Args:
+        realm: the registry and environment.
+        auditors_key: X25519 public key of the development auditors, 32 bytes.
+        born: monotonic time, seconds.
+
+    Raises:
+        KeyUseError: the auditors' key is not usable.
+    """
+    period_id = secrets.token_bytes(PERIOD_ID_SIZE)
+    material = Material(secrets.token_bytes(PERIOD_KEY_SIZE))
+    envelope = seal_period(material.view(), period_id=period_id, realm=realm, auditors_key=auditors_key)
+    key = MacKey(material.view())
+    material.wipe()
+    return Period(period_id=period_id, key=key, envelope=envelope, born=born)

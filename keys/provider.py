@@ -1,0 +1,105 @@
+"""Who holds the KEK: a provider, chosen by the scheme of a URI.
+
+`file:PATH?passphrase-file=PATH` is here (`keys.file_provider`). Whoever adds a scheme adds a line to
+`open_provider`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from keys.errors import PassphraseError, ProviderError
+from keys.file_provider import FileKekProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from keys.kek import Kek
+
+    Prompt: TypeAlias = Callable[[str], str]
+
+
+class KekProvider(Protocol):
+    """What keeps KEKs, and gives them to whoever may have them."""
+
+    @property
+    def uri(self) -> str:
+        """The URI that opens this provider; it holds no secret."""
+
+    @property
+    def single_custodian(self) -> bool:
+        """Whether one person alone can unlock it."""
+
+    def create(self) -> Kek:
+        """Make the provider's first KEK and keep it durably.
+
+        Raises:
+            KeyringExistsError: it keeps one already.
+        """
+
+    def unlock(self) -> tuple[Kek, ...]:
+        """Give every KEK that is kept: one, or two while a renewal is under way.
+
+        Raises:
+            CustodianError: it cannot be unlocked; the subclass says why.
+        """
+
+    def renew(self) -> Kek:
+        """Make a new KEK and keep it durably beside the present one."""
+
+    def retire(self, kek_id: str) -> None:
+        """Keep only the KEK of this id, durably; what the others wrapped is lost."""
+
+
+def ask(question: str) -> str:
+    """Ask for a passphrase on the terminal.
+
+    Raises:
+        PassphraseError: there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise PassphraseError("a passphrase is needed and there is no terminal to ask on")
+    return getpass.getpass(question)
+
+
+def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -> KekProvider:
+    """Open the provider that a URI names.
+
+    Args:
+        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks.
+        base: what relative paths start from; the working folder where absent.
+        prompt: asks a person for a passphrase.
+
+    Raises:
+        ProviderError: an unknown scheme or parameter, or no path.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        raise ProviderError(f"a KEK provider's URI starts with 'file:', not with '{parts.scheme or uri}'")
+    if parts.netloc not in {"", "localhost"} or parts.fragment or not parts.path:
+        raise ProviderError("a file provider's URI is file:PATH?passphrase-file=PATH, without a host")
+    folder = base or Path.cwd()
+    source = _passphrase_source(parts.query)
+    if source is not None and source[0] == "passphrase-file":
+        source = (source[0], str(folder / source[1]))
+    return FileKekProvider(path=folder / unquote(parts.path), source=source, prompt=prompt, uri=uri)
+
+
+def _passphrase_source(query: str) -> tuple[str, str] | None:
+    try:
+        parameters: Mapping[str, list[str]] = parse_qs(query, strict_parsing=True) if query else {}
+    except ValueError as error:
+        raise ProviderError("the parameters of the KEK provider's URI are malformed") from error
+    if not parameters:
+        return None
+    [(name, values), *others] = parameters.items()
+    if others or len(values) != 1 or name not in {"passphrase-file", "passphrase-env"}:
+        raise ProviderError(
+            "a file provider takes one parameter: passphrase-file=PATH or passphrase-env=NAME"
+        )
+    return name, values[0]

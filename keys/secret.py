@@ -1,0 +1,52 @@
+"""What every object that holds key material shares: it shows nothing and it goes nowhere.
+
+Guarantees: `repr` names only the type, and pickling, copying and deep copying raise. Assumes nothing about
+the memory: CPython cannot promise that a freed `bytes` is overwritten; where that matters the holder keeps a
+`bytearray` and wipes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, Self
+
+
+class Secret:
+    """Base of objects that hold key material."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds a key and is not pickled")
+
+    def __copy__(self) -> Self:
+        raise TypeError(f"{type(self).__name__} holds a key and is not copied")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        raise TypeError(f"{type(self).__name__} holds a key and is not copied")
+
+
+class Material(Secret):
+    """Key bytes in memory that can be zeroed.
+
+    Args:
+        data: the key; the caller's buffer is not kept.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self._data = bytearray(data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def view(self) -> bytearray:
+        """Give the buffer itself, for the wrappers of this package alone; after `wipe` it holds zeros."""
+        return self._data
+
+    def wipe(self) -> None:
+        """Overwrite the key with zeros."""
+        self._data[:] = bytes(len(self._data))

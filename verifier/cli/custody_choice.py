@@ -1,0 +1,99 @@
+"""Which keyring and KEK provider a custodian's command was given: options, environment, or the server's settings."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keys.custody import Custody
+from keys.provider import open_provider
+from padan.cli.console import CommandError, ExitCode
+from verifier import config
+
+if TYPE_CHECKING:
+    from keys.provider import KekProvider
+
+
+@dataclass(slots=True)
+class Choice:
+    """What stands before the command's name.
+
+    Args:
+        config_path: the server's configuration file; empty is $PADAN_CONFIG, else ./padan.toml where there is one.
+        keyring: the keyring; empty is the configuration's.
+        kek: URI of the KEK's provider; empty is the configuration's.
+    """
+
+    config_path: Path | None = None
+    keyring: Path | None = None
+    kek: str = ""
+
+    def settings(self) -> config.Settings | None:
+        """Read the server's settings; None where no file was named and there is none at the default places.
+
+        Raises:
+            ConfigError: the file is wrong, or was named and is missing.
+        """
+        named = self.config_path or (Path(os.environ[config.PATH_VARIABLE]) if _is_set() else None)
+        if named is None and not config.DEFAULT_PATH.exists():
+            return None
+        return config.load(named)
+
+    def keyring_path(self) -> Path:
+        """Give the keyring's path.
+
+        Raises:
+            CommandError: neither an option nor a configuration names it.
+        """
+        if self.keyring is not None:
+            return self.keyring
+        settings = self.settings()
+        if settings is None:
+            raise _unnamed("keyring", "--keyring PATH")
+        return settings.keyring
+
+    def provider(self) -> KekProvider:
+        """Open the provider of the KEK.
+
+        Raises:
+            CommandError: neither an option nor a configuration names it.
+            ProviderError: the URI is not one.
+        """
+        uri = self.kek
+        if not uri:
+            settings = self.settings()
+            uri = settings.kek if settings is not None else ""
+        if not uri:
+            raise _unnamed("KEK provider", "--kek 'file:PATH?passphrase-file=PATH'")
+        return open_provider(uri)
+
+    def custody(self) -> Custody:
+        """Open the keyring for a change or a check."""
+        return Custody(path=self.keyring_path(), provider=self.provider(), actor=actor())
+
+
+CHOICE = Choice()
+"""The choice of the command that runs in this process."""
+
+
+def actor() -> str:
+    """Name the account that runs the command, for the keyring's history."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def _is_set() -> bool:
+    return bool(os.environ.get(config.PATH_VARIABLE))
+
+
+def _unnamed(what: str, option: str) -> CommandError:
+    return CommandError(
+        f"no {what} is named",
+        next_step=f"put {option} before the command, or name the server's configuration with --config PATH",
+        code=ExitCode.INPUT,
+    )

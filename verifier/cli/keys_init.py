@@ -1,0 +1,125 @@
+"""Commands that make new things: a keyring, and the development auditors' key."""
+
+from __future__ import annotations
+
+import base64
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keys import envelope
+from keys.errors import KeyringExistsError
+from keys.realm import DEVELOPMENT, Realm
+from padan.cli.console import CommandError, ExitCode, print_json
+from verifier.cli.custody_choice import CHOICE
+from verifier.secret_file import write_secret
+
+
+class Environment(enum.StrEnum):
+    """Environments that a keyring can be made for."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    DEVELOPMENT = "development"
+
+
+def init(
+    registry: Annotated[
+        str,
+        typer.Option(
+            "--registry", help="Id of the registry, part of every key's label; default: registry_id."
+        ),
+    ] = "",
+    environment: Annotated[
+        Environment | None,
+        typer.Option(
+            "--environment", help="Part of every key's label; default: environment in the configuration."
+        ),
+    ] = None,
+    single_custodian: Annotated[
+        bool,
+        typer.Option(
+            "--single-custodian",
+            help="Accept that one person alone can unlock every key; required outside development, and recorded.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Make a keyring with a key for every purpose that a new service needs, and the KEK that wraps it.
+
+    Writes the keyring, its history NAME.events.jsonl, and the KEK file of the provider; refuses to overwrite any.
+    """
+    realm = _realm(registry, environment)
+    custody = CHOICE.custody()
+    if CHOICE.provider().single_custodian and not realm.is_development and not single_custodian:
+        raise CommandError(
+            f"with this KEK provider one person alone can unlock every key of the {realm.environment} registry",
+            next_step="if that is decided, say --single-custodian; it is recorded in the keyring's history and the log",
+            code=ExitCode.REFUSED,
+        )
+    ring = custody.create(realm)
+    keys = [{"purpose": purpose, "key_id": key.key_id} for purpose, key in ring]
+    if as_json:
+        print_json(
+            {
+                "registry": realm.registry_id,
+                "environment": realm.environment,
+                "keyring": str(CHOICE.keyring_path()),
+                "counter": ring.counter,
+                "single_custodian": CHOICE.provider().single_custodian,
+                "keys": keys,
+            }
+        )
+        return
+    typer.echo(
+        f"made {CHOICE.keyring_path()} with {len(keys)} keys for {realm.registry_id} ({realm.environment})"
+    )
+    typer.echo("keep a copy of the KEK file and the passphrase apart from it: without both every key is lost")
+
+
+def _realm(registry: str, environment: Environment | None) -> Realm:
+    settings = None if registry and environment else CHOICE.settings()
+    if settings is None and not (registry and environment):
+        raise CommandError(
+            "no registry and environment are named",
+            next_step="say --registry ID and --environment NAME, or name the server's configuration with --config PATH",
+        )
+    return Realm(
+        registry_id=registry or (settings.registry_id if settings else ""),
+        environment=str(environment or (settings.environment if settings else DEVELOPMENT)),
+    )
+
+
+def auditors_keygen(
+    private: Annotated[
+        Path, typer.Argument(help="File of the private key, made with mode 0600: base64 of 32 bytes.")
+    ],
+    public: Annotated[
+        Path | None,
+        typer.Option("--public", help="File of the public key; default: PRIVATE with suffix .pub."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Make the auditors' key of a development service, to which its audit periods are sealed.
+
+    Whoever holds the private key can open every period, so services with real people's data do not accept this kind.
+    """
+    target = public or private.with_suffix(".pub")
+    if target.exists() or private.exists():
+        raise KeyringExistsError(f"there is a file {target if target.exists() else private} already")
+    secret, key = envelope.generate()
+    write_secret(private, base64.b64encode(secret) + b"\n")
+    text = base64.b64encode(key).decode()
+    target.write_text(text + "\n", encoding="ascii")
+    if as_json:
+        print_json({"private": str(private), "public": str(target), "public_key": text})
+    else:
+        typer.echo(f"private key: {private}\npublic key:  {target} ({text})")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("init")(init)
+    app.command("auditors-keygen")(auditors_keygen)

@@ -1,0 +1,187 @@
+"""Commands that change nothing: what is in the keyring, whether it is sound, and its public keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keys import cryptoperiod, ringformat
+from keys.cryptoperiod import Use
+from keys.purpose import RULES, Purpose
+from keys.ringfile import RingFile
+from keys.ringformat import moment
+from padan.cli.console import ExitCode, print_json
+from verifier.cli.custody_choice import CHOICE
+
+if TYPE_CHECKING:
+    from keys.cryptoperiod import Alarm
+    from keys.keyset import Keyring, RingKey
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def status(
+    unverified: Annotated[
+        bool,
+        typer.Option(
+            "--unverified", help="Do not unlock: show what the file says, which nobody has vouched for."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show every key with its purpose, state, dates and cryptoperiod."""
+    ring = ringformat.peek(RingFile(CHOICE.keyring_path()).read()) if unverified else CHOICE.custody().read()
+    alarms = cryptoperiod.alarms(ring, now=datetime.now(UTC))
+    if as_json:
+        print_json({**summary(ring, alarms), "verified": not unverified})
+        return
+    typer.echo(
+        f"{ring.realm.registry_id} ({ring.realm.environment}), counter {ring.counter}, KEK {ring.kek_id}"
+    )
+    rows: list[tuple[str, ...]] = [("purpose", "key id", "state", "primary", "activated", "protects until")]
+    rows += [_row(ring, purpose, key) for purpose, key in ring]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    _tell(alarms)
+    if unverified:
+        typer.echo("not verified: the file was read without its KEK")
+
+
+def check(as_json: AsJson = False) -> None:
+    """Check the keyring's integrity, every wrapped key, the history, file modes and cryptoperiods.
+
+    Exit code 1 when something is unsound or a cryptoperiod is over; an end within 30 days is told and passes.
+    """
+    ring, alarms, findings = CHOICE.custody().check()
+    passed = not findings and not any(alarm.over for alarm in alarms)
+    if as_json:
+        found = [{"code": finding.code, "text": finding.text} for finding in findings]
+        print_json({**summary(ring, alarms), "verified": True, "findings": found, "passed": passed})
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.code}: {finding.text}")
+        _tell(alarms)
+        typer.echo(
+            f"{sum(1 for _ in ring)} keys, counter {ring.counter}: {'sound' if passed else 'NOT sound'}"
+        )
+    if not passed:
+        raise typer.Exit(int(ExitCode.NO))
+
+
+def history(as_json: AsJson = False) -> None:
+    """Show what happened to the keyring, checked against it."""
+    events = CHOICE.custody().history()
+    if as_json:
+        print_json(
+            [
+                {
+                    "number": event.number,
+                    "counter": event.counter,
+                    "at": moment(event.at),
+                    "event": event.name,
+                    "actor": event.actor,
+                    "details": dict(event.details),
+                }
+                for event in events
+            ]
+        )
+        return
+    for event in events:
+        details = " ".join(f"{name}={value}" for name, value in event.details.items())
+        typer.echo(f"{event.number:>4}  {moment(event.at)}  {event.actor}  {event.name}  {details}")
+
+
+def export_public() -> None:
+    """Print the public keys as a JWK Set (RFC 7517), also of keys that are no more, for whoever checks signatures."""
+    ring = CHOICE.custody().read()
+    print_json(
+        {
+            "keys": [
+                {
+                    **key.jwk,
+                    "padan_purpose": key.purpose,
+                    "padan_key_id": key.key_id,
+                    "padan_state": str(key.state),
+                }
+                for key in ring.public_keys()
+            ]
+        }
+    )
+
+
+def summary(ring: Keyring, alarms: tuple[Alarm, ...]) -> dict[str, Any]:
+    """Describe a keyring for machines."""
+    return {
+        "registry": ring.realm.registry_id,
+        "environment": ring.realm.environment,
+        "counter": ring.counter,
+        "kek": ring.kek_id,
+        "events": ring.events,
+        "keys": [_described(ring, purpose, key) for purpose, key in ring],
+        "alarms": [
+            {
+                "purpose": alarm.purpose,
+                "key_id": alarm.key_id,
+                "use": str(alarm.use),
+                "ends": moment(alarm.ends),
+                "over": alarm.over,
+            }
+            for alarm in alarms
+        ],
+    }
+
+
+def _described(ring: Keyring, purpose: str, key: RingKey) -> dict[str, Any]:
+    dates = {
+        "created": key.created,
+        "activated": key.activated,
+        "deactivated": key.deactivated,
+        "compromised": key.compromised,
+        "destroyed": key.destroyed,
+        "protects_until": _end(purpose, key, Use.PROTECT),
+        "processes_until": _end(purpose, key, Use.PROCESS),
+    }
+    return {
+        "purpose": purpose,
+        "key_id": key.key_id,
+        "state": str(key.state),
+        "primary": ring.keyset(purpose).primary == key.key_id,
+        "algorithm": key.algorithm,
+        **{name: None if at is None else moment(at) for name, at in dates.items()},
+    }
+
+
+def _end(purpose: str, key: RingKey, use: Use) -> datetime | None:
+    return cryptoperiod.end(Purpose(purpose), key, use) if purpose in RULES else None
+
+
+def _row(ring: Keyring, purpose: str, key: RingKey) -> tuple[str, ...]:
+    until = _end(purpose, key, Use.PROTECT)
+    return (
+        purpose,
+        str(key.key_id),
+        str(key.state),
+        "yes" if ring.keyset(purpose).primary == key.key_id else "",
+        "" if key.activated is None else key.activated.date().isoformat(),
+        "" if until is None else until.date().isoformat(),
+    )
+
+
+def _tell(alarms: tuple[Alarm, ...]) -> None:
+    for alarm in alarms:
+        verb = "ended" if alarm.over else "ends"
+        typer.echo(
+            f"alarm: the time of the {alarm.purpose} key {alarm.key_id} to {alarm.use} {verb} "
+            f"on {alarm.ends.date().isoformat()}"
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("status")(status)
+    app.command("check")(check)
+    app.command("history")(history)
+    app.command("export-public")(export_public)
