@@ -1,0 +1,262 @@
+"""The inner layer: what a person becomes. Changes only by a fresh projection from the registry.
+
+Constructions, each `HMAC-SHA-256(key, label | u16 source | u16 attribute | u8 profile | u32 length | value)`:
+
+    record     index key      value = NIK, 16 ASCII                            first 16 bytes: the record id r
+    decoy      index key      value = u32 number                               first 16 bytes: a decoy's r
+    decoy-pick index key      value = request id                               32 bytes: which decoys a request reads
+    exact      attribute key  value = r | normalised value, UTF-8              first 8 bytes
+    guard      attribute key  value = r | guard                                first 8 bytes
+    dyadic     attribute key  value = r | u8 length | u16 prefix               first 8 bytes
+    bloom      attribute key  value = r                                        32 bytes: the filter key
+    handle     handle key     value = NIK                                      first 16 bytes
+    budget-subject, budget-prefix   budget key   value = NIK, its first 12 digits   first 16 bytes
+    tombstone  tombstone key  value = NIK                                      first 16 bytes
+
+Every value of a record is bound to its r, so equal values of two people share nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING, NewType, NoReturn, Self
+
+from keys.purpose import Purpose
+from tokenizer import bloom, dates, record as layout
+from tokenizer.attribute import REGION_LEVELS, SLOTS, TEXT_ATTRIBUTES, Attribute, Profile
+from tokenizer.codes import ALIVE
+from tokenizer.record import Flag, Handles, Record
+from tokenizer.suite import SUITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keys.agent import KeyAgent
+    from keys.mac import MacKey
+    from keys.realm import Realm
+    from padan.nik import Nik
+    from tokenizer.person import Person
+    from tokenizer.textform import TextForm
+
+RecordId = NewType("RecordId", bytes)
+"""A record id, 16 bytes. As secret as what it stands for."""
+
+_U32 = struct.Struct(">I")
+_DYADIC = struct.Struct(">BH")
+_HEAD = struct.Struct(">B16sI")
+_PREFIX_DIGITS = 12
+_TOKEN = layout.TOKEN_SIZE
+
+
+class Inner:
+    """Makes and tests the keyed values of people.
+
+    Args:
+        realm: the registry and environment, part of every label.
+        index: makes record ids.
+        attribute: makes tokens and filter keys.
+        handle: makes log handles.
+        budget: makes budget keys.
+        tombstone: makes tombstones.
+    """
+
+    __slots__ = (
+        "_bloom",
+        "_decoy",
+        "_dyadic",
+        "_exact",
+        "_guard",
+        "_handle",
+        "_pick",
+        "_prefix",
+        "_record",
+        "_subject",
+        "_tolerant",
+        "_tombstone",
+    )
+
+    def __init__(
+        self,
+        *,
+        realm: Realm,
+        index: MacKey,
+        attribute: MacKey,
+        handle: MacKey,
+        budget: MacKey,
+        tombstone: MacKey,
+    ) -> None:
+        def per_text(construction: str) -> dict[Attribute, Callable[[bytes], bytes]]:
+            return {
+                text: attribute.bind(realm.prefix(construction, attribute=text, profile=Profile.TOLERANT)).mac
+                for text in TEXT_ATTRIBUTES
+            }
+
+        self._record = index.bind(realm.prefix("record")).mac
+        self._decoy = index.bind(realm.prefix("decoy")).mac
+        self._pick = index.bind(realm.prefix("decoy-pick")).mac
+        self._handle = handle.bind(realm.prefix("handle")).mac
+        self._subject = budget.bind(realm.prefix("budget-subject")).mac
+        self._prefix = budget.bind(realm.prefix("budget-prefix")).mac
+        self._tombstone = tombstone.bind(realm.prefix("tombstone")).mac
+        # By slot, so that a token costs no look-up in a mapping of enumeration members.
+        self._exact = tuple(
+            attribute.bind(
+                realm.prefix(
+                    "exact",
+                    attribute=slot + 1,
+                    profile=Profile.STRICT if Attribute(slot + 1) in TEXT_ATTRIBUTES else Profile.NONE,
+                )
+            ).mac
+            for slot in range(SLOTS)
+        )
+        self._tolerant = per_text("exact")
+        self._guard = per_text("guard")
+        self._bloom = per_text("bloom")
+        self._dyadic = attribute.bind(realm.prefix("dyadic", attribute=Attribute.BIRTH_DATE)).mac
+
+    @classmethod
+    def of_agent(cls, agent: KeyAgent, *, index_id: int, attribute_id: int) -> Self:
+        """Take the keys from a key agent.
+
+        Args:
+            agent: holds the keyring.
+            index_id: id of the epoch's index key.
+            attribute_id: id of the epoch's attribute key.
+
+        Raises:
+            KeysError: a key is missing or may not be used.
+        """
+        return cls(
+            realm=agent.realm,
+            index=agent.mac(Purpose.INDEX, index_id),
+            attribute=agent.mac(Purpose.ATTRIBUTE, attribute_id),
+            handle=agent.mac(Purpose.HANDLE),
+            budget=agent.mac(Purpose.BUDGET),
+            tombstone=agent.mac(Purpose.TOMBSTONE),
+        )
+
+    def record_id(self, nik: Nik) -> RecordId:
+        """Compute a person's record id."""
+        return RecordId(self._record(nik.value.encode())[:16])
+
+    def decoy_id(self, number: int) -> RecordId:
+        """Compute the record id of a decoy, 0 to 2^32 - 1."""
+        return RecordId(self._decoy(_U32.pack(number))[:16])
+
+    def decoy_pick(self, request_id: bytes) -> bytes:
+        """Compute what picks a request's decoys, 32 bytes."""
+        return self._pick(request_id)
+
+    def handles(self, nik: Nik) -> Handles:
+        """Compute the handles of a number, held or not."""
+        digits = nik.value.encode()
+        return Handles(
+            log=self._handle(digits)[:16],
+            budget_subject=self._subject(digits)[:16],
+            budget_prefix=self._prefix(digits[:_PREFIX_DIGITS])[:16],
+        )
+
+    def tombstone(self, nik: Nik) -> bytes:
+        """Compute a number's tombstone, 16 bytes; it outlives index rotations."""
+        return self._tombstone(nik.value.encode())[:16]
+
+    def exact(self, slot: int, r: bytes, value: bytes) -> bytes:
+        """Compute an exact token, 8 bytes."""
+        return self._exact[slot](r + value)[:_TOKEN]
+
+    def tolerant(self, attribute: Attribute, r: bytes, form: TextForm) -> bytes:
+        """Compute the token of a tolerant form, 8 bytes."""
+        return self._tolerant[attribute](r + form.tolerant)[:_TOKEN]
+
+    def guard(self, attribute: Attribute, r: bytes, form: TextForm) -> bytes:
+        """Compute the token of a guard, 8 bytes."""
+        return self._guard[attribute](r + form.guard)[:_TOKEN]
+
+    def filter(self, attribute: Attribute, r: bytes, form: TextForm) -> int:
+        """Compute the filter of a tolerant form."""
+        return bloom.encode(self._bloom[attribute](r), form.grams, SUITE.filters[attribute])
+
+    def dyadic(self, r: bytes, level: int, prefix: int) -> bytes:
+        """Compute the token of a prefix of a birth day, 8 bytes."""
+        return self._dyadic(r + _DYADIC.pack(level, prefix))[:_TOKEN]
+
+    def project(
+        self, person: Person, *, revision: int = 0, random: Callable[[int], bytes] = os.urandom
+    ) -> Record:
+        """Turn a person into a record.
+
+        Args:
+            person: a row of the registry.
+            revision: the feed's revision of the row.
+            random: fills what the registry does not hold.
+        """
+        r = self.record_id(person.nik)
+        plain = bytearray(random(layout.SIZE))
+        presence = self._put_exact(plain, r, person)
+        if person.birth_date is not None:
+            presence |= 1 << Attribute.BIRTH_DATE - 1
+            self._put_birth_date(plain, r, person)
+        if person.region:
+            presence |= self._put_region(plain, r, person.region)
+        for attribute, form in person.texts:
+            presence |= 1 << attribute - 1
+            self._put_text(plain, r, attribute, form)
+        _HEAD.pack_into(plain, 0, layout.FORMAT, r, presence)
+        self._put_handles(plain, person.nik)
+        not_active = person.life_status not in {None, ALIVE}
+        struct.pack_into(">QI", plain, layout.REVISION_AT, revision, Flag.NOT_ACTIVE if not_active else 0)
+        return Record(bytes(plain))
+
+    def _put_exact(self, plain: bytearray, r: bytes, person: Person) -> int:
+        presence = 0
+        for slot, value in person.exact_values:
+            presence |= 1 << slot
+            at = layout.EXACT_AT + slot * _TOKEN
+            plain[at : at + _TOKEN] = self._exact[slot](r + value)[:_TOKEN]
+        return presence
+
+    def _put_birth_date(self, plain: bytearray, r: bytes, person: Person) -> None:
+        birth_date = person.birth_date
+        if birth_date is None:
+            return
+        slot = Attribute.BIRTH_DATE - 1
+        at = layout.EXACT_AT + slot * _TOKEN
+        plain[at : at + _TOKEN] = self.exact(slot, r, birth_date.isoformat().encode())
+        mac, pack = self._dyadic, _DYADIC.pack
+        tokens = [mac(r + pack(*prefix))[:_TOKEN] for prefix in dates.prefixes(dates.day_number(birth_date))]
+        plain[layout.DYADIC_AT : layout.DYADIC_AT + len(tokens) * _TOKEN] = b"".join(tokens)
+
+    def _put_region(self, plain: bytearray, r: bytes, region: str) -> int:
+        presence = 0
+        for length, attribute in REGION_LEVELS.items():
+            if length <= len(region):
+                slot = attribute - 1
+                at = layout.EXACT_AT + slot * _TOKEN
+                plain[at : at + _TOKEN] = self.exact(slot, r, region[:length].encode())
+                presence |= 1 << slot
+        return presence
+
+    def _put_text(self, plain: bytearray, r: bytes, attribute: Attribute, form: TextForm) -> None:
+        slot = attribute - 1
+        tokens = [
+            (layout.EXACT_AT + slot * _TOKEN, self.exact(slot, r, form.strict)),
+            (layout.TOLERANT_AT[attribute], self.tolerant(attribute, r, form)),
+        ]
+        if attribute in layout.GUARD_AT:
+            tokens.append((layout.GUARD_AT[attribute], self.guard(attribute, r, form)))
+        for at, token in tokens:
+            plain[at : at + _TOKEN] = token
+        at, size = layout.FILTER_AT[attribute], SUITE.filters[attribute].size
+        plain[at : at + size] = self.filter(attribute, r, form).to_bytes(size, "big")
+
+    def _put_handles(self, plain: bytearray, nik: Nik) -> None:
+        handles = self.handles(nik)
+        at = layout.HANDLES_AT
+        plain[at : at + 48] = handles.log + handles.budget_subject + handles.budget_prefix
+
+    def __repr__(self) -> str:
+        return "Inner(<redacted>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("inner keys are not pickled")
