@@ -1,0 +1,113 @@
+"""Addresses of our databases, and SQLAlchemy engines for everything off the hot path.
+
+An address is a `postgresql://` URL, a `sqlite:///` URL or the path of a SQLite file. SQLite files are opened without
+being created (only `upgrade` creates), in WAL mode with synchronous=FULL, so that a commit is durable when it returns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from sqlalchemy import event
+
+from verifier.errors import OperatorError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+BUSY_SECONDS = 1.5
+"""How long a SQLite connection waits for another's lock; an answer waits 2 s at most."""
+STATEMENT_MS = 1_500
+"""How long PostgreSQL works on a statement or waits for a lock."""
+_POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+_SQLITE = "sqlite:///"
+
+
+class DatabaseAddressError(OperatorError):
+    """The address names no database that Padan can use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a database is: a SQLite file, or a PostgreSQL URL as libpq reads it."""
+
+    path: Path | None = None
+    url: str = ""
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file."""
+        return self.path is not None
+
+
+def parse_address(text: str) -> Address:
+    """Read an address.
+
+    Raises:
+        DatabaseAddressError: another kind of database, or nothing.
+    """
+    for prefix in _POSTGRES:
+        if text.startswith(prefix):
+            return Address(url="postgresql://" + text.removeprefix(prefix))
+    if text.startswith(_SQLITE):
+        return Address(path=Path(text.removeprefix(_SQLITE)))
+    if not text or "://" in text:
+        raise DatabaseAddressError("a database is a postgresql:// URL or the path of a SQLite file")
+    return Address(path=Path(text))
+
+
+def sqlite_uri(path: Path, query: str) -> str:
+    """Spell a file as the URI that sqlite3 opens, for example with `mode=rw`."""
+    return f"{path.absolute().as_uri()}?{query}"
+
+
+def open_sqlite(path: Path, *, create: bool = False, wal: bool = True) -> sqlite3.Connection:
+    """Open a SQLite file for reading and writing, each commit durable.
+
+    Args:
+        path: the file.
+        create: make it where it is not there.
+        wal: keep a write-ahead log; without it the file alone is the database, and may lie on a read-only mount.
+
+    Raises:
+        sqlite3.Error: as SQLite says.
+    """
+    uri = sqlite_uri(path, "mode=rwc" if create else "mode=rw")
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> Engine:
+    """Make an engine; on SQLite every transaction takes the write lock at its begin, so that it never has to give up."""
+    if address.path is None:
+        return sqlalchemy.create_engine(
+            "postgresql+psycopg://" + address.url.removeprefix("postgresql://"),
+            pool_pre_ping=True,
+            pool_size=2,
+            connect_args={
+                "connect_timeout": 2,
+                "options": f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}",
+            },
+        )
+    path = address.path
+    engine = sqlalchemy.create_engine("sqlite://", creator=lambda: open_sqlite(path, create=create, wal=wal), poolclass=sqlalchemy.QueuePool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options: dict[str, Any] = connection.get_execution_options()  # type: ignore[assignment]  # an immutable mapping
+        connection.exec_driver_sql("BEGIN" if options.get("reads_only") else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,1 @@
+"""The log's store: entries, budgets, stored answers; the same promises on SQLite and on PostgreSQL."""

@@ -1,0 +1,83 @@
+"""Reading the log back, the same on both databases; off the hot path, so by SQLAlchemy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from verifier import schema
+from verifier.log.store import Head, StoredEntry
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+MAX_BACKSTEP_MS = 10_000
+"""How far an entry's log time may lie behind that of an entry before it: groups of two workers take their time apart."""
+
+_ENTRY = schema.entry.c
+
+
+def read_head(connection: Connection) -> Head:
+    """Read the last entry's place and time."""
+    row = connection.execute(
+        select(_ENTRY.sequence, _ENTRY.log_time_ms).order_by(_ENTRY.sequence.desc()).limit(1)
+    ).first()
+    return Head(0, 0) if row is None else Head(row[0], row[1])
+
+
+def read_entries(
+    connection: Connection,
+    after_sequence: int,
+    limit: int,
+    *,
+    agency: str | None,
+    purpose: str | None,
+    outcome: int | None,
+    from_ms: int | None,
+    until_ms: int | None,
+) -> list[StoredEntry]:
+    """List entries; the arguments are those of `LogStore.entries`."""
+    query = select(schema.entry).order_by(_ENTRY.sequence).limit(limit)
+    if agency is not None:
+        query = query.where(_ENTRY.agency == agency)
+    if purpose is not None:
+        query = query.where(_ENTRY.purpose == purpose)
+    if outcome is not None:
+        query = query.where(_ENTRY.outcome == outcome)
+    if from_ms is not None:
+        after_sequence = max(after_sequence, _first_at(connection, from_ms - MAX_BACKSTEP_MS) - 1)
+        query = query.where(_ENTRY.log_time_ms >= from_ms)
+    if until_ms is not None:
+        query = query.where(
+            _ENTRY.log_time_ms < until_ms,
+            _ENTRY.sequence < _first_at(connection, until_ms + MAX_BACKSTEP_MS),
+        )
+    rows = connection.execute(query.where(_ENTRY.sequence > after_sequence))
+    return [
+        StoredEntry(
+            sequence=row.sequence,
+            kind=row.kind,
+            agency=row.agency,
+            purpose=row.purpose,
+            outcome=row.outcome,
+            log_time_ms=row.log_time_ms,
+            entry=row.entry,
+            salt=row.salt,
+            leaf=row.leaf,
+        )
+        for row in rows
+    ]
+
+
+def _first_at(connection: Connection, time_ms: int) -> int:
+    """Find the first place at or after a log time by bisection: places have no gaps and time hardly steps back."""
+    low, high = 1, (connection.execute(select(func.max(_ENTRY.sequence))).scalar() or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(select(_ENTRY.log_time_ms).where(_ENTRY.sequence == middle)).scalar()
+        if found is not None and found < time_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,317 @@
+"""The log's store on PostgreSQL, where every worker commits its own groups.
+
+Locks are taken in one order, so that transactions never wait for each other in a circle: stored answers by key, then
+counters by key, then the log's end. A missing counter is inserted as zero first, by key, because a row that is not
+there cannot be locked; only then are the rows locked, by key: a transaction in the second phase waits only for others
+in that phase, since every row that it wants was committed or its own when it left the first. The log's end is an
+advisory lock, held over the commit, so that places have no gaps and become visible in their order.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from verifier import database
+from verifier.log import listing
+from verifier.log.store import (
+    EntryRow,
+    Head,
+    LogOrderError,
+    LogStoreError,
+    ReplayKey,
+    ReplayRow,
+    StoredEntry,
+    StoredReplay,
+    decode_replay_key,
+    encode_replay_key,
+)
+from verifier.postgres import Link, watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from sqlalchemy.engine import Connection
+
+_STEP = 1_000
+_LOG_END = 0x7061_6461_6E01  # "padan", 1: the advisory lock of the log's end
+_CLAIM = (
+    "INSERT INTO replay (key, day, digest, body) SELECT k, 0, '', '' FROM unnest(%b::bytea[]) AS k ORDER BY k"
+    " ON CONFLICT DO NOTHING RETURNING key"
+)
+_REPLAYS = "SELECT key, digest, body, day FROM replay WHERE key = ANY(%b::bytea[])"
+_INSERT_ZEROS = (
+    "INSERT INTO counter (day, key, value) SELECT %b::int, k, 0 FROM unnest(%b::bytea[]) AS k ORDER BY k"
+    " ON CONFLICT DO NOTHING"
+)
+_LOCK_COUNTERS = (
+    "SELECT key, value FROM counter WHERE day = %b::int AND key = ANY(%b::bytea[]) ORDER BY key FOR UPDATE"
+)
+_WRITE_COUNTERS = (
+    "UPDATE counter SET value = u.value FROM unnest(%b::bytea[], %b::int[]) AS u (key, value)"
+    " WHERE counter.day = %b::int AND counter.key = u.key"
+)
+_WRITE_REPLAYS = (
+    "UPDATE replay SET day = u.day, digest = u.digest, body = u.body"
+    " FROM unnest(%b::bytea[], %b::int[], %b::bytea[], %b::bytea[]) AS u (key, day, digest, body)"
+    " WHERE replay.key = u.key"
+)
+_FREE_REPLAYS = "DELETE FROM replay WHERE key = ANY(%b::bytea[])"
+_LOCK_END = f"SELECT pg_advisory_xact_lock({_LOG_END})"
+_WRITE_ENTRIES = (
+    "INSERT INTO entry (sequence, kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
+    " SELECT (SELECT coalesce(max(sequence), 0) FROM entry) + n, kind, agency, purpose, outcome, time, entry, salt, leaf"
+    " FROM unnest(%b::int[], %b::text[], %b::text[], %b::smallint[], %b::bigint[], %b::bytea[], %b::bytea[],"
+    " %b::bytea[]) WITH ORDINALITY AS u (kind, agency, purpose, outcome, time, entry, salt, leaf, n) ORDER BY n"
+)
+_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+_EXPIRE_COUNTERS = (
+    "DELETE FROM counter WHERE (day, key) IN"
+    " (SELECT day, key FROM counter WHERE day < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
+)
+# The table is read once, a stretch of pages a step, because an index by day would cost every answer an insert.
+_EXPIRE_REPLAYS = "DELETE FROM replay WHERE ctid >= %s::tid AND ctid < %s::tid AND day < %s AND day > 0"
+_REPLAY_PAGES = "SELECT pg_relation_size('replay') / current_setting('block_size')::int"
+_PAGES_A_STEP = 256
+
+
+class PostgresTransaction:
+    """A group's transaction."""
+
+    def __init__(self, store: PostgresLogStore) -> None:
+        self._store = store
+        self._claimed: set[bytes] = set()
+        self._known: dict[bytes, int] = {}
+        self._day: int | None = None
+        self._pending: list[tuple[str, tuple[Any, ...]]] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._connection = self._store._begin()  # noqa: SLF001 - the two classes are one
+        self._cursor = self._connection.cursor(binary=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send the writes and the commit in one go, or roll back."""
+        self._store._end(error, self._pending or ())  # noqa: SLF001 - the two classes are one
+
+    def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
+        """Claim request ids; waits for other workers that are just claiming the same."""
+        if self._known or self._claimed:
+            raise LogOrderError("request ids are claimed once, before counters are locked")
+        wanted = {encode_replay_key(key): key for key in keys}
+        self._cursor.execute(_CLAIM, (sorted(wanted),), prepare=True)
+        self._claimed = {row[0] for row in self._cursor.fetchall()}
+        return {wanted[key] for key in self._claimed}
+
+    def replays(self, keys: Sequence[ReplayKey]) -> dict[ReplayKey, StoredReplay]:
+        """Read kept answers."""
+        self._cursor.execute(_REPLAYS, ([encode_replay_key(key) for key in keys],), prepare=True)
+        return {
+            decode_replay_key(key): StoredReplay(digest=digest, body=body, day=day)
+            for key, digest, body, day in self._cursor.fetchall()
+        }
+
+    def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
+        """Lock counters by key and read them."""
+        if self._known:
+            raise LogOrderError("counters are locked once")
+        if not keys:
+            return {}
+        self._day = day
+        values = (day, sorted(set(keys)))
+        with self._connection.pipeline():
+            self._cursor.execute(_INSERT_ZEROS, values, prepare=True)
+            cursor = self._connection.cursor(binary=True)
+            cursor.execute(_LOCK_COUNTERS, values, prepare=True)
+            self._known = dict(cursor.fetchall())
+        return dict(self._known)
+
+    def clock(self) -> float | None:
+        """Read the server's clock."""
+        row = self._cursor.execute(_CLOCK, prepare=True).fetchone()
+        return None if row is None else float(row[0])
+
+    def write(
+        self,
+        counters: Mapping[bytes, int],
+        day: int,
+        entries: Sequence[EntryRow],
+        replays: Sequence[ReplayRow],
+    ) -> None:
+        """Note what the commit sends; a counter that did not change costs nothing."""
+        known = self._known
+        if self._pending is not None or not (
+            counters.keys() <= known.keys() and (not counters or day == self._day)
+        ):
+            raise LogOrderError("write once, and only counters that were read")
+        kept = {encode_replay_key(row.key): row for row in replays}
+        if not kept.keys() <= self._claimed:
+            raise LogOrderError("an answer is kept only for a claimed request")
+        changed = [(key, value) for key, value in counters.items() if value != known[key]]
+        self._pending = pending = []
+        if changed:
+            pending.append((_WRITE_COUNTERS, ([key for key, _ in changed], [value for _, value in changed], day)))
+        if kept:
+            pending.append((_WRITE_REPLAYS, _columns(kept)))
+        if len(kept) < len(self._claimed):
+            pending.append((_FREE_REPLAYS, (sorted(self._claimed - kept.keys()),)))
+        if entries:
+            pending += ((_LOCK_END, ()), (_WRITE_ENTRIES, _entry_columns(entries)))
+
+
+class PostgresLogStore:
+    """The log's store on PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        self._writing = threading.Lock()
+        self._link = Link(url)
+        self._engine = database.make_engine(database.Address(url=url))
+
+    def transaction(self) -> PostgresTransaction:
+        """Make a transaction; it begins with the `with` block."""
+        return PostgresTransaction(self)
+
+    def head(self) -> Head:
+        """Read the log's last place and time."""
+        with self._reading() as connection:
+            return listing.read_head(connection)
+
+    def entries(
+        self,
+        after_sequence: int,
+        limit: int,
+        *,
+        agency: str | None = None,
+        purpose: str | None = None,
+        outcome: int | None = None,
+        from_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> list[StoredEntry]:
+        """List entries by ascending place."""
+        with self._reading() as connection:
+            return listing.read_entries(
+                connection,
+                after_sequence,
+                limit,
+                agency=agency,
+                purpose=purpose,
+                outcome=outcome,
+                from_ms=from_ms,
+                until_ms=until_ms,
+            )
+
+    def expire(self, before_day: int) -> int:
+        """Delete counters and kept answers of earlier days, each step a transaction of its own."""
+        total = deleted = self._execute(_EXPIRE_COUNTERS, (before_day, _STEP))
+        while deleted:
+            deleted = self._execute(_EXPIRE_COUNTERS, (before_day, _STEP))
+            total += deleted
+        with self.transaction() as trial:
+            row = trial._connection.execute(_REPLAY_PAGES).fetchone()  # noqa: SLF001 - the two are one
+        for page in range(0, row[0] if row else 0, _PAGES_A_STEP):
+            span = (f"({page},0)", f"({page + _PAGES_A_STEP},0)")
+            total += self._execute(_EXPIRE_REPLAYS, (*span, before_day))
+        return total
+
+    def check(self) -> None:
+        """Run a transaction over the tables."""
+        with self.transaction() as trial:
+            trial._connection.execute("SELECT max(sequence) FROM entry").fetchone()  # noqa: SLF001 - the two are one
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._writing:
+            self._link.close()
+        self._engine.dispose()
+
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> int:
+        with self.transaction() as step:
+            return step._connection.execute(statement, values).rowcount  # type: ignore[arg-type]  # noqa: SLF001
+
+    def _begin(self) -> psycopg.Connection:
+        self._writing.acquire()
+        connection: psycopg.Connection | None = None
+        try:
+            connection = self._link.get()
+            watchdog.start(connection)
+            try:
+                connection.execute("BEGIN")
+            except psycopg.OperationalError:
+                # Idle connections die with the server; nothing was done on this one yet.
+                watchdog.stop(connection)
+                self._link.drop()
+                connection = self._link.get()
+                watchdog.start(connection)
+                connection.execute("BEGIN")
+        except BaseException as error:
+            if connection is not None:
+                watchdog.stop(connection)
+            self._link.drop()
+            self._writing.release()
+            if isinstance(error, psycopg.Error):
+                raise LogStoreError.of(error) from error
+            raise
+        return connection
+
+    def _end(self, error: BaseException | None, pending: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        connection = self._link.get()
+        try:
+            if error is None:
+                with connection.pipeline():
+                    for statement, values in pending:
+                        connection.execute(statement, values, prepare=True)  # type: ignore[arg-type]  # constants
+                    connection.execute("COMMIT", prepare=True)
+            elif not connection.closed:
+                connection.execute("ROLLBACK")
+        except psycopg.Error as failure:
+            error = error if isinstance(error, psycopg.Error) else failure
+        finally:
+            watchdog.stop(connection)
+            if isinstance(error, psycopg.Error):
+                self._link.drop()
+            self._writing.release()
+        if isinstance(error, psycopg.Error):
+            raise LogStoreError.of(error) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                if not isinstance(driver, psycopg.Connection):
+                    raise TypeError("the engine is not psycopg's")
+                with watchdog.guard(driver):
+                    yield connection
+        except SQLAlchemyError as error:
+            raise LogStoreError.of(error) from error
+
+
+def _columns(rows: Mapping[bytes, ReplayRow]) -> tuple[Any, ...]:
+    values = rows.values()
+    return (
+        list(rows),
+        [row.day for row in values],
+        [row.digest for row in values],
+        [row.body for row in values],
+    )
+
+
+def _entry_columns(rows: Sequence[EntryRow]) -> tuple[Any, ...]:
+    return (
+        [row.kind for row in rows],
+        [row.agency for row in rows],
+        [row.purpose for row in rows],
+        [row.outcome for row in rows],
+        [row.log_time_ms for row in rows],
+        [row.entry for row in rows],
+        [row.salt for row in rows],
+        [row.leaf for row in rows],
+    )

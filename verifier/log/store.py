@@ -1,0 +1,235 @@
+"""What the service asks of the database that holds log, budgets and stored answers.
+
+A transaction has one order: `claim_replays`, `replays`, `counters`, then `write` once. Stores may rely on it, and
+PostgreSQL's locks are free of deadlock because of it. Leaving the `with` block commits, and only then may an answer
+leave; an exception rolls everything back. Every failure of the database is a `LogStoreError`, and the same store
+works again once the cause is gone. Nothing that one request can carry makes a statement fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+
+from verifier.errors import LogUnavailableError
+from verifier.failure import ADVICE, Failure, classify
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from types import TracebackType
+
+COUNTER_KEY_SIZE = 16
+REQUEST_ID_SIZE = 16
+
+ReplayKey = tuple[str, bytes]
+"""Agency and request_id (16 bytes)."""
+
+
+class LogStoreError(LogUnavailableError):
+    """The database of the log failed.
+
+    Attributes:
+        failure: what is wrong with it.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"log: {ADVICE[failure]}")
+        self.failure = failure
+
+    @classmethod
+    def of(cls, error: BaseException) -> LogStoreError:
+        """Translate a driver's error."""
+        return cls(classify(error))
+
+
+class LogOrderError(RuntimeError):
+    """A transaction was used out of order; a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """One entry to be written.
+
+    Attributes:
+        kind: padan.entry.EntryKind.
+        agency: id of the agency whose entry it is; empty for none.
+        purpose: code of the purpose; empty for none.
+        outcome: the released verdict; 0 for none.
+        log_time_ms: log time.
+        entry: the encoded private entry.
+        salt: 32 bytes.
+        leaf: the public leaf, 33 bytes.
+    """
+
+    kind: int
+    agency: str
+    purpose: str
+    outcome: int
+    log_time_ms: int
+    entry: bytes
+    salt: bytes
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRow:
+    """One answer to be kept: its key, the request's digest (32 bytes), the sealed answer, the day of its key."""
+
+    key: ReplayKey
+    digest: bytes
+    body: bytes
+    day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReplay:
+    """One kept answer."""
+
+    digest: bytes
+    body: bytes
+    day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """One entry of the log.
+
+    Attributes:
+        sequence: its place, from 1, without gaps, in the order of commits.
+        entry: the private entry; empty where it was erased, as is the salt then.
+    """
+
+    sequence: int
+    kind: int
+    agency: str
+    purpose: str
+    outcome: int
+    log_time_ms: int
+    entry: bytes
+    salt: bytes
+    leaf: bytes
+
+
+class Head(NamedTuple):
+    """The last entry's place and log time; zeros for an empty log."""
+
+    sequence: int
+    log_time_ms: int
+
+
+class LogTransaction(Protocol):
+    """One group on its way into the log."""
+
+    def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
+        """Claim request ids; returns those that nobody claimed before.
+
+        A claimed key that `write` gets no row for is free again after the commit.
+        """
+        ...
+
+    def replays(self, keys: Sequence[ReplayKey]) -> dict[ReplayKey, StoredReplay]:
+        """Read kept answers; absent keys are left out."""
+        ...
+
+    def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
+        """Read counters of a day and keep others from changing them until the commit; an absent one may be left out."""
+        ...
+
+    def clock(self) -> float | None:
+        """Read the database's clock, seconds of the Unix epoch; None where the process's own clock counts."""
+        ...
+
+    def write(
+        self,
+        counters: Mapping[bytes, int],
+        day: int,
+        entries: Sequence[EntryRow],
+        replays: Sequence[ReplayRow],
+    ) -> None:
+        """Write the group, once.
+
+        Args:
+            counters: new values of counters; each key must have been read by `counters` for the same day.
+            day: the counters' day.
+            entries: in the order in which they get their places.
+            replays: answers to keep; each key must have been claimed.
+
+        Raises:
+            LogOrderError: a counter was not read or a key not claimed.
+        """
+        ...
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, or roll back on an exception."""
+        ...
+
+
+class LogStore(Protocol):
+    """The database of log, budgets and stored answers. One thread writes; any thread reads."""
+
+    def transaction(self) -> LogTransaction:
+        """Make a transaction to be used in a `with` block."""
+        ...
+
+    def head(self) -> Head:
+        """Read the log's last place and time."""
+        ...
+
+    def entries(
+        self,
+        after_sequence: int,
+        limit: int,
+        *,
+        agency: str | None = None,
+        purpose: str | None = None,
+        outcome: int | None = None,
+        from_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> list[StoredEntry]:
+        """List entries by ascending place.
+
+        Args:
+            after_sequence: places above this one only; 0 from the start.
+            limit: most entries to return.
+            agency: entries of this agency only.
+            purpose: entries of this purpose only.
+            outcome: entries with this outcome only.
+            from_ms: log time at or after this.
+            until_ms: log time before this.
+        """
+        ...
+
+    def expire(self, before_day: int) -> int:
+        """Delete counters and kept answers of earlier days, in small steps; returns how many went."""
+        ...
+
+    def check(self) -> None:
+        """Try the database.
+
+        Raises:
+            LogStoreError: it does not work.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+def encode_replay_key(key: ReplayKey) -> bytes:
+    """Spell a key as the database keeps it: the request_id, then the agency."""
+    agency, request_id = key
+    if len(request_id) != REQUEST_ID_SIZE:
+        raise LogOrderError("a request_id has 16 bytes")
+    return request_id + agency.encode()
+
+
+def decode_replay_key(key: bytes) -> ReplayKey:
+    """Read a key as the database keeps it."""
+    return key[REQUEST_ID_SIZE:].decode(), key[:REQUEST_ID_SIZE]

@@ -1,0 +1,178 @@
+"""The schema's history, as two Alembic trees: `log` and `vault`. Both may live in one PostgreSQL database.
+
+A migration works with the release before it: old workers go on while the new ones start (add first, remove a release
+later). A database of a newer or unknown version is refused.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from verifier.database import Address, make_engine, parse_address
+from verifier.errors import OperatorError
+from verifier.failure import ADVICE, Failure, classify
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+_HERE = Path(__file__).parent
+CATALOGUE = "catalogue.sqlite"
+"""The vault's database on SQLite, inside the vault's folder."""
+
+
+class Tree(enum.StrEnum):
+    """One of the two schemas."""
+
+    LOG = "log"
+    VAULT = "vault"
+
+    @property
+    def version_table(self) -> str:
+        """Name of the table in which Alembic keeps the tree's version."""
+        return f"alembic_version_{self.value}"
+
+
+class DatabaseVersionError(OperatorError):
+    """The database is of a version that this release does not work with."""
+
+
+class DatabaseFailedError(OperatorError):
+    """The database could not be read or changed.
+
+    Attributes:
+        failure: what is wrong with it.
+    """
+
+    def __init__(self, tree: Tree, failure: Failure) -> None:
+        super().__init__(f"{tree.value} database: {ADVICE[failure]}")
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Where a database stands.
+
+    Attributes:
+        current: its version; None for an empty database.
+        newest: the version that this release writes.
+    """
+
+    current: str | None
+    newest: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this release can work with the database as it is."""
+        return self.current == self.newest
+
+
+def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
+    """Bring a database to this release's version; creates a SQLite file, and its folder, that is not there.
+
+    Args:
+        database: as `Settings.log_database` or `Settings.vault_database` has it.
+        tree: which schema it is to have.
+
+    Raises:
+        DatabaseVersionError: its version is newer or unknown.
+        DatabaseFailedError: it cannot be changed.
+    """
+    address = _address(database, tree)
+    if address.path is not None:
+        _make_folder(address.path.parent, tree)
+    engine = make_engine(address, create=True, wal=tree is Tree.LOG)
+    try:
+        _known_version(engine, tree)
+        with engine.begin() as connection:
+            config = _config(tree)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return _known_version(engine, tree)
+    except SQLAlchemyError as error:
+        raise DatabaseFailedError(tree, classify(error)) from error
+    finally:
+        engine.dispose()
+
+
+def current(database: str, tree: Tree = Tree.LOG) -> Version:
+    """Say where a database stands, without changing it.
+
+    Raises:
+        DatabaseVersionError: its version is newer or unknown.
+        DatabaseFailedError: it cannot be read.
+    """
+    address = _address(database, tree)
+    if address.path is not None and not address.path.exists():
+        return Version(current=None, newest=_newest(tree))
+    engine = make_engine(address, wal=tree is Tree.LOG)
+    try:
+        return _known_version(engine, tree)
+    except SQLAlchemyError as error:
+        raise DatabaseFailedError(tree, classify(error)) from error
+    finally:
+        engine.dispose()
+
+
+def require_current(database: str, tree: Tree = Tree.LOG) -> None:
+    """Refuse a database that is not of this release's version; a server calls this at its start.
+
+    Raises:
+        DatabaseVersionError: it has another version, or is empty.
+        DatabaseFailedError: it cannot be read.
+    """
+    version = current(database, tree)
+    if not version.is_current:
+        raise DatabaseVersionError(
+            f"the {tree.value} database has version {version.current or 'none'}, this release needs"
+            f" {version.newest}: run 'padan-server database upgrade'"
+        )
+
+
+def _address(database: str, tree: Tree) -> Address:
+    address = parse_address(database)
+    if address.path is None or tree is Tree.LOG:
+        return address
+    return Address(path=address.path / CATALOGUE)
+
+
+def _make_folder(folder: Path, tree: Tree) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise DatabaseFailedError(tree, Failure.CANNOT_OPEN) from error
+
+
+def _config(tree: Tree) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE / tree.value).replace("%", "%%"))
+    config.attributes["tree"] = tree
+    return config
+
+
+def _newest(tree: Tree) -> str:
+    head = ScriptDirectory.from_config(_config(tree)).get_current_head()
+    if head is None:
+        raise DatabaseVersionError(f"this release has no migrations of the {tree.value} database")
+    return head
+
+
+def _known_version(engine: Engine, tree: Tree) -> Version:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": tree.version_table})
+        found = context.get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config(tree)).walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseVersionError(
+            f"the {tree.value} database has version {found}, which this release does not know:"
+            " install the release that wrote it"
+        )
+    return Version(current=found, newest=_newest(tree))

@@ -1,0 +1,16 @@
+"""Runs the migrations of the log database over a connection that verifier.migrations hands in."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from verifier.migrations import Tree
+from verifier.schema import log_metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=log_metadata,
+    version_table=Tree.LOG.version_table,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,143 @@
+"""The tables of both databases, as SQLAlchemy Core sees them; verifier/migrations builds the same, and a test compares.
+
+Times are milliseconds of the Unix epoch, UTC. A day is a count of days of the Unix epoch in log time. The log database
+holds the log, the budgets, the stored answers and the directory of agencies; the vault database holds the catalogue of
+epochs, and on PostgreSQL one table of people an epoch, which the loading itself creates.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+log_metadata = MetaData()
+vault_metadata = MetaData()
+
+# SQLite keeps its row number only in a column of exactly this type.
+_ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+entry = Table(
+    "entry",
+    log_metadata,
+    Column("sequence", _ROW_NUMBER, primary_key=True, autoincrement=False),
+    Column("kind", Integer, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("log_time_ms", BigInteger, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Index("entry_agency", "agency", "sequence"),
+)
+"""The private entries; format and version stand in their first bytes. An erased entry keeps its leaf alone."""
+
+counter = Table(
+    "counter",
+    log_metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True),
+    Column("value", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What was spent of each budget. The day stands first: a day's counters lie together and go together."""
+
+replay = Table(
+    "replay",
+    log_metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Stored answers; the key is the request_id (16 bytes) and then the agency's id."""
+
+agency = Table(
+    "agency",
+    log_metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+certificate = Table(
+    "certificate",
+    log_metadata,
+    Column("serial", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False, unique=True),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Index("certificate_holder", "role", "holder"),
+)
+
+agreement = Table(
+    "agreement",
+    log_metadata,
+    Column("agency", Text, ForeignKey("agency.id"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("signer", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("activated_ms", BigInteger),
+    CheckConstraint("status IN ('draft', 'active', 'suspended', 'ended')", name="agreement_status"),
+)
+
+setting = Table(
+    "setting",
+    log_metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+generation = Table(
+    "generation",
+    log_metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="generation_single"),
+)
+"""One row, counted up by each write to the directory, so that workers see cheaply that they must read again."""
+
+epoch = Table(
+    "epoch",
+    vault_metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("format", SmallInteger, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("as_of_ms", BigInteger, nullable=False),
+    Column("key_ids", Text, nullable=False),
+    Column("normaliser", Text, nullable=False),
+    Column("suite", Text, nullable=False),
+    Column("decoys", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("box_size", Integer, nullable=False),
+    CheckConstraint("state IN ('loading', 'ready', 'active', 'retired', 'dropped')", name="epoch_state"),
+)
+"""The catalogue of epochs; at most one is active. `key_ids` is a JSON object of purpose to key id."""
+
+ACTIVE_EPOCH = Index(
+    "epoch_one_active",
+    epoch.c.state,
+    unique=True,
+    sqlite_where=epoch.c.state == "active",
+    postgresql_where=epoch.c.state == "active",
+)
+"""No two epochs are active, whatever two writers do at once."""

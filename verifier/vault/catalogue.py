@@ -1,0 +1,155 @@
+"""The catalogue of epochs, by SQLAlchemy: which there are, which is active. A flip is one transaction."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from verifier.database import make_engine
+from verifier.errors import OperatorError
+from verifier.schema import epoch as table
+from verifier.vault.epoch import Epoch, EpochState
+from verifier.vault.store import VaultUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Connection, Row
+
+    from verifier.database import Address
+
+
+class EpochStateError(OperatorError):
+    """The epoch's state does not allow this step."""
+
+
+class Catalogue:
+    """Reads and writes the catalogue. Thread-safe; failures of the database are `VaultUnavailableError`."""
+
+    def __init__(self, address: Address) -> None:
+        """Prepare access.
+
+        Args:
+            address: the catalogue's file, or the PostgreSQL database.
+        """
+        self._engine = make_engine(address, wal=False)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def epochs(self) -> list[Epoch]:
+        """List the epochs by number."""
+        with self._reading() as connection:
+            return [_epoch(row) for row in connection.execute(select(table).order_by(table.c.number))]
+
+    def active(self) -> Epoch | None:
+        """Read the active epoch."""
+        with self._reading() as connection:
+            row = connection.execute(select(table).where(table.c.state == "active")).first()
+        return None if row is None else _epoch(row)
+
+    def next_number(self) -> int:
+        """Name the number that the next epoch gets."""
+        with self._reading() as connection:
+            return (connection.execute(select(func.max(table.c.number))).scalar() or 0) + 1
+
+    def begin(self, epoch: Epoch) -> None:
+        """Write an epoch down as loading; one that was loading under the number begins anew.
+
+        Raises:
+            EpochStateError: the number is used, or not the next one.
+        """
+        values = {
+            "state": EpochState.LOADING.value,
+            "format": epoch.format,
+            "registry": epoch.registry,
+            "as_of_ms": epoch.as_of_ms,
+            "key_ids": json.dumps(dict(epoch.key_ids), sort_keys=True),
+            "normaliser": epoch.normaliser,
+            "suite": epoch.suite,
+            "decoys": epoch.decoys,
+            "rows": 0,
+            "box_size": epoch.box_size,
+        }
+        with self._writing() as connection:
+            state = self._state(connection, epoch.number)
+            if state is EpochState.LOADING:
+                connection.execute(update(table).where(table.c.number == epoch.number).values(**values))
+                return
+            newest = connection.execute(select(func.max(table.c.number))).scalar() or 0
+            if state is not None or epoch.number != newest + 1:
+                raise EpochStateError(f"epoch {epoch.number} cannot begin: the next number is {newest + 1}")
+            connection.execute(insert(table).values(number=epoch.number, **values))
+
+    def finish(self, number: int, rows: int) -> None:
+        """Write down that a loading epoch is ready.
+
+        Raises:
+            EpochStateError: it is not loading.
+        """
+        with self._writing() as connection:
+            self._require(connection, number, EpochState.LOADING)
+            connection.execute(update(table).where(table.c.number == number).values(state="ready", rows=rows))
+
+    def activate(self, number: int) -> Epoch | None:
+        """Make an epoch the active one; returns the one that was active, which is retired now.
+
+        Raises:
+            EpochStateError: it is neither ready nor retired.
+        """
+        with self._writing() as connection:
+            state = self._require(connection, number, EpochState.READY, EpochState.RETIRED, EpochState.ACTIVE)
+            before = connection.execute(select(table).where(table.c.state == "active")).first()
+            if state is not EpochState.ACTIVE:
+                connection.execute(update(table).where(table.c.state == "active").values(state="retired"))
+                connection.execute(update(table).where(table.c.number == number).values(state="active"))
+        return None if before is None or before.number == number else _epoch(before)
+
+    def drop(self, number: int) -> None:
+        """Write down that an epoch's rows go.
+
+        Raises:
+            EpochStateError: it is active, or there is none.
+        """
+        with self._writing() as connection:
+            self._require(connection, number, EpochState.LOADING, EpochState.READY, EpochState.RETIRED)
+            connection.execute(update(table).where(table.c.number == number).values(state="dropped"))
+
+    @staticmethod
+    def _state(connection: Connection, number: int) -> EpochState | None:
+        state = connection.execute(select(table.c.state).where(table.c.number == number)).scalar()
+        return None if state is None else EpochState(state)
+
+    def _require(self, connection: Connection, number: int, *states: EpochState) -> EpochState:
+        state = self._state(connection, number)
+        if state is None:
+            raise EpochStateError(f"there is no epoch {number}")
+        if state not in states:
+            raise EpochStateError(f"epoch {number} is {state.value}")
+        return state
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect().execution_options(reads_only=True) as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise VaultUnavailableError.of(error) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise VaultUnavailableError.of(error) from error
+
+
+def _epoch(row: Row[Any]) -> Epoch:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    return Epoch(**{**values, "state": EpochState(values["state"]), "key_ids": json.loads(values["key_ids"])})

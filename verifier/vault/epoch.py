@@ -1,0 +1,57 @@
+"""An epoch: one projection of the registry under one set of keys, and where it stands."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOKEN_SIZE = 16
+MAX_BOX_SIZE = 1_000
+"""Sets disk, cache and the speed of rotation."""
+
+
+class EpochState(enum.StrEnum):
+    """Where an epoch stands."""
+
+    LOADING = "loading"
+    READY = "ready"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    """Was active; its rows are there, so that it can be activated again until it is dropped."""
+    DROPPED = "dropped"
+    """Its rows are gone; its number is never used again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What an epoch is.
+
+    Attributes:
+        number: from 1; part of every key of its outer layer, so never used twice.
+        registry: id of the registry.
+        format: format of its rows.
+        as_of_ms: the registry's state that it shows, milliseconds of the Unix epoch.
+        key_ids: purpose to key id.
+        normaliser: version of the normaliser.
+        suite: id of the suite of filters.
+        decoys: how many rows are nobody's.
+        box_size: bytes of every box.
+        rows: rows with decoys; 0 until it is finished.
+        state: where it stands.
+    """
+
+    number: int
+    registry: str
+    format: int
+    as_of_ms: int
+    key_ids: Mapping[str, int]
+    normaliser: str
+    suite: str
+    decoys: int
+    box_size: int
+    rows: int = 0
+    state: EpochState = EpochState.LOADING

@@ -1,0 +1,44 @@
+"""Opens the vault behind an address, for the service to read or for the projector to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.database import Address, parse_address
+from verifier.migrations import CATALOGUE
+from verifier.vault.catalogue import Catalogue
+from verifier.vault.postgres import PostgresEpochLoader, PostgresEpochReader
+from verifier.vault.sqlite import SqliteEpochLoader, SqliteEpochReader
+from verifier.vault.store import VaultStore
+from verifier.vault.writer import VaultWriter
+
+if TYPE_CHECKING:
+    from verifier.vault.epoch import Epoch
+    from verifier.vault.store import EpochReader
+
+
+def open_vault(database: str) -> VaultStore:
+    """Open the vault for reading; nothing is touched before its first use.
+
+    Args:
+        database: a postgresql:// URL or a folder of SQLite files, as `Settings.vault_database` has it.
+    """
+    address = parse_address(database)
+
+    def open_reader(epoch: Epoch) -> EpochReader:
+        if address.path is None:
+            return PostgresEpochReader(address.url, epoch)
+        return SqliteEpochReader(address.path, epoch)
+
+    return VaultStore(_catalogue(address), open_reader)
+
+
+def open_writer(database: str) -> VaultWriter:
+    """Open the vault for loading and activating epochs."""
+    address = parse_address(database)
+    loader = PostgresEpochLoader(address.url) if address.path is None else SqliteEpochLoader(address.path)
+    return VaultWriter(_catalogue(address), loader)
+
+
+def _catalogue(address: Address) -> Catalogue:
+    return Catalogue(address if address.path is None else Address(path=address.path / CATALOGUE))

@@ -1,0 +1,255 @@
+"""An epoch in one SQLite file, dense and immutable: `epoch-000001.sqlite` beside the catalogue.
+
+A row's key is SQLite's own 64-bit row number, made of the token's first 8 bytes; the value is the token's other 8
+bytes and the box. Inner pages then hold keys alone, so a million people are three pages deep (a table WITHOUT ROWID
+keeps whole boxes in inner pages, is seven deep and takes 14 % more room). Tokens that share their first 8 bytes stand
+one after the other in one value.
+
+While an epoch loads, its file has another name and neither journal nor fsync; `finish` makes it durable and renames
+it. Readers open it as immutable and map it into memory.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from verifier.database import sqlite_uri
+from verifier.failure import Failure
+from verifier.vault.epoch import TOKEN_SIZE
+from verifier.vault.store import VaultDamagedError, VaultUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from verifier.vault.epoch import Epoch
+    from verifier.vault.store import Answer, Query, Row
+
+_APPLICATION = 0x50_41_44_4E  # "PADN", so that file(1) and we know the file
+_FILE_FORMAT = 1
+_PAGE = 8_192  # eight boxes of up to 1,000 bytes fill it; 4,096 leave a quarter empty from 990 bytes on
+_MAP = 1 << 40
+_HEAD = 8
+_MIDDLE = 1 << 63  # row numbers are signed: the order of tokens is kept by shifting
+_CREATE = "CREATE TABLE person (head INTEGER PRIMARY KEY, rest BLOB NOT NULL)"
+_INSERT = "INSERT INTO person (head, rest) VALUES (?, ?)"
+_LOOKUP = (
+    "SELECT (SELECT rest FROM person WHERE head = ?), (SELECT rest FROM person WHERE head = ?),"
+    " (SELECT rest FROM person WHERE head = ?)"
+)
+_from_bytes = int.from_bytes
+
+
+def epoch_path(folder: Path, number: int) -> Path:
+    """Name an epoch's file."""
+    return folder / f"epoch-{number:06d}.sqlite"
+
+
+class SqliteEpochReader:
+    """Reads one epoch's file; each thread has a connection of its own."""
+
+    def __init__(self, folder: Path, epoch: Epoch) -> None:
+        """Open the file and check that it is the epoch's.
+
+        Raises:
+            VaultDamagedError: it is not.
+            VaultUnavailableError: it cannot be opened.
+        """
+        self._path = epoch_path(folder, epoch.number)
+        self._entry = TOKEN_SIZE - _HEAD + epoch.box_size
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
+        try:
+            connection = self._connect()
+            found = tuple(
+                connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+            )
+        except sqlite3.Error as error:
+            self.close()
+            raise VaultUnavailableError.of(error) from error
+        if found != (_APPLICATION, _FILE_FORMAT):
+            self.close()
+            raise VaultDamagedError(f"vault: the file of epoch {epoch.number} is not one of this release")
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Look up each question: three searches, whether the person is held or not."""
+        try:
+            connection: sqlite3.Connection = getattr(self._local, "connection", None) or self._connect()
+            execute, find = connection.execute, self._find
+            answers: list[Answer] = []
+            for token, first, second in queries:
+                asked, one, two = execute(
+                    _LOOKUP,
+                    (
+                        _from_bytes(token[:_HEAD]) - _MIDDLE,
+                        _from_bytes(first[:_HEAD]) - _MIDDLE,
+                        _from_bytes(second[:_HEAD]) - _MIDDLE,
+                    ),
+                ).fetchone()
+                record, decoy, other = find(token, asked), find(first, one), find(second, two)
+                if decoy is None or other is None:
+                    raise VaultDamagedError("vault: a decoy is missing: restore or reload the epoch")
+                answers.append((decoy if record is None else record, other))
+        except sqlite3.Error as error:
+            self._forget()
+            raise VaultUnavailableError.of(error) from error
+        return answers
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            self._closed = True
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    def _find(self, token: bytes, value: bytes | None) -> Row | None:
+        if value is None:
+            return None
+        rest = token[_HEAD:]
+        for start in range(0, len(value), self._entry):
+            tail = start + TOKEN_SIZE - _HEAD
+            if value[start:tail] == rest:
+                return token, value[tail : start + self._entry]
+        return None
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = sqlite_uri(self._path, "mode=ro&immutable=1")
+        with self._lock:
+            if self._closed:
+                raise VaultUnavailableError(Failure.CANNOT_OPEN, "vault: the epoch is closed")
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            self._connections.append(connection)
+        connection.execute(f"PRAGMA mmap_size={_MAP}")
+        self._local.connection = connection
+        return connection
+
+    def _forget(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        self._local.connection = None
+        with self._lock:
+            if connection in self._connections:
+                self._connections.remove(connection)
+                connection.close()
+
+
+class SqliteEpochLoader:
+    """Writes one epoch's file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._connection: sqlite3.Connection | None = None
+        self._path = folder
+
+    def create(self, epoch: Epoch) -> None:
+        """Make the file under its name for loading."""
+        self.close()
+        self._path = epoch_path(self._folder, epoch.number)
+        try:
+            self._loading_path.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
+            self._connection = connection = sqlite3.connect(
+                sqlite_uri(self._loading_path, "mode=rwc"), uri=True, isolation_level=None
+            )
+            for pragma in (
+                f"page_size={_PAGE}",
+                "journal_mode=OFF",
+                "synchronous=OFF",
+                "locking_mode=EXCLUSIVE",
+                f"application_id={_APPLICATION}",
+                f"user_version={_FILE_FORMAT}",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute(_CREATE)
+        except (OSError, sqlite3.Error) as error:
+            raise _translate(error) from error
+
+    def load(self, rows: Iterable[Row]) -> int:
+        """Append rows; pages fill up because they come in order."""
+        connection = self._require()
+        try:
+            connection.execute("BEGIN")
+            counted = _Counted(rows)
+            connection.executemany(_INSERT, counted.values())
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return counted.rows
+
+    def finish(self) -> None:
+        """Make the file durable under its own name."""
+        self._require()
+        self.close()
+        try:
+            _sync(self._loading_path)
+            self._loading_path.rename(self._path)
+            _sync(self._folder)
+        except OSError as error:
+            raise _translate(error) from error
+
+    def drop(self, number: int) -> None:
+        """Delete an epoch's file; processes that still read it keep what they have open."""
+        path = epoch_path(self._folder, number)
+        try:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".loading").unlink(missing_ok=True)
+            _sync(self._folder)
+        except OSError as error:
+            raise _translate(error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @property
+    def _loading_path(self) -> Path:
+        return self._path.with_suffix(".loading")
+
+    def _require(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise VaultUnavailableError(Failure.CANNOT_OPEN, "vault: no epoch is being loaded")
+        return self._connection
+
+
+class _Counted:
+    """Rows as SQLite takes them, counted."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._source = rows
+        self.rows = 0
+
+    def values(self) -> Iterator[tuple[int, bytes]]:
+        """Yield keys and values; tokens that share a key are joined."""
+        head, value, rows = b"", b"", 0
+        for token, box in self._source:
+            rows += 1
+            if token[:_HEAD] == head:
+                value += token[_HEAD:] + box
+                continue
+            if value:
+                yield _from_bytes(head) - _MIDDLE, value
+            head, value = token[:_HEAD], token[_HEAD:] + box
+        if value:
+            yield _from_bytes(head) - _MIDDLE, value
+        self.rows = rows
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _translate(error: OSError | sqlite3.Error) -> VaultUnavailableError:
+    if isinstance(error, sqlite3.Error):
+        return VaultUnavailableError.of(error)
+    return VaultUnavailableError(Failure.INPUT_OUTPUT)

@@ -1,0 +1,191 @@
+"""The vault as the service reads it.
+
+`pin` gives the active epoch; what is looked up in a pinned epoch comes from that epoch, whatever is activated
+meanwhile. Another process's activation is seen within a second, without a query a request. For each question
+exactly two rows come back, by the same statement, whether the person is held or not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from verifier.errors import RegistryUnavailableError
+from verifier.failure import ADVICE, Failure, classify
+from verifier.vault.epoch import Epoch, EpochState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from verifier.vault.catalogue import Catalogue
+
+Row = tuple[bytes, bytes]
+"""Stored token (16 bytes) and sealed box."""
+Query = tuple[bytes, bytes, bytes]
+"""Token that is asked for, and two decoys' tokens."""
+Answer = tuple[Row, Row]
+"""Held: record and second decoy. Not held: both decoys."""
+
+POLL_SECONDS = 0.5
+_FAIL_AGAIN_SECONDS = 0.2
+
+
+class VaultUnavailableError(RegistryUnavailableError):
+    """The vault's database failed.
+
+    Attributes:
+        failure: what is wrong with it.
+    """
+
+    def __init__(self, failure: Failure, message: str = "") -> None:
+        super().__init__(message or f"vault: {ADVICE[failure]}")
+        self.failure = failure
+
+    @classmethod
+    def of(cls, error: BaseException) -> VaultUnavailableError:
+        """Translate a driver's error."""
+        return cls(classify(error))
+
+
+class VaultDamagedError(VaultUnavailableError):
+    """A row that must be there is not, or an epoch is not what the catalogue says."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Failure.DAMAGED, message)
+
+
+class NoEpochError(VaultUnavailableError):
+    """No epoch is active."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Failure.NOT_MIGRATED, "vault: no epoch is active: load one and run 'padan-server epoch activate'"
+        )
+
+
+class EpochReader(Protocol):
+    """Reads one epoch's rows. Thread-safe."""
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Look up each question.
+
+        Raises:
+            VaultDamagedError: a decoy is missing.
+            VaultUnavailableError: the database failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedEpoch:
+    """An epoch that a request holds on to."""
+
+    epoch: Epoch
+    reader: EpochReader
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Look up each question; see `EpochReader.lookup_many`."""
+        return self.reader.lookup_many(queries)
+
+
+class VaultStore:
+    """The vault, read-only. Thread-safe."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        open_reader: Callable[[Epoch], EpochReader],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._catalogue = catalogue
+        self._open_reader = open_reader
+        self._clock = clock
+        self._refreshing = threading.Lock()
+        self._due = float("-inf")
+        self._pinned: PinnedEpoch | None = None
+        self._previous: PinnedEpoch | None = None
+        self._failed: tuple[float, VaultUnavailableError] | None = None
+
+    def pin(self) -> PinnedEpoch:
+        """Hold on to the active epoch.
+
+        Raises:
+            NoEpochError: none is active.
+            VaultUnavailableError: the database failed.
+        """
+        pinned = self._pinned
+        if pinned is None:
+            with self._refreshing:
+                return self._pinned or self._refresh()
+        if self._clock() >= self._due and self._refreshing.acquire(blocking=False):
+            try:
+                return self._refresh()
+            finally:
+                self._refreshing.release()
+        return pinned
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Look up in the epoch that is active now; see `EpochReader.lookup_many`."""
+        return self.pin().lookup_many(queries)
+
+    def epochs(self) -> list[Epoch]:
+        """List the epochs by number.
+
+        Raises:
+            VaultUnavailableError: the database failed.
+        """
+        return self._catalogue.epochs()
+
+    def check(self) -> Epoch:
+        """Read the catalogue anew and try the active epoch.
+
+        Raises:
+            VaultUnavailableError: the vault does not work.
+        """
+        with self._refreshing:
+            self._failed = None
+            return self._refresh().epoch
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        with self._refreshing:
+            for pinned in (self._pinned, self._previous):
+                if pinned is not None:
+                    pinned.reader.close()
+            self._pinned = self._previous = None
+        self._catalogue.close()
+
+    def _refresh(self) -> PinnedEpoch:
+        """Read which epoch is active; called with the lock held."""
+        now = self._clock()
+        if self._failed is not None and now < self._failed[0]:
+            raise self._failed[1].with_traceback(None)
+        try:
+            pinned = self._open(self._catalogue.active())
+        except VaultUnavailableError as error:
+            # The others fail at once too, instead of each waiting for the same dead server.
+            self._failed = (self._clock() + _FAIL_AGAIN_SECONDS, error)
+            self._due = float("-inf")
+            raise
+        self._failed, self._due = None, now + POLL_SECONDS
+        return pinned
+
+    def _open(self, active: Epoch | None) -> PinnedEpoch:
+        if active is None or active.state is not EpochState.ACTIVE:
+            raise NoEpochError
+        pinned = self._pinned
+        if pinned is not None and pinned.epoch == active:
+            return pinned
+        opened = PinnedEpoch(epoch=active, reader=self._open_reader(active))
+        # Requests under way may still read the one before; nobody reads the one before that.
+        if self._previous is not None:
+            self._previous.reader.close()
+        self._previous, self._pinned = pinned, opened
+        return opened
