@@ -1,0 +1,187 @@
+"""The rules that each purpose must keep, so that it is no oracle and stays within the law. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from verifier.agreement import vocabulary as words
+from verifier.agreement.finding import Found, error, names, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from verifier.agreement.model import Purpose
+
+MAX_OVERALL_SUBJECT_BUDGET: Final = 10
+"""Guesses about one resident a day where only one verdict is given: at most log2(11) bits."""
+MAX_FULL_REQUESTS: Final = 3
+"""Where a verdict is given for each claim, this many wholly failed requests a day about one resident."""
+MAX_REGION_LEVELS: Final = 2
+MIN_REASON_WORDS: Final = 4
+
+
+def of_purpose(purpose: Purpose) -> Iterator[Found]:
+    """Find everything that is wrong with one purpose; paths begin at its table."""
+    yield from _of_anchors(purpose)
+    yield from _of_budgets(purpose)
+    yield from _of_predicates(purpose)
+    yield from _of_existence(purpose)
+    yield from _of_sensitivity(purpose)
+    yield from _of_reserved(purpose)
+
+
+def full_request_cost(purpose: Purpose) -> int:
+    """Compute the guesses that a request with every attribute of the purpose can cost (see `verifier.decision`)."""
+    if purpose.answer_form == words.PER_CLAIM:
+        return len(purpose.attributes)
+    return 1 + sum(attribute in words.PREDICATES for attribute in purpose.attributes)
+
+
+def _of_anchors(purpose: Purpose) -> Iterator[Found]:
+    allowed = names(words.ANCHORS)
+    if not purpose.anchors:
+        yield error(
+            "no-anchor", ("anchors",), "without an anchor every number can be tried", f"name one of {allowed}"
+        )
+    for attribute in sorted(purpose.anchors):
+        name = words.ATTRIBUTE_NAMES[attribute]
+        if attribute in words.IMPLIED:
+            yield error(
+                "implied-anchor",
+                ("anchors",),
+                f"{name} stands in the number itself or is true of nearly everyone",
+                f"name one of {allowed}",
+            )
+        elif attribute not in words.ANCHORS:
+            yield error(
+                "weak-anchor", ("anchors",), f"{name} is too easily guessed", f"name one of {allowed}"
+            )
+        elif not words.ANCHORS[attribute] <= purpose.attributes:
+            missing = names(words.ANCHORS[attribute] - purpose.attributes)
+            yield error(
+                "anchor-not-granted",
+                ("anchors",),
+                f"{name} needs claims that are not granted: {missing}",
+                "add them to attributes",
+            )
+    if purpose.anchors == {words.MOTHER_NAME}:
+        yield warning(
+            "knowledge-question",
+            ("anchors",),
+            "a mother's name is a knowledge question, which proves no presence of the person",
+            "add an anchor that the resident's papers show",
+        )
+
+
+def _of_budgets(purpose: Purpose) -> Iterator[Found]:
+    cost, budget = full_request_cost(purpose), purpose.budgets.subject_per_day
+    per_claim = purpose.answer_form == words.PER_CLAIM
+    if budget < cost:
+        yield error(
+            "small-budget",
+            ("budgets", "subject_per_day"),
+            f"one request with all its claims can cost {cost}, so a budget of {budget} blocks it always",
+            f"at least {cost}, or fewer attributes",
+        )
+    most = MAX_FULL_REQUESTS * cost if per_claim else max(MAX_OVERALL_SUBJECT_BUDGET, 2 * cost)
+    if budget > most:
+        yield error(
+            "large-budget",
+            ("budgets", "subject_per_day"),
+            f"{budget} guesses a day about one resident",
+            f"at most {most} for this purpose",
+        )
+    if purpose.budgets.prefix_per_day < budget:
+        yield warning(
+            "prefix-budget",
+            ("budgets", "prefix_per_day"),
+            "smaller than the budget about one resident, which it therefore replaces",
+            f"at least {budget}",
+        )
+
+
+def _of_predicates(purpose: Purpose) -> Iterator[Found]:
+    pairs: tuple[tuple[int, AbstractSet[int] | tuple[int, ...], str], ...] = (
+        (words.AGE_AT_LEAST, purpose.ages, "ages"),
+        (words.RESIDENT_IN_REGION, purpose.region_levels, "region_levels"),
+    )
+    for attribute, values, key in pairs:
+        name = words.ATTRIBUTE_NAMES[attribute]
+        if attribute in purpose.attributes and not values:
+            yield error("parameter", (key,), f"{name} is granted without any", f"list {key}, or drop {name}")
+        if values and attribute not in purpose.attributes:
+            yield error(
+                "parameter", (key,), f"listed, but {name} is not granted", f"grant {name}, or drop {key}"
+            )
+    if len(purpose.region_levels) > MAX_REGION_LEVELS:
+        yield error(
+            "region-levels",
+            ("region_levels",),
+            "let a search go down from province to village",
+            f"at most {MAX_REGION_LEVELS} levels",
+        )
+
+
+def _of_existence(purpose: Purpose) -> Iterator[Found]:
+    reason = purpose.existence_reason
+    if reason and len(reason.split()) < MIN_REASON_WORDS:
+        yield error(
+            "existence",
+            ("existence_reason",),
+            "tells numbers that are held from numbers that are not, and gives no reason",
+            "say in a sentence why the agency must know, or drop it",
+        )
+    elif reason:
+        yield warning(
+            "existence",
+            ("existence_reason",),
+            "the agency can tell numbers that are held from numbers that are not",
+            "make sure that the law it rests on says so",
+        )
+
+
+def _of_sensitivity(purpose: Purpose) -> Iterator[Found]:
+    level = words.SENSITIVITIES
+    specific = bool(purpose.reserved.biometrics) or words.BLOOD_TYPE in purpose.attributes
+    if specific and purpose.sensitivity == level["general"]:
+        yield error(
+            "sensitivity",
+            ("sensitivity",),
+            "blood type and biometrics are specific data (UU 27/2022 Art. 4(2))",
+            'write "specific", and the number of the impact assessment as dpia',
+        )
+    if purpose.sensitivity >= level["specific"] and not purpose.dpia:
+        yield error(
+            "dpia",
+            ("dpia",),
+            "specific data needs an impact assessment (UU 27/2022 Art. 34)",
+            "give its number",
+        )
+    if purpose.sensitivity == level["protected"]:
+        if not purpose.approval:
+            yield error(
+                "approval",
+                ("approval",),
+                "protected data needs the Minister's approval (PP 40/2019 Art. 56)",
+                "give its number",
+            )
+        if purpose.lawful_use != words.LAW_ENFORCEMENT:
+            yield error(
+                "lawful-use",
+                ("lawful_use",),
+                "protected data is for law enforcement only (UU 24/2013 Art. 84)",
+                'write "law_enforcement", or ask for less',
+            )
+
+
+def _of_reserved(purpose: Purpose) -> Iterator[Found]:
+    reserved = purpose.reserved
+    for key, filled in (
+        ("biometrics", reserved.biometrics),
+        ("token_domain", reserved.token_domain),
+        ("conversions", reserved.conversions),
+        ("enrolment_sets", reserved.enrolment_sets),
+    ):
+        if filled:
+            yield error("not-available", (key,), "not available in this release", "leave it out")
