@@ -1,0 +1,52 @@
+"""Making an epoch the one that is answered from, with its log entry.
+
+The entry is committed first: what the log cannot record does not happen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from padan.entry import EntryKind, Field
+from verifier import admin_entry
+from verifier.projector.errors import EpochChoiceError
+from verifier.vault.epoch import EpochState
+
+if TYPE_CHECKING:
+    from verifier.log.store import LogStore
+    from verifier.vault.epoch import Epoch
+    from verifier.vault.writer import VaultWriter
+
+_MAY_ACTIVATE = frozenset({EpochState.READY, EpochState.RETIRED})
+
+
+def find(writer: VaultWriter, number: int) -> Epoch:
+    """Find an epoch by its number.
+
+    Raises:
+        EpochChoiceError: there is none.
+    """
+    for epoch in writer.epochs():
+        if epoch.number == number:
+            return epoch
+    raise EpochChoiceError(f"there is no epoch {number}")
+
+
+def activate(writer: VaultWriter, log: LogStore, number: int) -> int | None:
+    """Activate an epoch; returns the number of the one before, None if there was none or it was active already.
+
+    Raises:
+        EpochChoiceError: there is no such epoch, or it is not ready.
+        LogUnavailableError: the log cannot be written; nothing was activated.
+        VaultUnavailableError: the vault cannot be written.
+    """
+    epoch = find(writer, number)
+    if epoch.state is EpochState.ACTIVE:
+        return None
+    if epoch.state not in _MAY_ACTIVATE:
+        raise EpochChoiceError(f"epoch {number} is {epoch.state.value}, not ready")
+    admin_entry.append(
+        log, EntryKind.EPOCH_ACTIVATED, {"epoch": str(number)}, fields={Field.EPOCH: number.to_bytes(4, "big")}
+    )
+    before = writer.activate(number)
+    return None if before is None else before.number

@@ -1,0 +1,162 @@
+"""Projection of a chunk: rows in, a run of sealed rows out. Pure apart from the run that it writes.
+
+1 read the chunk's rows  2 parse each; what breaks a rule is a reject  3 project each into a record under the inner keys
+4 compute the stored tokens, all at once  5 seal each record for its place  6 sort by token  7 write the run
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from keys.purpose import Purpose
+from tokenizer import outer as outer_layer, record as record_layout
+from tokenizer.codes import CodeLists
+from tokenizer.errors import RowError
+from tokenizer.inner import Inner
+from tokenizer.outer import Outer
+from tokenizer.person import Person
+from tokenizer.record import Flag, Record
+from verifier.projector import chunk as chunks, runs
+from verifier.projector.chunk import Unreadable
+from tokenizer.person import FIELDS
+from verifier.projector.rejects import Reject
+from verifier.projector.runs import RunHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from keys.agent import KeyAgent
+    from keys.mac import BoundMac
+    from verifier.projector.chunk import Chunk, Layout
+
+PURPOSES: Final = (
+    Purpose.INDEX,
+    Purpose.ATTRIBUTE,
+    Purpose.OUTER_TOKEN,
+    Purpose.ROW_SEAL,
+    Purpose.HANDLE,
+    Purpose.BUDGET,
+    Purpose.TOMBSTONE,
+)
+"""Purposes of the keys that a row depends on."""
+DECOYS: Final = -1
+"""Index of the run of decoys."""
+
+
+def key_ids(agent: KeyAgent) -> dict[str, int]:
+    """Name the keys under which a load that begins now projects.
+
+    Raises:
+        CustodianError: a purpose has no active key.
+    """
+    return {purpose.value: agent.key_id(purpose) for purpose in PURPOSES}
+
+
+def chunk_mac(agent: KeyAgent) -> BoundMac:
+    """Make the MAC by which a resumed load knows a chunk again."""
+    return agent.mac(Purpose.PROJECTOR_FEED).bind(agent.realm.prefix("load-chunk"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """The keys of one epoch, and how rows are read.
+
+    Attributes:
+        epoch: number of the epoch.
+        as_of: the day that the source speaks of; a birth after it is a mistake.
+        inner: makes the keyed values.
+        outer: makes stored tokens and seals.
+        codes: the code lists.
+    """
+
+    epoch: int
+    as_of: date
+    inner: Inner
+    outer: Outer
+    codes: CodeLists
+
+    @classmethod
+    def of(cls, agent: KeyAgent, *, epoch: int, as_of: date, keys: Mapping[str, int]) -> Projection:
+        """Build it from a key agent and the ids that the load began with.
+
+        Raises:
+            CustodianError: a key may no longer be used.
+        """
+        return cls(
+            epoch=epoch,
+            as_of=as_of,
+            inner=Inner.of_agent(
+                agent, index_id=keys[Purpose.INDEX], attribute_id=keys[Purpose.ATTRIBUTE]
+            ),
+            outer=Outer.of_agent(
+                agent, epoch=epoch, token_id=keys[Purpose.OUTER_TOKEN], seal_id=keys[Purpose.ROW_SEAL]
+            ),
+            codes=CodeLists.load(),
+        )
+
+    def run(self, chunk: Chunk, layout: Layout, mac: bytes, path: Path) -> RunHeader:
+        """Project a chunk and write its run.
+
+        Args:
+            chunk: the rows.
+            layout: how they are read.
+            mac: the chunk's MAC, for the header.
+            path: where the run shall stand.
+        """
+        rejects: list[Reject] = []
+        numbers: list[int] = []
+        records: list[Record] = []
+        number = chunk.first_row - 1
+        for number, values in enumerate(chunks.read(chunk, layout), chunk.first_row):  # noqa: B007 - used after the loop
+            if isinstance(values, Unreadable):
+                rejects.append(Reject(number, "", values.rule))
+                continue
+            try:
+                records.append(self._project(values))
+            except RowError as error:
+                rejects.append(Reject(number, error.field, error.rule))
+            else:
+                numbers.append(number)
+        if number != chunk.first_row + chunk.rows - 1:
+            raise RuntimeError("a chunk was cut into another number of rows than it was read as")
+        header = RunHeader(
+            epoch=self.epoch,
+            index=chunk.index,
+            first_row=chunk.first_row,
+            rows=chunk.rows,
+            mac=mac.hex(),
+            kept=len(records),
+            box_size=outer_layer.BOX_SIZE,
+            rejects=tuple(rejects),
+        )
+        runs.write(path, header, sorted(self._sealed(records, numbers)))
+        return header
+
+    def decoys(self, count: int, path: Path) -> RunHeader:
+        """Write the run of the decoys: rows that are nobody's, of the same size and make as all others."""
+        records = [self._decoy(number) for number in range(count)]
+        header = RunHeader(
+            epoch=self.epoch, index=DECOYS, first_row=0, rows=0, mac="", kept=count, box_size=outer_layer.BOX_SIZE
+        )  # fmt: skip
+        runs.write(path, header, sorted(self._sealed(records, [0] * count)))
+        return header
+
+    def _project(self, values: list[str]) -> Record:
+        person = Person.from_registry(dict(zip(FIELDS, values, strict=True)), today=self.as_of, codes=self.codes)
+        return self.inner.project(person)
+
+    def _decoy(self, number: int) -> Record:
+        plain = bytearray(os.urandom(record_layout.SIZE))
+        plain[0] = record_layout.FORMAT
+        plain[record_layout.ID_AT : record_layout.PRESENCE_AT] = self.inner.decoy_id(number)
+        return Record(bytes(plain)).with_standing(revision=0, flags=Flag(0))
+
+    def _sealed(self, records: Sequence[Record], numbers: Sequence[int]) -> Iterator[bytes]:
+        tokens = self.outer.tokens([record.r for record in records])
+        seal = self.outer.seal
+        for token, number, record in zip(tokens, numbers, records, strict=True):
+            yield token + number.to_bytes(runs.ROW_SIZE, "big") + seal(token, record.pack())

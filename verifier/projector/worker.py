@@ -1,0 +1,126 @@
+"""A worker process: unlocks the keys, projects chunks that come through a pipe, answers with what became of each.
+
+It ends when the pipe does, so that no worker outlives a killed load. A fault is told by its class and place alone, for the
+message of an unexpected exception may hold a value of a row.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keys.agent import LocalKeyAgent
+from verifier.projector.errors import ProjectorError
+from verifier.projector.projection import Projection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from multiprocessing.connection import Connection
+
+    from verifier.projector.chunk import Chunk, Layout
+    from verifier.projector.runs import RunHeader
+
+_KILOBYTE = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WorkerSpec:
+    """What a worker needs to begin. Holds a passphrase where one was typed; goes through a pipe, never to a disk.
+
+    Attributes:
+        keyring: the keyring file.
+        kek: URI of the KEK's provider.
+        passphrase: what the operator typed; None where the URI names a source.
+        epoch: number of the epoch.
+        as_of: the day that the source speaks of.
+        keys: purpose to key id.
+        layout: how chunks are read.
+    """
+
+    keyring: Path
+    kek: str
+    passphrase: str | None
+    epoch: int
+    as_of: date
+    keys: Mapping[str, int]
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Task:
+    """A chunk, its MAC and the path of its run."""
+
+    chunk: Chunk
+    mac: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The worker holds its keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A run is on the disk.
+
+    Attributes:
+        header: the run's header.
+        cpu_seconds: processor time of the worker so far.
+        peak_memory: largest resident memory of the worker so far, bytes.
+    """
+
+    header: RunHeader
+    cpu_seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The worker cannot go on; `where` is a class and a place in our code, or a message of our own."""
+
+    where: str
+
+
+def work(pipe: Connection, spec: WorkerSpec) -> None:
+    """Run a worker until its pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    try:
+        projection = _unlock(spec)
+        pipe.send(Ready())
+        while True:
+            task: Task = pipe.recv()
+            header = projection.run(task.chunk, spec.layout, task.mac, task.path)
+            pipe.send(Done(header=header, cpu_seconds=time.process_time(), peak_memory=peak_memory()))
+    except (EOFError, BrokenPipeError):
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+        pipe.send(Failed(where=_place(error)))
+
+
+def peak_memory() -> int:
+    """Measure the largest resident memory of this process so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE
+
+
+def _unlock(spec: WorkerSpec) -> Projection:
+    def typed(_: str) -> str:
+        if spec.passphrase is None:
+            raise ProjectorError("the keyring asks for a passphrase that was not asked for before")
+        return spec.passphrase
+
+    agent = LocalKeyAgent.unlock(spec.keyring, spec.kek, prompt=typed)
+    return Projection.of(agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys)
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "nowhere"
+    return f"{type(error).__name__} at {place}"
