@@ -1,0 +1,83 @@
+"""Log entries of the people who run the registry: what was loaded, enrolled, activated, revoked, listed.
+
+They go through the same store and the same blind leaves as the questions about residents.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from padan import canonical, entry
+from verifier.log.store import EntryRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from verifier.log.store import LogStore
+
+
+def build(
+    kind: entry.EntryKind,
+    detail: Mapping[str, str],
+    *,
+    now_ms: int,
+    agency: str = "",
+    fields: Mapping[int, bytes] | None = None,
+) -> EntryRow:
+    """Build the row of an entry about the running of the service.
+
+    Args:
+        kind: the entry's kind.
+        detail: names and values, none of them about a resident.
+        now_ms: log time, milliseconds of the Unix epoch.
+        agency: the agency that it concerns; empty where none.
+        fields: further head fields.
+    """
+    head: dict[int, bytes] = {
+        entry.Field.KIND: int(kind).to_bytes(2, "big"),
+        entry.Field.DETAIL: canonical.encode_list(
+            f"{name}={value}".encode() for name, value in detail.items()
+        ),
+        **(fields or {}),
+    }
+    if agency:
+        head[entry.Field.AGENCY] = agency.encode()
+    data = entry.encode(
+        canonical.encode(head),
+        {entry.Field.LOG_TIME: now_ms.to_bytes(8, "big"), entry.Field.CLOCK_FLAG: b"\0"},
+    )
+    salt = os.urandom(entry.SALT_SIZE)
+    return EntryRow(
+        kind=int(kind),
+        agency=agency,
+        purpose="",
+        outcome=0,
+        log_time_ms=now_ms,
+        entry=data,
+        salt=salt,
+        leaf=entry.leaf(salt, data),
+    )
+
+
+def append(
+    store: LogStore,
+    kind: entry.EntryKind,
+    detail: Mapping[str, str],
+    *,
+    now_ms: int | None = None,
+    agency: str = "",
+    fields: Mapping[int, bytes] | None = None,
+) -> None:
+    """Commit one such entry.
+
+    Log time never goes back: where the wall clock is behind the last entry, the entry takes that one's time.
+
+    Raises:
+        LogUnavailableError: the log cannot be written.
+    """
+    at = max(int(time.time() * 1000) if now_ms is None else now_ms, store.head().log_time_ms)
+    with store.transaction() as transaction:
+        row = build(kind, detail, now_ms=at, agency=agency, fields=fields)
+        transaction.write({}, at // 86_400_000, [row], [])

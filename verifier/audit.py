@@ -1,0 +1,129 @@
+"""Answers ListEntries: an agency reads its own entries, an auditor all; each reading is an entry itself.
+
+Alert entries carry no agency in their row, so that an agency never reads what was noted about it for auditors.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+
+from padan import canonical
+from padan.entry import EntryKind
+from padan.v1 import audit_pb2
+from verifier import admin_entry, validate
+from verifier.errors import (
+    InvalidFieldError,
+    InvalidPageTokenError,
+    MalformedMessageError,
+    MethodNotAllowedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from verifier.core import Call, Gate, Now
+    from verifier.identity import Peer
+    from verifier.log.store import LogStore, StoredEntry
+
+MAX_PAGE = 1_000
+DEFAULT_PAGE = 100
+_TAG_SIZE = 8
+
+
+class Audit:
+    """Reads the log for those who may."""
+
+    def __init__(self, *, gate: Gate, store: LogStore, now: Callable[[], Now]) -> None:
+        self._gate = gate
+        self._store = store
+        self._now = now
+
+    def list_entries(self, call: Call) -> bytes:
+        """Answer one ListEntries, serialised.
+
+        Raises:
+            VerifierError: the caller may not, or the request is malformed.
+            LogUnavailableError: the log cannot be read, or the reading not be logged.
+        """
+        peer = self._gate.admit(call.certificate, self._now().wall)
+        request = _parse(call.raw)
+        agency = self._scope(peer, request)
+        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+        entries = self._store.entries(
+            after_sequence=_position(peer, request),
+            limit=size,
+            agency=agency,
+            purpose=request.purpose or None,
+            outcome=request.outcome or None,
+            from_ms=request.from_time.ToMilliseconds() if request.HasField("from_time") else None,
+            until_ms=request.until_time.ToMilliseconds() if request.HasField("until_time") else None,
+        )
+        admin_entry.append(
+            self._store,
+            EntryKind.ENTRIES_LISTED,
+            {"reader": f"{peer.kind}/{peer.id}", "agency": agency or "all", "count": str(len(entries))},
+            agency=peer.id if peer.kind == "agency" else "",
+        )
+        more = len(entries) == size
+        return audit_pb2.ListEntriesResponse(
+            entries=[_message(entry) for entry in entries],
+            next_page_token=_token(peer, request, entries[-1].sequence) if more else "",
+        ).SerializeToString()
+
+    @staticmethod
+    def _scope(peer: Peer, request: audit_pb2.ListEntriesRequest) -> str | None:
+        if peer.kind == "auditor":
+            return request.agency or None
+        if peer.kind != "agency":
+            raise MethodNotAllowedError("only agencies and auditors may read entries")
+        if request.agency and request.agency != peer.id:
+            raise MethodNotAllowedError("an agency reads its own entries only")
+        return peer.id
+
+
+def _parse(raw: bytes) -> audit_pb2.ListEntriesRequest:
+    try:
+        request = audit_pb2.ListEntriesRequest.FromString(raw)
+    except DecodeError:
+        raise MalformedMessageError("the bytes are no ListEntriesRequest") from None
+    validate.refuse_unknown(request)
+    if request.page_size > MAX_PAGE:
+        raise InvalidFieldError(f"at most {MAX_PAGE}", field="page_size")
+    return request
+
+
+def _filter_tag(peer: Peer, request: audit_pb2.ListEntriesRequest) -> bytes:
+    """Bind a page token to its caller and its filters, so that a token of another list is noticed."""
+    kept = audit_pb2.ListEntriesRequest()
+    kept.CopyFrom(request)
+    kept.page_token = ""
+    kept.page_size = 0
+    label = canonical.prefixed("padan/page/1", peer.kind, peer.id)
+    return hashlib.sha256(label + kept.SerializeToString(deterministic=True)).digest()[:_TAG_SIZE]
+
+
+def _token(peer: Peer, request: audit_pb2.ListEntriesRequest, sequence: int) -> str:
+    return base64.urlsafe_b64encode(sequence.to_bytes(8, "big") + _filter_tag(peer, request)).decode()
+
+
+def _position(peer: Peer, request: audit_pb2.ListEntriesRequest) -> int:
+    if not request.page_token:
+        return 0
+    try:
+        raw = base64.b64decode(request.page_token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 8 + _TAG_SIZE or raw[8:] != _filter_tag(peer, request):
+        raise InvalidPageTokenError("begin again without page_token, or keep the filters", field="page_token")
+    return int.from_bytes(raw[:8], "big")
+
+
+def _message(entry: StoredEntry) -> audit_pb2.LogEntry:
+    return audit_pb2.LogEntry(
+        sequence=entry.sequence, entry=entry.entry, salt=entry.salt, leaf=entry.leaf
+    )

@@ -1,0 +1,185 @@
+"""Budgets of guesses: which counters a request reads and charges, and what they say. Pure.
+
+A counter's key is HMAC(K_budget, scope | agency | officer | subject or prefix)[:16] and is kept per day of log time.
+The commit reads the counters, decides, and writes them in the transaction of the log entry, so that parallel
+guesses cannot outrun them. A request is blocked when what it could cost does not fit, whatever it would answer.
+
+Each agency keeps a floor of guesses about a subject and day that others cannot spend: it exempts from the budgets
+over all agencies only, and only while the agency's own have room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from padan import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.mac import BoundMac, MacKey
+    from keys.realm import Realm
+
+FLOOR = 2
+KEY_SIZE = 16
+
+
+class Scope(IntEnum):
+    """What a counter counts; the number is part of its key."""
+
+    AGENCY_SUBJECT = 1
+    AGENCY_PREFIX = 2
+    AGENCY = 3
+    OFFICER = 4
+    SUBJECT = 5
+    PREFIX = 6
+    AGENCY_QUESTIONS = 7
+    OFFICER_QUESTIONS = 8
+    QUOTA = 9
+    PREFIX_ALERT = 10
+
+
+OWN = (Scope.AGENCY_SUBJECT, Scope.AGENCY_PREFIX, Scope.AGENCY, Scope.OFFICER)
+JOINT = (Scope.SUBJECT, Scope.PREFIX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Guesses granted a day. The joint ones are the registry's, the others the agreement's."""
+
+    subject: int
+    prefix: int
+    agency: int
+    officer: int
+    joint_subject: int = 40
+    joint_prefix: int = 400
+    quota: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """The keys of a request's counters, 16 bytes each."""
+
+    agency_subject: bytes
+    agency_prefix: bytes
+    agency: bytes
+    officer: bytes
+    subject: bytes
+    prefix: bytes
+    agency_questions: bytes
+    officer_questions: bytes
+    quota: bytes
+    prefix_alert: bytes
+
+    def all(self) -> tuple[bytes, ...]:
+        """All keys that the commit must read."""
+        return (
+            self.agency_subject,
+            self.agency_prefix,
+            self.agency,
+            self.officer,
+            self.subject,
+            self.prefix,
+            self.agency_questions,
+            self.officer_questions,
+            self.quota,
+            self.prefix_alert,
+        )
+
+
+class CounterKeys:
+    """Computes the keys of counters under the budget key."""
+
+    def __init__(self, key: MacKey, realm: Realm) -> None:
+        self._macs: dict[Scope, BoundMac] = {
+            scope: key.bind(realm.prefix("counter", attribute=int(scope))) for scope in Scope
+        }
+        self._of_caller = lru_cache(maxsize=4096)(self._compute_of_caller)
+
+    def of(self, *, agency: str, officer: str, subject: bytes, prefix: bytes) -> Counters:
+        """Compute a request's counters.
+
+        Args:
+            agency: id of the agency.
+            officer: the agency's pseudonym of the person who asks.
+            subject: the subject's budget handle, 16 bytes.
+            prefix: the budget handle of the first twelve digits, 16 bytes.
+        """
+        name, names, own, person, quota = self._of_caller(agency, officer)
+        macs = self._macs
+        return Counters(
+            agency_subject=macs[Scope.AGENCY_SUBJECT].mac(name + subject)[:KEY_SIZE],
+            agency_prefix=macs[Scope.AGENCY_PREFIX].mac(name + prefix)[:KEY_SIZE],
+            agency=own,
+            officer=person,
+            subject=macs[Scope.SUBJECT].mac(subject)[:KEY_SIZE],
+            prefix=macs[Scope.PREFIX].mac(prefix)[:KEY_SIZE],
+            agency_questions=macs[Scope.AGENCY_QUESTIONS].mac(name + subject)[:KEY_SIZE],
+            officer_questions=macs[Scope.OFFICER_QUESTIONS].mac(names + subject)[:KEY_SIZE],
+            quota=quota,
+            prefix_alert=macs[Scope.PREFIX_ALERT].mac(name + prefix)[:KEY_SIZE],
+        )
+
+    def _compute_of_caller(self, agency: str, officer: str) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+        name, names = canonical.prefixed(agency), canonical.prefixed(agency, officer)
+        return (
+            name,
+            names,
+            self._macs[Scope.AGENCY].mac(name)[:KEY_SIZE],
+            self._macs[Scope.OFFICER].mac(names)[:KEY_SIZE],
+            self._macs[Scope.QUOTA].mac(name)[:KEY_SIZE],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the counters say about one request.
+
+    Attributes:
+        blocked: a budget does not have room; own and joint look the same to the caller.
+        prefix_blocked: the budget of a prefix is the reason, which auditors are told.
+    """
+
+    blocked: bool
+    prefix_blocked: bool
+
+
+def standing(counters: Counters, used: Mapping[bytes, int], limits: Limits, cost_bound: int) -> Standing:
+    """Say whether a request that may cost `cost_bound` units still has room."""
+
+    def full(key: bytes, limit: int) -> bool:
+        return used.get(key, 0) + cost_bound > limit
+
+    own_prefix = full(counters.agency_prefix, limits.prefix)
+    own = (
+        full(counters.agency_subject, limits.subject)
+        | own_prefix
+        | full(counters.agency, limits.agency)
+        | full(counters.officer, limits.officer)
+    )
+    floor = used.get(counters.agency_subject, 0) < FLOOR
+    joint_prefix = full(counters.prefix, limits.joint_prefix)
+    joint = (full(counters.subject, limits.joint_subject) | joint_prefix) & (not floor)
+    return Standing(blocked=own or joint, prefix_blocked=own_prefix or (joint_prefix and not floor))
+
+
+def charge(counters: Counters, used: dict[bytes, int], units: int) -> None:
+    """Charge what a released answer cost to every budget."""
+    for key in (
+        counters.agency_subject,
+        counters.agency_prefix,
+        counters.agency,
+        counters.officer,
+        counters.subject,
+        counters.prefix,
+    ):
+        used[key] = used.get(key, 0) + units
+
+
+def count_question(key: bytes, used: dict[bytes, int]) -> int:
+    """Count one more question and return its bucket: 1, 2, 3 (3 to 5) or 4 (6 and more)."""
+    used[key] = count = used.get(key, 0) + 1
+    return count if count < 3 else 3 if count < 6 else 4  # noqa: PLR2004 - the buckets of the entry's format

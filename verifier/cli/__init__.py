@@ -1,0 +1,1 @@
+"""The server-side command lines, a file a group."""

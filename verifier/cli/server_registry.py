@@ -1,0 +1,178 @@
+"""`padan-server registry`: load the population, and make a fictional one to try everything with."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from padan.cli.console import CommandError, new_app, print_json
+from tokenizer.person import FIELDS
+from verifier import migrations
+from verifier.cli.settings import settings
+from verifier.projector import fieldmap, progress
+from verifier.projector.fieldmap import FieldMap
+from verifier.projector.load import Load, Order
+from verifier.synthetic import beneficiaries as aid, output
+from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
+
+if TYPE_CHECKING:
+    from verifier.projector.load import Summary
+
+app = new_app("registry", summary="The population: load it; or make a fictional one.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same people.")]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"{text} is no day", next_step="write it as YYYY-MM-DD") from error
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A .csv or .parquet file, or a database: postgresql://USER@HOST/DATABASE#TABLE, sqlite:///FILE#TABLE.",
+        ),
+    ],
+    *,
+    table: Annotated[str, typer.Option(help="The table of a database, instead of #TABLE.")] = "",
+    field_map: Annotated[
+        Path | None,
+        typer.Option(
+            "--field-map",
+            help="TOML: [columns] FIELD = 'column', [defaults] FIELD = 'value', [csv] delimiter, [absent] fields.",
+        ),
+    ] = None,
+    as_of: Annotated[str, typer.Option(help="The day that the source speaks of, YYYY-MM-DD; default today.")] = "",
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Worker processes; default one a processor.")
+    ] = os.cpu_count() or 1,
+    decoys: Annotated[
+        int | None, typer.Option(min=2, help="Rows that are nobody's; default one for every 64 people, at least 256.")
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="Where rejected rows are listed (.csv, else JSON lines); default in data_dir."),
+    ] = None,
+    activate: Annotated[bool, typer.Option("--activate", help="Answer from it as soon as it is ready.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Throw away what a killed load of this source left.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load a population into a new epoch.
+
+    Every row is either loaded or listed among the rejects with its number, field and rule; values are never printed or
+    kept. The same command after a kill goes on where the load was. Fields are the registry's own names.
+    """
+    chosen = settings()
+    migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
+    migrations.require_current(chosen.log_database, migrations.Tree.LOG)
+    order = Order(
+        source=source,
+        table=table,
+        field_map=fieldmap.load(field_map) if field_map else FieldMap(),
+        as_of=_day(as_of) if as_of else None,
+        workers=workers,
+        decoys=decoys,
+        rejects=rejects,
+        activate=activate,
+        fresh=fresh,
+    )
+    with progress.Silence() if as_json else progress.for_terminal() as meter:
+        summary = Load(chosen, order, meter).run()
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        _tell(summary)
+
+
+def _tell(summary: Summary) -> None:
+    state = "active" if summary.activated else "ready"
+    typer.echo(f"epoch {summary.epoch} of {summary.as_of} is {state}")
+    typer.echo(
+        f"{summary.read:,} rows read = {summary.loaded:,} people loaded + {summary.rejected:,} rejected"
+        f" ({summary.duplicates:,} of them twice)"
+    )
+    typer.echo(
+        f"{summary.seconds:,.1f} s, {summary.rate:,.0f} people/s, {summary.rate_per_core:,.0f} a processor;"
+        f" {summary.peak_memory_mb:,.0f} MB at most"
+    )
+    if summary.kept_runs:
+        typer.echo(f"went on with {summary.kept_runs:,} runs of the load before")
+    if summary.ignored_columns:
+        typer.echo(f"columns without a field, not read: {', '.join(summary.ignored_columns)}")
+    if summary.rejected:
+        typer.echo(f"rejected rows: {summary.rejects_file}")
+    if not summary.activated:
+        typer.echo(f"next: padan-server epoch activate {summary.epoch}")
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A .csv or .parquet file.")],
+    *,
+    people: Annotated[int, typer.Option(min=1, help="People with a number of their own.")] = 100_000,
+    seed: Seed = 1,
+    as_of: Annotated[str, typer.Option(help="The day on which ages are counted, YYYY-MM-DD.")] = "",
+    faults: Annotated[
+        bool, typer.Option(help="Add rows that a load must reject: people twice, and broken rows.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write a fictional population in the registry's columns.
+
+    Nobody in it exists: every number has a serial of 9000 or more, which no office has reached.
+    """
+    tally, began = Tally(), time.monotonic()
+    population = Population(
+        people=people, seed=seed, as_of=_day(as_of) if as_of else DEFAULT_AS_OF, faults=faults
+    )
+    output.write(out, FIELDS, population.rows(tally))
+    seconds = time.monotonic() - began
+    values = {**asdict(tally), "rows": tally.rows, "seconds": round(seconds, 3), "file": str(out)}
+    if as_json:
+        print_json(values)
+        return
+    typer.echo(
+        f"{out}: {tally.rows:,} rows: {tally.people:,} people ({tally.deceased:,} deceased),"
+        f" {tally.duplicates:,} twice, {tally.broken:,} broken; {tally.rows / seconds:,.0f} rows/s"
+    )
+
+
+@app.command()
+def beneficiaries(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The list, a .csv or .parquet file.")],
+    *,
+    population: Annotated[Path, typer.Option(help="A file of `registry synth` to draw from.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="Where the truth about each line goes; default OUT.truth.csv.")
+    ] = None,
+    people: Annotated[int, typer.Option(min=1, help="Lines of the list.")] = 1_000,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a social-aid list from a fictional population: typing errors, dead, doubled and unknown people, with the truth."""
+    lines = list(aid.draw(population, people=people, seed=seed))
+    truth_file = truth or out.with_suffix(f".truth{out.suffix}")
+    output.write(out, aid.LIST_COLUMNS, (line.values() for line in lines))
+    output.write(truth_file, aid.TRUTH_COLUMNS, (line.truth_values() for line in lines))
+    counts = {kind.value: sum(line.truth is kind for line in lines) for kind in aid.Truth}
+    if as_json:
+        print_json({"file": str(out), "truth_file": str(truth_file), "lines": len(lines), "truth": counts})
+        return
+    typer.echo(f"{out}: {len(lines):,} lines; the truth: {truth_file}")
+    for kind, count in counts.items():
+        typer.echo(f"  {kind:18} {count:>8,}")

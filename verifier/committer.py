@@ -1,0 +1,195 @@
+"""Group commit: one commit in flight, what arrives meanwhile goes into the next, the answer leaves after its commit.
+
+Guarantees (P3): `commit` returns only what is durable. It gives up after `patience` seconds, also when the disk hangs;
+the caller then hears UNAVAILABLE, and a repetition with the same request_id learns what became of the first.
+An intent whose caller has given up before its group was formed is not committed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
+from verifier.settlement import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from verifier.intent import Intent, Settled
+    from verifier.log.store import LogStore
+    from verifier.logtime import LogTime
+    from verifier.settlement import Settlement
+
+_MAX_GROUP = 256
+_LOGGER = logging.getLogger("padan.committer")
+
+
+class _Ticket:
+    """One intent in the queue, and its caller's place to wait."""
+
+    __slots__ = ("abandoned", "done", "error", "intent", "settled")
+
+    def __init__(self, intent: Intent) -> None:
+        self.intent = intent
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.settled: Settled | None = None
+        self.error: ServiceError | None = None
+        self.abandoned = False
+
+
+class Committer:
+    """Commits intents in groups, in one thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        store: LogStore,
+        settlement: Settlement,
+        clock: Callable[[float | None], LogTime],
+        patience: float = 1.8,
+        observe: Callable[[int, float], None] = lambda _size, _seconds: None,
+    ) -> None:
+        """Make a committer; `start` starts it.
+
+        Args:
+            store: the log.
+            settlement: fixes the outcomes inside the commit.
+            clock: log time; is given the database's wall clock in seconds where the database has one.
+            patience: seconds that a caller waits for its commit, counted from the end of its time slot.
+            observe: is told the size and the seconds of each commit.
+        """
+        self._store = store
+        self._settlement = settlement
+        self._clock = clock
+        self._patience = patience
+        self._observe = observe
+        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
+        self._waiting: deque[_Ticket] = deque()
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._stopping = False
+        self._busy_since = 0.0
+        self.healthy = True
+
+    def start(self) -> None:
+        """Start committing."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Commit what is queued, then stop; callers that come later hear SHUTTING_DOWN."""
+        self._stopping = True
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
+        """Commit intents and wait until they are durable.
+
+        Raises:
+            LogUnavailableError: not durable in time; whether it became durable later is not known.
+            ShuttingDownError: the service is stopping.
+        """
+        if self._stopping:
+            raise ShuttingDownError("the service is stopping")
+        if self._busy_since and time.monotonic() - self._busy_since > self._patience:
+            raise LogUnavailableError("the log does not answer")
+        tickets = [_Ticket(intent) for intent in intents]
+        for ticket in tickets:
+            self._queue.put(ticket)
+        latest = max((intent.ready_at for intent in intents), default=0.0)
+        deadline = max(time.monotonic(), latest) + self._patience
+        return [self._collect(ticket, deadline) for ticket in tickets]
+
+    def _collect(self, ticket: _Ticket, deadline: float) -> Settled:
+        if not ticket.done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            ticket.abandoned = True
+            raise LogUnavailableError("the log does not answer")
+        if ticket.error is not None:
+            raise ticket.error
+        if ticket.settled is None:
+            raise LogUnavailableError("the log did not settle the request")
+        return ticket.settled
+
+    def _run(self) -> None:
+        while True:
+            group = self._form_group()
+            if group:
+                self._commit_group(group)
+            elif self._stopping and not self._waiting and self._queue.empty():
+                return
+
+    def _form_group(self) -> list[_Ticket]:
+        """Wait for the first intent whose slot has ended, and take all others whose slot has ended too."""
+        waiting = self._waiting
+        if not waiting:
+            ticket = self._queue.get()
+            if ticket is None:
+                return []
+            waiting.append(ticket)
+        pause = waiting[0].intent.ready_at - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        while True:
+            try:
+                ticket = self._queue.get_nowait()
+            except Empty:
+                break
+            if ticket is not None:
+                waiting.append(ticket)
+        now = time.monotonic()
+        group: list[_Ticket] = []
+        later: deque[_Ticket] = deque()
+        while waiting:
+            ticket = waiting.popleft()
+            if ticket.abandoned:
+                continue
+            if ticket.intent.ready_at <= now and len(group) < _MAX_GROUP:
+                group.append(ticket)
+            else:
+                later.append(ticket)
+        waiting.extend(later)
+        return group
+
+    def _commit_group(self, tickets: list[_Ticket]) -> None:
+        began = self._busy_since = time.monotonic()
+        error: ServiceError | None = None
+        try:
+            settled = self._write([ticket.intent for ticket in tickets])
+            for ticket, result in zip(tickets, settled, strict=True):
+                ticket.settled = result
+            self.healthy = True
+        except ServiceError as failure:
+            error = failure
+        except Exception:  # whatever it is, nothing may be answered, and the thread must go on
+            _LOGGER.exception("commit failed")
+            error = LogUnavailableError("the log cannot be written")
+        finally:
+            self._busy_since = 0.0
+        if error is not None:
+            self.healthy = False
+        for ticket in tickets:
+            ticket.error = error
+            ticket.done.release()
+        self._observe(len(tickets), time.monotonic() - began)
+
+    def _write(self, intents: list[Intent]) -> list[Settled]:
+        """Write one group's transaction: replays first, then counters, then outcomes, then everything."""
+        questions = [intent.question for intent in intents if intent.question is not None]
+        with self._store.transaction() as transaction:
+            keys = {question.replay for question in questions}
+            fresh = transaction.claim_replays(sorted(keys)) if keys else set()
+            stored = transaction.replays(sorted(keys - fresh)) if keys - fresh else {}
+            now = self._clock(transaction.clock())
+            counters = {key for question in questions for key in question.counters.all()}
+            used = transaction.counters(counters, now.day) if counters else {}
+            before = dict(used)
+            outcome = self._settlement.settle(
+                Group(intents=intents, fresh=frozenset(fresh), stored=stored, used=used, time=now)
+            )
+            changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
+            transaction.write(changed, now.day, outcome.entries, outcome.replays)
+        return outcome.settled

@@ -1,0 +1,215 @@
+"""The one place that reads configuration: a TOML file, with environment variables above it.
+
+A setting `slot_ms` is read from the file's key `slot_ms`, or from PADAN_SLOT_MS. Paths in the file are relative to
+the file. A wrong value is refused with the file, the line and what would be right.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from verifier.errors import OperatorError
+
+DEFAULT_PATH = Path("padan.toml")
+PATH_VARIABLE = "PADAN_CONFIG"
+_IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
+_ADDRESS = r"^[^\s]+:\d{1,5}$"
+_PATH_FIELDS = (
+    "data_dir",
+    "keyring",
+    "ca_dir",
+    "tls_cert",
+    "tls_key",
+    "client_ca",
+    "auditors_key",
+)
+
+
+class ConfigError(OperatorError):
+    """The configuration cannot be used; the message names file, line and what would be right."""
+
+
+class Settings(BaseSettings):
+    """Settings of the server and of the operator's commands."""
+
+    model_config = SettingsConfigDict(env_prefix="PADAN_", extra="forbid", frozen=True)
+
+    registry_id: Annotated[str, Field(pattern=_IDENTIFIER)] = Field(
+        description="Id of the registry; part of every key's label. Never change it."
+    )
+    environment: Literal["production", "staging", "development"] = Field(
+        default="production",
+        description="Part of every key's label; development allows reflection and single custody.",
+    )
+    role: Literal["authoritative", "credible"] = Field(
+        default="authoritative",
+        description="Role as a validation source (NIST SP 800-63A): authoritative if the registry's owner runs it.",
+    )
+    trust_domain: Annotated[str, Field(pattern=_IDENTIFIER)] = Field(
+        description="Host part of the spiffe:// names in certificates."
+    )
+    data_dir: Path = Field(
+        default=Path("data"), description="Folder of the embedded databases and of working files."
+    )
+    log_url: str = Field(
+        default="",
+        description="Database of log, budgets and replays: postgresql://… or a file; default data_dir/log.sqlite.",
+    )
+    vault_url: str = Field(
+        default="", description="Database of the people: postgresql://… or a folder; default data_dir/vault."
+    )
+    keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
+    kek: str = Field(
+        default="", description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH."
+    )
+    ca_dir: Path = Field(default=Path("ca"), description="Folder of the service's own small CA.")
+    agreement_signers: tuple[str, ...] = Field(
+        default=(), description="Public keys (Ed25519, base64) whose signature makes an agreement valid."
+    )
+    tls_cert: Path = Field(default=Path("tls/server.pem"), description="The server's certificate chain, PEM.")
+    tls_key: Path = Field(default=Path("tls/server.key"), description="The server's private key, PEM.")
+    client_ca: Path = Field(
+        default=Path("ca/ca.pem"), description="CA certificates that client certificates must come from, PEM."
+    )
+    listen: Annotated[str, Field(pattern=_ADDRESS)] = Field(
+        default="127.0.0.1:7443", description="Address of VerificationService."
+    )
+    audit_listen: Annotated[str, Field(pattern=_ADDRESS)] = Field(
+        default="127.0.0.1:7444", description="Address of AuditService."
+    )
+    metrics_listen: str = Field(
+        default="127.0.0.1:7445", description="Address of the Prometheus metrics; empty for none."
+    )
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=1, description="Worker processes; more than one needs the log on PostgreSQL."
+    )
+    threads: Annotated[int, Field(ge=4, le=512)] = Field(
+        default=64, description="Calls that a worker serves at once."
+    )
+    slot_ms: Annotated[float, Field(ge=0, le=500)] = Field(
+        default=5.0,
+        description="Time after arrival at which every lookup ends, in milliseconds; above the p99.9 of a cold read.",
+    )
+    max_deadline_ms: Annotated[int, Field(ge=100, le=60_000)] = Field(
+        default=10_000, description="Longest time that a call is worked on."
+    )
+    joint_subject_budget: Annotated[int, Field(ge=1)] = Field(
+        default=40, description="Failed guesses a day about one resident, over all agencies."
+    )
+    joint_prefix_budget: Annotated[int, Field(ge=1)] = Field(
+        default=400, description="Failed guesses a day about one twelve-digit prefix, over all agencies."
+    )
+    receipts: bool = Field(default=True, description="Sign a receipt for each answer.")
+    auditors_key: Path | None = Field(
+        default=None,
+        description="Public key to which period keys are sealed (development envelope); required outside development.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lowest level of the service's own messages."
+    )
+
+    @model_validator(mode="after")
+    def _workers_need_postgresql(self) -> Self:
+        if self.workers > 1 and not self.log_database.startswith("postgresql"):
+            raise ValueError("workers: more than one worker needs log_url on PostgreSQL")
+        return self
+
+    @property
+    def log_database(self) -> str:
+        """The log's database: a postgresql URL or the path of a SQLite file."""
+        return self.log_url or str(self.data_dir / "log.sqlite")
+
+    @property
+    def vault_database(self) -> str:
+        """The vault's database: a postgresql URL or the path of a folder of SQLite files."""
+        return self.vault_url or str(self.data_dir / "vault")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the file, and the file above nothing but defaults."""
+        del dotenv_settings, file_secret_settings
+        return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: the file; default $PADAN_CONFIG, else ./padan.toml.
+
+    Raises:
+        ConfigError: no file, no TOML, an unknown key or a wrong value; names the line.
+    """
+    chosen = path or Path(os.environ.get(PATH_VARIABLE, "") or DEFAULT_PATH)
+    try:
+        text = chosen.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{chosen}: no such file; name one with --config, or begin with padan-server init"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{chosen}: cannot be read ({type(error).__name__})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{chosen}: not TOML: {error}") from error
+    base = chosen.resolve().parent
+    try:
+        settings = Settings(**{name: _anchored(name, value, base) for name, value in values.items()})
+    except ValidationError as error:
+        raise ConfigError(_explain(error, chosen, text)) from error
+    return settings.model_copy(
+        update={name: _absolute(getattr(settings, name), base) for name in _PATH_FIELDS}
+    )
+
+
+def _absolute(value: Path | None, base: Path) -> Path | None:
+    return None if value is None else base / value
+
+
+def _anchored(name: str, value: Any, base: Path) -> Any:
+    """Make the paths inside the URLs of the embedded defaults relative to the file."""
+    if name in {"log_url", "vault_url"} and isinstance(value, str) and value and "://" not in value:
+        return str(base / value)
+    if name == "kek" and isinstance(value, str) and value.startswith("file:"):
+        return re.sub(
+            r"(?<=file:)[^?]+|(?<=passphrase-file=)[^&]+", lambda part: str(base / part.group()), value
+        )
+    return value
+
+
+def _explain(error: ValidationError, path: Path, text: str) -> str:
+    lines = text.splitlines()
+    problems: list[str] = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        place = next(
+            (number for number, line in enumerate(lines, 1) if re.match(rf"\s*{re.escape(name)}\s*=", line)),
+            0,
+        )
+        where = f"{path}:{place}" if name and place else str(path)
+        rule = (
+            "no such setting; see docs/operate.md" if problem["type"] == "extra_forbidden" else problem["msg"]
+        )
+        if problem["type"] == "missing":
+            rule = "required, but neither in the file nor in the environment"
+        problems.append(f"{where}: {name + ': ' if name else ''}{rule}")
+    return "\n".join(problems)

@@ -1,0 +1,116 @@
+"""The decision: what the comparison of a record with claims lets an agency know. Pure.
+
+- An anchor must match; if none does, every verdict is NO_MATCH.
+- NOT_HELD is said only after the anchor matched, or where the agreement grants existence.
+- A matched claim about a record that is not active is MATCH_NOT_ACTIVE, without the reason.
+- Units are what the answer costs in guesses: one for each failed claim where answers are per claim, one for a failed
+  answer otherwise, and one for each predicate whatever its answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from padan.v1 import attribute_pb2 as vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MATCH = vocabulary.VERDICT_MATCH
+NO_MATCH = vocabulary.VERDICT_NO_MATCH
+NOT_HELD = vocabulary.VERDICT_NOT_HELD
+NOT_AVAILABLE = vocabulary.VERDICT_NOT_AVAILABLE
+BLOCKED = vocabulary.VERDICT_BLOCKED
+MATCH_NOT_ACTIVE = vocabulary.VERDICT_MATCH_NOT_ACTIVE
+
+_FIRST_PREDICATE = vocabulary.ATTRIBUTE_AGE_AT_LEAST
+_LIFE = frozenset({vocabulary.ATTRIBUTE_ALIVE, vocabulary.ATTRIBUTE_LIFE_STATUS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the comparison of one claim found."""
+
+    attribute: int
+    matched: bool
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What may be answered.
+
+    Attributes:
+        outcome: one verdict over all claims.
+        verdicts: one verdict for each claim, in the order of the request.
+        units: guesses that the answer costs.
+    """
+
+    outcome: int
+    verdicts: tuple[int, ...]
+    units: int
+
+
+def is_predicate(attribute: int) -> bool:
+    """Say whether the number is a predicate's."""
+    return attribute >= _FIRST_PREDICATE
+
+
+def cost_bound(attributes: Sequence[int], *, per_claim: bool) -> int:
+    """Compute the most units that an answer over these claims can cost, before anything is known of the subject."""
+    return len(attributes) if per_claim else 1 + sum(map(is_predicate, attributes))
+
+
+def decide(
+    findings: Sequence[Finding],
+    *,
+    subject_held: bool,
+    active: bool,
+    anchor_sets: Sequence[frozenset[int]],
+    existence: bool,
+    per_claim: bool,
+) -> Decision:
+    """Decide over all claims of one request.
+
+    Args:
+        findings: one for each claim, in the order of the request; every claim has been evaluated.
+        subject_held: the number stands in the registry; findings about a decoy never count.
+        active: the record is active.
+        anchor_sets: the purpose's anchors; one of them must match whole.
+        existence: the agreement grants to learn that a number is not held.
+        per_claim: the agreement grants a verdict for each claim.
+    """
+    matched = {finding.attribute for finding in findings if finding.matched & subject_held}
+    anchored = False
+    for anchor in anchor_sets:
+        anchored |= anchor <= matched
+    unanchored = NOT_HELD if existence and not subject_held else NO_MATCH
+    verdicts = tuple(_verdict(finding, active=active) if anchored else unanchored for finding in findings)
+    outcome = _overall(verdicts)
+    failed = sum(verdict not in {MATCH, MATCH_NOT_ACTIVE} for verdict in verdicts)
+    predicates = sum(is_predicate(finding.attribute) for finding in findings)
+    if per_claim:
+        passed_predicates = sum(
+            is_predicate(finding.attribute) and verdict in {MATCH, MATCH_NOT_ACTIVE}
+            for finding, verdict in zip(findings, verdicts, strict=True)
+        )
+        units = failed + passed_predicates
+    else:
+        units = predicates + (failed > 0)
+    return Decision(outcome=outcome, verdicts=verdicts, units=units)
+
+
+def _verdict(finding: Finding, *, active: bool) -> int:
+    if not finding.held:
+        return NOT_HELD
+    if not finding.matched:
+        return NO_MATCH
+    return MATCH if active or finding.attribute in _LIFE else MATCH_NOT_ACTIVE
+
+
+def _overall(verdicts: tuple[int, ...]) -> int:
+    for weakest in (NO_MATCH, NOT_HELD, MATCH_NOT_ACTIVE):
+        if weakest in verdicts:
+            return weakest
+    return MATCH

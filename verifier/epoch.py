@@ -1,0 +1,183 @@
+"""The epoch that a request is answered from: its keys, its rows, its versions, pinned for the request's whole way."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.protobuf import timestamp_pb2
+
+from keys.errors import KeysError
+from keys.outer import EpochKeys
+from keys.purpose import Purpose
+from tokenizer.errors import TokenizerError
+from tokenizer.inner import Inner
+from tokenizer.outer import Outer
+from tokenizer.record import Record
+from verifier import head
+from verifier.budget import CounterKeys
+from verifier.errors import RegistryUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from keys.agent import KeyAgent
+    from tokenizer.codes import CodeLists
+    from keys.mac import BoundMac
+    from verifier.vault.store import PinnedEpoch as RowsOfEpoch
+    from verifier.vault.store import VaultStore
+
+REGISTRY_ZONE = dt.timezone(dt.timedelta(hours=7), "WIB")
+"""The zone in which the registry's dates are meant."""
+
+_LOGGER = logging.getLogger("padan.epoch")
+
+Row = tuple[bytes, bytes]
+RowPair = tuple[Row, Row]
+
+
+class RowDamagedError(RegistryUnavailableError):
+    """A row did not open: an outage and an alarm, never a no."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedEpoch:
+    """One epoch with the keys that read it.
+
+    Attributes:
+        origin: the log's origin, for receipts.
+        key_versions: "purpose:key id" of the keys that an answer depends on.
+        versions: these and the policy versions, encoded for entries.
+    """
+
+    number: int
+    as_of: timestamp_pb2.Timestamp
+    as_of_date: dt.date
+    registry_id: str
+    origin: str
+    key_versions: tuple[str, ...]
+    versions: bytes
+    inner: Inner
+    outer: Outer
+    codes: CodeLists
+    counter_keys: CounterKeys
+    rows: RowsOfEpoch
+    decoys: tuple[bytes, ...]
+    decoy_pick: BoundMac
+    on_damage: Callable[[], None]
+
+    def lookup(self, subjects: Sequence[tuple[bytes, bytes]]) -> list[RowPair]:
+        """Fetch two rows for each subject: record and decoy, or two decoys.
+
+        Args:
+            subjects: the record's inner name and the request id, which picks the decoys.
+
+        Raises:
+            RegistryUnavailableError: the vault cannot be read.
+        """
+        count = len(self.decoys)
+        queries: list[tuple[bytes, bytes, bytes]] = []
+        for record_id, request_id in subjects:
+            pick = self.decoy_pick.mac(request_id)
+            first = int.from_bytes(pick[:8], "big") % count
+            second = (first + 1 + int.from_bytes(pick[8:16], "big") % (count - 1)) % count
+            queries.append((self.outer.token(record_id), self.decoys[first], self.decoys[second]))
+        return self.rows.lookup_many(queries)
+
+    def open_pair(self, record_id: bytes, rows: RowPair) -> tuple[Record, bool]:
+        """Open both rows and say whether the first is the subject's.
+
+        Raises:
+            RowDamagedError: a row does not open, or is not what its place says.
+        """
+        try:
+            (token, box), (decoy_token, decoy_box) = rows
+            record = Record.unpack(self.outer.open(token, box))
+            Record.unpack(self.outer.open(decoy_token, decoy_box))
+        except (KeysError, TokenizerError) as error:
+            self.on_damage()
+            _LOGGER.exception("a row of the vault does not open")
+            raise RowDamagedError("the registry's data cannot be read") from error
+        return record, hmac.compare_digest(record.r, record_id)
+
+
+class EpochHolder:
+    """Gives each request the active epoch with its keys; follows when another is activated."""
+
+    def __init__(
+        self,
+        *,
+        agent: KeyAgent,
+        vault: VaultStore,
+        codes: CodeLists,
+        on_damage: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._agent = agent
+        self._vault = vault
+        self._codes = codes
+        self._on_damage = on_damage
+        self._loading = threading.Lock()
+        self._loaded: PinnedEpoch | None = None
+
+    def pin(self) -> PinnedEpoch:
+        """Return the active epoch.
+
+        Raises:
+            RegistryUnavailableError: none is active, its keys are missing, or the vault cannot be read.
+        """
+        rows = self._vault.pin()
+        loaded = self._loaded
+        if loaded is not None and loaded.rows is rows:
+            return loaded
+        with self._loading:
+            if self._loaded is None or self._loaded.rows is not rows:
+                try:
+                    self._loaded = self._load(rows)
+                except KeysError as error:
+                    raise RegistryUnavailableError("a key of the active epoch is missing") from error
+            return self._loaded
+
+    def _load(self, rows: RowsOfEpoch) -> PinnedEpoch:
+        agent, epoch, realm = self._agent, rows.epoch, self._agent.realm
+        key_ids = epoch.key_ids
+        index = agent.mac(Purpose.INDEX, key_ids[Purpose.INDEX])
+        inner = Inner(
+            realm=realm,
+            index=index,
+            attribute=agent.mac(Purpose.ATTRIBUTE, key_ids[Purpose.ATTRIBUTE]),
+            handle=agent.mac(Purpose.HANDLE),
+            budget=agent.mac(Purpose.BUDGET),
+            tombstone=agent.mac(Purpose.TOMBSTONE),
+        )
+        keys = agent.outer(
+            EpochKeys(
+                epoch=epoch.number,
+                outer_token=key_ids[Purpose.OUTER_TOKEN],
+                row_seal=key_ids[Purpose.ROW_SEAL],
+            )
+        )
+        outer = Outer(realm=realm, epoch=epoch.number, block=keys.token, seal=keys.row)
+        as_of = timestamp_pb2.Timestamp()
+        as_of.FromMilliseconds(epoch.as_of_ms)
+        key_versions = tuple(f"{purpose}:{key_id}" for purpose, key_id in sorted(key_ids.items()))
+        return PinnedEpoch(
+            number=epoch.number,
+            as_of=as_of,
+            as_of_date=dt.datetime.fromtimestamp(epoch.as_of_ms / 1000, REGISTRY_ZONE).date(),
+            registry_id=realm.registry_id,
+            origin=f"{realm.registry_id}/{realm.environment}/log",
+            key_versions=key_versions,
+            versions=head.versions(key_versions, (f"normaliser:{epoch.normaliser}", f"suite:{epoch.suite}")),
+            inner=inner,
+            outer=outer,
+            codes=self._codes,
+            counter_keys=CounterKeys(agent.mac(Purpose.BUDGET), realm),
+            rows=rows,
+            decoys=tuple(outer.tokens([inner.decoy_id(number) for number in range(epoch.decoys)])),
+            decoy_pick=index.bind(realm.prefix("decoy-pick")),
+            on_damage=self._on_damage,
+        )

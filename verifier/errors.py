@@ -1,0 +1,114 @@
+"""The errors of the service, grouped by who must act, and the reason that a caller reads.
+
+`reason` is the name of a value of padan.v1.ErrorReason without its prefix; verifier/status.py maps it to a gRPC
+status. An error that carries no reason of its own reaches a caller as INTERNAL, without detail.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VerifierError(Exception):
+    """Base of every error of the service.
+
+    Attributes:
+        reason: name of an ErrorReason without its prefix.
+        field: path of the request's field that is at fault; empty where none is.
+    """
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class CallerError(VerifierError):
+    """The caller must change something."""
+
+
+class OperatorError(VerifierError):
+    """The operator must change something: configuration, files, a start in the wrong order."""
+
+
+class ServiceError(VerifierError):
+    """Something that the service needs is away; the call may succeed later."""
+
+
+class InvalidFieldError(CallerError):
+    """A field is missing or malformed."""
+
+    reason = "INVALID_FIELD"
+
+
+class UnknownCodeError(CallerError):
+    """A value is in no code list."""
+
+    reason = "UNKNOWN_CODE"
+
+
+class MalformedMessageError(CallerError):
+    """The bytes are no message of this version."""
+
+    reason = "MALFORMED_MESSAGE"
+
+
+class DeadlineRequiredError(CallerError):
+    """The call came without a deadline."""
+
+    reason = "DEADLINE_REQUIRED"
+
+
+class TooLateError(CallerError):
+    """Too little time is left, or not_after has passed."""
+
+    reason = "TOO_LATE"
+
+
+class MethodNotAllowedError(CallerError):
+    """This role may not call this method."""
+
+    reason = "METHOD_NOT_ALLOWED"
+
+
+class RateLimitedError(CallerError):
+    """Too many calls at once."""
+
+    reason = "RATE_LIMITED"
+
+
+class QuotaExhaustedError(CallerError):
+    """The agreement's calls of the day are spent."""
+
+    reason = "QUOTA_EXHAUSTED"
+
+
+class RequestIdReusedError(CallerError):
+    """The request_id was used with another body."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class InvalidPageTokenError(CallerError):
+    """The page token is not one that this caller was given."""
+
+    reason = "INVALID_PAGE_TOKEN"
+
+
+class LogUnavailableError(ServiceError):
+    """The log cannot be written or read; nothing may be answered."""
+
+    reason = "LOG_UNAVAILABLE"
+
+
+class RegistryUnavailableError(ServiceError):
+    """The registry's data or keys cannot be read."""
+
+    reason = "REGISTRY_UNAVAILABLE"
+
+
+class ShuttingDownError(ServiceError):
+    """The service is stopping."""
+
+    reason = "SHUTTING_DOWN"

@@ -1,0 +1,59 @@
+"""What custodians did to the keyring while no service looked: its events become log entries before anything is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keys import events
+from padan.entry import EntryKind
+from verifier import admin_entry
+from verifier.errors import OperatorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.keyset import Keyring
+    from verifier.directory import Directory
+    from verifier.log.store import LogStore
+
+_LOGGED = "keyring.events.logged"
+_COUNTER = "keyring.counter"
+
+
+class KeyringRolledBackError(OperatorError):
+    """The keyring is older than the one that the log knows."""
+
+
+def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, store: LogStore) -> int:
+    """Log the events that are not in the log yet; return how many.
+
+    An event that was logged, but not noted as logged, before a crash is logged twice rather than never.
+
+    Raises:
+        KeyringRolledBackError: the keyring's counter is below the last one logged.
+        LogUnavailableError: the log cannot be written.
+    """
+    known = int(directory.setting(_COUNTER) or 0)
+    if ring.counter < known:
+        raise KeyringRolledBackError(
+            f"{keyring}: counter {ring.counter}, but the log has seen {known}; restore the newest keyring"
+        )
+    logged = int(directory.setting(_LOGGED) or 0)
+    pending = events.read(events.path_beside(keyring), ring)[logged:]
+    for event in pending:
+        kind = EntryKind.SINGLE_CUSTODIAN if event.name == "single-custodian" else EntryKind.KEYRING_CHANGED
+        admin_entry.append(
+            store,
+            kind,
+            {
+                "event": event.name,
+                "number": str(event.number),
+                "counter": str(event.counter),
+                "actor": event.actor,
+                **event.details,
+            },
+        )
+        directory.set_setting(_LOGGED, str(event.number))
+    if ring.counter != known:
+        directory.set_setting(_COUNTER, str(ring.counter))
+    return len(pending)

@@ -1,0 +1,91 @@
+"""What the service counts for its operators (Prometheus). No label ever comes from a request's subject or claims.
+
+The agency's id is a label because agreements bound how many there are; officers, purposes and reasons typed by callers
+are not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from padan.v1 import attribute_pb2
+
+if TYPE_CHECKING:
+    from verifier.core import Reply
+
+_VERDICTS = {number: name.removeprefix("VERDICT_") for name, number in attribute_pb2.Verdict.items()}
+
+
+class Metrics:
+    """The service's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            "padan_answers", "Answers given, by outcome.", ["agency", "outcome"], registry=self.registry
+        )
+        self._refusals = Counter(
+            "padan_refusals", "Requests refused, by reason.", ["reason"], registry=self.registry
+        )
+        self._replays = Counter("padan_replays", "Stored answers given again.", registry=self.registry)
+        self._seconds = Histogram(
+            "padan_verify_seconds",
+            "Time from arrival to answer, in seconds.",
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+            registry=self.registry,
+        )
+        self._commit_seconds = Histogram(
+            "padan_commit_seconds",
+            "Time of a group's commit, in seconds.",
+            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2),
+            registry=self.registry,
+        )
+        self._group_size = Histogram(
+            "padan_commit_group",
+            "Requests in one commit.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+            registry=self.registry,
+        )
+        self.damaged_rows = Counter(
+            "padan_damaged_rows", "Rows that did not open; each is an alarm.", registry=self.registry
+        )
+        self.epoch = Gauge("padan_epoch", "Number of the active epoch.", registry=self.registry)
+        self.feed_age = Gauge(
+            "padan_feed_age_seconds", "Age of the registry's data in use, in seconds.", registry=self.registry
+        )
+        self.ready = Gauge("padan_ready", "1 while the service answers.", registry=self.registry)
+        self.certificate_seconds = Gauge(
+            "padan_certificate_expiry_seconds",
+            "Seconds until the server's certificate expires.",
+            registry=self.registry,
+        )
+        self._answer_children: dict[tuple[str, int], Counter] = {}
+        self._refusal_children: dict[str, Counter] = {}
+
+    def observe_reply(self, reply: Reply, seconds: float) -> None:
+        """Count one reply; the label children are kept, so that a call costs two additions."""
+        self._seconds.observe(seconds)
+        if reply.error is not None:
+            reason = getattr(reply.error, "reason", "INTERNAL")
+            refusals = self._refusal_children.get(reason)
+            if refusals is None:
+                refusals = self._refusal_children[reason] = self._refusals.labels(reason)
+            refusals.inc()
+            return
+        if reply.replayed:
+            self._replays.inc()
+            return
+        key = (reply.agency, reply.outcome)
+        answers = self._answer_children.get(key)
+        if answers is None:
+            answers = self._answer_children[key] = self._answers.labels(
+                reply.agency, _VERDICTS.get(reply.outcome, "OTHER")
+            )
+        answers.inc()
+
+    def observe_commit(self, size: int, seconds: float) -> None:
+        """Count one group."""
+        self._group_size.observe(size)
+        self._commit_seconds.observe(seconds)

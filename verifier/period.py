@@ -1,0 +1,62 @@
+"""The audit period in use: its key names subjects in the log, and its envelope is in the log before its first use."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from keys.period import NONCE_SIZE
+from padan.entry import EntryKind, Field
+from verifier import admin_entry
+
+__all__ = ["NONCE_SIZE", "AuditPeriod"]
+
+if TYPE_CHECKING:
+    from keys.agent import KeyAgent
+    from keys.period import Period
+    from verifier.log.store import LogStore
+
+
+class AuditPeriod:
+    """Holds the period in use and opens the next one before it ends."""
+
+    def __init__(self, *, agent: KeyAgent, store: LogStore) -> None:
+        self._agent = agent
+        self._store = store
+        self._lock = threading.Lock()
+        self._period: Period | None = None
+
+    def renew(self) -> None:
+        """Open a period where there is none or the one in use has ended; its envelope is committed first.
+
+        Raises:
+            LogUnavailableError: the envelope cannot be logged; the old period, if any, stays until it ends.
+        """
+        with self._lock:
+            if self._period is not None and not self._period.expired(time.monotonic()):
+                return
+            period = self._agent.open_period()
+            admin_entry.append(
+                self._store,
+                EntryKind.PERIOD_OPENED,
+                {"envelope": period.envelope.hex()},
+                fields={Field.PERIOD: period.id},
+            )
+            old, self._period = self._period, period
+            if old is not None:
+                old.wipe()
+
+    def reference(self, handle: bytes, nonce: bytes) -> tuple[bytes, bytes]:
+        """Name a subject in an entry: HMAC(HMAC(K_period, h), nonce)[:16], with the period's id.
+
+        Args:
+            handle: the subject's log handle, 16 bytes.
+            nonce: the entry's own, 16 random bytes.
+        """
+        period = self._period
+        if period is None or period.expired(time.monotonic()):
+            self.renew()
+            period = self._period
+        assert period is not None  # noqa: S101 - renew has set it, or raised
+        return period.reference(handle, nonce), period.id

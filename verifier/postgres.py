@@ -1,0 +1,186 @@
+"""Connections to PostgreSQL that nobody waits for longer than the answer's limit.
+
+The server's own timeouts end slow statements and lock waits. A server that is gone, stopped or cut off says nothing
+at all, so a watchdog thread shuts the socket of every operation that is past its time, and connecting happens in a
+thread of its own. A dead connection is replaced at its next use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.conninfo import make_conninfo
+
+from verifier.database import STATEMENT_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECT_SECONDS = 1.2
+OPERATION_SECONDS = 1.8
+"""A transaction or lookup from its first to its last byte; an answer waits 2 s at most."""
+_TICK = 0.1
+_SETTINGS = (
+    f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {STATEMENT_MS};"
+    f" SET idle_in_transaction_session_timeout = {STATEMENT_MS}; SET jit = off"
+)
+
+
+class Watchdog:
+    """Shuts the sockets of operations that are past their time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy: dict[int, tuple[float, psycopg.Connection]] = {}
+        self._wake = threading.Event()
+        self._started = False
+
+    @contextmanager
+    def guard(self, connection: psycopg.Connection, seconds: float = OPERATION_SECONDS) -> Iterator[None]:
+        """Give an operation on a connection this long; past it, the operation fails with OperationalError."""
+        self.start(connection, seconds)
+        try:
+            yield
+        finally:
+            self.stop(connection)
+
+    def start(self, connection: psycopg.Connection, seconds: float = OPERATION_SECONDS) -> None:
+        """Begin to watch; `stop` must follow, and the connection stay open until then."""
+        with self._lock:
+            self._busy[id(connection)] = (time.monotonic() + seconds, connection)
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._run, name="postgres-watchdog", daemon=True).start()
+        self._wake.set()
+
+    def stop(self, connection: psycopg.Connection) -> None:
+        """End the watch."""
+        with self._lock:
+            self._busy.pop(id(connection), None)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._busy:
+                time.sleep(_TICK)
+                self._shut_late(time.monotonic())
+
+    def _shut_late(self, now: float) -> None:
+        # Under the lock, so that no descriptor that is shut can have been given to another connection meanwhile.
+        with self._lock:
+            late = [key for key, (end, _) in self._busy.items() if now > end]
+            for key in late:
+                _, connection = self._busy.pop(key)
+                with contextlib.suppress(OSError, psycopg.Error):
+                    _shut(connection.fileno())
+
+
+watchdog = Watchdog()
+"""One for the process."""
+
+
+class Link:
+    """One connection for one thread, opened when needed."""
+
+    def __init__(self, url: str, settings: str = "") -> None:
+        """Prepare a connection.
+
+        Args:
+            url: as libpq reads it.
+            settings: SQL that a new connection runs first.
+        """
+        self._url = make_conninfo(url, connect_timeout=2, application_name="padan", tcp_user_timeout=1500)
+        self._settings = f"{_SETTINGS}; {settings}" if settings else _SETTINGS
+        self._connection: psycopg.Connection | None = None
+        self._dial: _Dial | None = None
+
+    def get(self) -> psycopg.Connection:
+        """Return the connection, after connecting if need be.
+
+        Raises:
+            psycopg.OperationalError: not to be had within CONNECT_SECONDS.
+        """
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        self._dial = dial = self._dial or _Dial(self._url, self._settings)
+        connection = dial.wait(CONNECT_SECONDS)
+        self._dial = None if dial.is_done else dial
+        if connection is None:
+            raise dial.error or pg.ConnectionTimeout("no connection in time")
+        self._connection = connection
+        return connection
+
+    def drop(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connection, and one that is still being opened."""
+        self.drop()
+        dial, self._dial = self._dial, None
+        if dial is not None:
+            dial.abandon()
+
+
+class _Dial:
+    """One attempt to connect, in a thread: libpq itself cannot be told to wait less than two seconds."""
+
+    def __init__(self, url: str, settings: str) -> None:
+        self.error: psycopg.Error | None = None
+        self._url, self._settings = url, settings
+        self._connection: psycopg.Connection | None = None
+        self._abandoned = False
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        threading.Thread(target=self._run, name="postgres-connect", daemon=True).start()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the attempt has ended."""
+        return self._done.is_set()
+
+    def wait(self, seconds: float) -> psycopg.Connection | None:
+        """Wait for the connection; None where it failed, with `error`, or is not there yet."""
+        self._done.wait(seconds)
+        with self._lock:
+            return self._connection
+
+    def abandon(self) -> None:
+        """Close what comes of it."""
+        with self._lock:
+            self._abandoned = True
+            if self._connection is not None:
+                self._connection.close()
+
+    def _run(self) -> None:
+        connection: psycopg.Connection | None = None
+        try:
+            connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=1)
+            with watchdog.guard(connection):
+                connection.execute(self._settings)
+        except psycopg.Error as error:
+            self.error = error
+            if connection is not None:
+                connection.close()
+            connection = None
+        with self._lock:
+            if self._abandoned and connection is not None:
+                connection.close()
+            self._connection = connection
+        self._done.set()
+
+
+def _shut(descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(descriptor)) as twin:
+        twin.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,152 @@
+"""Answers GetServiceInfo: what the calling agency may ask, in which form, and within which limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.protobuf import timestamp_pb2
+from google.protobuf.message import DecodeError
+
+from padan.v1 import attribute_pb2, verification_pb2
+from verifier import validate
+from verifier.agreement.errors import NoAgreementError
+from verifier.errors import MalformedMessageError, MethodNotAllowedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from keys.signing import Signer
+    from tokenizer.codes import CodeList, CodeLists
+    from verifier.agreement.grant import Grant, Terms
+    from verifier.config import Settings
+    from verifier.core import Agreements, Call, Epochs, Gate, Now
+
+REPLAY_SECONDS = 24 * 3600
+
+
+class ServiceInfo:
+    """Tells a caller what it may ask. Nothing in it is about a resident."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        version: str,
+        normaliser: str,
+        gate: Gate,
+        agreements: Agreements,
+        epochs: Epochs,
+        codes: CodeLists,
+        signers: Sequence[tuple[str, Signer]],
+        now: Callable[[], Now],
+    ) -> None:
+        """Bring together what is told.
+
+        Args:
+            signers: purpose and signer of each public key.
+        """
+        self._settings = settings
+        self._version = version
+        self._normaliser = normaliser
+        self._gate = gate
+        self._agreements = agreements
+        self._epochs = epochs
+        self._code_lists = [_code_list(item) for item in codes]
+        self._signers = signers
+        self._now = now
+
+    def answer(self, call: Call) -> bytes:
+        """Answer one call, serialised.
+
+        Raises:
+            VerifierError: the caller is unknown, its agreement suspended, or the registry's data away.
+        """
+        now = self._now()
+        peer = self._gate.admit(call.certificate, now.wall)
+        if peer.kind != "agency":
+            raise MethodNotAllowedError("only agencies may ask this")
+        try:
+            request = verification_pb2.GetServiceInfoRequest.FromString(call.raw)
+        except DecodeError:
+            raise MalformedMessageError("the bytes are no GetServiceInfoRequest") from None
+        validate.refuse_unknown(request)
+        try:
+            terms = self._agreements.in_force(peer.id, now.wall)
+        except NoAgreementError:
+            terms = None
+        return self._compose(terms, now).SerializeToString()
+
+    def _compose(self, terms: Terms | None, now: Now) -> verification_pb2.GetServiceInfoResponse:
+        epoch = self._epochs.pin()
+        settings = self._settings
+        response = verification_pb2.GetServiceInfoResponse(
+            service_version=self._version,
+            registry_id=settings.registry_id,
+            environment=settings.environment,
+            role=settings.role,
+            epochs=[verification_pb2.Epoch(number=epoch.number, as_of=epoch.as_of, active=True)],
+            keys=[
+                verification_pb2.PublicKey(
+                    purpose=purpose, key_id=signer.key_id, algorithm="Ed25519", public_key=signer.public_key
+                )
+                for purpose, signer in self._signers
+            ],
+            code_lists=self._code_lists,
+            limits=verification_pb2.Limits(
+                max_request_bytes=validate.MAX_REQUEST_BYTES,
+                max_claims=validate.MAX_CLAIMS,
+                max_claim_bytes=validate.MAX_CLAIM_BYTES,
+                max_deadline_ms=settings.max_deadline_ms,
+                replay_window_seconds=REPLAY_SECONDS,
+            ),
+            time=_timestamp(now.wall),
+            profiles=[attribute_pb2.PROFILE_STRICT, attribute_pb2.PROFILE_TOLERANT],
+            normaliser_version=self._normaliser,
+        )
+        if terms is not None:
+            response.agreement.CopyFrom(_agreement(terms))
+        return response
+
+
+def _agreement(terms: Terms) -> verification_pb2.AgreementInfo:
+    agreement = terms.agreement
+    return verification_pb2.AgreementInfo(
+        agreement_id=agreement.agreement_id,
+        version=agreement.version,
+        valid_from=_timestamp(agreement.valid_from),
+        valid_until=_timestamp(agreement.valid_until),
+        purposes=[_purpose(grant) for grant in terms.grants.values()],
+        daily_quota=agreement.quota.calls_per_day,
+    )
+
+
+def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
+    return verification_pb2.PurposeInfo(
+        code=grant.purpose,
+        lawful_use=attribute_pb2.LawfulUse.ValueType(grant.lawful_use),
+        attributes=sorted(map(attribute_pb2.Attribute.ValueType, grant.attributes)),
+        anchors=sorted(map(attribute_pb2.Attribute.ValueType, grant.anchors)),
+        profile=attribute_pb2.Profile.ValueType(grant.profile),
+        answer_form=attribute_pb2.AnswerForm.ValueType(grant.answer_form),
+        legal_bases=sorted(map(attribute_pb2.LegalBasis.ValueType, grant.legal_bases)),
+        ages=sorted(grant.ages),
+        region_levels=sorted(grant.region_levels),
+        subject_budget=grant.budgets.subject_per_day,
+    )
+
+
+def _code_list(item: CodeList) -> verification_pb2.CodeList:
+    return verification_pb2.CodeList(
+        list=item.name,
+        version=item.version,
+        attribute=attribute_pb2.Attribute.ValueType(item.attribute),
+        codes=[
+            verification_pb2.Code(code=code.code, label=code.label, aliases=code.aliases) for code in item.codes
+        ],
+    )
+
+
+def _timestamp(seconds: float) -> timestamp_pb2.Timestamp:
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromMilliseconds(int(seconds * 1000))
+    return stamp

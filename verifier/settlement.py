@@ -1,0 +1,276 @@
+"""The settlement: inside the commit, the budgets fix what each request of a group is answered. Pure.
+
+The order is the order of arrival, so that the first of two parallel guesses is charged before the second is judged.
+For each request exactly one entry results; an alert entry more where a prefix's budget is spent.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from padan import canonical
+from padan import entry as log_entry
+from padan.entry import EntryKind, Field
+from padan.v1 import attribute_pb2, error_pb2
+from verifier import budget
+from verifier.intent import Intent, Question, Settled
+from verifier.log.store import EntryRow, ReplayRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from verifier.log.store import ReplayKey, StoredReplay
+    from verifier.logtime import LogTime
+
+_REUSED = "REQUEST_ID_REUSED"
+_QUOTA = "QUOTA_EXHAUSTED"
+_RECEIPT_TAG = b"\x3a"  # field 7 of VerifyResponse, length-delimited
+_VERDICT_NAMES = {
+    number: name.removeprefix("VERDICT_").encode() for name, number in attribute_pb2.Verdict.items()
+}
+_LOST = "LOG_UNAVAILABLE"
+
+
+class ReceiptSigner(Protocol):
+    """Signs receipts; `header` is the encoded JOSE header, fixed for a key."""
+
+    @property
+    def header(self) -> bytes:
+        """The protected header, base64url, ASCII."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign; 64 bytes."""
+        ...
+
+
+class ReplaySeal(Protocol):
+    """Seals stored answers under the key of the day."""
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        """Seal."""
+        ...
+
+    def open(self, box: bytes, aad: bytes) -> bytes:
+        """Open."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What the commit knows of a group of intents."""
+
+    intents: Sequence[Intent]
+    fresh: frozenset[ReplayKey]
+    stored: Mapping[ReplayKey, StoredReplay]
+    used: dict[bytes, int]
+    time: LogTime
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What the commit must write, and what the callers get once it is durable."""
+
+    settled: list[Settled] = field(default_factory=list)
+    entries: list[EntryRow] = field(default_factory=list)
+    replays: list[ReplayRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answered:
+    """The first answer to a request_id, for the repetitions in the same group or later."""
+
+    digest: bytes
+    settled: Settled
+
+
+class Settlement:
+    """Settles groups. It holds the keys of receipts and stored answers, and no other."""
+
+    def __init__(
+        self,
+        *,
+        signer: ReceiptSigner | None,
+        replay_seal: Callable[[int], ReplaySeal],
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._signer = signer
+        self._replay_seal = replay_seal
+        self._random = random
+
+    def settle(self, group: Group) -> Outcome:
+        """Fix every outcome of a group.
+
+        `group.used` is changed to what the counters must hold afterwards.
+        """
+        outcome = Outcome()
+        answered: dict[ReplayKey, _Answered] = {}
+        for intent in group.intents:
+            question = intent.question
+            if question is None:
+                settled = Settled()
+                self._record(outcome, intent, group.time, {})
+            elif question.replay in answered:
+                settled = self._repeat(outcome, intent, question, group.time, answered[question.replay])
+            elif question.replay not in group.fresh:
+                settled = self._replay(outcome, intent, question, group)
+            else:
+                settled = self._answer(outcome, intent, question, group)
+                if settled.body is not None:
+                    answered[question.replay] = _Answered(digest=question.digest, settled=settled)
+            outcome.settled.append(settled)
+        return outcome
+
+    def _answer(self, outcome: Outcome, intent: Intent, question: Question, group: Group) -> Settled:
+        counters, used, limits = question.counters, group.used, question.limits
+        if limits.quota and used.get(counters.quota, 0) >= limits.quota:
+            return self._refuse(outcome, intent, group.time, _QUOTA)
+        used[counters.quota] = used.get(counters.quota, 0) + 1
+        standing = budget.standing(counters, used, limits, question.cost_bound)
+        variant = question.blocked if standing.blocked else question.released
+        if not standing.blocked:
+            budget.charge(counters, used, question.units)
+        elif standing.prefix_blocked:
+            self._alert(outcome, intent, counters, group)
+        tail = {
+            Field.OUTCOME: bytes((variant.outcome,)),
+            Field.AGENCY_BUCKET: bytes((budget.count_question(counters.agency_questions, used),)),
+            Field.OFFICER_BUCKET: bytes((budget.count_question(counters.officer_questions, used),)),
+        }
+        if variant.verdicts:
+            tail[Field.VERDICTS] = variant.verdicts
+        leaf = self._record(outcome, intent, group.time, tail, outcome_code=variant.outcome)
+        body = variant.body + self._receipt(question, leaf, variant.outcome, group.time)
+        seal = self._replay_seal(group.time.day)
+        outcome.replays.append(
+            ReplayRow(
+                key=question.replay,
+                digest=question.digest,
+                body=seal.seal(body, replay_context(question)),
+                day=group.time.day,
+            )
+        )
+        return Settled(body=body, outcome=variant.outcome)
+
+    def _replay(self, outcome: Outcome, intent: Intent, question: Question, group: Group) -> Settled:
+        stored = group.stored.get(question.replay)
+        if stored is None or not stored.body:
+            # Claimed by a commit of another worker that has not ended well: the caller comes again.
+            return self._refuse(outcome, intent, group.time, _LOST)
+        if stored.digest != question.digest:
+            return self._refuse(outcome, intent, group.time, _REUSED)
+        body = self._replay_seal(stored.day).open(stored.body, replay_context(question))
+        first = _Answered(digest=stored.digest, settled=Settled(body=body))
+        return self._repeat(outcome, intent, question, group.time, first)
+
+    def _repeat(
+        self,
+        outcome: Outcome,
+        intent: Intent,
+        question: Question,
+        time: LogTime,
+        first: _Answered,
+    ) -> Settled:
+        if first.digest != question.digest:
+            return self._refuse(outcome, intent, time, _REUSED)
+        self._record(outcome, intent, time, {}, kind=EntryKind.REPLAY)
+        return Settled(body=first.settled.body, outcome=first.settled.outcome, replayed=True)
+
+    def _refuse(self, outcome: Outcome, intent: Intent, time: LogTime, reason: str) -> Settled:
+        number = error_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}")
+        self._record(
+            outcome, intent, time, {Field.FINAL_REASON: number.to_bytes(2, "big")}, kind=EntryKind.REFUSED
+        )
+        return Settled(reason=reason)
+
+    def _alert(self, outcome: Outcome, intent: Intent, counters: budget.Counters, group: Group) -> None:
+        count = group.used[counters.prefix_alert] = group.used.get(counters.prefix_alert, 0) + 1
+        if count > 1:
+            return
+        spent = group.used.get(counters.agency_prefix, 0)
+        head = canonical.encode(
+            {
+                Field.KIND: int(EntryKind.BUDGET_ALERT).to_bytes(2, "big"),
+                Field.AGENCY: intent.agency.encode(),
+                Field.OFFICER: intent.officer.encode(),
+                Field.DETAIL: canonical.encode_list([b"budget=prefix", b"units=%d" % spent]),
+            }
+        )
+        alert = Intent(
+            kind=EntryKind.BUDGET_ALERT,
+            agency="",  # the agency does not see alerts about itself
+            officer="",
+            purpose="",
+            head=head,
+            salt=self._random(log_entry.SALT_SIZE),
+            question=None,
+        )
+        self._record(outcome, alert, group.time, {})
+
+    def _record(
+        self,
+        outcome: Outcome,
+        intent: Intent,
+        time: LogTime,
+        tail: dict[int, bytes],
+        *,
+        kind: int | None = None,
+        outcome_code: int = 0,
+    ) -> bytes:
+        tail[Field.LOG_TIME] = time.ms.to_bytes(8, "big")
+        tail[Field.CLOCK_FLAG] = bytes((time.flag,))
+        head = intent.head if kind is None else _with_kind(intent.head, kind)
+        data = log_entry.encode(head, tail)
+        leaf = log_entry.leaf(intent.salt, data)
+        outcome.entries.append(
+            EntryRow(
+                kind=intent.kind if kind is None else kind,
+                agency=intent.agency,
+                purpose=intent.purpose,
+                outcome=outcome_code,
+                log_time_ms=time.ms,
+                entry=data,
+                salt=intent.salt,
+                leaf=leaf,
+            )
+        )
+        return leaf
+
+    def _receipt(self, question: Question, leaf: bytes, verdict: int, time: LogTime) -> bytes:
+        if self._signer is None or not question.receipt:
+            return b""
+        claims = question.receipt + b',"iat":%d,"leaf":"%s","outcome":"%s"}' % (
+            time.ms // 1000,
+            leaf.hex().encode(),
+            _VERDICT_NAMES[verdict],
+        )
+        signed = self._signer.header + b"." + _b64(claims)
+        token = signed + b"." + _b64(self._signer.sign(signed))
+        return _RECEIPT_TAG + _varint(len(token)) + token
+
+
+def replay_context(question: Question) -> bytes:
+    """Bind a stored answer to its caller, its request and the request's digest."""
+    agency, request_id = question.replay
+    return canonical.prefixed("padan/replay/1", agency) + request_id + question.digest
+
+
+def _with_kind(head: bytes, kind: int) -> bytes:
+    """Change the kind of an encoded head: it is the first field, two bytes after a header of six."""
+    return head[:6] + kind.to_bytes(2, "big") + head[8:]
+
+
+def _b64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

@@ -1,0 +1,93 @@
+"""The one table from our reasons to gRPC status codes, and the rich error that a caller reads.
+
+What is not in the table becomes INTERNAL, without detail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from verifier.errors import VerifierError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+DOMAIN = "padan"
+
+CODES: dict[str, grpc.StatusCode] = {
+    "INVALID_FIELD": grpc.StatusCode.INVALID_ARGUMENT,
+    "MALFORMED_MESSAGE": grpc.StatusCode.INVALID_ARGUMENT,
+    "UNKNOWN_CODE": grpc.StatusCode.INVALID_ARGUMENT,
+    "DEADLINE_REQUIRED": grpc.StatusCode.INVALID_ARGUMENT,
+    "INVALID_PAGE_TOKEN": grpc.StatusCode.INVALID_ARGUMENT,
+    "TOO_LATE": grpc.StatusCode.DEADLINE_EXCEEDED,
+    "UNKNOWN_CALLER": grpc.StatusCode.UNAUTHENTICATED,
+    "CERTIFICATE_REFUSED": grpc.StatusCode.UNAUTHENTICATED,
+    "METHOD_NOT_ALLOWED": grpc.StatusCode.PERMISSION_DENIED,
+    "NO_AGREEMENT": grpc.StatusCode.PERMISSION_DENIED,
+    "AGREEMENT_SUSPENDED": grpc.StatusCode.PERMISSION_DENIED,
+    "PURPOSE_NOT_GRANTED": grpc.StatusCode.PERMISSION_DENIED,
+    "ATTRIBUTE_NOT_GRANTED": grpc.StatusCode.PERMISSION_DENIED,
+    "ANCHOR_REQUIRED": grpc.StatusCode.PERMISSION_DENIED,
+    "LEGAL_BASIS_NOT_GRANTED": grpc.StatusCode.PERMISSION_DENIED,
+    "SOURCE_ADDRESS_NOT_GRANTED": grpc.StatusCode.PERMISSION_DENIED,
+    "FEATURE_NOT_GRANTED": grpc.StatusCode.PERMISSION_DENIED,
+    "QUOTA_EXHAUSTED": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "RATE_LIMITED": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "REQUEST_ID_REUSED": grpc.StatusCode.ALREADY_EXISTS,
+    "KEY_NOT_CURRENT": grpc.StatusCode.FAILED_PRECONDITION,
+    "LOG_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
+    "REGISTRY_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
+    "SHUTTING_DOWN": grpc.StatusCode.UNAVAILABLE,
+    "INTERNAL": grpc.StatusCode.INTERNAL,
+}
+
+_PUBLIC = {
+    # What is away, and why, is the operator's to read.
+    "LOG_UNAVAILABLE": "the log cannot be written now, so nothing is answered",
+    "REGISTRY_UNAVAILABLE": "the registry's data cannot be read now",
+    "SHUTTING_DOWN": "the service is stopping",
+}
+_RETRY_SECONDS = {"RATE_LIMITED": 1, "LOG_UNAVAILABLE": 2, "REGISTRY_UNAVAILABLE": 2, "SHUTTING_DOWN": 1}
+
+
+def status_of(error: Exception, *, retry_seconds: int | None = None) -> grpc.Status:
+    """Turn an error into the status that the caller reads.
+
+    Args:
+        error: any error; what is not a VerifierError says nothing but INTERNAL.
+        retry_seconds: when to come back; default by reason.
+    """
+    reason = error.reason if isinstance(error, VerifierError) else "INTERNAL"
+    code = CODES.get(reason, grpc.StatusCode.INTERNAL)
+    known = isinstance(error, VerifierError) and reason != "INTERNAL" and reason in CODES
+    message = _PUBLIC.get(reason, str(error)) if known else "internal fault"
+    field = error.field if isinstance(error, VerifierError) and known else ""
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)]
+    if field or code is grpc.StatusCode.INVALID_ARGUMENT:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=field, description=message, reason=reason
+        )
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if reason == "QUOTA_EXHAUSTED":
+        violation_of_quota = error_details_pb2.QuotaFailure.Violation(
+            subject="agreement", description="calls a day of the agreement"
+        )
+        details.append(error_details_pb2.QuotaFailure(violations=[violation_of_quota]))
+    delay = _RETRY_SECONDS.get(reason) if retry_seconds is None else retry_seconds
+    if delay is not None:
+        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=delay)))
+    if field:
+        message = f"{field}: {message}"
+    packed = [any_pb2.Any() for _ in details]
+    for target, detail in zip(packed, details, strict=True):
+        target.Pack(detail)
+    status: grpc.Status = rpc_status.to_status(
+        status_pb2.Status(code=code.value[0], message=message, details=packed)
+    )
+    return status

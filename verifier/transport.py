@@ -1,0 +1,174 @@
+"""The front: grpcio's thread-pool server behind the servicer interface, hardened by measured limits.
+
+Handlers take and give bytes: the core parses, so that a malformed message is refused, and logged, like any other
+request. Nothing here decides. Sources of the limits: docs/adr, and measurements in bench/.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent import futures
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import grpc
+
+from verifier.core import Call
+from verifier.status import status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from verifier.core import Reply
+
+MAX_UNARY_BYTES = 65_536
+_LOGGER = logging.getLogger("padan.transport")
+
+OPTIONS: tuple[tuple[str, int], ...] = (
+    # Without a bound on streams one client that resets rapidly takes an honest client's p50 from 1 to 340 ms.
+    ("grpc.max_concurrent_streams", 32),
+    ("grpc.server_handshake_timeout_ms", 5_000),
+    ("grpc.max_connection_idle_ms", 60_000),
+    # Age alone never ends a half-open call; the grace does.
+    ("grpc.max_connection_age_ms", 3_600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_receive_message_length", MAX_UNARY_BYTES),
+    ("grpc.max_metadata_size", 4_096),
+    ("grpc.absolute_max_metadata_size", 8_192),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 1),
+)
+
+
+AUDIT_OPTIONS: tuple[tuple[str, int], ...] = (("grpc.max_send_message_length", 8 << 20),)
+"""A page of entries is larger than any answer about a resident."""
+
+
+class Core(Protocol):
+    """What answers."""
+
+    def verify_many(self, calls: Sequence[Call]) -> list[Reply]:
+        """Answer calls."""
+        ...
+
+
+class VerificationFront:
+    """Handlers of padan.v1.VerificationService."""
+
+    def __init__(
+        self,
+        *,
+        core: Core,
+        info: Callable[[Call], bytes],
+        observe: Callable[[Reply, float], None],
+    ) -> None:
+        """Make the handlers.
+
+        Args:
+            core: answers Verify.
+            info: answers GetServiceInfo; raises a VerifierError to refuse.
+            observe: is told of each reply and its seconds.
+        """
+        self._core = core
+        self._info = info
+        self._observe = observe
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Make the generic handler of the service: bytes in, bytes out."""
+        return grpc.method_handlers_generic_handler(
+            "padan.v1.VerificationService",
+            {
+                "Verify": grpc.unary_unary_rpc_method_handler(self.verify),
+                "GetServiceInfo": grpc.unary_unary_rpc_method_handler(self.get_service_info),
+            },
+        )
+
+    def verify(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answer one Verify."""
+        arrived = time.monotonic()
+        (reply,) = self._core.verify_many((call_of(raw, context, arrived),))
+        self._observe(reply, time.monotonic() - arrived)
+        if reply.body is None:
+            refuse(context, reply.error)
+        return reply.body
+
+    def get_service_info(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answer one GetServiceInfo."""
+        try:
+            return self._info(call_of(raw, context, time.monotonic()))
+        except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
+            refuse(context, error)
+
+
+class AuditFront:
+    """Handlers of padan.v1.AuditService."""
+
+    def __init__(self, *, list_entries: Callable[[Call], bytes]) -> None:
+        """Make the handlers.
+
+        Args:
+            list_entries: answers ListEntries; raises a VerifierError to refuse.
+        """
+        self._list_entries = list_entries
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Make the generic handler of the service: bytes in, bytes out."""
+        return grpc.method_handlers_generic_handler(
+            "padan.v1.AuditService",
+            {"ListEntries": grpc.unary_unary_rpc_method_handler(self.list_entries)},
+        )
+
+    def list_entries(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answer one ListEntries."""
+        try:
+            return self._list_entries(call_of(raw, context, time.monotonic()))
+        except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
+            refuse(context, error)
+
+
+def call_of(raw: bytes, context: grpc.ServicerContext, arrived: float) -> Call:
+    """Describe a call: its bytes, and the identity that TLS proved."""
+    certificates = context.auth_context().get("x509_pem_cert") or (b"",)
+    return Call(
+        raw=raw,
+        certificate=certificates[0],
+        peer=context.peer(),
+        remaining=context.time_remaining(),
+        arrived=arrived,
+    )
+
+
+def refuse(context: grpc.ServicerContext, error: Exception | None) -> NoReturn:
+    """End a call with the status of an error."""
+    failure = error or RuntimeError("no answer")
+    status = status_of(failure)
+    if status.code is grpc.StatusCode.INTERNAL:
+        _LOGGER.error("internal fault", exc_info=failure)
+    context.abort_with_status(status)
+    raise AssertionError("abort raises")
+
+
+def new_server(
+    handlers: Sequence[grpc.GenericRpcHandler],
+    *,
+    threads: int,
+    extra_options: Sequence[tuple[str, int]] = (),
+) -> grpc.Server:
+    """Make a server.
+
+    Args:
+        handlers: of its services.
+        threads: calls served at once; as many again may wait, the rest hears RESOURCE_EXHAUSTED.
+        extra_options: channel arguments that override OPTIONS.
+    """
+    options = {**dict(OPTIONS), **dict(extra_options)}
+    return grpc.server(
+        futures.ThreadPoolExecutor(max_workers=threads, thread_name_prefix="call"),
+        handlers=handlers,
+        options=tuple(options.items()),
+        maximum_concurrent_rpcs=threads * 8,
+        compression=grpc.Compression.NoCompression,
+    )

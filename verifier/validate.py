@@ -1,0 +1,157 @@
+"""Step 2: is the message one that this version understands, and is every field what the contract says?
+
+Refuses unknown fields, so that a client that believes to have said more than was read learns it. What a claim's
+value must look like is the tokenizer's to say, once the agreement has told which codes the agency speaks.
+Errors name the field and the rule, never the value.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from padan import commitment, nik
+from padan.errors import InvalidRequestError, NikError
+from padan.v1 import attribute_pb2, verification_pb2
+from verifier.errors import InvalidFieldError, MalformedMessageError, TooLateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from google.protobuf.message import Message
+
+MAX_REQUEST_BYTES = 65_536
+MAX_CLAIMS = 24
+MAX_CLAIM_BYTES = 400
+
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_OFFICER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_AGENCY = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_CONSENT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_CLIENT = re.compile(r"[A-Za-z0-9./ _-]{0,64}")
+_ATTRIBUTES = frozenset(attribute_pb2.Attribute.values()) - {0}
+_LEGAL_BASES = frozenset(attribute_pb2.LegalBasis.values()) - {0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidRequest:
+    """A VerifyRequest whose every field is what the contract says; claim values are still as typed."""
+
+    message: verification_pb2.VerifyRequest
+    request_id: bytes
+    nik: nik.Nik | None
+    attributes: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return "ValidRequest(<redacted>)"
+
+
+def parse(raw: bytes) -> verification_pb2.VerifyRequest:
+    """Decode a VerifyRequest.
+
+    Raises:
+        MalformedMessageError: no such message, invalid UTF-8, or a field that this version does not know.
+    """
+    try:
+        message = verification_pb2.VerifyRequest.FromString(raw)
+    except DecodeError:
+        raise MalformedMessageError("the bytes are no VerifyRequest") from None
+    # A message whose known fields fill exactly its bytes has no others; only one that does not is searched.
+    message.DiscardUnknownFields()
+    if message.ByteSize() != len(raw):
+        refuse_unknown(verification_pb2.VerifyRequest.FromString(raw))
+    return message
+
+
+def refuse_unknown(message: Message) -> None:
+    """Refuse a message that has a field this version does not know, at any depth.
+
+    Raises:
+        MalformedMessageError: it has one.
+    """
+    if len(UnknownFieldSet(message)):  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        raise MalformedMessageError("the message has a field that this version does not know")
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            continue
+        for part in value if descriptor.is_repeated else (value,):
+            refuse_unknown(part)
+
+
+def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float) -> ValidRequest:
+    """Check every field.
+
+    Args:
+        message: the request.
+        today: no birth date in a NIK may be later.
+        now: seconds of the Unix epoch, for not_after.
+
+    Raises:
+        InvalidFieldError: names the field and the rule.
+        TooLateError: not_after has passed.
+    """
+    if not _REQUEST_ID.fullmatch(message.request_id):
+        raise InvalidFieldError("a UUID in lower case with hyphens", field="request_id")
+    try:
+        commitment.check_blind(message.blind)
+    except InvalidRequestError as error:
+        raise InvalidFieldError(error.fields[0].rule, field="blind") from None
+    _match(_PURPOSE, message.purpose, "purpose", "1 to 64 of a-z 0-9 _ -, beginning with a letter")
+    _match(_OFFICER, message.officer, "officer", "1 to 64 of A-Z a-z 0-9 . _ -")
+    if message.on_behalf_of:
+        _match(_AGENCY, message.on_behalf_of, "on_behalf_of", "the id of an agency")
+    if message.legal_basis not in _LEGAL_BASES:
+        raise InvalidFieldError("one of the six legal bases", field="legal_basis")
+    if message.consent_receipt:
+        _match(_CONSENT, message.consent_receipt, "consent_receipt", "1 to 64 of A-Z a-z 0-9 . _ : -")
+    _match(_CLIENT, message.client_version, "client_version", "at most 64 of A-Z a-z 0-9 . / space _ -")
+    if message.HasField("not_after") and message.not_after.seconds < now:
+        raise TooLateError("not_after has passed", field="not_after")
+    return ValidRequest(
+        message=message,
+        request_id=bytes.fromhex(message.request_id.replace("-", "")),
+        nik=_subject(message, today),
+        attributes=_attributes(message.claims),
+    )
+
+
+def _match(pattern: re.Pattern[str], value: str, field: str, rule: str) -> None:
+    if not pattern.fullmatch(value):
+        raise InvalidFieldError(rule, field=field)
+
+
+def _subject(message: verification_pb2.VerifyRequest, today: date) -> nik.Nik | None:
+    kind = message.WhichOneof("subject")
+    if kind is None:
+        raise InvalidFieldError("one of nik and subject_token", field="subject")
+    if kind == "subject_token":
+        return None
+    try:
+        return nik.parse(message.nik, today)
+    except NikError as error:
+        raise InvalidFieldError(str(error), field="nik") from None
+
+
+def _attributes(claims: Sequence[verification_pb2.Claim]) -> tuple[int, ...]:
+    if not 1 <= len(claims) <= MAX_CLAIMS:
+        raise InvalidFieldError(f"1 to {MAX_CLAIMS} claims", field="claims")
+    attributes: list[int] = []
+    for position, claim in enumerate(claims):
+        if claim.attribute not in _ATTRIBUTES:
+            raise InvalidFieldError("a known attribute", field=f"claims[{position}].attribute")
+        if claim.attribute in attributes:
+            raise InvalidFieldError("each attribute at most once", field=f"claims[{position}].attribute")
+        if not claim.value:
+            raise InvalidFieldError("not empty", field=f"claims[{position}].value")
+        if len(claim.value) > MAX_CLAIM_BYTES or len(claim.value.encode()) > MAX_CLAIM_BYTES:
+            raise InvalidFieldError(
+                f"at most {MAX_CLAIM_BYTES} bytes of UTF-8", field=f"claims[{position}].value"
+            )
+        attributes.append(claim.attribute)
+    return tuple(attributes)
