@@ -1,0 +1,27 @@
+# Static checks: style, types, import contracts, licences.
+.PHONY: check lint format types imports licences
+check: lint types imports proto-check licences ## every static check
+
+lint: $(SETUP_TEST) ## ruff: rules and format
+	@echo "== lint: ruff"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+format: $(SETUP_TEST) ## let ruff and buf format what is there
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+	@cd proto && $(BIN)/buf format --write
+
+types: $(SETUP_TEST) ## mypy (strict) and pyright
+	@echo "== types: mypy"
+	@$(BIN)/mypy
+	@echo "== types: pyright"
+	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python
+
+imports: $(SETUP_TEST) ## who may import whom (import-linter)
+	@echo "== imports: import-linter"
+	@$(BIN)/lint-imports --no-cache | sed -n '/^Contracts\|^Broken\|KEPT\|BROKEN\|->/p'
+
+licences: $(SETUP_TEST) ## licences of everything that ships
+	@echo "== licences"
+	@$(BIN)/python -m tests.house.licences

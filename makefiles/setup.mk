@@ -1,0 +1,43 @@
+# Set-up: the virtual environment, everything pinned by hash, both packages installed editable.
+# One stamp a set of packages, so that a second run costs nothing.
+STAMPS := $(VENV)/stamps
+SETUP_RUN := $(STAMPS)/run
+SETUP_TEST := $(STAMPS)/test
+SETUP_BENCH := $(STAMPS)/bench
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PIP_INSTALL := $(PIP) install -qq --require-hashes --no-deps
+
+.PHONY: setup clean
+setup: $(SETUP_RUN) $(SETUP_TEST) ## make the virtual environment with everything that `make test` needs
+
+clean: ## remove the virtual environment, caches and built files; data in var/ stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(STAMPS)/venv:
+	@makefiles/need python3 "$(PYTHON)" --version
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "error: $(PYTHON) is older than 3.11; next: make PYTHON=/path/to/newer/python3"; exit 1; }
+	@makefiles/need python3-venv "$(PYTHON)" -c 'import ensurepip, venv'
+	@echo "== setup: $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(SETUP_RUN): requirements/build.txt requirements/server.txt pyproject.toml proto/python/pyproject.toml | $(STAMPS)/venv
+	@echo "== setup: what the service needs (requirements/server.txt, pinned by hash; some 100 MB)"
+	@$(PIP_INSTALL) -r requirements/build.txt -r requirements/server.txt
+	@echo "== setup: padan and padan-server, editable"
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable proto/python --editable .
+	@$(PIP) check
+	@touch $@
+
+$(SETUP_TEST): requirements/dev.txt $(SETUP_RUN)
+	@makefiles/need git git --version
+	@echo "== setup: what lints, types and tests (requirements/dev.txt; some 250 MB)"
+	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(SETUP_BENCH): requirements/bench.txt $(SETUP_TEST)
+	@echo "== setup: what the benchmarks compare with (requirements/bench.txt)"
+	@$(PIP_INSTALL) -r requirements/bench.txt
+	@touch $@

@@ -1,0 +1,115 @@
+"""Write the parts of the documentation that are made from code. Run by `make docs`.
+
+A page marks such a part with `<!-- made from code: NAME -->` before and `<!-- end -->` after it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from tests.house import command_lines, makefile, tree
+from verifier.config import Settings
+
+PAGES = ("README.md", "docs/commands.md", "docs/operate.md")
+
+_PART = re.compile(r"(<!-- made from code: ([a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _table(*columns: str, rows: list[tuple[object, ...]]) -> str:
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def settings() -> str:
+    """Tabulate the settings of the server."""
+    rows: list[tuple[object, ...]] = []
+    for name, field in Settings.model_fields.items():
+        required = field.default is PydanticUndefined
+        default: Any = "required" if required else f"`{_toml(field.default)}`"
+        rows.append((f"`{name}`", default, field.description or ""))
+    return _table("setting", "default", "what it is", rows=rows)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[]"
+    if isinstance(value, int | float):
+        return str(value)
+    return f'"{value}"' if value is not None else "none"
+
+
+def _first_line(command: command_lines.Command) -> str:
+    return (command.help or "").strip().partition("\n")[0]
+
+
+def commands(program: str) -> str:
+    """Tabulate the commands of one program."""
+    rows: list[tuple[object, ...]] = [
+        (f"`{' '.join((*path, *_arguments(command)))}`", _first_line(command))
+        for path, command in command_lines.leaves(program)
+    ]
+    return _table("command", "what it does", rows=rows)
+
+
+def _arguments(command: command_lines.Command) -> list[str]:
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    return [
+        f"{name}..." if argument.nargs == -1 else name
+        for argument in arguments
+        for name in [(argument.metavar or argument.name or "").upper().strip("[].")]
+    ]
+
+
+def targets() -> str:
+    """Tabulate what `make` can do."""
+    return _table(
+        "target",
+        "what it does",
+        rows=[(f"`make {name}`", text) for name, text in sorted(makefile.targets().items())],
+    )
+
+
+def part(name: str) -> str:
+    """Make the part of that name."""
+    if name == "settings":
+        return settings()
+    if name == "targets":
+        return targets()
+    return commands(name)
+
+
+def renewed(page: str, text: str) -> str:
+    """Renew the marked parts of a page's text.
+
+    Raises:
+        ValueError: the page has no such part.
+    """
+    if not _PART.search(text):
+        raise ValueError(f"{page} has no part that is made from code")
+    return _PART.sub(lambda found: f"{found[1]}{part(found[2])}{found[3]}", text)
+
+
+def main() -> int:
+    """Rewrite every page that has changed."""
+    for page in PAGES:
+        path = tree.ROOT / page
+        old = path.read_text()
+        new = renewed(page, old)
+        if new != old:
+            path.write_text(new)
+            sys.stdout.write(f"{page}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""`make` says what it can do, and does what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from tests.house import makefile, tree
+
+
+def _make(*arguments: str) -> str:
+    done = subprocess.run(
+        ["make", *arguments], cwd=tree.ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
+def test_help_lists_every_target() -> None:
+    """`make` alone prints each target with what it does."""
+    listed = dict(re.findall(r"^  ([a-z-]+) +(.+)$", _make(), re.MULTILINE))
+    assert listed == makefile.targets()
+
+
+def test_every_phony_target_has_help() -> None:
+    """Each target that is no file has a line of help."""
+    parts = [tree.ROOT / "Makefile", *(tree.ROOT / "makefiles").glob("*.mk")]
+    phony = {
+        name
+        for part in parts
+        for line in re.findall(r"^\.PHONY: (.+)$", part.read_text(), re.MULTILINE)
+        for name in line.split()
+    }
+    assert phony == makefile.targets().keys()
+
+
+def test_every_target_can_be_planned() -> None:
+    """`make -n` plans each target, so that no target leans on a file or a rule that is not there."""
+    for name in makefile.targets():
+        _make("-n", "-o", "setup", name)
+
+
+def test_continuous_integration_runs_the_same_target() -> None:
+    """.ci/run calls `make test` and no other tool."""
+    lines = (tree.ROOT / ".ci/run").read_text().splitlines()
+    assert "make test" in lines
+    assert not [line for line in lines if re.match(r"\s*(pytest|python3? -m|ruff|mypy|\.venv)", line)]

@@ -1,0 +1,110 @@
+"""The two wheels hold what they should: agencies get no server code, and each program has its module."""
+
+from __future__ import annotations
+
+import configparser
+import email
+import shutil
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.house import tree
+
+if TYPE_CHECKING:
+    import pathlib
+
+EXTRAS = {"audit", "cli", "receipts", "sealing", "tables", "tokens"}
+
+
+def _build(source: pathlib.Path, target: pathlib.Path) -> zipfile.ZipFile:
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(target),
+        str(source),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=100)
+    (wheel,) = target.glob("*.whl")
+    return zipfile.ZipFile(wheel)
+
+
+def _copy(target: pathlib.Path, *names: str) -> pathlib.Path:
+    """Copy what a build reads, so that nothing is written into the tree."""
+    target.mkdir()
+    for name in names:
+        path = tree.ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Build the wheel of agencies and auditors."""
+    folder = tmp_path_factory.mktemp("client")
+    names = [f"proto/python/{name}" for name in ("padan", "pyproject.toml", "README.md", "LICENSE")]
+    return _build(_copy(folder / "source", *names), folder / "dist")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Build the wheel of the service."""
+    folder = tmp_path_factory.mktemp("server")
+    names = ("keys", "tokenizer", "verifier", "pyproject.toml", "README.md", "LICENSE")
+    return _build(_copy(folder / "source", *names), folder / "dist")
+
+
+def _tops(wheel: zipfile.ZipFile) -> set[str]:
+    return {name.partition("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
+
+
+def _text(wheel: zipfile.ZipFile, ending: str) -> str:
+    (name,) = [name for name in wheel.namelist() if name.endswith(ending)]
+    return wheel.read(name).decode()
+
+
+def _programs_have_modules(wheel: zipfile.ZipFile) -> bool:
+    parser = configparser.ConfigParser()
+    parser.read_string(_text(wheel, ".dist-info/entry_points.txt"))
+    modules = [value.partition(":")[0].replace(".", "/") for value in parser["console_scripts"].values()]
+    names = set(wheel.namelist())
+    return all(f"{module}.py" in names or f"{module}/__init__.py" in names for module in modules)
+
+
+def test_the_client_holds_no_server_code(client: zipfile.ZipFile) -> None:
+    """The wheel `padan` has one package and nothing of keys, tokenizer or verifier."""
+    assert _tops(client) == {"padan"}
+    assert "padan/py.typed" in client.namelist()
+    assert _programs_have_modules(client)
+
+
+def test_the_client_has_its_extras_and_few_requirements(client: zipfile.ZipFile) -> None:
+    """The wheel `padan` needs three libraries, and more by extras only."""
+    metadata = email.message_from_string(_text(client, ".dist-info/METADATA"))
+    assert set(metadata.get_all("Provides-Extra") or []) == EXTRAS
+    needed = [line for line in metadata.get_all("Requires-Dist") or [] if "extra ==" not in line]
+    assert sorted(line.partition(">")[0] for line in needed) == ["grpcio", "grpcio-status", "protobuf"]
+
+
+def test_the_server_holds_its_three_packages(server: zipfile.ZipFile) -> None:
+    """The wheel `padan-server` has keys, tokenizer and verifier with their data and migrations, and no tests."""
+    assert _tops(server) == {"keys", "tokenizer", "verifier"}
+    assert any(name.startswith("tokenizer/data/") for name in server.namelist())
+    assert any(name.startswith("verifier/migrations/") for name in server.namelist())
+    assert _programs_have_modules(server)
+
+
+def test_both_carry_the_licence(client: zipfile.ZipFile, server: zipfile.ZipFile) -> None:
+    """Each wheel holds the text of Apache-2.0."""
+    text = (tree.ROOT / "LICENSE").read_text()
+    assert _text(client, "/LICENSE") == _text(server, "/LICENSE") == text

