@@ -112,7 +112,7 @@ def decode(data: bytes, keks: Iterable[Kek]) -> tuple[Keyring, Kek]:
         _refuse_changed_kek_id(document, stored, known)
         raise KekMismatchError("the keyring is wrapped under another KEK than the provider holds")
     if not _matches(document, stored, kek):
-        if document.get("format") != FORMAT and not _matches({**document, "format": FORMAT}, stored, kek):
+        if _is_newer(document) and not _matches({**document, "format": FORMAT}, stored, kek):
             raise KeyringFormatError(
                 f"the keyring has a format other than {FORMAT}; a newer release wrote it"
             )
@@ -125,8 +125,13 @@ def decode(data: bytes, keks: Iterable[Kek]) -> tuple[Keyring, Kek]:
 def _refuse_changed_kek_id(document: dict[str, Any], stored: object, keks: tuple[Kek, ...]) -> None:
     """Tell a flipped bit in the KEK's id from a file of another KEK: with the id put right, the MAC holds."""
     for kek in keks:
-        if _matches({**document, "kek": kek.id}, stored, kek):
+        if "kek" not in document or _matches({**document, "kek": kek.id}, stored, kek):
             raise KeyringIntegrityError("the KEK's id in the keyring was changed")
+
+
+def _is_newer(document: dict[str, Any]) -> bool:
+    number = document.get("format")
+    return isinstance(number, int) and number != FORMAT
 
 
 def _matches(content: dict[str, Any], stored: object, kek: Kek) -> bool:

@@ -3,4 +3,4 @@
 evaluate: $(SETUP_TEST) ## measure name matching and the NIK grammar (DATA=DIR: also on the data in DIR)
 	@$(if $(DATA),test -d "$(DATA)" || { echo "error: DATA=$(DATA) is not a folder"; exit 1; })
 	@echo "== evaluate"
-	@$(BIN)/python bench/evaluate.py $(if $(DATA),--data "$(DATA)") $(ARGS)
+	@$(BIN)/python -m bench.evaluate $(if $(DATA),--data "$(DATA)") $(ARGS)

@@ -249,12 +249,12 @@ class Installation:
         public = envelope.public_of(self.auditors_secret)
         return LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=public)
 
-    def certify(
-        self, name: str, *, kind: str = "agency", register: bool = True, days: int = 30
-    ) -> Identity:
+    def certify(self, name: str, *, kind: str = "agency", register: bool = True, days: int = 30) -> Identity:
         """Make a key and a certificate for a caller, and register it."""
         key = ec.generate_private_key(ec.SECP256R1())
-        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+        request = (
+            x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+        )
         issued = self.authority.issue(
             request.public_bytes(serialization.Encoding.PEM),
             trust_domain=TRUST_DOMAIN,
@@ -499,7 +499,9 @@ def open_channel(installation: Installation, identity: Identity, port: int) -> g
     )
 
 
-def wait_until_ready(installation: Installation, process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+def wait_until_ready(
+    installation: Installation, process: subprocess.Popen[bytes], seconds: float = 20
+) -> None:
     """Wait until the service's health says so."""
     identity = next(iter(installation.identities.values()))
     began = time.monotonic()
@@ -522,7 +524,14 @@ def running(
 ) -> Iterator[RunningService]:
     """Start the service, wait until it is ready, and stop it at the end."""
     log = installation.root / f"service-{uuid.uuid4().hex[:8]}.log"
-    command = [sys.executable, "-m", "verifier.cli.server", "--config", str(installation.config_path), "serve"]
+    command = [
+        sys.executable,
+        "-m",
+        "verifier.cli.server",
+        "--config",
+        str(installation.config_path),
+        "serve",
+    ]
     with log.open("wb") as sink:
         process = subprocess.Popen(
             command,
@@ -554,7 +563,7 @@ def request(
     purpose: str = "service",
     request_id: str = "",
     blind: bytes = b"",
-    **fields: object,
+    **fields: str,
 ) -> verification_pb2.VerifyRequest:
     """Make a valid VerifyRequest."""
     chosen = {attribute_pb2.ATTRIBUTE_NAME: BUDI["NAMA_LGKP"]} if claims is None else claims

@@ -56,7 +56,7 @@ class CodeList:
     attribute: Attribute
     codes: tuple[Code, ...]
     index: Mapping[str, str]
-    """Every folded code, label and alias to its code."""
+    """Every code, label and alias, as written and folded, to its code."""
 
     def find(self, value: str) -> str:
         """Read a code, label or alias.
@@ -64,7 +64,8 @@ class CodeList:
         Raises:
             CodeError: it is none of them.
         """
-        code = self.index.get(fold(value)) or self.index.get(value.strip().lstrip("0"))
+        index = self.index
+        code = index.get(value) or index.get(fold(value)) or index.get(value.strip().lstrip("0"))
         if code is None:
             raise CodeError
         return code
@@ -127,7 +128,7 @@ def _read(name: str, attribute: Attribute) -> CodeList:
     index: dict[str, str] = {}
     for code in codes:
         for spelling in (code.code, code.label, *code.aliases):
-            index[fold(spelling)] = code.code
+            index[spelling] = index[fold(spelling)] = code.code
     return CodeList(
         name=name,
         version=raw["version"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tokenizer import bloom, dates
 from tokenizer.attribute import REGION_LEVELS, Attribute, Kind, Profile
 from tokenizer.codes import ALIVE
-from tokenizer.record import GUARD_AT, TOLERANT_AT
+from tokenizer.record import COUNT_AT, COUNT_SIZE, GUARD_AT, JOINED_AT, TOLERANT_AT
 from tokenizer.suite import SUITE
 
 if TYPE_CHECKING:
@@ -104,9 +104,13 @@ def _tolerant(question: Question, claim: Claim) -> bool:
     suite = SUITE.filters[attribute]
     same = compare_digest(inner.tolerant(attribute, r, form), record.at(TOLERANT_AT[attribute]))
     similar = bloom.similar(inner.filter(attribute, r, form), record.filter(attribute), suite)
-    if suite.guarded:
-        similar &= compare_digest(inner.guard(attribute, r, form), record.at(GUARD_AT[attribute]))
-    return same | similar
+    if form.name is None:
+        return same | similar
+    name = inner.name(attribute, r, form.name)
+    guarded = compare_digest(name.guard, record.at(GUARD_AT[attribute]))
+    joined = compare_digest(name.joined, record.at(JOINED_AT[attribute]))
+    as_many = compare_digest(name.words, record.at(COUNT_AT[attribute], COUNT_SIZE))
+    return same | (similar & guarded) | (joined & (not as_many))
 
 
 def _age(question: Question, claim: Claim) -> bool:

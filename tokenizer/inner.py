@@ -6,9 +6,12 @@ Constructions, each `HMAC-SHA-256(key, label | u16 source | u16 attribute | u8 p
     decoy      index key      value = u32 number                               first 16 bytes: a decoy's r
     decoy-pick index key      value = request id                               32 bytes: which decoys a request reads
     exact      attribute key  value = r | normalised value, UTF-8              first 8 bytes
-    guard      attribute key  value = r | guard                                first 8 bytes
+    joined     attribute key  value = r | joined words, names only             first 8 bytes
+    guard      attribute key  value = r | guard, names only                    first 8 bytes
+    words      attribute key  value = r | u8 number of words, names only       first 2 bytes
     dyadic     attribute key  value = r | u8 length | u16 prefix               first 8 bytes
-    bloom      attribute key  value = r                                        32 bytes: the filter key
+    bloom      attribute key  value = empty                                    32 bytes: the attribute's filter key
+    bloom-seed attribute key  value = r                                        first 16 bytes: the record's seed
     handle     handle key     value = NIK                                      first 16 bytes
     budget-subject, budget-prefix   budget key   value = NIK, its first 12 digits   first 16 bytes
     tombstone  tombstone key  value = NIK                                      first 16 bytes
@@ -20,6 +23,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NewType, NoReturn, Self
 
 from keys.purpose import Purpose
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     from keys.realm import Realm
     from padan.nik import Nik
     from tokenizer.person import Person
-    from tokenizer.textform import TextForm
+    from tokenizer.textform import NameForm, TextForm
 
 RecordId = NewType("RecordId", bytes)
 """A record id, 16 bytes. As secret as what it stands for."""
@@ -49,8 +53,34 @@ _PREFIX_DIGITS = 12
 _TOKEN = layout.TOKEN_SIZE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameTokens:
+    """What a name has besides: tokens of 8, 8 and 2 bytes."""
+
+    guard: bytes
+    joined: bytes
+    words: bytes
+
+
+class _TextMacs:
+    """The bound MACs of one text attribute."""
+
+    __slots__ = ("encode", "guard", "joined", "seed", "tolerant", "words")
+
+    def __init__(self, *, realm: Realm, key: MacKey, attribute: Attribute) -> None:
+        def bind(construction: str) -> Callable[[bytes], bytes]:
+            return key.bind(realm.prefix(construction, attribute=attribute, profile=Profile.TOLERANT)).mac
+
+        self.tolerant = bind("exact")
+        self.joined = bind("joined")
+        self.guard = bind("guard")
+        self.words = bind("words")
+        self.seed = bind("bloom-seed")
+        self.encode = bloom.FilterKey(bind("bloom")(b""), SUITE.filters[attribute]).encode
+
+
 class Inner:
-    """Makes and tests the keyed values of people.
+    """Makes the keyed values of people.
 
     Args:
         realm: the registry and environment, part of every label.
@@ -62,19 +92,8 @@ class Inner:
     """
 
     __slots__ = (
-        "_bloom",
-        "_decoy",
-        "_dyadic",
-        "_exact",
-        "_guard",
-        "_handle",
-        "_pick",
-        "_prefix",
-        "_record",
-        "_subject",
-        "_tolerant",
-        "_tombstone",
-    )
+        "_decoy", "_dyadic", "_exact", "_handle", "_pick", "_prefix", "_record", "_subject", "_texts", "_tombstone",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -86,12 +105,6 @@ class Inner:
         budget: MacKey,
         tombstone: MacKey,
     ) -> None:
-        def per_text(construction: str) -> dict[Attribute, Callable[[bytes], bytes]]:
-            return {
-                text: attribute.bind(realm.prefix(construction, attribute=text, profile=Profile.TOLERANT)).mac
-                for text in TEXT_ATTRIBUTES
-            }
-
         self._record = index.bind(realm.prefix("record")).mac
         self._decoy = index.bind(realm.prefix("decoy")).mac
         self._pick = index.bind(realm.prefix("decoy-pick")).mac
@@ -110,9 +123,9 @@ class Inner:
             ).mac
             for slot in range(SLOTS)
         )
-        self._tolerant = per_text("exact")
-        self._guard = per_text("guard")
-        self._bloom = per_text("bloom")
+        self._texts = {
+            int(text): _TextMacs(realm=realm, key=attribute, attribute=text) for text in TEXT_ATTRIBUTES
+        }
         self._dyadic = attribute.bind(realm.prefix("dyadic", attribute=Attribute.BIRTH_DATE)).mac
 
     @classmethod
@@ -165,17 +178,23 @@ class Inner:
         """Compute an exact token, 8 bytes."""
         return self._exact[slot](r + value)[:_TOKEN]
 
-    def tolerant(self, attribute: Attribute, r: bytes, form: TextForm) -> bytes:
+    def tolerant(self, attribute: int, r: bytes, form: TextForm) -> bytes:
         """Compute the token of a tolerant form, 8 bytes."""
-        return self._tolerant[attribute](r + form.tolerant)[:_TOKEN]
+        return self._texts[attribute].tolerant(r + form.tolerant)[:_TOKEN]
 
-    def guard(self, attribute: Attribute, r: bytes, form: TextForm) -> bytes:
-        """Compute the token of a guard, 8 bytes."""
-        return self._guard[attribute](r + form.guard)[:_TOKEN]
+    def name(self, attribute: int, r: bytes, form: NameForm) -> NameTokens:
+        """Compute what a name has besides."""
+        macs = self._texts[attribute]
+        return NameTokens(
+            guard=macs.guard(r + form.guard)[:_TOKEN],
+            joined=macs.joined(r + form.joined)[:_TOKEN],
+            words=macs.words(r + form.words.to_bytes(1, "big"))[: layout.COUNT_SIZE],
+        )
 
-    def filter(self, attribute: Attribute, r: bytes, form: TextForm) -> int:
+    def filter(self, attribute: int, r: bytes, form: TextForm) -> int:
         """Compute the filter of a tolerant form."""
-        return bloom.encode(self._bloom[attribute](r), form.grams, SUITE.filters[attribute])
+        macs = self._texts[attribute]
+        return macs.encode(macs.seed(r)[: bloom.SEED_SIZE], form.grams)
 
     def dyadic(self, r: bytes, level: int, prefix: int) -> bytes:
         """Compute the token of a prefix of a birth day, 8 bytes."""
@@ -243,12 +262,17 @@ class Inner:
             (layout.EXACT_AT + slot * _TOKEN, self.exact(slot, r, form.strict)),
             (layout.TOLERANT_AT[attribute], self.tolerant(attribute, r, form)),
         ]
-        if attribute in layout.GUARD_AT:
-            tokens.append((layout.GUARD_AT[attribute], self.guard(attribute, r, form)))
+        if form.name is not None:
+            name = self.name(attribute, r, form.name)
+            tokens += [
+                (layout.GUARD_AT[attribute], name.guard),
+                (layout.JOINED_AT[attribute], name.joined),
+                (layout.COUNT_AT[attribute], name.words),
+            ]
+        size = SUITE.filters[attribute].size
+        tokens.append((layout.FILTER_AT[attribute], self.filter(attribute, r, form).to_bytes(size, "big")))
         for at, token in tokens:
-            plain[at : at + _TOKEN] = token
-        at, size = layout.FILTER_AT[attribute], SUITE.filters[attribute].size
-        plain[at : at + size] = self.filter(attribute, r, form).to_bytes(size, "big")
+            plain[at : at + len(token)] = token
 
     def _put_handles(self, plain: bytearray, nik: Nik) -> None:
         handles = self.handles(nik)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 TOKEN_SIZE: Final = BLOCK_SIZE
 BOX_SIZE: Final = 1 + OVERHEAD + RECORD_SIZE
-"""Size of a person's row, 974 bytes."""
+"""Size of a person's row, 994 bytes."""
 SOURCE: Final = "registry"
 TABLE: Final = "person"
 

@@ -1,15 +1,16 @@
 """The plaintext of a stored row: constant size, absent slots random, format byte first.
 
-Layout of format 1 (integers big-endian), 945 bytes:
+Layout of format 1 (integers big-endian), 965 bytes:
 
     format u8 = 1 | r 16 | presence u32, bit n = slot n | 21 exact tokens of 8, by slot
-    | 4 tolerant tokens of 8 (name, mother's name, birth place, address) | 2 guard tokens of 8 (name, mother's name)
+    | 4 tolerant tokens of 8 (name, mother's name, birth place, address)
+    | 2 guard tokens of 8, 2 joined tokens of 8, 2 word-count tokens of 2 (name, mother's name)
     | 17 dyadic tokens of 8 (birth date, prefix lengths 0 to 16)
     | filters: name 128, mother's name 128, birth place 64, address 128
     | handles of 16: log, budget subject, budget prefix | feed revision u64 | flags u32 | reserved 64
 
 Everything that the registry does not hold of a person is random, and so are the reserved bytes, so that a later format
-cannot be told from the size and nobody can rely on zeros. Sealed, with format byte, nonce and tag, a row has 974 bytes.
+cannot be told from the size and nobody can rely on zeros. Sealed, with format byte, nonce and tag, a row has 994 bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tokenizer.suite import SUITE
 FORMAT: Final = 1
 ID_SIZE: Final = 16
 TOKEN_SIZE: Final = 8
+COUNT_SIZE: Final = 2
 HANDLE_SIZE: Final = 16
 RESERVED_SIZE: Final = 64
 
@@ -37,7 +39,9 @@ PRESENCE_AT: Final = ID_AT + ID_SIZE
 EXACT_AT: Final = PRESENCE_AT + 4
 _TOLERANT = EXACT_AT + SLOTS * TOKEN_SIZE
 _GUARD = _TOLERANT + len(TEXT_ATTRIBUTES) * TOKEN_SIZE
-DYADIC_AT: Final = _GUARD + len(GUARDED) * TOKEN_SIZE
+_JOINED = _GUARD + len(GUARDED) * TOKEN_SIZE
+_COUNT = _JOINED + len(GUARDED) * TOKEN_SIZE
+DYADIC_AT: Final = _COUNT + len(GUARDED) * COUNT_SIZE
 _FILTER = DYADIC_AT + LEVELS * TOKEN_SIZE
 
 
@@ -51,6 +55,8 @@ def _filter_offsets() -> dict[Attribute, int]:
 
 TOLERANT_AT: Final = {a: _TOLERANT + n * TOKEN_SIZE for n, a in enumerate(TEXT_ATTRIBUTES)}
 GUARD_AT: Final = {a: _GUARD + n * TOKEN_SIZE for n, a in enumerate(GUARDED)}
+JOINED_AT: Final = {a: _JOINED + n * TOKEN_SIZE for n, a in enumerate(GUARDED)}
+COUNT_AT: Final = {a: _COUNT + n * COUNT_SIZE for n, a in enumerate(GUARDED)}
 FILTER_AT: Final = _filter_offsets()
 HANDLES_AT: Final = _FILTER + sum(suite.size for suite in SUITE.filters.values())
 REVISION_AT: Final = HANDLES_AT + 3 * HANDLE_SIZE
@@ -138,9 +144,9 @@ class Record:
         """Say whether the registry holds the attribute of a slot."""
         return bool(self.presence >> slot & 1)
 
-    def at(self, offset: int) -> bytes:
-        """Return the token at an offset, 8 bytes."""
-        return self._plain[offset : offset + TOKEN_SIZE]
+    def at(self, offset: int, size: int = TOKEN_SIZE) -> bytes:
+        """Return the token at an offset."""
+        return self._plain[offset : offset + size]
 
     def exact(self, slot: int) -> bytes:
         """Return a slot's exact token, 8 bytes."""

@@ -32,13 +32,12 @@ class FilterSuite:
     """How one attribute's filter is made and compared."""
 
     bits: int
-    """Size, a power of two."""
-    hashes: int
-    """Positions for each bigram."""
+    """Size, a power of two, at most 1,024."""
     threshold: int
     """Least Dice coefficient, in thousandths."""
     guarded: bool
-    """Whether the guard token must be equal besides."""
+    """Whether words count: the guard must be equal besides, and a joined form helps only where the number of words
+    differs."""
 
     @property
     def size(self) -> int:
@@ -54,7 +53,7 @@ class Suite:
     filters: Mapping[Attribute, FilterSuite]
 
 
-_NAME = FilterSuite(bits=1024, hashes=2, threshold=800, guarded=True)
+_NAME = FilterSuite(bits=1024, threshold=800, guarded=True)
 
 SUITE: Final = Suite(
     number=1,
@@ -62,8 +61,8 @@ SUITE: Final = Suite(
         {
             Attribute.NAME: _NAME,
             Attribute.MOTHER_NAME: _NAME,
-            Attribute.BIRTH_PLACE: FilterSuite(bits=512, hashes=2, threshold=750, guarded=False),
-            Attribute.ADDRESS: FilterSuite(bits=1024, hashes=2, threshold=800, guarded=False),
+            Attribute.BIRTH_PLACE: FilterSuite(bits=512, threshold=750, guarded=False),
+            Attribute.ADDRESS: FilterSuite(bits=1024, threshold=800, guarded=False),
         }
     ),
 )

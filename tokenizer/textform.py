@@ -1,19 +1,40 @@
-"""What is compared of a text: bytes for exact tokens, bigrams for the filter.
+"""What is compared of a text: values for exact tokens, and bigrams for the filter.
 
-For names a guard stands beside the filter: similarity of bigrams alone would take a sibling's name, which often differs
-by a letter, for a typing error. The guard is what typing errors leave alone and other people's names do not.
+A place or an address is one run of letters: its tolerant token is over all words joined, and similarity of bigrams is
+enough. A name is made of words, and people are told apart by them: similarity alone would take a sibling's name, which
+often differs by a letter, for a typing error. So for names
+- the tolerant token is over the words;
+- the joined token, over all words folded together, counts only where the number of words differs;
+- the filter counts only where the guard is equal too: first and last letter of each word in order, and all letters,
+  sorted. Fast fingers leave them alone, other people's names do not.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from tokenizer import normalise
+from tokenizer.attribute import Kind
 from tokenizer.suite import BOUNDARY, RADIX, SYMBOLS
 
 if TYPE_CHECKING:
-    from tokenizer.attribute import Kind
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameForm:
+    """What names have besides."""
+
+    guard: bytes
+    joined: bytes
+    words: int
+    """Number of words, 1 to 255."""
+
+    def __repr__(self) -> str:
+        return "NameForm(<redacted>)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +44,11 @@ class TextForm:
     strict: bytes
     """Value of the strict token."""
     tolerant: bytes
-    """Value of the tolerant token: the tolerant words without spaces."""
-    guard: bytes
-    """Value of the guard token."""
-    grams: tuple[int, ...]
-    """Distinct bigrams of the tolerant words, in ascending order."""
+    """Value of the tolerant token."""
+    grams: frozenset[int]
+    """Bigrams of the tolerant words."""
+    name: NameForm | None
+    """None for places and addresses."""
 
     def __repr__(self) -> str:
         return "TextForm(<redacted>)"
@@ -43,28 +64,29 @@ def form(kind: Kind, value: str) -> TextForm:
         RuleError: a rule "text.*" or "value.empty" is broken.
     """
     forms = normalise.forms(kind, value)
-    words = forms.tolerant
-    joined = "".join(words)
+    words, joined = forms.words, forms.joined.encode()
+    name = None
+    if kind is Kind.NAME:
+        name = NameForm(guard=_guard(words), joined=joined, words=len(words))
     return TextForm(
         strict=forms.strict.encode(),
-        tolerant=joined.encode(),
-        guard=_guard(words),
+        tolerant=" ".join(words).encode() if name else joined,
         grams=_grams(words),
+        name=name,
     )
 
 
-def _guard(words: tuple[str, ...]) -> bytes:
-    """Tell people apart: the first and last letter of each word in order, and all letters together, sorted."""
-    ends = " ".join(word[0] + word[-1] for word in words if word)
-    return f"{ends}|{''.join(sorted(''.join(words)))}".encode()
+def _guard(words: Iterable[str]) -> bytes:
+    ends = "".join([word[0] + word[-1] for word in words])
+    return f"{ends} {''.join(sorted(''.join(words)))}".encode()
 
 
-def _grams(words: tuple[str, ...]) -> tuple[int, ...]:
-    found = set()
-    for word in words:
-        before = BOUNDARY
-        for symbol in map(SYMBOLS.__getitem__, word):
-            found.add(before * RADIX + symbol)
-            before = symbol
-        found.add(before * RADIX + BOUNDARY)
-    return tuple(sorted(found))
+def _grams(words: Iterable[str]) -> frozenset[int]:
+    return frozenset().union(*map(_bigrams, words))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _bigrams(word: str) -> tuple[int, ...]:
+    """List a word's bigrams; at most 65,536 words are remembered."""
+    symbols = [BOUNDARY, *map(SYMBOLS.__getitem__, word), BOUNDARY]
+    return tuple(one * RADIX + other for one, other in itertools.pairwise(symbols))

@@ -7,18 +7,21 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from padan.v1 import verification_pb2
+from padan.v1 import attribute_pb2, verification_pb2
 from verifier import decision
 from verifier.intent import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from google.protobuf import timestamp_pb2
+
     from verifier.agreement.grant import Grant
     from verifier.epoch import PinnedEpoch
 
 MERGE_DELAY_SECONDS = 60
 _CONTEST_BYTES = 10
+_BYTE = [bytes((number,)) for number in range(128)]
 
 
 def contest(digest: bytes) -> str:
@@ -26,48 +29,65 @@ def contest(digest: bytes) -> str:
     return base64.b32encode(digest[:_CONTEST_BYTES]).decode()
 
 
-def variant(
+def both(
     *,
     request_id: str,
-    attributes: Sequence[int],
+    attributes: tuple[int, ...],
     outcome: int,
     verdicts: Sequence[int],
-    grant: Grant,
-    epoch: PinnedEpoch,
+    per_claim: bool,
+    as_of: bytes,
     reference: str,
-) -> Variant:
-    """Serialise one answer; its size does not depend on what the answer is."""
-    response = verification_pb2.VerifyResponse(
-        request_id=request_id, outcome=outcome, as_of=epoch.as_of, contest=reference
-    )
-    if grant.per_claim:
-        for attribute, verdict in zip(attributes, verdicts, strict=True):
-            response.verdicts.add(attribute=attribute, verdict=verdict)
-    return Variant(
-        outcome=outcome,
-        verdicts=bytes(verdicts) if grant.per_claim else b"",
-        body=response.SerializeToString(),
+) -> tuple[Variant, Variant]:
+    """Serialise the released and the blocked answer; their size does not depend on what the answer is.
+
+    The bytes are those that protobuf writes for padan.v1.VerifyResponse, put together by hand because every request
+    needs two of them; a test holds the two ways equal.
+
+    Args:
+        attributes: what was claimed, in the order of the request.
+        verdicts: one for each claim.
+        per_claim: the agreement grants a verdict for each claim.
+        as_of: the epoch's encoded field, from `as_of_field`.
+        reference: of the redress path, 16 characters.
+    """
+    front = b"\n$" + request_id.encode() + b"\x10"
+    back = as_of + b"2\x10" + reference.encode()
+    claims = _claim_prefixes(attributes) if per_claim else ()
+    shown = verdicts if per_claim else ()
+    blocked = [decision.BLOCKED] * len(claims)
+    return (
+        _variant(front, claims, outcome, shown, back),
+        _variant(front, claims, decision.BLOCKED, blocked, back),
     )
 
 
-def blocked(
-    *,
-    request_id: str,
-    attributes: Sequence[int],
-    grant: Grant,
-    epoch: PinnedEpoch,
-    reference: str,
+def as_of_field(as_of: timestamp_pb2.Timestamp) -> bytes:
+    """Encode the field as_of of a VerifyResponse."""
+    return verification_pb2.VerifyResponse(as_of=as_of).SerializeToString()
+
+
+def _variant(
+    front: bytes, claims: Sequence[bytes], outcome: int, verdicts: Sequence[int], back: bytes
 ) -> Variant:
-    """Serialise the answer of a spent budget: every verdict is BLOCKED."""
-    return variant(
-        request_id=request_id,
-        attributes=attributes,
-        outcome=decision.BLOCKED,
-        verdicts=[decision.BLOCKED] * len(attributes),
-        grant=grant,
-        epoch=epoch,
-        reference=reference,
-    )
+    parts = [front, _BYTE[outcome]]
+    for claim, verdict in zip(claims, verdicts, strict=True):
+        parts += (claim, _BYTE[verdict])
+    parts.append(back)
+    return Variant(outcome=outcome, verdicts=bytes(verdicts), body=b"".join(parts))
+
+
+@lru_cache(maxsize=1024)
+def _claim_prefixes(attributes: tuple[int, ...]) -> tuple[bytes, ...]:
+    """Encode each ClaimVerdict up to its verdict, which is one byte."""
+    prefixes = []
+    for attribute in attributes:
+        claim = verification_pb2.ClaimVerdict(
+            attribute=attribute_pb2.Attribute.ValueType(attribute), verdict=attribute_pb2.VERDICT_MATCH
+        )
+        response = verification_pb2.VerifyResponse(verdicts=[claim])
+        prefixes.append(response.SerializeToString()[:-1])
+    return tuple(prefixes)
 
 
 def receipt_claims(*, request_id: str, digest: bytes, grant: Grant, epoch: PinnedEpoch) -> bytes:

@@ -124,6 +124,4 @@ def _position(peer: Peer, request: audit_pb2.ListEntriesRequest) -> int:
 
 
 def _message(entry: StoredEntry) -> audit_pb2.LogEntry:
-    return audit_pb2.LogEntry(
-        sequence=entry.sequence, entry=entry.entry, salt=entry.salt, leaf=entry.leaf
-    )
+    return audit_pb2.LogEntry(sequence=entry.sequence, entry=entry.entry, salt=entry.salt, leaf=entry.leaf)

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 def now() -> Now:
     """Read all clocks once."""
     wall = time.time()
-    return Now(
-        wall=wall, mono=time.monotonic(), today=dt.datetime.fromtimestamp(wall, REGISTRY_ZONE).date()
-    )
+    return Now(wall=wall, mono=time.monotonic(), today=dt.datetime.fromtimestamp(wall, REGISTRY_ZONE).date())
 
 
 class RunningLogClock:

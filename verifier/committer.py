@@ -26,16 +26,20 @@ if TYPE_CHECKING:
     from verifier.settlement import Settlement
 
 _MAX_GROUP = 256
+_FRESH_SECONDS = 1.0
+_PROBE = bytes(16)
+"""The counter that a probe writes; no MAC gives it."""
 _LOGGER = logging.getLogger("padan.committer")
 
 
 class _Ticket:
-    """One intent in the queue, and its caller's place to wait."""
+    """One intent in the queue, or a probe without one, and its caller's place to wait."""
 
-    __slots__ = ("abandoned", "done", "error", "intent", "settled")
+    __slots__ = ("abandoned", "done", "error", "intent", "ready_at", "settled")
 
-    def __init__(self, intent: Intent) -> None:
+    def __init__(self, intent: Intent | None) -> None:
         self.intent = intent
+        self.ready_at = 0.0 if intent is None else intent.ready_at
         self.done = threading.Lock()
         self.done.acquire()
         self.settled: Settled | None = None
@@ -74,7 +78,25 @@ class Committer:
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._stopping = False
         self._busy_since = 0.0
-        self.healthy = True
+        self._last_good = float("-inf")
+
+    def probe(self) -> None:
+        """Say whether commits work: a moment ago one did, or one that writes a single counter does now.
+
+        Raises:
+            LogUnavailableError: it failed, or hangs.
+        """
+        if time.monotonic() - self._last_good < _FRESH_SECONDS:
+            return
+        if self._hangs():
+            raise LogUnavailableError("the log does not answer")
+        ticket = _Ticket(None)
+        self._queue.put(ticket)
+        self._wait(ticket, time.monotonic() + self._patience)
+
+    def _hangs(self) -> bool:
+        began = self._busy_since
+        return bool(began) and time.monotonic() - began > self._patience
 
     def start(self) -> None:
         """Start committing."""
@@ -95,7 +117,7 @@ class Committer:
         """
         if self._stopping:
             raise ShuttingDownError("the service is stopping")
-        if self._busy_since and time.monotonic() - self._busy_since > self._patience:
+        if self._hangs():
             raise LogUnavailableError("the log does not answer")
         tickets = [_Ticket(intent) for intent in intents]
         for ticket in tickets:
@@ -104,12 +126,16 @@ class Committer:
         deadline = max(time.monotonic(), latest) + self._patience
         return [self._collect(ticket, deadline) for ticket in tickets]
 
-    def _collect(self, ticket: _Ticket, deadline: float) -> Settled:
+    @staticmethod
+    def _wait(ticket: _Ticket, deadline: float) -> None:
         if not ticket.done.acquire(timeout=max(0.0, deadline - time.monotonic())):
             ticket.abandoned = True
             raise LogUnavailableError("the log does not answer")
         if ticket.error is not None:
             raise ticket.error
+
+    def _collect(self, ticket: _Ticket, deadline: float) -> Settled:
+        self._wait(ticket, deadline)
         if ticket.settled is None:
             raise LogUnavailableError("the log did not settle the request")
         return ticket.settled
@@ -130,7 +156,7 @@ class Committer:
             if ticket is None:
                 return []
             waiting.append(ticket)
-        pause = waiting[0].intent.ready_at - time.monotonic()
+        pause = waiting[0].ready_at - time.monotonic()
         if pause > 0:
             time.sleep(pause)
         while True:
@@ -147,7 +173,7 @@ class Committer:
             ticket = waiting.popleft()
             if ticket.abandoned:
                 continue
-            if ticket.intent.ready_at <= now and len(group) < _MAX_GROUP:
+            if ticket.ready_at <= now and len(group) < _MAX_GROUP:
                 group.append(ticket)
             else:
                 later.append(ticket)
@@ -158,10 +184,11 @@ class Committer:
         began = self._busy_since = time.monotonic()
         error: ServiceError | None = None
         try:
-            settled = self._write([ticket.intent for ticket in tickets])
-            for ticket, result in zip(tickets, settled, strict=True):
+            asked = [ticket for ticket in tickets if ticket.intent is not None]
+            settled = self._write([ticket.intent for ticket in asked if ticket.intent is not None])
+            for ticket, result in zip(asked, settled, strict=True):
                 ticket.settled = result
-            self.healthy = True
+            self._last_good = time.monotonic()
         except ServiceError as failure:
             error = failure
         except Exception:  # whatever it is, nothing may be answered, and the thread must go on
@@ -170,7 +197,7 @@ class Committer:
         finally:
             self._busy_since = 0.0
         if error is not None:
-            self.healthy = False
+            self._last_good = float("-inf")
         for ticket in tickets:
             ticket.error = error
             ticket.done.release()
@@ -185,11 +212,15 @@ class Committer:
             stored = transaction.replays(sorted(keys - fresh)) if keys - fresh else {}
             now = self._clock(transaction.clock())
             counters = {key for question in questions for key in question.counters.all()}
+            if not intents:
+                counters = {_PROBE}
             used = transaction.counters(counters, now.day) if counters else {}
             before = dict(used)
             outcome = self._settlement.settle(
                 Group(intents=intents, fresh=frozenset(fresh), stored=stored, used=used, time=now)
             )
+            if not intents:
+                used[_PROBE] = used.get(_PROBE, 0) + 1
             changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
             transaction.write(changed, now.day, outcome.entries, outcome.replays)
         return outcome.settled

@@ -334,14 +334,15 @@ class Verifier:
         digest = commitment.request_digest(message, peer.id)
         nonce = self._random(NONCE_SIZE)
         reference, period = self._periods.reference(handles.log, nonce)
-        contest = answer.contest(digest)
-        common = {
-            "request_id": message.request_id,
-            "attributes": request.attributes,
-            "grant": grant,
-            "epoch": epoch,
-            "reference": contest,
-        }
+        released, blocked = answer.both(
+            request_id=message.request_id,
+            attributes=request.attributes,
+            outcome=outcome,
+            verdicts=verdicts,
+            per_claim=grant.per_claim,
+            as_of=epoch.as_of_field,
+            reference=answer.contest(digest),
+        )
         return Intent(
             kind=EntryKind.VERIFY,
             agency=peer.id,
@@ -376,8 +377,8 @@ class Verifier:
                 limits=self._limits(grant),
                 cost_bound=cost_bound(request.attributes, per_claim=grant.per_claim),
                 units=units,
-                released=answer.variant(outcome=outcome, verdicts=verdicts, **common),
-                blocked=answer.blocked(**common),
+                released=released,
+                blocked=blocked,
                 receipt=answer.receipt_claims(
                     request_id=message.request_id, digest=digest, grant=grant, epoch=epoch
                 )

@@ -103,7 +103,9 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
             },
         )
     path = address.path
-    engine = sqlalchemy.create_engine("sqlite://", creator=lambda: open_sqlite(path, create=create, wal=wal), poolclass=sqlalchemy.QueuePool)
+    engine = sqlalchemy.create_engine(
+        "sqlite://", creator=lambda: open_sqlite(path, create=create, wal=wal), poolclass=sqlalchemy.QueuePool
+    )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

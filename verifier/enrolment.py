@@ -117,10 +117,7 @@ class Enrolment:
             EnrolmentError: it is enrolled already, or the certificate is not one for it.
         """
         certificate = self._check(caller, pem, kind)
-        if self._is_enrolled(caller):
-            raise EnrolmentError(
-                f"{caller.role} {caller.id} is enrolled already; renew its certificate instead"
-            )
+        self.require_new(caller)
         self._log(EntryKind.AGENCY_ENROLLED, caller, certificate)
         if caller.role == AGENCY_ROLE and not self._agency(caller.id):
             self._directory.enrol_agency(Agency(id=caller.id, name=name, created_ms=self._now_ms))
@@ -184,11 +181,12 @@ class Enrolment:
         self._directory.restore_agency(agency_id)
 
     def require_new(self, caller: Caller) -> None:
-        """Refuse a caller that is enrolled; asked before a certificate is signed.
+        """Refuse a caller that is enrolled, or was revoked; asked before a certificate is signed.
 
         Raises:
-            EnrolmentError: it is.
+            EnrolmentError: so it is.
         """
+        self._refuse_revoked(caller)
         if self._is_enrolled(caller):
             raise EnrolmentError(
                 f"{caller.role} {caller.id} is enrolled already; renew its certificate instead"

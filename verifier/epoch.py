@@ -18,7 +18,7 @@ from tokenizer.errors import TokenizerError
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
 from tokenizer.record import Record
-from verifier import head
+from verifier import answer, head
 from verifier.budget import CounterKeys
 from verifier.errors import RegistryUnavailableError
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from keys.agent import KeyAgent
-    from tokenizer.codes import CodeLists
     from keys.mac import BoundMac
+    from tokenizer.codes import CodeLists
     from verifier.vault.store import PinnedEpoch as RowsOfEpoch
     from verifier.vault.store import VaultStore
 
@@ -56,6 +56,7 @@ class PinnedEpoch:
 
     number: int
     as_of: timestamp_pb2.Timestamp
+    as_of_field: bytes
     as_of_date: dt.date
     registry_id: str
     origin: str
@@ -167,6 +168,7 @@ class EpochHolder:
         return PinnedEpoch(
             number=epoch.number,
             as_of=as_of,
+            as_of_field=answer.as_of_field(as_of),
             as_of_date=dt.datetime.fromtimestamp(epoch.as_of_ms / 1000, REGISTRY_ZONE).date(),
             registry_id=realm.registry_id,
             origin=f"{realm.registry_id}/{realm.environment}/log",

@@ -1,4 +1,4 @@
-"""What custodians did to the keyring while no service looked: its events become log entries before anything is answered."""
+"""What custodians did to the keyring while no service looked: it is logged before anything is answered."""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ class ReceiptSigner:
 
     def __init__(self, signer: Signer) -> None:
         header = {"alg": "Ed25519", "kid": signer.key_id, "typ": TYPE}
-        self.header = base64.urlsafe_b64encode(json.dumps(header, separators=(",", ":")).encode()).rstrip(b"=")
+        self.header = base64.urlsafe_b64encode(json.dumps(header, separators=(",", ":")).encode()).rstrip(
+            b"="
+        )
         self._signer = signer
 
     def sign(self, message: bytes) -> bytes:

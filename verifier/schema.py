@@ -53,6 +53,16 @@ counter = Table(
 )
 """What was spent of each budget. The day stands first: a day's counters lie together and go together."""
 
+counter_change = Table(
+    "counter_change",
+    log_metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("changes", LargeBinary, nullable=False),
+    info={"dialect": "sqlite"},
+)
+"""SQLite only: the journal of counters; `changes` is a run of key (16 bytes) and value (u32, big-endian)."""
+
 replay = Table(
     "replay",
     log_metadata,

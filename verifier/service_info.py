@@ -141,7 +141,8 @@ def _code_list(item: CodeList) -> verification_pb2.CodeList:
         version=item.version,
         attribute=attribute_pb2.Attribute.ValueType(item.attribute),
         codes=[
-            verification_pb2.Code(code=code.code, label=code.label, aliases=code.aliases) for code in item.codes
+            verification_pb2.Code(code=code.code, label=code.label, aliases=code.aliases)
+            for code in item.codes
         ],
     )
 

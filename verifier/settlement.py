@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _REUSED = "REQUEST_ID_REUSED"
 _QUOTA = "QUOTA_EXHAUSTED"
 _RECEIPT_TAG = b"\x3a"  # field 7 of VerifyResponse, length-delimited
-_VERDICT_NAMES = {
-    number: name.removeprefix("VERDICT_").encode() for name, number in attribute_pb2.Verdict.items()
+_VERDICT_NAMES: dict[int, bytes] = {
+    int(number): name.removeprefix("VERDICT_").encode() for name, number in attribute_pb2.Verdict.items()
 }
 _LOST = "LOG_UNAVAILABLE"
 
@@ -135,7 +135,7 @@ class Settlement:
             budget.charge(counters, used, question.units)
         elif standing.prefix_blocked:
             self._alert(outcome, intent, counters, group)
-        tail = {
+        tail: dict[int, bytes] = {
             Field.OUTCOME: bytes((variant.outcome,)),
             Field.AGENCY_BUCKET: bytes((budget.count_question(counters.agency_questions, used),)),
             Field.OFFICER_BUCKET: bytes((budget.count_question(counters.officer_questions, used),)),

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import grpc
 
-from verifier.core import Call
+from verifier.core import Call, Reply
 from verifier.status import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from verifier.core import Reply
-
 MAX_UNARY_BYTES = 65_536
+_CENTURY = 100 * 365 * 86_400.0
 _LOGGER = logging.getLogger("padan.transport")
 
 OPTIONS: tuple[tuple[str, int], ...] = (
@@ -89,7 +88,10 @@ class VerificationFront:
     def verify(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer one Verify."""
         arrived = time.monotonic()
-        (reply,) = self._core.verify_many((call_of(raw, context, arrived),))
+        try:
+            (reply,) = self._core.verify_many((call_of(raw, context, arrived),))
+        except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
+            reply = Reply(body=None, error=error)
         self._observe(reply, time.monotonic() - arrived)
         if reply.body is None:
             refuse(context, reply.error)
@@ -136,9 +138,15 @@ def call_of(raw: bytes, context: grpc.ServicerContext, arrived: float) -> Call:
         raw=raw,
         certificate=certificates[0],
         peer=context.peer(),
-        remaining=context.time_remaining(),
+        remaining=_remaining(context),
         arrived=arrived,
     )
+
+
+def _remaining(context: grpc.ServicerContext) -> float | None:
+    """Read what is left of the deadline; grpcio spells "none" as None or as centuries, by release."""
+    remaining = context.time_remaining()
+    return None if remaining is None or remaining > _CENTURY else remaining
 
 
 def refuse(context: grpc.ServicerContext, error: Exception | None) -> NoReturn:

@@ -9,7 +9,22 @@ import pytest
 from padan.cli.console import ExitCode
 from tests.house import command_lines, tree
 
+_CONFIRMS = "confirms what it did; `list`, `show` or `history` has the data"
+_CERTIFICATE = "writes a certificate, which is the data; `list` or `show` has what it says"
+
 NO_DATA: dict[str, str] = {
+    "padan-keys export-public": "prints one JSON document (a JWK Set) in any case",
+    "padan-keys export-secret": "writes a key to a file and prints none of it",
+    "padan-server agency enrol": _CERTIFICATE,
+    "padan-server agency renew": _CERTIFICATE,
+    "padan-server agency restore": _CONFIRMS,
+    "padan-server agency revoke": _CONFIRMS,
+    "padan-server agreement activate": _CONFIRMS,
+    "padan-server agreement sign": _CONFIRMS,
+    "padan-server agreement suspend": _CONFIRMS,
+    "padan-server agreement template": "prints an example document, in TOML as agreements are",
+    "padan-server ca init": _CERTIFICATE,
+    "padan-server ca issue-server": _CERTIFICATE,
     "padan-server serve": "runs until it is told to stop; it speaks by its log",
 }
 """Commands that print no data, with the reason."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import re
+import sys
 import tomllib
 
 import pytest
@@ -51,7 +54,7 @@ def test_what_is_asked_for_is_pinned(name: str) -> None:
     text = (tree.ROOT / f"requirements/{name}.in").read_text()
     below = [name, *re.findall(r"^-c (\w+)\.txt$", text, re.MULTILINE)]
     pins = {pin for lock in below for pin in _pins(lock)}
-    asked = {line.split(">")[0].split("=")[0] for line in text.splitlines() if re.match(r"[a-z]", line)}
+    asked = {re.split(r"[>=\[]", line)[0] for line in text.splitlines() if re.match(r"[a-z]", line)}
     assert asked <= pins
 
 
@@ -62,3 +65,36 @@ def test_one_package_has_one_version_everywhere() -> None:
         for package, version in _pins(lock).items():
             versions.setdefault(package, set()).add(version)
     assert {package: found for package, found in versions.items() if len(found) > 1} == {}
+
+
+def _imports(*folders: str) -> dict[str, str]:
+    """Name the top-level modules of others that our modules import, each with one of the files."""
+    found: dict[str, str] = {}
+    for path in tree.modules(*folders):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            else:
+                names = []
+            found |= {name.partition(".")[0]: tree.name(path) for name in names}
+    ours = {"bench", "deploy", "keys", "padan", "tests", "tokenizer", "verifier", ""}
+    return {name: file for name, file in found.items() if name not in sys.stdlib_module_names | ours}
+
+
+@pytest.mark.parametrize(
+    ("folders", "locks"),
+    [(tree.SHIPPED, ("server",)), (("tests",), ("server", "build", "dev")), (("bench", "deploy"), LOCKS)],
+    ids=["shipped", "tests", "bench"],
+)
+def test_what_is_imported_is_pinned(folders: tuple[str, ...], locks: tuple[str, ...]) -> None:
+    """Each library that our code imports is in the lock of those who run it, so that a new machine has it."""
+    pins = {package for lock in locks for package in _pins(lock)}
+    providers = importlib.metadata.packages_distributions()
+    missing = {
+        f"{name} in {file}"
+        for name, file in _imports(*folders).items()
+        if not pins & {re.sub(r"[-_.]+", "-", provider).lower() for provider in providers.get(name, ())}
+    }
+    assert missing == set()

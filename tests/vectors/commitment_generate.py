@@ -45,7 +45,7 @@ REQUESTS: list[dict[str, Any]] = [
         "officer": "A.b_c-9",
         "on_behalf_of": "pajak-daerah",
         "subject_token": "01" + "ab" * 48,
-        "claims": [[2, "Né Sari’at"], [101, "17"]],
+        "claims": [[2, "N\u00e9 Sari\u2019at \u1109"], [101, "17"]],
         "legal_basis": 1,
         "consent_receipt": "cr:2026-11/0001",
         "not_after": [1_795_000_000, 250_000_000],

@@ -29,8 +29,10 @@ class Forms:
 
     strict: str
     """Words with a single space between them."""
-    tolerant: tuple[str, ...]
-    """Words of A-Z and 0-9; where one ends and the next begins counts only in the guard."""
+    words: tuple[str, ...]
+    """Tolerant words of A-Z and 0-9."""
+    joined: str
+    """All tolerant words folded together, so that it does not matter where one ends and the next begins."""
 
     def __repr__(self) -> str:
         return "Forms(<redacted>)"
@@ -56,4 +58,5 @@ def forms(kind: Kind, value: str) -> Forms:
         RuleError: as `strict`.
     """
     exact = strict(kind, value)
-    return Forms(strict=exact, tolerant=_TOLERANT[kind](exact))
+    words, joined = _TOLERANT[kind](exact)
+    return Forms(strict=exact, words=words, joined=joined)

@@ -6,6 +6,7 @@ written out, numbers lose leading zeros, "RT.03/05" becomes "RT 3 RW 5", initial
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -41,10 +42,16 @@ def strict(cleaned: str) -> str:
     return place.strict(_NEIGHBOURHOOD.sub(r"RT \1 RW \2", cleaned))
 
 
-def tolerant(exact: str) -> tuple[str, ...]:
-    """Bring a strict form to its tolerant form."""
-    words = _joined(place.spaced_letters(_GLUED.sub(" ", exact).split(" ")))
-    return tuple(place.fold(_WORDS.get(word, word)) for word in words)
+def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
+    """Bring a strict form to its tolerant words, and to all of them joined."""
+    words = _joined(place.spaced_letters(exact.split(" ")))
+    return place.folded([part for word in words for part in _write_out(word)])
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _write_out(word: str) -> tuple[str, ...]:
+    """Write one word out; what is glued to a number ("NO8") comes apart. At most 65,536 words are remembered."""
+    return tuple(place.write_out(_WORDS.get(part, part)) for part in _GLUED.sub(" ", word).split(" "))
 
 
 def _joined(words: list[str]) -> list[str]:

@@ -34,8 +34,8 @@ RADEN_RANKS: Final = frozenset(_SPLIT("MAS AJENG AYU RORO RARA NGABEHI TUMENGGUN
 """After RADEN, part of the title where a name follows."""
 
 NOBLE_TITLES: Final = frozenset(
-    _SPLIT("R T TEUKU TENGKU TEUNGKU TGK TGKU TB TBG TUBAGUS CUT POCUT DATUK DATO DT SUTAN NYAI NYI SITI2")
-) - {"SITI2"}
+    _SPLIT("R T TEUKU TENGKU TEUNGKU TGK TGKU TB TBG TUBAGUS CUT POCUT DATUK DATO DT SUTAN NYAI NYI")
+)
 """Before a name, dropped in the tolerant form only: many bear them as part of the name."""
 
 DEGREES: Final = frozenset(
@@ -79,7 +79,10 @@ MUHAMMAD: Final = frozenset(
         """
     )
 )
-"""MUHAMMAD and its spellings and abbreviations, in any place of a name. M alone counts only before another word."""
+"""MUHAMMAD and its spellings and abbreviations, in any place of a name. """
+
+MUHAMMAD_FIRST: Final = frozenset({"M", "MD"})
+"""Abbreviations of MUHAMMAD before another word, at the beginning of a name."""
 
 AHMAD: Final = frozenset(
     _SPLIT(
@@ -97,8 +100,6 @@ ABDUL: Final = frozenset(_SPLIT("ABDUL ABD ABDL ABDOEL ABDOL ABDEL ABDULL ABDUUL
 
 SITI: Final = frozenset(_SPLIT("SITI SITTI SITHI ST STI SITY SYITI SIITI"))
 """SITI and its spellings and abbreviations, before another word."""
-
-NUR: Final = frozenset(_SPLIT("NUR NOER NOR NOOR NUUR"))
 
 WORDS: Final = {
     "CHANDRA": "CANDRA", "CHANDRAWATI": "CANDRAWATI", "CHANIAGO": "CANIAGO", "CHRISTIAN": "KRISTIAN", "CHAHYA": "CAHYA",
@@ -167,3 +168,8 @@ BALINESE_HEADS: Final = {
     ("NI", "K"): ("NI", "KETUT"), ("NI", "P"): ("NI", "PUTU"), ("NI", "L"): ("NI", "LUH"),
 }  # fmt: skip
 """Beginnings of Balinese names, where at least one more word follows."""
+
+BALINESE_FIRST: Final = BALINESE_MARKS | {head[0] for head in BALINESE_HEADS}
+"""First words of names that may be Balinese."""
+PARTICLES: Final = frozenset(_SPLIT("BIN BINTI BR BORU BERU BTE BT BINTE BTI"))
+"""Between two words they say whose child somebody is, or that a clan's member is a woman."""

@@ -8,12 +8,11 @@ that is left, so mononyms and names of one letter survive.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tokenizer.errors import RuleError
 from tokenizer.normalise import lexicon, spelling
 
-if TYPE_CHECKING:
 
 _APOSTROPHE = re.compile("['\"]")
 _PART = re.compile(r"([A-Z0-9]+(?:-[A-Z0-9]+)*)(\.?)")
@@ -38,12 +37,22 @@ def strict(cleaned: str) -> str:
     """
     if not _LETTER.search(cleaned):
         raise RuleError("text.no_letter")
-    parts = _parts(_APOSTROPHE.sub("", cleaned))
+    text = _APOSTROPHE.sub("", cleaned)
+    if _is_plain(words := text.split(" ")):
+        return text
+    parts = _parts(text)
     while True:
         shorter = _without_degree(_without_prefix(parts))
         if len(shorter) == len(parts):
             return " ".join(part.text for part in parts)
         parts = shorter
+
+
+def _is_plain(words: list[str]) -> bool:
+    """Say whether nothing about the words needs a closer look, as with most names."""
+    if len(words) > 1 and (words[0] in lexicon.PREFIX_TITLES or words[-1] in lexicon.PLAIN_DEGREES):
+        return False
+    return all(map(str.isalpha, words)) and min(map(len, words)) > 1
 
 
 def _parts(text: str) -> list[Part]:
@@ -91,51 +100,27 @@ def _is_degree(tail: list[Part]) -> bool:
 
 
 def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
-    """Bring a strict form to its tolerant words, and to its tolerant key."""
-    words = _written_out(_without_nobility(exact.replace("-", " ").split(" ")))
-    words = [part for word in words for part in spelling.write_out(word)]
-    return tuple(map(spelling.fold_word, words)), spelling.fold("".join(words))
-
-
-def _without_nobility(words: list[str]) -> list[str]:
+    """Bring a strict form to its tolerant words, and to all of them joined."""
+    words = exact.replace("-", " ").split(" ")
     while len(words) > 1 and words[0] in lexicon.NOBLE_TITLES:
         words = words[1:]
-    return words
-
-
-def _written_out(words: list[str]) -> list[str]:
-    for count in (3, 2, 1):
-        head = lexicon.BALINESE_HEADS.get(tuple(words[:count]))
-        if head is not None and len(words) > count:
-            return [*head, *_balinese(words[count:])]
-    if words[0] in lexicon.BALINESE_MARKS and len(words) > 1:
-        return _balinese(words)
+    if len(words) > 1 and words[0] in lexicon.BALINESE_FIRST:
+        words = _balinese(words)
     last = len(words) - 1
-    return [
-        _abbreviation(word, at, last) for at, word in enumerate(words) if not _is_particle(word, at, last)
+    written = [
+        part
+        for at, word in enumerate(words)
+        for part in spelling.write_out(word, first=at == 0, final=at == last)
     ]
+    return tuple(map(spelling.fold_word, written)), spelling.fold_joined("".join(written))
 
 
 def _balinese(words: list[str]) -> list[str]:
-    return [lexicon.BALINESE.get(word, word) for word in words]
-
-
-def _is_particle(word: str, at: int, last: int) -> bool:
-    """Say whether a word between others only says whose child somebody is."""
-    return 0 < at < last and word in {"BIN", "BINTI", "BR", "BORU", "BERU", "BTE", "BT", "BINTE", "BTI"}
-
-
-def _abbreviation(word: str, at: int, last: int) -> str:
-    if word in lexicon.MUHAMMAD or (word in {"M", "MD"} and at == 0 and last > 0):
-        return "MUHAMMAD"
-    if word in lexicon.AHMAD or (word == "A" and at == 0 and last > 0):
-        return "AHMAD"
-    if at < last and word in lexicon.ABDUL:
-        return "ABDUL"
-    if at < last and word in lexicon.SITI:
-        return "SITI"
-    if word in lexicon.NUR:
-        return "NUR"
-    if word in lexicon.BALINESE_ANYWHERE:
-        return lexicon.BALINESE[word]
-    return word
+    for count in (3, 2, 1):
+        head = lexicon.BALINESE_HEADS.get(tuple(words[:count]))
+        if head is not None and len(words) > count:
+            words = [*head, *words[count:]]
+            break
+    if words[0] in lexicon.BALINESE_MARKS:
+        return [lexicon.BALINESE.get(word, word) for word in words]
+    return words

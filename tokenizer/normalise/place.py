@@ -16,8 +16,6 @@ from tokenizer.errors import RuleError
 _APOSTROPHE = re.compile("['\"]")
 _WORD = re.compile("[A-Z0-9]+")
 _LETTER = re.compile("[A-Z]")
-_ROMAN = re.compile("(?:X{0,3})(?:IX|IV|V?I{0,3})")
-_ROMAN_VALUES: Final = {"X": 10, "V": 5, "I": 1}
 
 _KINDS: Final = frozenset(
     "KAB KABUPATEN KOTA KOT KODYA KOTAMADYA KOTIP KTM ADM ADMINISTRASI PROV PROP PROVINSI PROPINSI KEC KECAMATAN".split()
@@ -29,8 +27,7 @@ _ABBREVIATIONS: Final = {
     "UTR": "UTARA", "SEL": "SELATAN", "SLT": "SELATAN", "BAR": "BARAT", "BRT": "BARAT", "TIM": "TIMUR", "TMR": "TIMUR", "TENG": "TENGAH",
     "TGH": "TENGAH", "JAK": "JAKARTA", "JKT": "JAKARTA", "BDG": "BANDUNG", "SBY": "SURABAYA", "YOGYA": "YOGYAKARTA", "JOGJA": "YOGYAKARTA",
     "JOGJAKARTA": "YOGYAKARTA", "DJOGJAKARTA": "YOGYAKARTA", "JOGYAKARTA": "YOGYAKARTA", "YOGJAKARTA": "YOGYAKARTA",
-    "SATU": "1", "DUA": "2", "TIGA": "3", "EMPAT": "4", "LIMA": "5", "ENAM": "6", "TUJUH": "7", "DELAPAN": "8", "SEMBILAN": "9",
-    "SEPULUH": "10", "LIMO": "5", "AMPEK": "4", "TIGO": "3", "DUO": "2",
+    "LIMO": "LIMA", "AMPEK": "EMPAT", "TIGO": "TIGA", "DUO": "DUA",
 }  # fmt: skip
 _KIND_PHRASES: Final = tuple(
     tuple(phrase.split())
@@ -39,21 +36,19 @@ _KIND_PHRASES: Final = tuple(
         "KOTA MADYA", "KOTA ADMINISTRATIF",
     )
 )  # fmt: skip
-_RULES: Final = tuple(
+_NUMBERS: Final = (
+    "SATU", "DUA", "TIGA", "EMPAT", "LIMA", "ENAM", "TUJUH", "DELAPAN", "SEMBILAN", "SEPULUH",
+)  # fmt: skip
+_DIGRAPHS: Final = (
+    ("OE", "U"), ("DJ", "J"), ("TJ", "C"), ("SJ", "S"), ("SY", "S"), ("CH", "H"), ("KH", "H"), ("DH", "D"), ("TH", "T"),
+)  # fmt: skip
+_SINGLES: Final = str.maketrans({"J": "Y", "V": "F", "O": "A"})
+_CONTEXT: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        ("OE", "U"),
-        ("DJ", "J"),
-        ("TJ", "C"),
-        ("SJ", "SY"),
-        ("CH|KH", "H"),
-        ("DH", "D"),
-        ("TH", "T"),
-        ("V", "F"),
-        ("IY(?=[AEIOU])|(?<=[BCDFGHKLMRSTZ])Y(?=[AOU])", "I"),
+        ("IY(?=[AEIOU])|(?<=[BCDFGHKLMNRSTZ])Y(?=[AOU])", "I"),
         ("UW(?=[AEIOU])", "U"),
         (r"([A-Z])\1+", r"\1"),
-        ("^([BCDFGKPST])E(?=[LR][AEIOU])", r"\1"),
     )
 )
 
@@ -69,11 +64,14 @@ def strict(cleaned: str) -> str:
     return " ".join(_WORD.findall(_APOSTROPHE.sub("", cleaned)))
 
 
-def tolerant(exact: str) -> tuple[str, ...]:
-    """Bring a strict form to its tolerant form."""
-    words = spaced_letters(exact.split(" "))
-    kept = _without_kinds(words)
-    return tuple(fold(word) for word in kept)
+def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
+    """Bring a strict form to its tolerant words, and to all of them joined."""
+    return folded([write_out(word) for word in _without_kinds(spaced_letters(exact.split(" ")))])
+
+
+def folded(words: list[str]) -> tuple[tuple[str, ...], str]:
+    """Fold words that are written out, each for itself and all together."""
+    return tuple(map(fold_word, words)), fold("".join(words))
 
 
 def spaced_letters(words: list[str]) -> list[str]:
@@ -92,25 +90,46 @@ def _without_kinds(words: list[str]) -> list[str]:
     return words
 
 
-def number(word: str) -> str | None:
-    """Read a Roman numeral of I to XXXIX as digits; None for any other word."""
-    if not _ROMAN.fullmatch(word) or not word:
-        return None
-    total = 0
-    for char, following in zip(word, [*word[1:], ""], strict=True):
-        value = _ROMAN_VALUES[char]
-        total += -value if following and _ROMAN_VALUES[following] > value else value
-    return str(total)
+@functools.lru_cache(maxsize=1 << 16)
+def write_out(word: str) -> str:
+    """Write an abbreviation, a Roman numeral or a number up to ten out; other numbers lose leading zeros."""
+    word = _ABBREVIATIONS.get(word, word)
+    number = roman(word)
+    if number is None:
+        if not word.isdigit():
+            return word
+        number = int(word)
+    return _NUMBERS[number - 1] if 0 < number <= len(_NUMBERS) else str(number)
+
+
+@functools.cache
+def _romans() -> dict[str, int]:
+    units = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+    return {
+        "X" * tens + unit: 10 * tens + n for tens in range(4) for n, unit in enumerate(units) if tens or n
+    }
+
+
+def roman(word: str) -> int | None:
+    """Read a Roman numeral of I to XXXIX; None for any other word."""
+    return _romans().get(word)
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def fold(word: str) -> str:
-    """Fold one word of a place or address; at most 65,536 words are remembered."""
-    word = _ABBREVIATIONS.get(word, word)
-    if (digits := number(word)) is not None:
-        return digits
-    if word.isdigit():
-        return word.lstrip("0") or "0"
-    for pattern, replacement in _RULES:
-        word = pattern.sub(replacement, word)
-    return word
+def fold_word(word: str) -> str:
+    """Fold one word, until nothing changes; at most 65,536 words are remembered."""
+    while True:
+        before = word
+        word = fold(word)
+        if word == before:
+            return word
+
+
+def fold(letters: str) -> str:
+    """Apply every rule once to a run of letters and digits."""
+    for old, new in _DIGRAPHS:
+        letters = letters.replace(old, new)
+    letters = letters.translate(_SINGLES)
+    for pattern, replacement in _CONTEXT:
+        letters = pattern.sub(replacement, letters)
+    return letters

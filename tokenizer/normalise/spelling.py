@@ -14,10 +14,13 @@ from typing import Final
 
 from tokenizer.normalise import lexicon
 
+_REMEMBERED: Final = 1 << 16
+"""Words, never names, that each cache holds."""
 _DIGITS: Final = str.maketrans("01345", "OIEAS")
 _TWICE = re.compile(r"([A-Z]{3,})2")
 _ASSIMILATED = re.compile(r"ABD(?:U|OE|O)(?:([RSNTDZJ])(?=\1)|(?=RA[CK]?HM|RO[CK]?HM|RAHIM|SAMAD|SOMAD))")
-_EPENTHESIS = re.compile("^([BCDFGKST]|NG)E(?=[LR][AEIOU])")
+_SCHWA = re.compile("(?<=^[BCDFGKST])E(?=[LR][AEIOU])|(?<=^NG)E(?=[LR][AEIOU])")
+_SCHWA_ANYWHERE = re.compile("(?<=[BCDFGKST])E(?=[LR][AEIOU])|(?<=NG)E(?=[LR][AEIOU])")
 
 # Order matters: old digraphs, then sounds with several spellings, then stems in what these have left.
 _DIGRAPHS: Final = (("OE", "U"), ("DJ", "J"), ("TJ", "C"), ("CHR", "KR"), ("CH", "H"), ("KH", "H"))
@@ -45,37 +48,59 @@ _STEMS: Final = (
 """Parts of Arabic names whose vowels or sibilants vary in writing."""
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def write_out(word: str) -> tuple[str, ...]:
-    """Bring one word to the spelling from the lexicon; a word that hides two ("ABDURROHMAN") comes back as two.
+@functools.lru_cache(maxsize=_REMEMBERED)
+def write_out(word: str, *, first: bool, final: bool) -> tuple[str, ...]:
+    """Bring one word to the spelling of the lexicon.
 
-    Words, not names, are remembered, at most 65,536 of them.
+    Args:
+        word: letters and digits.
+        first: whether it begins the name.
+        final: whether it ends the name.
+
+    Returns:
+        nothing for a particle between words, two words for one that hides two ("ABDURROHMAN"), else one.
     """
+    if word in lexicon.PARTICLES and not first and not final:
+        return ()
     word = _TWICE.sub(r"\1\1", word)
     if not word.isdigit():
         word = word.translate(_DIGITS)
+    word = _abbreviated(word, first=first, final=final)
     word = lexicon.WORDS.get(word, word)
     if match := _ASSIMILATED.match(word):
         return "ABDUL", word[match.end() :]
-    return (_EPENTHESIS.sub(r"\1", word),)
+    return (word,)
 
 
-@functools.lru_cache(maxsize=1 << 16)
+def _abbreviated(word: str, *, first: bool, final: bool) -> str:
+    if word in lexicon.MUHAMMAD or (word in lexicon.MUHAMMAD_FIRST and first and not final):
+        return "MUHAMMAD"
+    if word in lexicon.AHMAD or (word == "A" and first and not final):
+        return "AHMAD"
+    if word in lexicon.ABDUL and not final:
+        return "ABDUL"
+    if word in lexicon.SITI and not final:
+        return "SITI"
+    return lexicon.BALINESE[word] if word in lexicon.BALINESE_ANYWHERE else word
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
 def fold_word(word: str) -> str:
-    """Fold one word; at most 65,536 words are remembered."""
-    return fold(word)
+    """Fold one word, until nothing changes."""
+    while True:
+        before = word
+        word = _SCHWA.sub("", fold(word))
+        if word == before:
+            return word
+
+
+def fold_joined(letters: str) -> str:
+    """Fold a whole name without its spaces, where nobody can see which e begins a word."""
+    return _SCHWA_ANYWHERE.sub("", fold(letters))
 
 
 def fold(letters: str) -> str:
-    """Fold a run of letters, a word or a whole name without its spaces, until nothing changes."""
-    while True:
-        before = letters
-        letters = _fold(letters)
-        if letters == before:
-            return letters
-
-
-def _fold(letters: str) -> str:
+    """Apply every rule once."""
     for old, new in _DIGRAPHS:
         letters = letters.replace(old, new)
     letters = letters.translate(_SINGLES)

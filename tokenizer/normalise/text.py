@@ -56,12 +56,13 @@ def clean(value: str, *, limit: int) -> str:
         raise RuleError("text.too_long")
     if not value.isascii():
         value = _fold(value)
-    if _CONTROL.search(value):
-        raise RuleError("text.control")
-    value = value.translate(_LOOKALIKES)
+    elif not value.isprintable():
+        value = value.translate(_LOOKALIKES)
+        if _CONTROL.search(value):
+            raise RuleError("text.control")
     if len(value) > limit:
         raise RuleError("text.too_long")
-    value = " ".join(value.upper().split())
+    value = " ".join(value.upper().replace("`", "'").split())
     if not value:
         raise RuleError("value.empty")
     return value
@@ -79,15 +80,4 @@ def _fold(value: str) -> str:
     value = _MARK_RUN.sub("", parts).translate(_LOOKALIKES).translate(_LETTERS)
     if _NO_ASCII.search(value):
         raise RuleError("text.script")
-    return value
-
-
-def require_letter(value: str) -> str:
-    """Return the text if it has a letter or digit left.
-
-    Raises:
-        RuleError: "text.no_letter".
-    """
-    if not any(char.isalnum() for char in value):
-        raise RuleError("text.no_letter")
     return value

@@ -45,6 +45,17 @@ TABLE: dict[str, Row] = {
     "verifier.agreement.errors.AgreementStateError": Row(
         code=ExitCode.STATE, next_step="see padan-server agreement list"
     ),
+    "verifier.agreement.errors.SigningKeyError": Row(
+        code=ExitCode.INPUT, next_step="make a key with padan-server agreement keygen, or name its --kek"
+    ),
+    "verifier.ca.AuthorityError": Row(
+        code=ExitCode.STATE,
+        next_step="see ca_dir and --ca-passphrase-file; padan-server ca init makes a root",
+    ),
+    "verifier.ca.SigningRequestError": Row(
+        code=ExitCode.INPUT, next_step="ask the agency for the request that padan init wrote"
+    ),
+    "verifier.enrolment.EnrolmentError": Row(code=ExitCode.STATE, next_step="see padan-server agency list"),
     "keys.errors.KeysError": Row(code=ExitCode.INPUT, next_step="check the keyring with padan-keys check"),
     "tokenizer.errors.TokenizerError": Row(code=ExitCode.INPUT, next_step="mend the value named above"),
 }

@@ -13,7 +13,8 @@ from verifier import migrations
 from verifier.cli.settings import settings
 from verifier.epoch import REGISTRY_ZONE
 from verifier.log.open import open_log
-from verifier.projector import activation, plan as plans
+from verifier.projector import activation
+from verifier.projector import plan as plans
 from verifier.projector.load import LOADS_FOLDER
 from verifier.vault.open import open_writer
 

@@ -18,7 +18,8 @@ from verifier.cli.settings import settings
 from verifier.projector import fieldmap, progress
 from verifier.projector.fieldmap import FieldMap
 from verifier.projector.load import Load, Order
-from verifier.synthetic import beneficiaries as aid, output
+from verifier.synthetic import beneficiaries as aid
+from verifier.synthetic import output
 from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
 
 if TYPE_CHECKING:
@@ -55,18 +56,23 @@ def load(
             help="TOML: [columns] FIELD = 'column', [defaults] FIELD = 'value', [csv] delimiter, [absent] fields.",
         ),
     ] = None,
-    as_of: Annotated[str, typer.Option(help="The day that the source speaks of, YYYY-MM-DD; default today.")] = "",
+    as_of: Annotated[
+        str, typer.Option(help="The day that the source speaks of, YYYY-MM-DD; default today.")
+    ] = "",
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Worker processes; default one a processor.")
     ] = os.cpu_count() or 1,
     decoys: Annotated[
-        int | None, typer.Option(min=2, help="Rows that are nobody's; default one for every 64 people, at least 256.")
+        int | None,
+        typer.Option(min=2, help="Rows that are nobody's; default one for every 64 people, at least 256."),
     ] = None,
     rejects: Annotated[
         Path | None,
         typer.Option(help="Where rejected rows are listed (.csv, else JSON lines); default in data_dir."),
     ] = None,
-    activate: Annotated[bool, typer.Option("--activate", help="Answer from it as soon as it is ready.")] = False,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Answer from it as soon as it is ready.")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Throw away what a killed load of this source left.")
     ] = False,
@@ -164,7 +170,7 @@ def beneficiaries(
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a social-aid list from a fictional population: typing errors, dead, doubled and unknown people, with the truth."""
+    """Draw a social-aid list, with the truth about each line: typing errors, dead, doubled and unknown people."""
     lines = list(aid.draw(population, people=people, seed=seed))
     truth_file = truth or out.with_suffix(f".truth{out.suffix}")
     output.write(out, aid.LIST_COLUMNS, (line.values() for line in lines))

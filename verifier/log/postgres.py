@@ -44,7 +44,7 @@ _CLAIM = (
     "INSERT INTO replay (key, day, digest, body) SELECT k, 0, '', '' FROM unnest(%b::bytea[]) AS k ORDER BY k"
     " ON CONFLICT DO NOTHING RETURNING key"
 )
-_REPLAYS = "SELECT key, digest, body, day FROM replay WHERE key = ANY(%b::bytea[])"
+_REPLAYS = "SELECT key, digest, body, day FROM replay WHERE key = ANY(%b::bytea[]) AND day > 0"
 _INSERT_ZEROS = (
     "INSERT INTO counter (day, key, value) SELECT %b::int, k, 0 FROM unnest(%b::bytea[]) AS k ORDER BY k"
     " ON CONFLICT DO NOTHING"
@@ -88,7 +88,8 @@ class PostgresTransaction:
         self._claimed: set[bytes] = set()
         self._known: dict[bytes, int] = {}
         self._day: int | None = None
-        self._pending: list[tuple[str, tuple[Any, ...]]] | None = None
+        self._written = False
+        self._pending: list[tuple[str, tuple[Any, ...]]] = []
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -100,7 +101,9 @@ class PostgresTransaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Send the writes and the commit in one go, or roll back."""
-        self._store._end(error, self._pending or ())  # noqa: SLF001 - the two classes are one
+        if error is None and not self._written:
+            self._free(self._claimed)
+        self._store._end(error, self._pending)  # noqa: SLF001 - the two classes are one
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids; waits for other workers that are just claiming the same."""
@@ -148,23 +151,24 @@ class PostgresTransaction:
     ) -> None:
         """Note what the commit sends; a counter that did not change costs nothing."""
         known = self._known
-        if self._pending is not None or not (
-            counters.keys() <= known.keys() and (not counters or day == self._day)
-        ):
+        if self._written or not (counters.keys() <= known.keys() and (not counters or day == self._day)):
             raise LogOrderError("write once, and only counters that were read")
         kept = {encode_replay_key(row.key): row for row in replays}
         if not kept.keys() <= self._claimed:
             raise LogOrderError("an answer is kept only for a claimed request")
         changed = [(key, value) for key, value in counters.items() if value != known[key]]
-        self._pending = pending = []
+        self._written, pending = True, self._pending
         if changed:
             pending.append((_WRITE_COUNTERS, ([key for key, _ in changed], [value for _, value in changed], day)))
         if kept:
             pending.append((_WRITE_REPLAYS, _columns(kept)))
-        if len(kept) < len(self._claimed):
-            pending.append((_FREE_REPLAYS, (sorted(self._claimed - kept.keys()),)))
+        self._free(self._claimed - kept.keys())
         if entries:
             pending += ((_LOCK_END, ()), (_WRITE_ENTRIES, _entry_columns(entries)))
+
+    def _free(self, keys: Collection[bytes]) -> None:
+        if keys:
+            self._pending.append((_FREE_REPLAYS, (sorted(keys),)))
 
 
 class PostgresLogStore:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
 from verifier.log import listing
+from verifier.log.counters import CounterBook
 from verifier.log.store import (
     EntryRow,
     Head,
@@ -44,11 +45,13 @@ _INSERT_ENTRY = (
     "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf) VALUES (?,?,?,?,?,?,?,?)"
 )
 _INSERT_REPLAY = "INSERT INTO replay (key, day, digest, body) VALUES (?,?,?,?)"
-_UPSERT_COUNTER = (
-    "INSERT INTO counter (day, key, value) VALUES (?,?,?) ON CONFLICT DO UPDATE SET value = excluded.value"
-)
 _EXPIRE_COUNTERS = (
     "DELETE FROM counter WHERE (day, key) IN (SELECT day, key FROM counter WHERE day < ? LIMIT ?)"
+)
+# The newest row stays: its number says whether another process has written since.
+_EXPIRE_CHANGES = (
+    "DELETE FROM counter_change WHERE id IN (SELECT id FROM counter_change WHERE day < ? LIMIT ?)"
+    " AND id < (SELECT max(id) FROM counter_change)"
 )
 # Answers are kept in the order of their days, so the oldest stand first.
 _EXPIRE_REPLAYS = "DELETE FROM replay WHERE rowid < (SELECT min(rowid) FROM replay) + ? AND day < ?"
@@ -98,10 +101,9 @@ class SqliteTransaction:
         if self._day not in (None, day):
             raise LogOrderError("a transaction reads the counters of one day")
         self._day = day
-        wanted = [key for key in set(keys) if key not in self._known]
-        self._known.update(dict.fromkeys(wanted, 0))
-        self._known.update(self._select(f"SELECT key, value FROM counter WHERE day = {day:d} AND key IN ", wanted))
-        return {key: self._known[key] for key in keys}
+        values = self._store._book.read(self._connection, keys, day)  # noqa: SLF001 - the two classes are one
+        self._known.update(values)
+        return values
 
     def clock(self) -> float | None:
         """Leave the time to the process."""
@@ -122,10 +124,9 @@ class SqliteTransaction:
         kept = [(encode_replay_key(row.key), row.day, row.digest, row.body) for row in replays]
         if not self._claimed.issuperset([row[0] for row in kept]):
             raise LogOrderError("an answer is kept only for a claimed request")
-        changed = [(day, key, value) for key, value in counters.items() if value != known[key]]
-        changed.sort()
+        changed = {key: value for key, value in counters.items() if value != known[key]}
         connection = self._connection
-        connection.executemany(_UPSERT_COUNTER, changed)
+        self._store._book.write(connection, changed, day)  # noqa: SLF001 - the two classes are one
         connection.executemany(
             _INSERT_ENTRY,
             [
@@ -163,6 +164,7 @@ class SqliteLogStore:
         self._path = path
         self._writing = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._book = CounterBook()
         self._engine = database.make_engine(database.Address(path=path))
 
     def transaction(self) -> SqliteTransaction:
@@ -203,6 +205,7 @@ class SqliteLogStore:
         total = 0
         for statement, values in (
             (_EXPIRE_COUNTERS, (before_day, _STEP)),
+            (_EXPIRE_CHANGES, (before_day, _STEP)),
             (_EXPIRE_REPLAYS, (_STEP, before_day)),
         ):
             deleted = _STEP
@@ -210,6 +213,8 @@ class SqliteLogStore:
                 with self.transaction() as step:
                     deleted = step._connection.execute(statement, values).rowcount  # noqa: SLF001 - the two are one
                 total += deleted
+        with self.transaction():
+            self._book.expired(before_day)
         return total
 
     def check(self) -> None:
@@ -231,6 +236,7 @@ class SqliteLogStore:
                 for pragma in _PRAGMAS:
                     self._connection.execute(pragma)
             self._connection.execute("BEGIN IMMEDIATE")
+            self._book.sync(self._connection)
         except BaseException as error:
             self._drop()
             self._writing.release()
@@ -243,7 +249,12 @@ class SqliteLogStore:
         try:
             if self._connection is None:
                 raise LogOrderError("the store was closed inside a transaction")
-            self._connection.execute("COMMIT" if error is None else "ROLLBACK")
+            if error is None:
+                self._connection.execute("COMMIT")
+                self._book.committed()
+            else:
+                self._connection.execute("ROLLBACK")
+                self._book.discard()
         except sqlite3.Error as failure:
             self._drop()
             raise LogStoreError.of(error if isinstance(error, sqlite3.Error) else failure) from failure
@@ -255,6 +266,7 @@ class SqliteLogStore:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._book.reset()
         if connection is not None:
             connection.close()
 

@@ -46,7 +46,10 @@ def activate(writer: VaultWriter, log: LogStore, number: int) -> int | None:
     if epoch.state not in _MAY_ACTIVATE:
         raise EpochChoiceError(f"epoch {number} is {epoch.state.value}, not ready")
     admin_entry.append(
-        log, EntryKind.EPOCH_ACTIVATED, {"epoch": str(number)}, fields={Field.EPOCH: number.to_bytes(4, "big")}
+        log,
+        EntryKind.EPOCH_ACTIVATED,
+        {"epoch": str(number)},
+        fields={Field.EPOCH: number.to_bytes(4, "big")},
     )
     before = writer.activate(number)
     return None if before is None else before.number

@@ -1,7 +1,7 @@
 """A piece of a source on its way to a worker, and how a worker reads it.
 
-A piece travels through a pipe and is never written anywhere. CSV goes as the file's own bytes, cut between records; Parquet
-and database tables go as an Arrow stream of the needed columns, all of them text.
+A piece travels through a pipe and is never written anywhere. CSV goes as the file's own bytes, cut between records;
+Parquet and database tables go as an Arrow stream of the needed columns, all of them text.
 """
 
 from __future__ import annotations

@@ -78,8 +78,6 @@ def _header(line: bytes) -> str:
 def _chunks(all_records: Iterator[bytes], rows: int, tell: Callable[[], int]) -> Iterator[Chunk]:
     index, first = 0, 1
     while batch := list(islice(all_records, rows)):
-        yield Chunk(
-            index=index, first_row=first, rows=len(batch), payload=b"".join(batch), done=tell()
-        )
+        yield Chunk(index=index, first_row=first, rows=len(batch), payload=b"".join(batch), done=tell())
         index += 1
         first += len(batch)

@@ -71,7 +71,9 @@ class FieldMap:
                 f"the source lacks {', '.join(missing)}; name the right column under [columns] of a field map "
                 "(--field-map FILE), or give the field a value under [defaults]"
             )
-        if unclear := sorted(columns[pick] for pick in picks if pick is not None and _fold(columns[pick]) in twice):
+        if unclear := sorted(
+            columns[pick] for pick in picks if pick is not None and _fold(columns[pick]) in twice
+        ):
             raise FieldMapError(f"the source has these columns twice: {', '.join(unclear)}")
         used = set(picks)
         return Binding(

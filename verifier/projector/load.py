@@ -1,9 +1,9 @@
 """A load, from a source to a ready epoch. Every load makes an epoch of its own.
 
-1 open the source and bind the field map: a missing column ends it here  2 unlock the keys  3 keep other loads out, find the
-killed load to go on with, or reserve an epoch  4 project chunk by chunk in worker processes, keeping runs that are there
-5 add the decoys  6 merge the runs into the vault, rejecting what comes twice  7 check that the numbers add up, write the
-rejects  8 make the epoch ready  9 log it, activate it if asked  10 remove the runs
+1 open the source and bind the field map: a missing column ends it here  2 unlock the keys  3 keep other loads out,
+find the killed load to go on with, or reserve an epoch  4 project chunk by chunk in worker processes, keeping runs
+that are there  5 add the decoys  6 merge the runs into the vault, rejecting what comes twice  7 check that the numbers
+add up, write the rejects  8 make the epoch ready  9 log it, activate it if asked  10 remove the runs
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from tokenizer.suite import SUITE
 from verifier import admin_entry
 from verifier.epoch import REGISTRY_ZONE
 from verifier.log.open import open_log
-from verifier.projector import activation, merge, plan as plans, rejects, runs
+from verifier.projector import activation, merge, rejects, runs
+from verifier.projector import plan as plans
 from verifier.projector.chunk import Layout
 from verifier.projector.errors import LoadMismatchError, RunError
 from verifier.projector.fieldmap import FieldMap
@@ -177,7 +178,9 @@ class Load:
                     projection = Projection.of(
                         agent, epoch=plan.epoch, as_of=date.fromisoformat(plan.as_of), keys=keys
                     )
-                    summary = self._project(plan, source, binding, projection, chunk_mac(agent), keys)
+                    summary = self._project(
+                        plan, source, binding, projection=projection, mac=chunk_mac(agent), keys=keys
+                    )
                 return self._conclude(plan, summary)
         finally:
             agent.close()
@@ -251,6 +254,7 @@ class Load:
         plan: Plan,
         source: Source,
         binding: Binding,
+        *,
         projection: Projection,
         mac: BoundMac,
         keys: dict[str, int],

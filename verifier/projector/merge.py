@@ -1,6 +1,7 @@
 """Merging runs into one sorted stream, with a bounded number of open files.
 
-Where a stored token comes twice, the NIK came twice: the row with the lower number stays, the others are told to the caller.
+Where a stored token comes twice, the NIK came twice: the row with the lower number stays, the caller learns the
+numbers of the others.
 """
 
 from __future__ import annotations

@@ -56,6 +56,8 @@ class ParquetSource:
         try:
             with pq.ParquetFile(self.path) as file:
                 batches = file.iter_batches(batch_size=rows, columns=names)
-                yield from arrow.chunks([arrow.text_column(batch.column(name)) for name in names] for batch in batches)
+                yield from arrow.chunks(
+                    [arrow.text_column(batch.column(name)) for name in names] for batch in batches
+                )
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{self.path}: cannot be read on ({type(error).__name__})") from error

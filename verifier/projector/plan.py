@@ -1,7 +1,7 @@
 """What a load is, written down before it begins, so that a killed one can go on.
 
-A load lives in a folder of its own, `loads/epoch-N`, until its epoch is ready: `plan.json`, one run a chunk, and nothing
-raw. A load of the same source with the same field map and the same keys goes on with what is there; anything
+A load lives in a folder of its own, `loads/epoch-N`, until its epoch is ready: `plan.json`, one run a chunk, and
+nothing raw. A load of the same source with the same field map and the same keys goes on with what is there; anything
 else begins an epoch of its own.
 """
 

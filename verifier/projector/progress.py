@@ -1,4 +1,4 @@
-"""What a person sees while people are loaded: a bar with rate and time left, or a line now and then without a terminal."""
+"""What a person sees while people are loaded: a bar with rate and time left, or lines where there is no terminal."""
 
 from __future__ import annotations
 

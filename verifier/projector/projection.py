@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from keys.purpose import Purpose
-from tokenizer import outer as outer_layer, record as record_layout
+from tokenizer import outer as outer_layer
+from tokenizer import record as record_layout
 from tokenizer.codes import CodeLists
 from tokenizer.errors import RowError
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
-from tokenizer.person import Person
+from tokenizer.person import FIELDS, Person
 from tokenizer.record import Flag, Record
-from verifier.projector import chunk as chunks, runs
+from verifier.projector import chunk as chunks
+from verifier.projector import runs
 from verifier.projector.chunk import Unreadable
-from tokenizer.person import FIELDS
 from verifier.projector.rejects import Reject
 from verifier.projector.runs import RunHeader
 
@@ -89,9 +90,7 @@ class Projection:
         return cls(
             epoch=epoch,
             as_of=as_of,
-            inner=Inner.of_agent(
-                agent, index_id=keys[Purpose.INDEX], attribute_id=keys[Purpose.ATTRIBUTE]
-            ),
+            inner=Inner.of_agent(agent, index_id=keys[Purpose.INDEX], attribute_id=keys[Purpose.ATTRIBUTE]),
             outer=Outer.of_agent(
                 agent, epoch=epoch, token_id=keys[Purpose.OUTER_TOKEN], seal_id=keys[Purpose.ROW_SEAL]
             ),
@@ -111,7 +110,7 @@ class Projection:
         numbers: list[int] = []
         records: list[Record] = []
         number = chunk.first_row - 1
-        for number, values in enumerate(chunks.read(chunk, layout), chunk.first_row):  # noqa: B007 - used after the loop
+        for number, values in enumerate(chunks.read(chunk, layout), chunk.first_row):
             if isinstance(values, Unreadable):
                 rejects.append(Reject(number, "", values.rule))
                 continue
@@ -146,7 +145,9 @@ class Projection:
         return header
 
     def _project(self, values: list[str]) -> Record:
-        person = Person.from_registry(dict(zip(FIELDS, values, strict=True)), today=self.as_of, codes=self.codes)
+        person = Person.from_registry(
+            dict(zip(FIELDS, values, strict=True)), today=self.as_of, codes=self.codes
+        )
         return self.inner.project(person)
 
     def _decoy(self, number: int) -> Record:

@@ -1,9 +1,10 @@
 """Runs: the sealed rows of one chunk, sorted by stored token, on disk until the load is done.
 
-A run holds nothing raw: for each row the stored token (16 bytes), the row's number (u64) and the sealed box. Its header, JSON, says
-what it was made from: epoch, chunk, a MAC of the chunk's bytes under a key of the keyring (so that a resumed load knows
-the chunk again, and nobody without the key can try rows against it), and the chunk's rejects. The file ends in the
-SHA-256 of all before it. It is written under another name, made durable and then renamed: a run is whole or not there.
+A run holds nothing raw: for each row the stored token (16 bytes), the row's number (u64) and the sealed box. Its
+header, JSON, says what it was made from: epoch, chunk, a MAC of the chunk's bytes under a key of the keyring (so that
+a resumed load knows the chunk again, and nobody without the key can try rows against it), and the chunk's rejects. The
+file ends in the SHA-256 of all before it. It is written under another name, made durable and then renamed: a run is
+whole or not there.
 """
 
 from __future__ import annotations

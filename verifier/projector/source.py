@@ -1,7 +1,7 @@
 """Where people come from: a CSV file, a Parquet file, or a table behind a SQLAlchemy URL.
 
-Sources stream: what is in memory is one chunk, whatever the size of the whole. Two readings of the same data give the same
-chunks, so that a load that was killed finds again what it has already done.
+Sources stream: what is in memory is one chunk, whatever the size of the whole. Two readings of the same data give the
+same chunks, so that a load that was killed finds again what it has already done.
 """
 
 from __future__ import annotations
@@ -76,4 +76,6 @@ def open_source(where: str, *, table: str = "", delimiter: str = "") -> Source:
         return ParquetSource.open(path)
     if ending in CSV_ENDINGS:
         return CsvSource.open(path, delimiter)
-    raise SourceError(f"{path}: a source ends in .csv or .parquet, or is a URL such as postgresql+psycopg://…#table")
+    raise SourceError(
+        f"{path}: a source ends in .csv or .parquet, or is a URL such as postgresql+psycopg://…#table"
+    )

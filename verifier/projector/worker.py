@@ -1,18 +1,16 @@
 """A worker process: unlocks the keys, projects chunks that come through a pipe, answers with what became of each.
 
-It ends when the pipe does, so that no worker outlives a killed load. A fault is told by its class and place alone, for the
-message of an unexpected exception may hold a value of a row.
+It ends when the pipe does, so that no worker outlives a killed load. A fault is told by its class and place alone, for
+the message of an unexpected exception may hold a value of a row.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import time
 import traceback
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +20,7 @@ from verifier.projector.projection import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from multiprocessing.connection import Connection
 
     from verifier.projector.chunk import Chunk, Layout
@@ -122,5 +121,5 @@ def _unlock(spec: WorkerSpec) -> Projection:
 
 def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "nowhere"
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
     return f"{type(error).__name__} at {place}"

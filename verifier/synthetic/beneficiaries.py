@@ -1,4 +1,4 @@
-"""A list as a social-aid office keeps it: mostly right, with typing errors, dead and doubled people, and unknown numbers.
+"""A list as a social-aid office keeps it: mostly right, with typing errors, dead and doubled people, unknown numbers.
 
 It is drawn from a population file; for each line the truth is known, so that an answer can be judged.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from verifier.projector import chunk, source
 from tokenizer.person import FIELDS
+from verifier.projector import chunk, source
 from verifier.projector.fieldmap import FieldMap
 from verifier.synthetic import distort
 from verifier.synthetic.chance import spread
@@ -21,9 +20,10 @@ from verifier.synthetic.numbers import UNKNOWN_SERIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LIST_COLUMNS: Final = ("NO", "NIK", "NAMA", "TGL_LHR", "ALAMAT")
-TRUTH_COLUMNS: Final = ("NO", "TRUTH", "NAME_MATCHES", "BIRTH_DATE_MATCHES", "ALIVE")
+TRUTH_COLUMNS: Final = ("NO", "TRUTH", "HELD", "NAME_RIGHT", "BIRTH_DATE_RIGHT", "ALIVE")
 _ADDRESS_COLUMN: Final = 13
 _CHUNK = 8192
 
@@ -69,13 +69,15 @@ class Line:
         return str(self.number), self.nik, self.name, self.birth_date, self.address
 
     def truth_values(self) -> tuple[str, ...]:
-        """Give the truth in the order of `TRUTH_COLUMNS`; a typing error counts as a name that matches tolerantly."""
-        known = self.truth is not Truth.UNKNOWN_NIK
-        name = known and self.truth is not Truth.OTHER_NAME
-        born = known and self.truth is not Truth.OTHER_BIRTH_DATE
-        return (
-            str(self.number), self.truth.value, str(int(name)), str(int(born)), str(int(known and self.truth is not Truth.DEAD)),
-        )  # fmt: skip
+        """Give the truth in the order of `TRUTH_COLUMNS`, 1 for yes; right is as the registry has it, to the letter."""
+        held = self.truth is not Truth.UNKNOWN_NIK
+        right = (
+            held,
+            held and self.truth not in {Truth.OTHER_NAME, Truth.NAME_TYPO},
+            held and self.truth is not Truth.OTHER_BIRTH_DATE,
+            held and self.truth is not Truth.DEAD,
+        )
+        return str(self.number), self.truth.value, *(str(int(value)) for value in right)
 
 
 def draw(population: Path, *, people: int, seed: int) -> Iterator[Line]:
@@ -120,9 +122,7 @@ def _line(rng: Random, number: int, row: Row, truth: Truth) -> Line:
         born = f"{born[:6]}{int(born[6:]) - 1 - int(rng.random() * 3)}"
     elif truth is Truth.UNKNOWN_NIK:
         nik = f"{nik[:12]}{UNKNOWN_SERIAL + int(rng.random() * 10)}"
-    return Line(
-        number=number, nik=nik, name=name, birth_date=born, address=row[_ADDRESS_COLUMN], truth=truth
-    )
+    return Line(number=number, nik=nik, name=name, birth_date=born, address=row[_ADDRESS_COLUMN], truth=truth)
 
 
 def _sample(rng: Random, population: Path, people: int) -> tuple[list[Row], list[Row]]:

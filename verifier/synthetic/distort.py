@@ -12,11 +12,22 @@ if TYPE_CHECKING:
 
 _MALE_TITLES = ("H. ", "DRS. ", "IR. ", "DR. ", "KH. ", "DRG. ", "PROF. ")
 _FEMALE_TITLES = ("HJ. ", "DRA. ", "IR. ", "DR. ", "DRG. ", "HJ. ")
-_DEGREES = (", S.E.", ", S.H.", ", S.PD", ", S.KOM", ", A.MD", ", M.SI", ", S.AG", ", ST", ", S.E., M.M.", " S.SOS")
+_DEGREES = (
+    ", S.E.",
+    ", S.H.",
+    ", S.PD",
+    ", S.KOM",
+    ", A.MD",
+    ", M.SI",
+    ", S.AG",
+    ", ST",
+    ", S.E., M.M.",
+    " S.SOS",
+)
 _NEAR = {
-    "A": "SQ", "B": "VN", "C": "XV", "D": "SF", "E": "WR", "F": "DG", "G": "FH", "H": "GJ", "I": "UO", "J": "HK", "K": "JL",
-    "L": "KO", "M": "N", "N": "BM", "O": "IP", "P": "OL", "Q": "WA", "R": "ET", "S": "AD", "T": "RY", "U": "YI", "V": "CB",
-    "W": "QE", "X": "ZC", "Y": "TU", "Z": "XA",
+    "A": "SQ", "B": "VN", "C": "XV", "D": "SF", "E": "WR", "F": "DG", "G": "FH", "H": "GJ", "I": "UO",
+    "J": "HK", "K": "JL", "L": "KO", "M": "N", "N": "BM", "O": "IP", "P": "OL", "Q": "WA", "R": "ET",
+    "S": "AD", "T": "RY", "U": "YI", "V": "CB", "W": "QE", "X": "ZC", "Y": "TU", "Z": "XA",
 }  # fmt: skip
 """Letters beside a letter on a keyboard."""
 

@@ -105,9 +105,7 @@ class Households:
             except SerialsError:
                 continue
 
-    def _adult(
-        self, home: Home, sex: str, age: float, marital: str, relation: str
-    ) -> tuple[Row, _Parent]:
+    def _adult(self, home: Home, sex: str, age: float, marital: str, relation: str) -> tuple[Row, _Parent]:
         name = self._name(home, sex, age, family=home.family if relation != WIFE else "", order=0)
         mother = self._name(home, FEMALE, age + 25, family="", order=0)
         row = self._row(home, sex, age, name=name, mother=mother, marital=marital, relation=relation)

@@ -9,11 +9,11 @@ out, so that a number with one of them is certainly unknown to the registry.
 from __future__ import annotations
 
 from array import array
-from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
 FIRST_SERIAL = 9000
 UNKNOWN_SERIAL = 9990

@@ -59,6 +59,10 @@ def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[s
     schema = pa.schema([(name, pa.string()) for name in columns])
     with pq.ParquetWriter(path, schema) as writer:
         while batch := list(islice(stream, _BATCH)):
-            writer.write_batch(pa.RecordBatch.from_arrays([pa.array(part) for part in zip(*batch, strict=True)], schema=schema))
+            writer.write_batch(
+                pa.RecordBatch.from_arrays(
+                    [pa.array(part) for part in zip(*batch, strict=True)], schema=schema
+                )
+            )
             count += len(batch)
     return count

@@ -25,15 +25,24 @@ _CITY_SHARES = 3
 PAPUA = frozenset({"91", "92", "93", "94", "95", "96"})
 
 _STREETS = (
-    "MAWAR", "MELATI", "KENANGA", "ANGGREK", "CEMPAKA", "DIPONEGORO", "JEND. SUDIRMAN", "A. YANI", "GATOT SUBROTO",
-    "IMAM BONJOL", "KARTINI", "HASANUDDIN", "PATTIMURA", "VETERAN", "PEMUDA", "RAYA PASAR", "PELABUHAN", "KH. AHMAD DAHLAN",
-    "TEUKU UMAR", "GAJAH MADA", "WOLTER MONGINSIDI", "SISINGAMANGARAJA", "PAHLAWAN", "PROKLAMASI", "MERDEKA", "MASJID", "GEREJA",
+    "MAWAR", "MELATI", "KENANGA", "ANGGREK", "CEMPAKA", "DIPONEGORO", "JEND. SUDIRMAN", "A. YANI",
+    "GATOT SUBROTO", "IMAM BONJOL", "KARTINI", "HASANUDDIN", "PATTIMURA", "VETERAN", "PEMUDA", "RAYA PASAR",
+    "PELABUHAN", "KH. AHMAD DAHLAN", "TEUKU UMAR", "GAJAH MADA", "WOLTER MONGINSIDI", "SISINGAMANGARAJA",
+    "PAHLAWAN", "PROKLAMASI", "MERDEKA", "MASJID", "GEREJA",
 )  # fmt: skip
 _HAMLETS = (
     "KRAJAN", "SUKAMAJU", "KARANGANYAR", "CIBOGO", "BABAKAN", "PASIR", "TANJUNG", "MEKARSARI", "SIDOREJO", "TEGALREJO",
     "WONOSARI", "KAMPUNG BARU", "PADANG", "LUBUK", "MUARA", "BATU", "TELUK", "SUMBER", "SUKAJADI", "CURUG",
 )  # fmt: skip
-_ESTATES = ("GRIYA ASRI", "BUMI INDAH", "TAMAN SARI", "PONDOK HIJAU", "VILLA MUTIARA", "PURI PERMAI", "GRAHA CITRA")
+_ESTATES = (
+    "GRIYA ASRI",
+    "BUMI INDAH",
+    "TAMAN SARI",
+    "PONDOK HIJAU",
+    "VILLA MUTIARA",
+    "PURI PERMAI",
+    "GRAHA CITRA",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +115,9 @@ def _province(code: str, districts: tuple[str, ...], towns: str) -> Province:
         code=code,
         districts=districts,
         towns=tuple(town.strip().upper() for town in towns.split(",")),
-        peoples=tuple(living[key] for key in spread({key: people.share[code] for key, people in living.items()})),
+        peoples=tuple(
+            living[key] for key in spread({key: people.share[code] for key, people in living.items()})
+        ),
     )
 
 

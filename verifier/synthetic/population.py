@@ -71,6 +71,7 @@ class Population:
     def rows(self, tally: Tally) -> Iterator[Row]:
         """Draw the rows; memory does not grow with their number."""
         rng = Random(self.seed)  # noqa: S311 - seeded and repeatable is what is wanted, nothing here is secret
+        chance = Random(f"faults {self.seed}")  # noqa: S311 - apart, so that the people are the same without faults
         households = Households(rng, as_of=self.as_of)
         twice: list[Row] = []
         while tally.people < self.people:
@@ -79,7 +80,7 @@ class Population:
                 tally.deceased += row[LIFE_COLUMN] == DEAD
                 yield row
                 if self.faults:
-                    yield from self._faults(rng, row, twice, tally)
+                    yield from self._faults(chance, row, twice, tally)
         tally.duplicates += len(twice)
         yield from twice
 

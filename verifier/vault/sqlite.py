@@ -112,6 +112,8 @@ class SqliteEpochReader:
         if value is None:
             return None
         rest = token[_HEAD:]
+        if len(value) == self._entry:
+            return (token, value[TOKEN_SIZE - _HEAD :]) if value.startswith(rest) else None
         for start in range(0, len(value), self._entry):
             tail = start + TOKEN_SIZE - _HEAD
             if value[start:tail] == rest:
@@ -144,12 +146,13 @@ class SqliteEpochLoader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._connection: sqlite3.Connection | None = None
+        self._packing = _Packing()
         self._path = folder
 
     def create(self, epoch: Epoch) -> None:
         """Make the file under its name for loading."""
         self.close()
-        self._path = epoch_path(self._folder, epoch.number)
+        self._path, self._packing = epoch_path(self._folder, epoch.number), _Packing()
         try:
             self._loading_path.unlink(missing_ok=True)
             self._path.unlink(missing_ok=True)
@@ -171,25 +174,26 @@ class SqliteEpochLoader:
 
     def load(self, rows: Iterable[Row]) -> int:
         """Append rows; pages fill up because they come in order."""
-        connection = self._require()
+        connection, packing = self._require()
+        before = packing.rows
         try:
             connection.execute("BEGIN")
-            counted = _Counted(rows)
-            connection.executemany(_INSERT, counted.values())
+            connection.executemany(_INSERT, packing.pack(rows))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise _translate(error) from error
-        return counted.rows
+        return packing.rows - before
 
     def finish(self) -> None:
         """Make the file durable under its own name."""
-        self._require()
-        self.close()
+        connection, packing = self._require()
         try:
+            connection.executemany(_INSERT, packing.rest())
+            self.close()
             _sync(self._loading_path)
             self._loading_path.rename(self._path)
             _sync(self._folder)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise _translate(error) from error
 
     def drop(self, number: int) -> None:
@@ -212,33 +216,34 @@ class SqliteEpochLoader:
     def _loading_path(self) -> Path:
         return self._path.with_suffix(".loading")
 
-    def _require(self) -> sqlite3.Connection:
+    def _require(self) -> tuple[sqlite3.Connection, _Packing]:
         if self._connection is None:
             raise VaultUnavailableError(Failure.CANNOT_OPEN, "vault: no epoch is being loaded")
-        return self._connection
+        return self._connection, self._packing
 
 
-class _Counted:
-    """Rows as SQLite takes them, counted."""
+class _Packing:
+    """Turns rows into keys and values as SQLite keeps them; tokens that share a key are joined."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._source = rows
+    def __init__(self) -> None:
         self.rows = 0
+        self._head, self._value = b"", b""
 
-    def values(self) -> Iterator[tuple[int, bytes]]:
-        """Yield keys and values; tokens that share a key are joined."""
-        head, value, rows = b"", b"", 0
-        for token, box in self._source:
-            rows += 1
-            if token[:_HEAD] == head:
-                value += token[_HEAD:] + box
+    def pack(self, rows: Iterable[Row]) -> Iterator[tuple[int, bytes]]:
+        """Yield keys and values; the last one stays until it is known that no other row has its key."""
+        for token, box in rows:
+            self.rows += 1
+            if token[:_HEAD] == self._head:
+                self._value += token[_HEAD:] + box
                 continue
-            if value:
-                yield _from_bytes(head) - _MIDDLE, value
-            head, value = token[:_HEAD], token[_HEAD:] + box
-        if value:
-            yield _from_bytes(head) - _MIDDLE, value
-        self.rows = rows
+            yield from self.rest()
+            self._head, self._value = token[:_HEAD], token[_HEAD:] + box
+
+    def rest(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what stayed."""
+        if self._value:
+            yield _from_bytes(self._head) - _MIDDLE, self._value
+            self._value = b""
 
 
 def _sync(path: Path) -> None:

@@ -166,9 +166,12 @@ class VaultStore:
         """Read which epoch is active; called with the lock held."""
         now = self._clock()
         if self._failed is not None and now < self._failed[0]:
-            raise self._failed[1].with_traceback(None)
+            raise VaultUnavailableError(self._failed[1].failure, str(self._failed[1]))
         try:
             pinned = self._open(self._catalogue.active())
+        except NoEpochError:
+            self._pinned = None
+            raise
         except VaultUnavailableError as error:
             # The others fail at once too, instead of each waiting for the same dead server.
             self._failed = (self._clock() + _FAIL_AGAIN_SECONDS, error)

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from padan.finding import Setup
 
 
+# HTTP/2 preface and an empty SETTINGS frame (RFC 9113, 3.4): in TLS 1.3 a server's word on the client's certificate
+# arrives only with the first bytes that are read.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+_HOSTNAME_MISMATCH = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
+_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+
+
 def tcp(endpoint: Endpoint, timeout: float) -> Finding:
     """Connect and close again."""
     try:
@@ -42,6 +50,8 @@ def tls(endpoint: Endpoint, setup: Setup) -> Finding:
     """Make a handshake and wait for the first byte of the service."""
     context = ssl.create_default_context(cafile=setup.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python 3.13 and later refuse CAs that gRPC accepts; a check must judge as the client does.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.load_cert_chain(setup.cert, setup.key)
     context.set_alpn_protocols(["h2"])
     name = setup.server_name or endpoint.host
@@ -50,35 +60,21 @@ def tls(endpoint: Endpoint, setup: Setup) -> Finding:
             socket.create_connection((endpoint.host, endpoint.port), timeout=setup.timeout) as raw,
             context.wrap_socket(raw, server_hostname=name) as secured,
         ):
-            _settings(secured)
+            return _settings(secured)
     except ssl.SSLCertVerificationError as error:
         return _server_refused(error, name)
-    except ssl.SSLError as error:
-        return _explain(error)
     except OSError as error:
-        return failed(
-            "handshake",
-            Fault.NOT_TLS,
-            f"the connection broke in the handshake ({type(error).__name__})",
-            "check that the address is the service's own, and no proxy between ends TLS",
-        )
-    return good("handshake", "both sides accept the other's certificate")
+        return _client_refused() if _is_alert(error) else _broken(error)
 
 
-# HTTP/2 preface and an empty SETTINGS frame (RFC 9113, 3.4): in TLS 1.3 a server's word on the client's certificate
-# arrives only with the first bytes that are read.
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-
-
-def _settings(secured: ssl.SSLSocket) -> None:
-    secured.sendall(_PREFACE)
-    if not secured.recv(1):
-        raise ConnectionResetError
-
-
-_HOSTNAME_MISMATCH = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
-_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+def _settings(secured: ssl.SSLSocket) -> Finding:
+    """Wait for the service's first byte; gRPC servers close without a word if they refuse the certificate."""
+    try:
+        secured.sendall(_PREFACE)
+        heard = bool(secured.recv(1))
+    except OSError:
+        heard = False
+    return good("handshake", "both sides accept the other's certificate") if heard else _client_refused()
 
 
 def _server_refused(error: ssl.SSLCertVerificationError, name: str) -> Finding:
@@ -111,17 +107,23 @@ def _server_refused(error: ssl.SSLCertVerificationError, name: str) -> Finding:
     )
 
 
-def _explain(error: ssl.SSLError) -> Finding:
-    if "ALERT" in (error.reason or ""):
-        return failed(
-            "handshake",
-            Fault.CLIENT_CERTIFICATE_REFUSED,
-            "the service does not accept the agency's certificate",
-            "use the certificate that this service's operator issued; it comes from another CA, or was replaced",
-        )
+def _is_alert(error: OSError) -> bool:
+    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+
+
+def _client_refused() -> Finding:
+    return failed(
+        "handshake",
+        Fault.CLIENT_CERTIFICATE_REFUSED,
+        "the service does not accept the agency's certificate",
+        "use the certificate that this service's operator issued; this one is of another CA, or was replaced",
+    )
+
+
+def _broken(error: OSError) -> Finding:
     return failed(
         "handshake",
         Fault.NOT_TLS,
-        "what listens there does not speak TLS as the service does",
-        "check the port: it is not the service's",
+        f"what listens there does not speak TLS as the service does ({type(error).__name__})",
+        "check that address and port are the service's own, and that no proxy between ends TLS",
     )

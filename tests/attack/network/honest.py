@@ -5,12 +5,14 @@ Reads an order (JSON, one line), writes "ready" after a first good call, and a c
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -18,7 +20,11 @@ from bench.generator import read_bodies
 from tests.attack.network.target import Caller
 from tests.attack.network.wire import VERIFY
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _DEADLINE = 5.0  # seconds
+_SHARE = 1_000  # bodies of one client; beyond them it repeats itself, and gets the same answers
 
 
 def _channel(caller: Caller) -> grpc.Channel:
@@ -29,43 +35,70 @@ def _channel(caller: Caller) -> grpc.Channel:
     return grpc.secure_channel(f"127.0.0.1:{caller.port}", credentials, options=options)
 
 
-def _wait_for_end(stop: threading.Event) -> None:
-    sys.stdin.read()
-    stop.set()
+class Pace:
+    """Calls at an even pace, from one or more threads."""
+
+    def __init__(
+        self, call: grpc.UnaryUnaryMultiCallable[bytes, bytes], bodies: Iterator[bytes], interval: float
+    ) -> None:
+        self._call, self._bodies, self._interval = call, bodies, interval
+        self._lock = threading.Lock()
+        self.latencies: list[float] = []
+        self.statuses: Counter[str] = Counter()
+
+    def run(self, stop: threading.Event) -> None:
+        """Call until told to stop; a call that is late is not made up for by more than a second's worth."""
+        due = time.monotonic()
+        while not stop.is_set():
+            with self._lock:
+                body = next(self._bodies)
+            begin = time.perf_counter()
+            status = self._once(body)
+            elapsed = (time.perf_counter() - begin) * 1e3
+            with self._lock:
+                self.statuses[status] += 1
+                self.latencies.append(elapsed)
+            due = max(due + self._interval, time.monotonic() - 1)
+            stop.wait(max(due - time.monotonic(), 0))
+
+    def _once(self, body: bytes) -> str:
+        try:
+            self._call(body, timeout=_DEADLINE)
+        except grpc.RpcError as error:
+            return error.code().name
+        return "OK"
+
+    def count(self) -> dict[str, object]:
+        """Sum up."""
+        latencies = sorted(self.latencies)
+        return {
+            "calls": len(latencies),
+            "errors": len(latencies) - self.statuses["OK"],
+            "p50_ms": latencies[len(latencies) // 2],
+            "p99_ms": latencies[len(latencies) * 99 // 100],
+            "statuses": dict(self.statuses),
+        }
 
 
 def main() -> None:
     """Call until standard input ends."""
     order = json.loads(sys.stdin.readline())
-    bodies = iter(read_bodies(Path(order["bodies"]))[order["first"] :])
+    threads = order.get("threads", 1)
+    bodies = itertools.cycle(read_bodies(Path(order["bodies"]))[order["first"] : order["first"] + _SHARE])
     channel = _channel(Caller(**order["caller"]))
     call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(VERIFY)
     call(next(bodies), timeout=_DEADLINE)
     print("ready", flush=True)  # noqa: T201 -- this is the protocol
     stop = threading.Event()
-    threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
-    latencies: list[float] = []
-    statuses: Counter[str] = Counter()
-    due = time.monotonic()
-    while not stop.is_set():
-        begin = time.perf_counter()
-        try:
-            call(next(bodies), timeout=_DEADLINE)
-            statuses["OK"] += 1
-        except grpc.RpcError as error:
-            statuses[error.code().name] += 1
-        latencies.append((time.perf_counter() - begin) * 1e3)
-        due = max(due + 1 / order["per_second"], time.monotonic() - 1)
-        stop.wait(max(due - time.monotonic(), 0))
-    latencies.sort()
-    count = {
-        "calls": len(latencies),
-        "errors": len(latencies) - statuses["OK"],
-        "p50_ms": latencies[len(latencies) // 2],
-        "p99_ms": latencies[len(latencies) * 99 // 100],
-        "statuses": dict(statuses),
-    }
-    json.dump(count, sys.stdout)
+    pace = Pace(call, bodies, threads / order["per_second"])
+    workers = [threading.Thread(target=pace.run, args=(stop,)) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    sys.stdin.read()
+    stop.set()
+    for worker in workers:
+        worker.join()
+    json.dump(pace.count(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -100,14 +100,15 @@ def test_prefix_is_advice(prefix: str, status: str, regency: str | None) -> None
 @example("0" * 16)
 def test_random_text_gives_nothing_but_a_nik_error(text: str) -> None:
     """Whatever is typed, the answer is a number that matches the grammar, or a NikError."""
-    try:
-        parsed = nik.parse(text, TODAY)
-    except NikError as error:
-        assert error.reason in {"format", "date", "serial"}
-    else:
-        assert parsed.value == text
+    info = nik.describe(text, TODAY)
+    if info.valid:
+        assert nik.parse(text, TODAY).value == text
         assert len(text) == 16
         assert set(text) <= set("0123456789")
+    else:
+        assert info.reason in {"format", "date", "serial"}
+        with pytest.raises(NikError):
+            nik.parse(text, TODAY)
 
 
 def test_a_hundred_thousand_random_digit_strings() -> None:
@@ -118,7 +119,16 @@ def test_a_hundred_thousand_random_digit_strings() -> None:
     for _ in range(100_000):
         day, month = source.randrange(80), source.randrange(15)
         text = f"{source.randrange(10**6):06}{day:02}{month:02}{source.randrange(100):02}{source.randrange(3):04}"
-        assert nik.describe(text, TODAY).valid == expected(text)
+        assert accepts(text) == expected(text)
+
+
+def accepts(text: str) -> bool:
+    """Ask the parser."""
+    try:
+        nik.parse(text, TODAY)
+    except NikError:
+        return False
+    return True
 
 
 def expected(text: str) -> bool:
@@ -148,7 +158,7 @@ def test_future_birth_is_refused_in_the_first_century() -> None:
     """Before 2001 a date that has not come yet exists in no century, and is refused."""
     with pytest.raises(NikError):
         nik.parse("9971012902000001", date(2000, 2, 28))
-    assert nik.parse("9971012902000001", date(2000, 2, 28) + timedelta(days=1))
+    assert nik.describe("9971012902000001", date(2000, 2, 28) + timedelta(days=1)).valid
 
 
 def test_nik_is_secret() -> None:

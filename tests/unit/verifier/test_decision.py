@@ -26,7 +26,13 @@ def found(attribute: int, *, matched: bool = True, held: bool = True) -> Finding
         ([found(NAME), found(MOTHER, matched=False, held=False)], {}, (MATCH, NOT_HELD), NOT_HELD, 1),
         ([found(NAME)], {"active": False}, (MATCH_NOT_ACTIVE,), MATCH_NOT_ACTIVE, 0),
         ([found(NAME), found(LIFE)], {"active": False}, (MATCH_NOT_ACTIVE, MATCH), MATCH_NOT_ACTIVE, 0),
-        ([found(NAME), found(ALIVE, matched=False)], {"active": False}, (MATCH_NOT_ACTIVE, NO_MATCH), NO_MATCH, 1),
+        (
+            [found(NAME), found(ALIVE, matched=False)],
+            {"active": False},
+            (MATCH_NOT_ACTIVE, NO_MATCH),
+            NO_MATCH,
+            1,
+        ),
         ([found(NAME)], {"subject_held": False}, (NO_MATCH,), NO_MATCH, 1),
         ([found(NAME)], {"subject_held": False, "existence": True}, (NOT_HELD,), NOT_HELD, 1),
         ([found(NAME, matched=False)], {"existence": True}, (NO_MATCH,), NO_MATCH, 1),
@@ -36,7 +42,13 @@ def found(attribute: int, *, matched: bool = True, held: bool = True) -> Finding
         ([found(NAME), found(AGE, matched=False)], {}, (MATCH, NO_MATCH), NO_MATCH, 1),
         ([found(NAME), found(AGE)], {"per_claim": False}, (MATCH, MATCH), MATCH, 1),
         ([found(NAME), found(AGE, matched=False)], {"per_claim": False}, (MATCH, NO_MATCH), NO_MATCH, 2),
-        ([found(NAME), found(BIRTH_DATE, matched=False)], {"per_claim": False}, (MATCH, NO_MATCH), NO_MATCH, 1),
+        (
+            [found(NAME), found(BIRTH_DATE, matched=False)],
+            {"per_claim": False},
+            (MATCH, NO_MATCH),
+            NO_MATCH,
+            1,
+        ),
     ],
 )
 def test_table(findings, kwargs, verdicts, outcome, units) -> None:  # type: ignore[no-untyped-def]  # a table

@@ -102,9 +102,8 @@ def change() -> Callable[..., bytes]:
         text = DOCUMENT
         for key, value in keys.items():
             line = "" if value is None else f"{key} = {value}\n"
-            text, count = re.subn(rf"^{key} = .*\n", lambda _, line=line: line, text, flags=re.MULTILINE)
-            if not count:
-                text += line
+            old = re.search(rf"^{key} = .*\n", text, flags=re.MULTILINE)
+            text = text.replace(old.group(), line) if old else text + line
         return text.encode()
 
     return changed

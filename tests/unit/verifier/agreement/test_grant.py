@@ -13,7 +13,7 @@ from padan.v1 import error_pb2
 from verifier.agreement import errors, vocabulary
 from verifier.agreement.grant import Terms, address_of, check
 from verifier.agreement.parse import parse
-from verifier.errors import VerifierError
+from verifier.errors import CallerError, VerifierError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +139,7 @@ def test_an_address_anchors_only_with_rt_and_rw(terms: Terms) -> None:
 
 
 @pytest.mark.parametrize(("offset", "granted"), [(-1, False), (0, True), (1, True)])
-def test_validity_begins_on_the_second(terms: Terms, offset: int, granted: bool) -> None:
+def test_validity_begins_on_the_second(terms: Terms, *, offset: int, granted: bool) -> None:
     """One second before its beginning an agreement refuses, from it on it holds."""
     now = terms.agreement.valid_from + offset
     if granted:
@@ -150,7 +150,7 @@ def test_validity_begins_on_the_second(terms: Terms, offset: int, granted: bool)
 
 
 @pytest.mark.parametrize(("offset", "granted"), [(-1, True), (-0.001, True), (0, False), (1, False)])
-def test_validity_ends_on_the_second(terms: Terms, offset: float, granted: bool) -> None:
+def test_validity_ends_on_the_second(terms: Terms, *, offset: float, granted: bool) -> None:
     """One second before its end an agreement holds, from it on it refuses."""
     now = terms.agreement.valid_until + offset
     if granted:
@@ -182,7 +182,7 @@ def test_refusals_have_reasons_of_the_contract() -> None:
     kinds = [
         kind
         for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, errors.CallerError) and kind is not errors.CallerError
+        if isinstance(kind, type) and issubclass(kind, CallerError) and kind is not CallerError
     ]
     reasons = [kind.reason for kind in kinds]
     assert len(set(reasons)) == len(reasons) == 8

@@ -1,7 +1,7 @@
 """Writes the folder keyring/: a keyring, its history, its KEK file and passphrase, as docs/formats says to the byte.
 
-Written apart from the package, from docs/formats/keyring.md and kek-file.md, with the standard library and bare primitives. All
-randomness is fixed, so the files are the same at every run. The keys protect nothing.
+Written apart from the package, from docs/formats/keyring.md and kek-file.md, with the standard library and
+bare primitives. All randomness is fixed, so the files are the same at every run. The keys protect nothing.
 """
 
 from __future__ import annotations
@@ -121,8 +121,9 @@ def events() -> list[bytes]:
     return lines
 
 
-def key_entry(purpose: str, key_id: int, state: str, algorithm: str, url: str, dates: dict[str, str]) -> Any:
+def key_entry(key: tuple[str, int, str, str, str, dict[str, str]]) -> Any:
     """Write one key."""
+    purpose, key_id, state, algorithm, url, dates = key
     wrapped = b""
     if state != "destroyed":
         nonce = struct.pack(">QI", 0, key_id)
@@ -158,7 +159,7 @@ def keyring(lines: list[bytes]) -> bytes:
         "format": 1,
         "kek": derived("kek-id", 8).hex(),
         "keysets": {
-            purpose: {"key": [key_entry(*key) for key in KEYS if key[0] == purpose], "primaryKeyId": primary}
+            purpose: {"key": [key_entry(key) for key in KEYS if key[0] == purpose], "primaryKeyId": primary}
             for purpose, primary in PRIMARY.items()
         },
         "registry": REGISTRY,
@@ -173,7 +174,7 @@ def build() -> dict[str, bytes]:
     lines = events()
     expected = {
         "source": "Padan's own formats, docs/formats/keyring.md and docs/formats/kek-file.md",
-        "generator": "tests/vectors/keyring_vectors.py",
+        "generator": "tests/vectors/keyring_generate.py",
         "kek": KEK.hex(),
         "materials": {str(key[1]): material(key[1]).hex() for key in KEYS if key[2] != "destroyed"},
     }

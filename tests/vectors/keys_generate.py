@@ -1,7 +1,7 @@
 """Writes keys.json: golden vectors of keyed values, HKDF infos, seals, blocks, period references and thumbprints.
 
-Written apart from the package: the standard library and bare primitives only, from docs/formats/keyed-values.md. Every key
-here is a counting pattern and every NIK is synthetic.
+Written apart from the package: the standard library and bare primitives only, from
+docs/formats/keyed-values.md. Every key here is a counting pattern and every NIK is synthetic.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def keyed_values() -> list[dict[str, Any]]:
             "attribute": attribute,
             "profile": profile,
             "format": fmt,
-            "prefix": (prefix := label(realm, name, fmt) + struct.pack(">HHB", source, attribute, profile)).hex(),
+            "prefix": (
+                prefix := label(realm, name, fmt) + struct.pack(">HHB", source, attribute, profile)
+            ).hex(),
             "key": (key := pattern(32 * number)).hex(),
             "value": value.hex(),
             "mac": hmac256(key, prefix + struct.pack(">I", len(value)) + value).hex(),
@@ -178,7 +180,7 @@ def build() -> str:
     """Write all vectors as text."""
     document = {
         "source": "Padan's own constructions, docs/formats/keyed-values.md",
-        "generator": "tests/vectors/keys_vectors.py",
+        "generator": "tests/vectors/keys_generate.py",
         "keyed_values": keyed_values(),
         "derivations": derivations(),
         "seals": seals(),

@@ -1,0 +1,99 @@
+"""What a record costs in the log's store: CPU of this process, by size of group, on SQLite and on PostgreSQL.
+
+A record is one entry of 600 bytes, one kept answer of 900 bytes and eight counters, of which five are new and three
+are the agency's own; on PostgreSQL the server's CPU is not in the figure. Usage: log_store.py [--postgres URL]
+[--people N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier import migrations
+from verifier.log.open import open_log
+from verifier.log.store import EntryRow, ReplayRow
+
+if TYPE_CHECKING:
+    from verifier.log.store import LogStore
+
+GROUPS = (1, 10, 64)
+RECORDS = 2_560
+DAY = 20_000
+TARGET_AT_64 = 40.0
+
+
+def write_group(store: LogStore, size: int, people: int, changed: int, source: random.Random) -> None:
+    """Commit one group as the service does."""
+    requests = [("agency-1", source.randbytes(16)) for _ in range(size)]
+    common = [bytes((number,)) * 16 for number in range(3)]
+    subjects = [source.randrange(people) for _ in range(size)]
+    keys = [[random.Random(subject * 8 + number).randbytes(16) for number in range(5)] for subject in subjects]  # noqa: S311
+    entries = [
+        EntryRow(
+            kind=1,
+            agency="agency-1",
+            purpose="purpose",
+            outcome=1,
+            log_time_ms=1,
+            entry=bytes(600),
+            salt=bytes(32),
+            leaf=bytes(33),
+        )
+        for _ in range(size)
+    ]
+    answers = [ReplayRow(key=key, digest=bytes(32), body=bytes(900), day=DAY) for key in requests]
+    started = time.process_time(), time.perf_counter()
+    with store.transaction() as transaction:
+        transaction.claim_replays(requests)
+        used = transaction.counters({key for own in (common, *keys) for key in own}, DAY)
+        for own in keys:
+            for key in (*common, *own[:changed]):
+                used[key] = used.get(key, 0) + 1
+        transaction.write(used, DAY, entries, answers)
+    TIMES.append((time.process_time() - started[0], time.perf_counter() - started[1]))
+
+
+TIMES: list[tuple[float, float]] = []
+
+
+def measure(store: LogStore, size: int, people: int, changed: int) -> tuple[float, float]:
+    """Return CPU and wall microseconds a record, medians over the groups."""
+    source = random.Random(10**9 + size * 10 + changed)  # noqa: S311 - a bench is no secret
+    TIMES.clear()
+    for _ in range(max(40, RECORDS // size)):
+        write_group(store, size, people, changed, source)
+    cpu = statistics.mean(cpu for cpu, _ in TIMES)
+    wall = statistics.median(wall for _, wall in TIMES)
+    return cpu / size * 1e6, wall / size * 1e6
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--postgres", default="")
+    parser.add_argument("--people", type=int, default=100_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        databases = {"sqlite": str(Path(folder) / "log.sqlite")}
+        if options.postgres:
+            databases["postgresql"] = options.postgres
+        for name, database in databases.items():
+            migrations.upgrade(database)
+            store = open_log(database)
+            for _ in range(options.people // 200):
+                write_group(store, 100, options.people, 5, random.Random(_))  # noqa: S311 - as below
+            for changed, what in ((5, "eight counters change"), (2, "five counters change")):
+                for size in GROUPS:
+                    cpu, wall = measure(store, size, options.people, changed)
+                    print(f"{name:10} {what} group {size:3}: {cpu:7.1f} us CPU {wall:7.1f} us wall a record")
+            store.close()
+
+
+if __name__ == "__main__":
+    main()

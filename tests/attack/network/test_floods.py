@@ -1,0 +1,66 @@
+"""Attack 23: floods of frames. An honest client does not notice: p99 at most 50 ms, no error, memory +< 32 MiB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.attack.network.attacker import FORMS
+from tests.attack.network.target import MIB, attack, honest_client, memory_growth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.attack.network.conftest import Target
+
+pytestmark = pytest.mark.attack
+
+_P99_MS = 50
+_MEMORY = 32 * MIB
+_SECONDS = [1.5, pytest.param(15.0, marks=pytest.mark.long)]
+_LIMIT_PER_SECOND = 60  # connections an attacker opens
+
+
+def _flood(
+    target: Target,
+    name: str,
+    who: str,
+    *,
+    seconds: float,
+    connections: int,
+    report: Callable[[str, object], None],
+) -> None:
+    limit = max(int(_LIMIT_PER_SECOND * seconds), connections)
+    with (
+        memory_growth(target.pids) as growth,
+        honest_client(target.honest, target.bodies, first=target.first()) as seen,
+    ):
+        count = attack(getattr(target, who), name, seconds=seconds, connections=connections, limit=limit)
+    report("attack", f"{name} as {who}: {count}")
+    report("honest client", seen[0])
+    report("memory growth MiB", round(growth[0] / MIB, 1))
+    assert count["connections"] > 0
+    assert seen[0].errors == 0
+    assert seen[0].p99_ms <= _P99_MS
+    assert growth[0] < _MEMORY
+
+
+@pytest.mark.parametrize("seconds", _SECONDS)
+@pytest.mark.parametrize("name", FORMS)
+def test_flood_of_a_known_agency_is_not_felt(
+    target: Target, name: str, seconds: float, record_property: Callable[[str, object], None]
+) -> None:
+    """An agency that floods costs other agencies nothing."""
+    _flood(
+        target, name, "known", seconds=seconds, connections=1 if seconds < 10 else 2, report=record_property
+    )
+
+
+@pytest.mark.parametrize("seconds", _SECONDS)
+@pytest.mark.parametrize("who", ["nobody", "foreign"])
+def test_flood_of_a_stranger_is_not_felt(
+    target: Target, who: str, seconds: float, record_property: Callable[[str, object], None]
+) -> None:
+    """A caller without a certificate of ours gets no further than the handshake."""
+    _flood(target, "rapid_reset", who, seconds=seconds, connections=2, report=record_property)
