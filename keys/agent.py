@@ -42,10 +42,12 @@ class KeyAgent(Protocol):
     @property
     def realm(self) -> Realm:
         """The registry and environment that the keys belong to."""
+        ...
 
     @property
     def keyring_counter(self) -> int:
         """Counter of the keyring that was unlocked; logged, so that a keyring that was put back shows."""
+        ...
 
     def key_id(self, purpose: Purpose) -> int:
         """Give the id of the key that makes new things.
@@ -54,6 +56,7 @@ class KeyAgent(Protocol):
             KeyNotFoundError: the purpose has no primary key.
             KeyExpiredError: its time to make new things is over.
         """
+        ...
 
     def mac(self, purpose: Purpose, key_id: int | None = None) -> MacKey:
         """Give a MAC key: the primary one, or one by id for what exists under it.
@@ -63,24 +66,31 @@ class KeyAgent(Protocol):
             KeyNotFoundError: no such key.
             KeyStateError: its state or cryptoperiod does not allow this.
         """
+        ...
 
     def block(self, purpose: Purpose, key_id: int, info: bytes) -> BlockKey:
         """Derive an outer token key; errors as `mac`."""
+        ...
 
     def seal_key(self, purpose: Purpose, key_id: int, info: bytes, *, sealed: int = 0) -> SealKey:
         """Derive a row seal key, which has sealed so many boxes before; errors as `mac`."""
+        ...
 
     def outer(self, epoch: EpochKeys, *, sealed: int = 0) -> OuterKeys:
         """Derive both keys of a vault table's outer layer; errors as `mac`."""
+        ...
 
     def replay_seal(self, day: int, *, sealed: int = 0) -> RingSeal:
         """Derive a day's replay keys: the primary one seals, every living one opens; errors as `mac`."""
+        ...
 
     def signer(self, purpose: Purpose) -> Signer:
         """Give the primary signing key; errors as `mac`."""
+        ...
 
     def public_keys(self) -> tuple[PublicKey, ...]:
         """List all public keys of the keyring, also of keys that are no more."""
+        ...
 
     def open_period(self) -> Period:
         """Open a new audit period.
@@ -88,9 +98,11 @@ class KeyAgent(Protocol):
         Raises:
             AuditorsKeyError: there is no auditors' key, or none that this environment may use.
         """
+        ...
 
     def alarms(self) -> tuple[Alarm, ...]:
         """List the keys whose time is up, or will be within 30 days."""
+        ...
 
 
 def _now() -> datetime:

@@ -30,10 +30,12 @@ class KekProvider(Protocol):
     @property
     def uri(self) -> str:
         """The URI that opens this provider; it holds no secret."""
+        ...
 
     @property
     def single_custodian(self) -> bool:
         """Whether one person alone can unlock it."""
+        ...
 
     def create(self) -> Kek:
         """Make the provider's first KEK and keep it durably.
@@ -41,6 +43,7 @@ class KekProvider(Protocol):
         Raises:
             KeyringExistsError: it keeps one already.
         """
+        ...
 
     def unlock(self) -> tuple[Kek, ...]:
         """Give every KEK that is kept: one, or two while a renewal is under way.
@@ -48,12 +51,15 @@ class KekProvider(Protocol):
         Raises:
             CustodianError: it cannot be unlocked; the subclass says why.
         """
+        ...
 
     def renew(self) -> Kek:
         """Make a new KEK and keep it durably beside the present one."""
+        ...
 
     def retire(self, kek_id: str) -> None:
         """Keep only the KEK of this id, durably; what the others wrapped is lost."""
+        ...
 
 
 def ask(question: str) -> str:

@@ -45,20 +45,20 @@ class Attribute(enum.IntEnum):
     ALIVE = 103
 
 
-class Kind(enum.Enum):
-    """How a value is read, normalised and compared."""
+class Kind(enum.IntEnum):
+    """How a value is read, normalised and compared. Integers, because they key tables on the hot path."""
 
-    NAME = "name"
-    PLACE = "place"
-    ADDRESS = "address"
-    DATE = "date"
-    CODE = "code"
-    REGION = "region"
-    NEIGHBOURHOOD = "neighbourhood"
-    FAMILY_CARD = "family-card"
-    AGE = "age"
-    RESIDENCE = "residence"
-    ALIVE = "alive"
+    NAME = 1
+    PLACE = 2
+    ADDRESS = 3
+    DATE = 4
+    CODE = 5
+    REGION = 6
+    NEIGHBOURHOOD = 7
+    FAMILY_CARD = 8
+    AGE = 9
+    RESIDENCE = 10
+    ALIVE = 11
 
 
 TEXT_KINDS: Final = frozenset({Kind.NAME, Kind.PLACE, Kind.ADDRESS})
@@ -81,22 +81,20 @@ class AttributeInfo:
     kind: Kind
     source: Attribute
     """The attribute whose presence decides whether an answer is held; itself, except for predicates."""
+    slot: int
+    """Presence bit and exact-token slot of the source, 0 to 20."""
     code_list: str = ""
     """Name of the code list of kind CODE."""
     digits: int = 0
     """Length of the code of kind REGION."""
 
-    @property
-    def slot(self) -> int:
-        """Presence bit and exact-token slot, 0 to 20."""
-        return self.source - 1
-
 
 def _info(
     attribute: Attribute, kind: Kind, *, code_list: str = "", digits: int = 0, source: Attribute | None = None
 ) -> AttributeInfo:
+    held_by = source or attribute
     return AttributeInfo(
-        attribute=attribute, kind=kind, source=source or attribute, code_list=code_list, digits=digits
+        attribute=attribute, kind=kind, source=held_by, slot=held_by - 1, code_list=code_list, digits=digits
     )
 
 

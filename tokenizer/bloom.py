@@ -2,9 +2,9 @@
 
 The positions of every possible bigram of a record's attribute are an AES-256-CTR keystream: its key belongs to the
 attribute, its first counter block is a MAC of the record id, so no two records or attributes share any of it and
-nobody without the attribute key knows a bit. Entry i (u16, little-endian, modulo the filter's size)
-is the position of bigram i. One position for each bigram is enough: what more of them would hide is hidden by the
-record's own key, and they would only fill the filter. All entries are made whatever the name, so the work is the same for every record.
+nobody without the attribute key knows a bit. Entry i (u16, little-endian, modulo the filter's size) is the position of
+bigram i. One position for each bigram is enough: what more of them would hide is hidden by the record's own seed, and
+they would only fill the filter. All entries are made whatever the text, so the work is the same for every record.
 Filters are integers; bit p is the p-th from the least significant.
 Schnell, Bachteler, Reiher: Privacy-preserving record linkage using Bloom filters (2009), here with a key per record,
 which ends frequency and pattern-mining attacks.

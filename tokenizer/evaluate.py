@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tokenizer import bloom, dates
 from tokenizer.attribute import REGION_LEVELS, Attribute, Kind, Profile
@@ -37,8 +37,13 @@ class ClaimResult:
     """Whether the registry holds the attribute; never false where `matched` is true."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+_RESULTS: Final = tuple(
+    tuple(ClaimResult(matched=matched, held=held) for held in (False, True)) for matched in (False, True)
+)
+"""The results that there are: making one costs as much as a MAC."""
+
+
+class Question(NamedTuple):
     """What is the same for all claims of a request."""
 
     inner: Inner
@@ -64,19 +69,18 @@ def evaluate(
     Returns:
         a result for each claim, in their order.
     """
-    question = Question(inner=inner, r=r, record=record, profile=profile, as_of=as_of)
+    question = Question(inner, r, record, profile, as_of)
     results = []
     for claim in claims:
         matched = _TESTS[claim.info.kind](question, claim)
         held = record.holds(_held_slot(claim))
-        results.append(ClaimResult(matched=matched & held, held=held))
+        results.append(_RESULTS[matched & held][held])
     return tuple(results)
 
 
 def _held_slot(claim: Claim) -> int:
-    if claim.info.kind is Kind.RESIDENCE:
-        return REGION_LEVELS[len(claim.exact)] - 1
-    return claim.info.slot
+    info = claim.info
+    return REGION_LEVELS[len(claim.exact)] - 1 if info.kind is Kind.RESIDENCE else info.slot
 
 
 def _exact(question: Question, claim: Claim) -> bool:

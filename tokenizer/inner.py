@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NewType, NoReturn, Self
+from typing import TYPE_CHECKING, NamedTuple, NewType, NoReturn, Self
 
 from keys.purpose import Purpose
-from tokenizer import bloom, dates, record as layout
+from tokenizer import bloom, dates
+from tokenizer import record as layout
 from tokenizer.attribute import REGION_LEVELS, SLOTS, TEXT_ATTRIBUTES, Attribute, Profile
 from tokenizer.codes import ALIVE
 from tokenizer.record import Flag, Handles, Record
@@ -53,8 +53,7 @@ _PREFIX_DIGITS = 12
 _TOKEN = layout.TOKEN_SIZE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameTokens:
+class NameTokens(NamedTuple):
     """What a name has besides: tokens of 8, 8 and 2 bytes."""
 
     guard: bytes
@@ -186,9 +185,9 @@ class Inner:
         """Compute what a name has besides."""
         macs = self._texts[attribute]
         return NameTokens(
-            guard=macs.guard(r + form.guard)[:_TOKEN],
-            joined=macs.joined(r + form.joined)[:_TOKEN],
-            words=macs.words(r + form.words.to_bytes(1, "big"))[: layout.COUNT_SIZE],
+            macs.guard(r + form.guard)[:_TOKEN],
+            macs.joined(r + form.joined)[:_TOKEN],
+            macs.words(r + form.words.to_bytes(1, "big"))[: layout.COUNT_SIZE],
         )
 
     def filter(self, attribute: int, r: bytes, form: TextForm) -> int:

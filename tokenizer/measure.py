@@ -1,9 +1,9 @@
 """How many pairs of a file of variants each profile accepts, through the keyed path of a request.
 
-The file is one JSON object: "person_equivalent" holds [class, a, b, source], "unicode" holds [kind, a, b, expected], every
-other group holds pairs [a, b], or [code, a, b, ...]. Each pair is projected as the record of a synthetic person under
-random keys and claimed against it, in the attribute that the group belongs to. A pair of which either side is refused
-as input counts as not accepted.
+The file is one JSON object: "person_equivalent" holds [class, a, b, source], "unicode" holds [kind, a, b, expected],
+every other group holds pairs [a, b], or [code, a, b, ...]. Each pair is projected as the record of a synthetic person
+under random keys and claimed against it, in the attribute that the group belongs to. A pair of which either side is
+refused as input counts as not accepted.
 """
 
 from __future__ import annotations

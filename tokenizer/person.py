@@ -3,8 +3,9 @@
 Fields carry the registry's own names: NIK (the only one that must be there), NO_KK, NAMA_LGKP, TMPT_LHR, TGL_LHR,
 JENIS_KLMIN, STATUS_KAWIN, AGAMA, GOL_DARAH, JENIS_PKRJN, PDDK_AKH, STAT_HBKEL, NAMA_LGKP_IBU, ALAMAT, NO_RT, NO_RW,
 NO_PROP, NO_KAB, NO_KEC, NO_KEL, and two that the registry has under several names: KEWARGANEGARAAN (list "citizenship")
-and STATUS_HIDUP (list "life_status"; without it the record answers NOT_HELD to questions about life and counts as active).
-An empty field, None, "-" or a lone zero code is not held; so is a blood type that is "not known".
+and STATUS_HIDUP (list "life_status"; without it the record answers NOT_HELD to questions about life and counts as
+active). Coded fields hold a code, a label or an alias.
+An empty field, None, "-" or a code of zeros is not held; so is a blood type that is "not known".
 
 Guarantees: an error names field and rule, never the value; a person never shows in a repr or a pickle.
 """
@@ -24,13 +25,17 @@ from tokenizer.codes import UNKNOWN_BLOOD_TYPE
 from tokenizer.errors import RowError, RuleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from padan.nik import Nik
     from tokenizer.codes import CodeLists
     from tokenizer.textform import TextForm
 
+Value = str | int | date | None
+"""What a row may hold in a field."""
+
 NIK_FIELD: Final = "NIK"
+BIRTH_DATE_FIELD: Final = "TGL_LHR"
 TEXT_FIELDS: Final = (
     ("NAMA_LGKP", Attribute.NAME),
     ("NAMA_LGKP_IBU", Attribute.MOTHER_NAME),
@@ -48,16 +53,19 @@ CODE_FIELDS: Final = (
     ("KEWARGANEGARAAN", Attribute.CITIZENSHIP),
     ("STATUS_HIDUP", Attribute.LIFE_STATUS),
 )
+_NUMBER_FIELDS: Final[tuple[tuple[str, Attribute, Callable[[str], str]], ...]] = (
+    ("NO_KK", Attribute.FAMILY_CARD_NUMBER, rules.family_card),
+    ("NO_RT", Attribute.RT, rules.neighbourhood),
+    ("NO_RW", Attribute.RW, rules.neighbourhood),
+)
 FIELDS: Final = (
-    NIK_FIELD, "NO_KK", "NAMA_LGKP", "TMPT_LHR", "TGL_LHR", "JENIS_KLMIN", "STATUS_KAWIN", "AGAMA", "GOL_DARAH", "JENIS_PKRJN",
-    "PDDK_AKH", "STAT_HBKEL", "NAMA_LGKP_IBU", "ALAMAT", "NO_RT", "NO_RW", "NO_PROP", "NO_KAB", "NO_KEC", "NO_KEL",
-    "KEWARGANEGARAAN", "STATUS_HIDUP",
-)  # fmt: skip
+    NIK_FIELD,
+    BIRTH_DATE_FIELD,
+    *(entry[0] for entry in (*TEXT_FIELDS, *CODE_FIELDS, *_NUMBER_FIELDS)),
+    *region.FIELDS,
+)
 """Every field that is read."""
-
-Value = str | int | date | None
 _ABSENT: Final = frozenset({"", "-", "--"})
-_NEIGHBOURHOODS: Final = (("NO_RT", Attribute.RT), ("NO_RW", Attribute.RW))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +94,34 @@ class Person:
         Raises:
             RowError: names the first field that breaks a rule.
         """
-        nik = _nik(_text(row, NIK_FIELD), today)
-        coded = _codes(row, codes)
-        exact = [(attribute - 1, code.encode()) for attribute, code in coded.items()]
+        field = NIK_FIELD
+        exact: list[tuple[int, bytes]] = []
+        texts: list[tuple[Attribute, TextForm]] = []
+        coded: dict[Attribute, str] = {}
+        try:
+            nik = _nik(_text(row, field), today)
+            for field, attribute in TEXT_FIELDS:
+                if value := _text(row, field):
+                    texts.append((attribute, textform.form(ATTRIBUTES[attribute].kind, value)))
+            for field, attribute in CODE_FIELDS:
+                if (value := _text(row, field)).strip("0"):
+                    coded[attribute] = codes.find(attribute, value)
+            for field, attribute, read in _NUMBER_FIELDS:
+                if value := _text(row, field):
+                    exact.append((attribute - 1, read(value).encode()))
+            field = BIRTH_DATE_FIELD
+            birth_date = _birth_date(row, today)
+        except RuleError as error:
+            raise RowError(field, error.rule) from None
+        if coded.get(Attribute.BLOOD_TYPE) == UNKNOWN_BLOOD_TYPE:
+            del coded[Attribute.BLOOD_TYPE]
+        exact += [(attribute - 1, code.encode()) for attribute, code in coded.items()]
         return cls(
             nik=nik,
-            texts=tuple(_texts(row)),
-            exact_values=(*exact, *_numbers(row)),
-            birth_date=_birth_date(row, today),
-            region=region.join(
-                (_text(row, "NO_PROP"), _text(row, "NO_KAB"), _text(row, "NO_KEC"), _text(row, "NO_KEL"))
-            ),
+            texts=tuple(texts),
+            exact_values=tuple(exact),
+            birth_date=birth_date,
+            region=region.join([_text(row, part) for part in region.FIELDS]),
             life_status=coded.get(Attribute.LIFE_STATUS),
         )
 
@@ -109,11 +134,11 @@ class Person:
 
 def _text(row: Mapping[str, Value], field: str) -> str:
     value = row.get(field)
-    if value is None:
-        return ""
     if isinstance(value, str):
         value = value.strip()
         return "" if value in _ABSENT else value
+    if value is None:
+        return ""
     if isinstance(value, int):
         return str(value)
     raise RowError(field, "value.type")
@@ -121,59 +146,15 @@ def _text(row: Mapping[str, Value], field: str) -> str:
 
 def _nik(text: str, today: date) -> Nik:
     if not text:
-        raise RowError(NIK_FIELD, "nik.missing")
+        raise RuleError("nik.missing")
     try:
         return nik_grammar.parse(text, today)
     except NikError as error:
-        raise RowError(NIK_FIELD, f"nik.{error.reason}") from None
-
-
-def _texts(row: Mapping[str, Value]) -> list[tuple[Attribute, TextForm]]:
-    found = []
-    for field, attribute in TEXT_FIELDS:
-        if value := _text(row, field):
-            try:
-                found.append((attribute, textform.form(ATTRIBUTES[attribute].kind, value)))
-            except RuleError as error:
-                raise RowError(field, error.rule) from None
-    return found
-
-
-def _codes(row: Mapping[str, Value], codes: CodeLists) -> dict[Attribute, str]:
-    found = {}
-    for field, attribute in CODE_FIELDS:
-        value = _text(row, field)
-        if value.strip("0"):
-            try:
-                code = codes.find(attribute, value)
-            except RuleError as error:
-                raise RowError(field, error.rule) from None
-            if (attribute, code) != (Attribute.BLOOD_TYPE, UNKNOWN_BLOOD_TYPE):
-                found[attribute] = code
-    return found
-
-
-def _numbers(row: Mapping[str, Value]) -> list[tuple[int, bytes]]:
-    found = []
-    try:
-        field = "NO_KK"
-        if value := _text(row, field):
-            found.append((Attribute.FAMILY_CARD_NUMBER - 1, rules.family_card(value).encode()))
-        for field, attribute in _NEIGHBOURHOODS:
-            if value := _text(row, field):
-                found.append((attribute - 1, rules.neighbourhood(value).encode()))
-    except RuleError as error:
-        raise RowError(field, error.rule) from None
-    return found
+        raise RuleError(f"nik.{error.reason}") from None
 
 
 def _birth_date(row: Mapping[str, Value], today: date) -> date | None:
-    value = row.get("TGL_LHR")
+    value = row.get(BIRTH_DATE_FIELD)
     if not isinstance(value, date):
-        value = _text(row, "TGL_LHR")
-    if not value:
-        return None
-    try:
-        return dates.parse(value, today=today)
-    except RuleError as error:
-        raise RowError("TGL_LHR", error.rule) from None
+        value = _text(row, BIRTH_DATE_FIELD)
+    return dates.parse(value, today=today) if value else None

@@ -7,12 +7,17 @@ retired, so a code that no current list has is no ground for refusal. BPS codes 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tokenizer.errors import RowError, RuleError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LENGTHS: Final = (2, 4, 6, 10)
-_PARTS = (("NO_PROP", 2), ("NO_KAB", 2), ("NO_KEC", 2), ("NO_KEL", 4))
+FIELDS: Final = ("NO_PROP", "NO_KAB", "NO_KEC", "NO_KEL")
+"""The registry's fields for the parts of a code."""
+_WIDTHS: Final = (2, 2, 2, 4)
 _SEPARATED = re.compile(r"[0-9]{2}(?:\.[0-9]{2}(?:\.[0-9]{2}(?:\.[0-9]{4})?)?)?")
 
 
@@ -30,7 +35,7 @@ def parse(text: str, *, lengths: tuple[int, ...] = LENGTHS) -> str:
     return text
 
 
-def join(parts: tuple[str, str, str, str]) -> str:
+def join(parts: Sequence[str]) -> str:
     """Join NO_PROP, NO_KAB, NO_KEC and NO_KEL of a row, each with or without leading zeros; "" where empty.
 
     Returns:
@@ -41,7 +46,7 @@ def join(parts: tuple[str, str, str, str]) -> str:
     """
     code = ""
     ended = False
-    for (field, width), part in zip(_PARTS, parts, strict=True):
+    for field, width, part in zip(FIELDS, _WIDTHS, parts, strict=True):
         if not part:
             ended = True
             continue

@@ -15,20 +15,15 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
-from verifier.settlement import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from verifier.group_writer import GroupWriter
     from verifier.intent import Intent, Settled
-    from verifier.log.store import LogStore
-    from verifier.logtime import LogTime
-    from verifier.settlement import Settlement
 
 _MAX_GROUP = 256
 _FRESH_SECONDS = 1.0
-_PROBE = bytes(16)
-"""The counter that a probe writes; no MAC gives it."""
 _LOGGER = logging.getLogger("padan.committer")
 
 
@@ -53,24 +48,18 @@ class Committer:
     def __init__(
         self,
         *,
-        store: LogStore,
-        settlement: Settlement,
-        clock: Callable[[float | None], LogTime],
+        writer: GroupWriter,
         patience: float = 1.8,
         observe: Callable[[int, float], None] = lambda _size, _seconds: None,
     ) -> None:
         """Make a committer; `start` starts it.
 
         Args:
-            store: the log.
-            settlement: fixes the outcomes inside the commit.
-            clock: log time; is given the database's wall clock in seconds where the database has one.
+            writer: writes one group's transaction.
             patience: seconds that a caller waits for its commit, counted from the end of its time slot.
             observe: is told the size and the seconds of each commit.
         """
-        self._store = store
-        self._settlement = settlement
-        self._clock = clock
+        self._writer = writer
         self._patience = patience
         self._observe = observe
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
@@ -185,7 +174,7 @@ class Committer:
         error: ServiceError | None = None
         try:
             asked = [ticket for ticket in tickets if ticket.intent is not None]
-            settled = self._write([ticket.intent for ticket in asked if ticket.intent is not None])
+            settled = self._writer.write([ticket.intent for ticket in asked if ticket.intent is not None])
             for ticket, result in zip(asked, settled, strict=True):
                 ticket.settled = result
             self._last_good = time.monotonic()
@@ -202,25 +191,3 @@ class Committer:
             ticket.error = error
             ticket.done.release()
         self._observe(len(tickets), time.monotonic() - began)
-
-    def _write(self, intents: list[Intent]) -> list[Settled]:
-        """Write one group's transaction: replays first, then counters, then outcomes, then everything."""
-        questions = [intent.question for intent in intents if intent.question is not None]
-        with self._store.transaction() as transaction:
-            keys = {question.replay for question in questions}
-            fresh = transaction.claim_replays(sorted(keys)) if keys else set()
-            stored = transaction.replays(sorted(keys - fresh)) if keys - fresh else {}
-            now = self._clock(transaction.clock())
-            counters = {key for question in questions for key in question.counters.all()}
-            if not intents:
-                counters = {_PROBE}
-            used = transaction.counters(counters, now.day) if counters else {}
-            before = dict(used)
-            outcome = self._settlement.settle(
-                Group(intents=intents, fresh=frozenset(fresh), stored=stored, used=used, time=now)
-            )
-            if not intents:
-                used[_PROBE] = used.get(_PROBE, 0) + 1
-            changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
-            transaction.write(changed, now.day, outcome.entries, outcome.replays)
-        return outcome.settled

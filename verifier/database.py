@@ -18,6 +18,7 @@ from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 BUSY_SECONDS = 1.5
 """How long a SQLite connection waits for another's lock; an answer waits 2 s at most."""
@@ -93,15 +94,21 @@ def open_sqlite(path: Path, *, create: bool = False, wal: bool = True) -> sqlite
 def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> Engine:
     """Make an engine; on SQLite every transaction takes the write lock at its begin, so that it never has to give up."""
     if address.path is None:
-        return sqlalchemy.create_engine(
+        engine = sqlalchemy.create_engine(
             "postgresql+psycopg://" + address.url.removeprefix("postgresql://"),
             pool_pre_ping=True,
             pool_size=2,
-            connect_args={
-                "connect_timeout": 2,
-                "options": f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}",
-            },
+            connect_args={"connect_timeout": 2, "tcp_user_timeout": STATEMENT_MS},
         )
+
+        @event.listens_for(engine, "connect")
+        def _limit(connection: DBAPIConnection, _: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {STATEMENT_MS}")
+            cursor.close()
+            connection.commit()
+
+        return engine
     path = address.path
     engine = sqlalchemy.create_engine(
         "sqlite://", creator=lambda: open_sqlite(path, create=create, wal=wal), poolclass=sqlalchemy.QueuePool

@@ -26,6 +26,7 @@ from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.epoch import EpochHolder
 from verifier.errors import OperatorError
+from verifier.group_writer import GroupWriter
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
 from verifier.limiter import RateLimiter
@@ -143,11 +144,13 @@ class Engine:
         signer = self._agent.signer(Purpose.RECEIPT_SIGNING)
         self._replay_seals: dict[int, ReplaySeal] = {}
         self._committer = Committer(
-            store=self._log,
-            settlement=Settlement(
-                signer=ReceiptSigner(signer) if settings.receipts else None, replay_seal=self._replay_seal
+            writer=GroupWriter(
+                store=self._log,
+                settlement=Settlement(
+                    signer=ReceiptSigner(signer) if settings.receipts else None, replay_seal=self._replay_seal
+                ),
+                clock=self._log_clock,
             ),
-            clock=self._log_clock,
             observe=self._metrics.observe_commit,
         )
         self.core = Verifier(

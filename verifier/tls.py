@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 from cryptography import x509
@@ -20,6 +20,10 @@ from verifier.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+
+Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Of each file: time of change, size, inode."""
 
 
 class TlsFilesError(OperatorError):
@@ -47,7 +51,9 @@ class _Loader:
     def __init__(self, files: TlsFiles, on_fault: Callable[[str], None]) -> None:
         self._files = files
         self._on_fault = on_fault
-        self._seen: tuple[tuple[int, int, int], ...] = self._stamp()
+        self._seen: Stamp = self._stamp()
+        self._faulty: Stamp | None = None
+        self._told = ""
         self._checking = threading.Lock()
 
     def initial(self) -> grpc.ServerCertificateConfiguration:
@@ -56,18 +62,22 @@ class _Loader:
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """Return the new configuration, or None to go on with the old one; grpcio calls this at each handshake."""
         with self._checking:
+            stamp: Stamp | None = None
             try:
                 stamp = self._stamp()
-                if stamp == self._seen:
+                # Files that were found unusable are not read again until they change.
+                if stamp in {self._seen, self._faulty}:
                     return None
                 loaded = _load(self._files)
             except TlsFilesError as error:
-                self._on_fault(str(error))
+                if str(error) != self._told:
+                    self._on_fault(str(error))
+                self._faulty, self._told = stamp, str(error)
                 return None
-            self._seen = stamp
+            self._seen, self._faulty, self._told = stamp, None, ""
             return loaded
 
-    def _stamp(self) -> tuple[tuple[int, int, int], ...]:
+    def _stamp(self) -> Stamp:
         files = (self._files.certificate, self._files.key, *self._files.client_cas)
         try:
             return tuple(

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import PydanticUndefined
 
-from tests.house import command_lines, makefile, tree
+from tests.house import command_lines, makefile, practice, tree
 from verifier.config import Settings
 
-PAGES = ("README.md", "docs/commands.md", "docs/operate.md")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PAGES = ("README.md", "docs/commands.md", "docs/operate.md", "docs/practice.md")
 
 _PART = re.compile(r"(<!-- made from code: ([a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -79,13 +83,26 @@ def targets() -> str:
     )
 
 
+PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
+    {
+        "settings": settings,
+        "targets": targets,
+        "versions": lambda: _table("what", "value", rows=practice.versions()),
+        "attributes": lambda: _table(
+            "attribute", "kind", "list, version", "tolerant", rows=practice.attributes()
+        ),
+        "code lists": lambda: _table("list", "version", "codes", "source", rows=practice.code_lists()),
+        "keys": lambda: _table(
+            "purpose", "algorithm", "makes new", "reads old", rows=practice.key_purposes()
+        ),
+    }
+)
+"""Name of a part to what makes it; any other name is a program's, whose commands are tabulated."""
+
+
 def part(name: str) -> str:
     """Make the part of that name."""
-    if name == "settings":
-        return settings()
-    if name == "targets":
-        return targets()
-    return commands(name)
+    return PARTS[name]() if name in PARTS else commands(name)
 
 
 def renewed(page: str, text: str) -> str:

@@ -13,7 +13,9 @@ from verifier.intent import Intent, Question, Variant
 LIMITS = Limits(subject=5, prefix=20, agency=1_000, officer=100)
 
 
-def counters(*, agency: str = "tax", officer: str = "o1", subject: str = "s1", prefix: str = "p1") -> Counters:
+def counters(
+    *, agency: str = "tax", officer: str = "o1", subject: str = "s1", prefix: str = "p1"
+) -> Counters:
     """Name counters by what they count."""
 
     def key(*parts: str) -> bytes:

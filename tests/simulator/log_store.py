@@ -133,7 +133,11 @@ class MemoryTransaction:
             raise LogStoreError(Failure.DISCONNECTED)
 
     def _store(
-        self, counters: Mapping[bytes, int], day: int, entries: Sequence[EntryRow], replays: Sequence[ReplayRow]
+        self,
+        counters: Mapping[bytes, int],
+        day: int,
+        entries: Sequence[EntryRow],
+        replays: Sequence[ReplayRow],
     ) -> None:
         log = self._log
         log.counted.update({(key, day): count for key, count in counters.items()})

@@ -7,10 +7,9 @@ import io
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from unittest import mock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +31,19 @@ def run(main: Callable[[], None], *arguments: str, stdin: bytes = b"") -> Ended:
     """
     out, err = io.StringIO(), io.StringIO()
     code: object = 0
-    with (
-        mock.patch.object(sys, "argv", ["command", *arguments]),
-        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
+    with _started(arguments, stdin), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main()
         except SystemExit as end:
             code = end.code
     return Ended(code=int(code) if isinstance(code, int) else 0, out=out.getvalue(), err=err.getvalue())
+
+
+@contextlib.contextmanager
+def _started(arguments: tuple[str, ...], stdin: bytes) -> Iterator[None]:
+    before = sys.argv, sys.stdin
+    sys.argv, sys.stdin = ["command", *arguments], io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+    try:
+        yield
+    finally:
+        sys.argv, sys.stdin = before

@@ -8,8 +8,7 @@ The rules stand in docs/normalisation.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tokenizer.attribute import Kind
 from tokenizer.normalise import address, name, place, text
@@ -23,8 +22,7 @@ _STRICT: Final = {Kind.NAME: name.strict, Kind.PLACE: place.strict, Kind.ADDRESS
 _TOLERANT: Final = {Kind.NAME: name.tolerant, Kind.PLACE: place.tolerant, Kind.ADDRESS: address.tolerant}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forms:
+class Forms(NamedTuple):
     """A text in both normal forms."""
 
     strict: str

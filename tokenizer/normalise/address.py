@@ -11,26 +11,56 @@ import re
 from typing import Final
 
 from tokenizer.normalise import place
+from tokenizer.normalise.wordlist import spellings
 
 _NEIGHBOURHOOD = re.compile(r"\bR ?T[ .:/]*0*([0-9]{1,3})[ .,/]*(?:R ?W)?[ .:/]*0*([0-9]{1,3})\b")
 _GLUED = re.compile(r"(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Z]{2})")
-_WORDS: Final = {
-    "JL": "JALAN", "JLN": "JALAN", "JLAN": "JALAN", "JAL": "JALAN", "DJL": "JALAN", "DJALAN": "JALAN",
-    "GG": "GANG", "GNG": "GANG", "KEL": "KELURAHAN", "KLRHN": "KELURAHAN", "KEC": "KECAMATAN", "KCMTN": "KECAMATAN",
-    "KAB": "KABUPATEN", "DS": "DESA", "DSN": "DUSUN", "DUS": "DUSUN", "DK": "DUKUH", "DKH": "DUKUH",
-    "KP": "KAMPUNG", "KMP": "KAMPUNG", "KAMP": "KAMPUNG", "KPG": "KAMPUNG", "LK": "LINGKUNGAN", "LINGK": "LINGKUNGAN",
-    "LING": "LINGKUNGAN", "LINK": "LINGKUNGAN", "LKGN": "LINGKUNGAN", "LKG": "LINGKUNGAN",
-    "KAV": "KAVLING", "KAPLING": "KAVLING", "KAVELING": "KAVLING", "KVL": "KAVLING", "BLK": "BLOK", "BL": "BLOK",
-    "NO": "NOMOR", "NOMER": "NOMOR", "NMR": "NOMOR", "NR": "NOMOR",
-    "KOMP": "KOMPLEK", "KOMPL": "KOMPLEK", "KPLK": "KOMPLEK", "KOMPLEKS": "KOMPLEK", "KOMPLEX": "KOMPLEK", "KMPLK": "KOMPLEK",
-    "PERUM": "PERUMAHAN", "PRM": "PERUMAHAN", "PERUMH": "PERUMAHAN", "PRUM": "PERUMAHAN", "PERMAHAN": "PERUMAHAN",
-    "LT": "LANTAI", "LTI": "LANTAI", "GD": "GEDUNG", "GDG": "GEDUNG", "APT": "APARTEMEN", "APART": "APARTEMEN", "RUSN": "RUSUN",
-    "BJR": "BANJAR", "BR": "BANJAR", "BJ": "BANJAR", "LR": "LORONG", "LRG": "LORONG", "LOR": "LORONG", "JOR": "JORONG", "JRG": "JORONG",
-    "NAG": "NAGARI", "PSR": "PASAR", "PS": "PASAR", "TMN": "TAMAN", "TM": "TAMAN", "GRY": "GRIYA", "PDK": "PONDOK", "PD": "PONDOK",
-    "SMP": "SAMPING", "DPN": "DEPAN", "BLKG": "BELAKANG", "BLKNG": "BELAKANG", "RY": "RAYA", "KM": "KILOMETER",
-    "JEND": "JENDERAL", "JENDRAL": "JENDERAL", "LETJEN": "LETNANJENDERAL", "MAYJEN": "MAYORJENDERAL", "BRIGJEN": "BRIGADIRJENDERAL",
-    "PROF": "PROFESOR", "DR": "DOKTOR", "KH": "KH", "H": "HAJI",
-}  # fmt: skip
+_WORDS: Final = spellings(
+    """
+    APARTEMEN: APT APART
+    BANJAR: BJR BR BJ
+    BELAKANG: BLKG BLKNG
+    BLOK: BLK BL
+    BRIGADIRJENDERAL: BRIGJEN
+    DEPAN: DPN
+    DESA: DS
+    DOKTOR: DR
+    DUKUH: DK DKH
+    DUSUN: DSN DUS
+    GANG: GG GNG
+    GEDUNG: GD GDG
+    GRIYA: GRY
+    HAJI: H
+    JALAN: JL JLN JLAN JAL DJL DJALAN
+    JENDERAL: JEND JENDRAL
+    JORONG: JOR JRG
+    KABUPATEN: KAB
+    KAMPUNG: KP KMP KAMP KPG
+    KAVLING: KAV KAPLING KAVELING KVL
+    KECAMATAN: KEC KCMTN
+    KELURAHAN: KEL KLRHN
+    KILOMETER: KM
+    KOMPLEK: KOMP KOMPL KPLK KOMPLEKS KOMPLEX KMPLK
+    LANTAI: LT LTI
+    LETNANJENDERAL: LETJEN
+    LINGKUNGAN: LK LINGK LING LINK LKGN LKG
+    LORONG: LR LRG LOR
+    MAYORJENDERAL: MAYJEN
+    NAGARI: NAG
+    NOMOR: NO NOMER NMR NR
+    PASAR: PSR PS
+    PERUMAHAN: PERUM PRM PERUMH PRUM PERMAHAN
+    PONDOK: PDK PD
+    PROFESOR: PROF
+    RAYA: RY
+    RUSUN: RUSN
+    SAMPING: SMP
+    TAMAN: TMN TM
+    """
+)
+
+
+_PHRASES: Final = (("DAERAH ISTIMEWA", "DI"), ("DAERAH KHUSUS IBUKOTA", "DKI"), ("DAERAH KHUSUS", "DK"))
 
 
 def strict(cleaned: str) -> str:
@@ -44,6 +74,8 @@ def strict(cleaned: str) -> str:
 
 def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
     """Bring a strict form to its tolerant words, and to all of them joined."""
+    for phrase, short in _PHRASES:
+        exact = exact.replace(phrase, short)
     words = _joined(place.spaced_letters(exact.split(" ")))
     return place.folded([part for word in words for part in _write_out(word)])
 

@@ -1,8 +1,8 @@
 """Names of people.
 
-Strict form: words as written, without apostrophes, dots, commas and titles; a hyphen inside a word stays. Tolerant form:
-abbreviations are written out, old and variant spelling is folded, hyphens go. Nothing is ever taken from the last word
-that is left, so mononyms and names of one letter survive.
+Strict form: words as written, without apostrophes, dots, commas and titles; a hyphen inside a word stays. Tolerant
+form: abbreviations are written out, old and variant spelling is folded, hyphens go. Nothing is ever taken from the
+last word that is left, so mononyms and names of one letter survive.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from tokenizer.errors import RuleError
 from tokenizer.normalise import lexicon, spelling
-
 
 _APOSTROPHE = re.compile("['\"]")
 _PART = re.compile(r"([A-Z0-9]+(?:-[A-Z0-9]+)*)(\.?)")
@@ -38,7 +37,7 @@ def strict(cleaned: str) -> str:
     if not _LETTER.search(cleaned):
         raise RuleError("text.no_letter")
     text = _APOSTROPHE.sub("", cleaned)
-    if _is_plain(words := text.split(" ")):
+    if _is_plain(text.split(" ")):
         return text
     parts = _parts(text)
     while True:
@@ -65,14 +64,15 @@ def _parts(text: str) -> list[Part]:
 
 def _without_prefix(parts: list[Part]) -> list[Part]:
     """Drop one title in front."""
-    for count in range(min(_LONGEST_TITLE, len(parts) - 1), 0, -1):
-        head = parts[:count]
-        joined = "".join(part.text for part in head)
-        if count == 1:
-            if joined in lexicon.PREFIX_TITLES or (head[0].dotted and joined in lexicon.DOTTED_PREFIX_TITLES):
-                return parts[1:]
-        elif joined in lexicon.PREFIX_TITLES and all(part.dotted for part in head[:-1]):
-            return parts[count:]
+    head = parts[0]
+    if head.dotted or head.text == lexicon.RADEN:
+        joined = head.text
+        for count in range(2, min(_LONGEST_TITLE, len(parts) - 1) + 1):
+            joined += parts[count - 1].text
+            if joined in lexicon.PREFIX_TITLES:
+                return parts[count:]
+    if head.text in lexicon.PREFIX_TITLES or (head.dotted and head.text in lexicon.DOTTED_PREFIX_TITLES):
+        return parts[1:] or parts
     return parts
 
 
@@ -106,6 +106,8 @@ def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
         words = words[1:]
     if len(words) > 1 and words[0] in lexicon.BALINESE_FIRST:
         words = _balinese(words)
+    if "ABD" in exact:
+        words = [_unassimilated(word, after) for word, after in zip(words, [*words[1:], ""], strict=True)]
     last = len(words) - 1
     written = [
         part
@@ -113,6 +115,10 @@ def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
         for part in spelling.write_out(word, first=at == 0, final=at == last)
     ]
     return tuple(map(spelling.fold_word, written)), spelling.fold_joined("".join(written))
+
+
+def _unassimilated(word: str, after: str) -> str:
+    return "ABDUL" if word in lexicon.ABDUL_ASSIMILATED and after[:1] == word[-1] else word
 
 
 def _balinese(words: list[str]) -> list[str]:

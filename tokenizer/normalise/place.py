@@ -12,23 +12,46 @@ import re
 from typing import Final
 
 from tokenizer.errors import RuleError
+from tokenizer.normalise.wordlist import spellings, words
 
 _APOSTROPHE = re.compile("['\"]")
 _WORD = re.compile("[A-Z0-9]+")
 _LETTER = re.compile("[A-Z]")
 
-_KINDS: Final = frozenset(
-    "KAB KABUPATEN KOTA KOT KODYA KOTAMADYA KOTIP KTM ADM ADMINISTRASI PROV PROP PROVINSI PROPINSI KEC KECAMATAN".split()
+_KINDS: Final = words(
+    """
+    KAB KABUPATEN KOTA KOT KODYA KOTAMADYA KOTIP KTM ADM ADMINISTRASI PROV PROP PROVINSI PROPINSI KEC KECAMATAN
+    """
 )
-_ABBREVIATIONS: Final = {
-    "KEP": "KEPULAUAN", "GN": "GUNUNG", "GNG": "GUNUNG", "P": "PULAU", "PL": "PULAU", "TJ": "TANJUNG", "TG": "TANJUNG", "TJG": "TANJUNG",
-    "TNJ": "TANJUNG", "SEI": "SUNGAI", "SEIE": "SUNGAI", "SUNGEI": "SUNGAI", "SKR": "SUKA", "MA": "MUARA", "MUARO": "MUARA", "BT": "BUKIT",
-    "BKT": "BUKIT", "TL": "TELUK", "TLK": "TELUK", "PD": "PADANG", "PDG": "PADANG", "PS": "PASAR", "PSR": "PASAR", "KR": "KARANG",
-    "UTR": "UTARA", "SEL": "SELATAN", "SLT": "SELATAN", "BAR": "BARAT", "BRT": "BARAT", "TIM": "TIMUR", "TMR": "TIMUR", "TENG": "TENGAH",
-    "TGH": "TENGAH", "JAK": "JAKARTA", "JKT": "JAKARTA", "BDG": "BANDUNG", "SBY": "SURABAYA", "YOGYA": "YOGYAKARTA", "JOGJA": "YOGYAKARTA",
-    "JOGJAKARTA": "YOGYAKARTA", "DJOGJAKARTA": "YOGYAKARTA", "JOGYAKARTA": "YOGYAKARTA", "YOGJAKARTA": "YOGYAKARTA",
-    "LIMO": "LIMA", "AMPEK": "EMPAT", "TIGO": "TIGA", "DUO": "DUA",
-}  # fmt: skip
+_ABBREVIATIONS: Final = spellings(
+    """
+    BANDUNG: BDG
+    BARAT: BAR BRT
+    BUKIT: BT BKT
+    DUA: DUO
+    EMPAT: AMPEK
+    GUNUNG: GN GNG
+    JAKARTA: JAK JKT
+    KARANG: KR
+    KEPULAUAN: KEP
+    LIMA: LIMO
+    MUARA: MA MUARO
+    PADANG: PD PDG
+    PASAR: PS PSR
+    PULAU: P PL
+    SELATAN: SEL SLT
+    SUKA: SKR
+    SUNGAI: SEI SEIE SUNGEI
+    SURABAYA: SBY
+    TANJUNG: TJ TG TJG TNJ
+    TELUK: TL TLK
+    TENGAH: TENG TGH
+    TIGA: TIGO
+    TIMUR: TIM TMR
+    UTARA: UTR
+    YOGYAKARTA: YOGYA JOGJA JOGJAKARTA DJOGJAKARTA JOGYAKARTA YOGJAKARTA
+    """
+)
 _KIND_PHRASES: Final = tuple(
     tuple(phrase.split())
     for phrase in (
@@ -43,14 +66,8 @@ _DIGRAPHS: Final = (
     ("OE", "U"), ("DJ", "J"), ("TJ", "C"), ("SJ", "S"), ("SY", "S"), ("CH", "H"), ("KH", "H"), ("DH", "D"), ("TH", "T"),
 )  # fmt: skip
 _SINGLES: Final = str.maketrans({"J": "Y", "V": "F", "O": "A"})
-_CONTEXT: Final = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        ("IY(?=[AEIOU])|(?<=[BCDFGHKLMNRSTZ])Y(?=[AOU])", "I"),
-        ("UW(?=[AEIOU])", "U"),
-        (r"([A-Z])\1+", r"\1"),
-    )
-)
+_CONTEXT = re.compile("IY(?=[AEIOU])|(?<=[BCDFGHKLMNRSTZ])Y(?=[AOU])|UW(?=[AEIOU])|([A-Z])\\1+")
+_REPLACED: Final = {"IY": "I", "Y": "I", "UW": "U"}
 
 
 def strict(cleaned: str) -> str:
@@ -69,25 +86,25 @@ def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
     return folded([write_out(word) for word in _without_kinds(spaced_letters(exact.split(" ")))])
 
 
-def folded(words: list[str]) -> tuple[tuple[str, ...], str]:
+def folded(written: list[str]) -> tuple[tuple[str, ...], str]:
     """Fold words that are written out, each for itself and all together."""
-    return tuple(map(fold_word, words)), fold("".join(words))
+    return tuple(map(fold_word, written)), fold("".join(written))
 
 
-def spaced_letters(words: list[str]) -> list[str]:
+def spaced_letters(parts: list[str]) -> list[str]:
     """Join a word that was written letter by letter ("P A P U A")."""
-    if len(words) > 2 and all(len(word) == 1 for word in words):  # noqa: PLR2004 - two initials are no word
-        return ["".join(words)]
-    return words
+    if len(parts) > 2 and all(len(part) == 1 for part in parts):  # noqa: PLR2004 - two initials are no word
+        return ["".join(parts)]
+    return parts
 
 
-def _without_kinds(words: list[str]) -> list[str]:
+def _without_kinds(parts: list[str]) -> list[str]:
     for phrase in _KIND_PHRASES:
-        if tuple(words[: len(phrase)]) == phrase and len(words) > len(phrase):
-            words = words[len(phrase) :]
-    while len(words) > 1 and words[0] in _KINDS:
-        words = words[1:]
-    return words
+        if tuple(parts[: len(phrase)]) == phrase and len(parts) > len(phrase):
+            parts = parts[len(phrase) :]
+    while len(parts) > 1 and parts[0] in _KINDS:
+        parts = parts[1:]
+    return parts
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -130,6 +147,9 @@ def fold(letters: str) -> str:
     for old, new in _DIGRAPHS:
         letters = letters.replace(old, new)
     letters = letters.translate(_SINGLES)
-    for pattern, replacement in _CONTEXT:
-        letters = pattern.sub(replacement, letters)
-    return letters
+    return _CONTEXT.sub(_replace, letters)
+
+
+def _replace(match: re.Match[str]) -> str:
+    found = match[0]
+    return _REPLACED.get(found, found[0])

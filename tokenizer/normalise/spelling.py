@@ -29,17 +29,11 @@ _SOUNDS: Final = (
     ("SY", "S"), ("SH", "S"), ("FH", "F"), ("TH", "T"), ("DH", "D"), ("BH", "B"), ("GH", "G"), ("AE", "AI"),
     ("EE", "I"), ("OO", "U"),
 )  # fmt: skip
-_CONTEXT: Final = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        ("(?<=A)Y(?![AEIOU])", "I"),
-        ("IE(?![AEIOU])", "I"),
-        ("IY(?=[AEIOU])|Y(?![AEIOU])|(?<=[BCDFGHKLMNRSTZ])Y(?=[AOU])", "I"),
-        ("UW(?=[AEIOU])", "U"),
-        ("TI(?=[AOU])", "C"),
-        (r"([A-Z])\1+", r"\1"),
-    )
+_CONTEXT = re.compile(
+    "T[IY](?=[AOU])|(?<=A)Y(?![AEIOU])|IE(?![AEIOU])|IY(?=[AEIOU])|Y(?![AEIOU])"
+    "|(?<=[BCDFGHKLMNRSZ])Y(?=[AOU])|UW(?=[AEIOU])|([A-Z0-9])\\1+"
 )
+_REPLACED: Final = {"TI": "C", "TY": "C", "IE": "I", "IY": "I", "Y": "I", "UW": "U"}
 _STEMS: Final = (
     ("ROHM", "RAHM"), ("HOIR", "HAIR"), ("MUSTOF", "MUSTAF"), ("SOLEH", "SALEH"), ("SOLIH", "SALIH"), ("HOLI", "HALI"),
     ("ROSID", "RASID"), ("FATKUR", "FATHUR"), ("FATUR", "FATHUR"), ("ABDULOH", "ABDULAH"), ("RAHMAD", "RAHMAT"),
@@ -73,7 +67,9 @@ def write_out(word: str, *, first: bool, final: bool) -> tuple[str, ...]:
 
 
 def _abbreviated(word: str, *, first: bool, final: bool) -> str:
-    if word in lexicon.MUHAMMAD or (word in lexicon.MUHAMMAD_FIRST and first and not final):
+    if word in lexicon.MUHAMMAD or (
+        not final and (word == "M" or (first and word in lexicon.MUHAMMAD_FIRST))
+    ):
         return "MUHAMMAD"
     if word in lexicon.AHMAD or (word == "A" and first and not final):
         return "AHMAD"
@@ -81,6 +77,8 @@ def _abbreviated(word: str, *, first: bool, final: bool) -> str:
         return "ABDUL"
     if word in lexicon.SITI and not final:
         return "SITI"
+    if word == "L" and first and not final:
+        return "LALU"
     return lexicon.BALINESE[word] if word in lexicon.BALINESE_ANYWHERE else word
 
 
@@ -106,8 +104,12 @@ def fold(letters: str) -> str:
     letters = letters.translate(_SINGLES)
     for old, new in _SOUNDS:
         letters = letters.replace(old, new)
-    for pattern, replacement in _CONTEXT:
-        letters = pattern.sub(replacement, letters)
+    letters = _CONTEXT.sub(_replace, letters)
     for old, new in _STEMS:
         letters = letters.replace(old, new)
     return letters
+
+
+def _replace(match: re.Match[str]) -> str:
+    found = match[0]
+    return _REPLACED.get(found, found[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,13 @@ from padan.cli.console import CommandError, ExitCode
 from verifier import config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keys.provider import KekProvider
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -25,11 +32,13 @@ class Choice:
         config_path: the server's configuration file; empty is $PADAN_CONFIG, else ./padan.toml where there is one.
         keyring: the keyring; empty is the configuration's.
         kek: URI of the KEK's provider; empty is the configuration's.
+        now: wall clock, UTC.
     """
 
     config_path: Path | None = None
     keyring: Path | None = None
     kek: str = ""
+    now: Callable[[], datetime] = _now
 
     def settings(self) -> config.Settings | None:
         """Read the server's settings; None where no file was named and there is none at the default places.
@@ -72,7 +81,7 @@ class Choice:
 
     def custody(self) -> Custody:
         """Open the keyring for a change or a check."""
-        return Custody(path=self.keyring_path(), provider=self.provider(), actor=actor())
+        return Custody(path=self.keyring_path(), provider=self.provider(), actor=actor(), now=self.now)
 
 
 CHOICE = Choice()

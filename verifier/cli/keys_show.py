@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +15,8 @@ from padan.cli.console import ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from keys.cryptoperiod import Alarm
     from keys.keyset import Keyring, RingKey
 
@@ -33,7 +34,7 @@ def status(
 ) -> None:
     """Show every key with its purpose, state, dates and cryptoperiod."""
     ring = ringformat.peek(RingFile(CHOICE.keyring_path()).read()) if unverified else CHOICE.custody().read()
-    alarms = cryptoperiod.alarms(ring, now=datetime.now(UTC))
+    alarms = cryptoperiod.alarms(ring, now=CHOICE.now())
     if as_json:
         print_json({**summary(ring, alarms), "verified": not unverified})
         return

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.cli.console import CommandError, new_app, print_json
-from tokenizer.person import FIELDS
 from verifier import migrations
 from verifier.cli.settings import settings
 from verifier.projector import fieldmap, progress
+from verifier.projector.columns import COLUMNS
 from verifier.projector.fieldmap import FieldMap
 from verifier.projector.load import Load, Order
 from verifier.synthetic import beneficiaries as aid
@@ -146,7 +146,7 @@ def synth(
     population = Population(
         people=people, seed=seed, as_of=_day(as_of) if as_of else DEFAULT_AS_OF, faults=faults
     )
-    output.write(out, FIELDS, population.rows(tally))
+    output.write(out, COLUMNS, population.rows(tally))
     seconds = time.monotonic() - began
     values = {**asdict(tally), "rows": tally.rows, "seconds": round(seconds, 3), "file": str(out)}
     if as_json:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verifier.projector.fieldmap import Binding
 
 Values = list[str]
-"""A row's values in the order of `tokenizer.person.FIELDS`, without surrounding spaces; empty where there is none."""
+"""A row's values in the order of `columns.COLUMNS`, without surrounding spaces; empty where there is none."""
 
 RULE_COLUMNS: Final = "row.columns"
 RULE_ENCODING: Final = "row.encoding"

@@ -20,7 +20,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tokenizer.person import FIELDS
+from verifier.projector.columns import COLUMNS
 from verifier.projector.errors import FieldMapError
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class FieldMap:
             if name in places:
                 twice.add(name)
             places[name] = place
-        picks = [self._pick(name, places) for name in FIELDS]
+        picks = [self._pick(name, places) for name in COLUMNS]
         missing = [
             f'column "{self.columns.get(name, name)}" (field {name})'
-            for name, pick in zip(FIELDS, picks, strict=True)
+            for name, pick in zip(COLUMNS, picks, strict=True)
             if pick is None and name not in self.defaults and name not in self.absent | OPTIONAL
         ]
         if missing:
@@ -78,7 +78,7 @@ class FieldMap:
         used = set(picks)
         return Binding(
             picks=tuple(picks),
-            defaults=tuple(self.defaults.get(name, "") for name in FIELDS),
+            defaults=tuple(self.defaults.get(name, "") for name in COLUMNS),
             ignored=tuple(column for place, column in enumerate(columns) if place not in used),
         )
 
@@ -152,6 +152,8 @@ def _texts(path: Path, data: Mapping[str, Any], table: str) -> dict[str, str]:
 
 def _known(path: Path, table: str, names: Any) -> list[str]:
     found = list(names)
-    if unknown := [str(name) for name in found if name not in FIELDS]:
-        raise FieldMapError(f"{path}: [{table}] {unknown[0]} is no field; the fields are {', '.join(FIELDS)}")
+    if unknown := [str(name) for name in found if name not in COLUMNS]:
+        raise FieldMapError(
+            f"{path}: [{table}] {unknown[0]} is no field; the fields are {', '.join(COLUMNS)}"
+        )
     return found

@@ -17,11 +17,12 @@ from tokenizer.codes import CodeLists
 from tokenizer.errors import RowError
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
-from tokenizer.person import FIELDS, Person
+from tokenizer.person import Person
 from tokenizer.record import Flag, Record
 from verifier.projector import chunk as chunks
 from verifier.projector import runs
 from verifier.projector.chunk import Unreadable
+from verifier.projector.columns import COLUMNS
 from verifier.projector.rejects import Reject
 from verifier.projector.runs import RunHeader
 
@@ -146,7 +147,7 @@ class Projection:
 
     def _project(self, values: list[str]) -> Record:
         person = Person.from_registry(
-            dict(zip(FIELDS, values, strict=True)), today=self.as_of, codes=self.codes
+            dict(zip(COLUMNS, values, strict=True)), today=self.as_of, codes=self.codes
         )
         return self.inner.project(person)
 

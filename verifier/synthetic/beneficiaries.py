@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tokenizer.person import FIELDS
 from verifier.projector import chunk, source
+from verifier.projector.columns import COLUMNS
 from verifier.projector.fieldmap import FieldMap
 from verifier.synthetic import distort
 from verifier.synthetic.chance import spread
@@ -165,6 +165,6 @@ def _usable(row: Row) -> bool:
         and nik.isdigit()
         and not nik.endswith("0000")
         and nik[8:12] == born[3:5] + born[8:]
-        and all(row[FIELDS.index(name)].isdigit() for name in ("AGAMA", "JENIS_KLMIN"))
-        and row[FIELDS.index("AGAMA")] != "99"
+        and all(row[COLUMNS.index(name)].isdigit() for name in ("AGAMA", "JENIS_KLMIN"))
+        and row[COLUMNS.index("AGAMA")] != "99"
     )

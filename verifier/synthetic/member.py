@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from verifier.synthetic.places import Country, Province
 
 Row = list[str]
-"""Values in the order of `tokenizer.person.FIELDS`."""
+"""Values in the order of `columns.COLUMNS`."""
 
 ALIVE, DEAD, MOVED = "1", "2", "3"
 """Codes of list "life_status"."""

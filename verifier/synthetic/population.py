@@ -11,7 +11,7 @@ from datetime import date
 from random import Random
 from typing import TYPE_CHECKING
 
-from tokenizer.person import FIELDS
+from verifier.projector.columns import COLUMNS
 from verifier.synthetic.household import Households
 from verifier.synthetic.member import DEAD, LIFE_COLUMN
 
@@ -94,6 +94,6 @@ class Population:
         elif chance > 1 - _BROKEN:
             tally.broken += 1
             column, change = _BREAKS[int(rng.random() * len(_BREAKS))]
-            broken, place = list(row), FIELDS.index(column)
+            broken, place = list(row), COLUMNS.index(column)
             broken[place] = change(broken[place])
             yield broken

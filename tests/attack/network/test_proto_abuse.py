@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from bench import frames
 from tests import service
@@ -88,9 +88,9 @@ def test_abused_message_is_refused(target: Target, raw: bytes) -> None:
     error = _ask(target, raw)
     assert error.code() in _INVALID, error
     if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
-        details = dict(error.trailing_metadata())["grpc-status-details-bin"]
-        status = status_pb2.Status.FromString(details)
+        status = rpc_status.from_call(error)
         info = error_details_pb2.ErrorInfo()
+        assert status is not None
         assert status.details[0].Unpack(info)
         assert info.domain == "padan"
         assert info.reason in {"INVALID_FIELD", "MALFORMED_MESSAGE", "UNKNOWN_CODE"}
@@ -99,14 +99,9 @@ def test_abused_message_is_refused(target: Target, raw: bytes) -> None:
 
 _PAYLOADS = {
     "compressed flag without an encoding": (frames.message(_GOOD, compressed=1), ()),
-    "compressed with an encoding": (
-        frames.message(gzip.compress(_GOOD), compressed=1),
-        (("grpc-encoding", "gzip"),),
-    ),
     "compressed noise": (frames.message(b"\xff" * 64, compressed=1), (("grpc-encoding", "gzip"),)),
     "unknown encoding": (frames.message(_GOOD, compressed=1), (("grpc-encoding", "zip-of-death"),)),
     "flag of 255": (frames.message(_GOOD, compressed=255), ()),
-    "two messages": (frames.message(_GOOD) * 2, ()),
     "no message": (b"", ()),
     "half a prefix": (b"\0\0\0", ()),
     "prefix longer than the data": (b"\0\0\0\1\0" + b"x" * 10, ()),
@@ -153,6 +148,7 @@ _HEADERS = {
 def test_abused_headers_are_no_answer(target: Target, fields: list[tuple[str, str]]) -> None:
     """A call with headers that the contract does not have ends without a verdict."""
     with contextlib.closing(Wire(target.known)) as wire:
+        wire.settle()
         stream = wire.begin(fields)
         with contextlib.suppress(OSError):
             wire.send(frames.data(stream, frames.message(service.request().SerializeToString())))

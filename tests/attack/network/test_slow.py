@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import selectors
-import socket
 import ssl
 import time
 from typing import TYPE_CHECKING
@@ -18,10 +17,11 @@ from tests.attack.network.wire import VERIFY, Wire, context, tcp
 from verifier.transport import OPTIONS
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.attack.network.conftest import Target
-    from tests.attack.network.target import Caller
+    from tests.attack.network.conftest import Report, Target
+    from tests.attack.network.target import Caller, Honest
 
 pytestmark = pytest.mark.attack
 
@@ -31,6 +31,7 @@ _IDLE = _LIMITS["grpc.max_connection_idle_ms"] / 1_000
 _GRACE = 10.0  # seconds within which a limit must bite
 _CONNECTIONS = 200
 _P99_MS = 50
+_BUSY = 2  # on a machine that is busy with other things, times what it does without the attack
 
 
 def silent(caller: Caller) -> socket.socket:
@@ -88,8 +89,7 @@ def _opened(
 ) -> Iterator[list[socket.socket]]:
     sockets: list[socket.socket] = []
     try:
-        for _ in range(count):
-            sockets.append(form(caller))
+        sockets.extend(form(caller) for _ in range(count))
         yield sockets
     finally:
         for opened in sockets:
@@ -101,16 +101,14 @@ def _alive_after(sockets: Sequence[socket.socket], seconds: float, *, drip: byte
     selector = selectors.DefaultSelector()
     for opened in sockets:
         opened.setblocking(False)  # noqa: FBT003 -- the standard library's signature
-        selector.register(opened, selectors.EVENT_READ)
+        selector.register(opened, selectors.EVENT_READ, opened)
     begin = last = time.monotonic()
     left = len(sockets)
     next_drip = begin + 1
     while left and time.monotonic() - begin < seconds:
         for key, _ in selector.select(0.2):
-            opened = key.fileobj
-            assert isinstance(opened, socket.socket)
-            if _is_closed(opened):
-                selector.unregister(opened)
+            if _is_closed(key.data):
+                selector.unregister(key.fileobj)
                 left, last = left - 1, time.monotonic()
         if drip and time.monotonic() > next_drip:
             _drip(sockets, drip)
@@ -135,7 +133,8 @@ def _hold(
     caller: Caller,
     *,
     limit: float,
-    report: Callable[[str, object], None],
+    calm: Honest,
+    report: Report,
     drip: bytes = b"",
 ) -> None:
     with (
@@ -151,12 +150,12 @@ def _hold(
     assert left == 0
     assert last <= limit + _GRACE
     assert seen[0].errors == 0
-    assert seen[0].p99_ms <= _P99_MS
+    assert seen[0].p99_ms <= max(_P99_MS, _BUSY * calm.p99_ms)
 
 
 @pytest.mark.parametrize("form", [silent, slow_hello, no_preface])
 def test_unfinished_handshake_is_dropped(
-    target: Target, form: Callable[[Caller], socket.socket], record_property: Callable[[str, object], None]
+    target: Target, form: Callable[[Caller], socket.socket], calm: Honest, report: Report
 ) -> None:
     """A connection that does not finish its handshake goes, and honest calls do not feel it."""
     caller = target.known if form is no_preface else target.nobody
@@ -165,7 +164,8 @@ def test_unfinished_handshake_is_dropped(
         form,
         caller,
         limit=_HANDSHAKE,
-        report=record_property,
+        calm=calm,
+        report=report,
         drip=b"\0" if form is slow_hello else b"",
     )
 
@@ -174,7 +174,7 @@ def test_unfinished_handshake_is_dropped(
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("form", [idle, half_call, never_reads])
 def test_slow_connection_is_dropped(
-    target: Target, form: Callable[[Caller], socket.socket], record_property: Callable[[str, object], None]
+    target: Target, form: Callable[[Caller], socket.socket], calm: Honest, report: Report
 ) -> None:
     """A connection that calls nothing, or whose calls never end, goes when it has been idle for too long."""
-    _hold(target, form, target.known, limit=_IDLE, report=record_property)
+    _hold(target, form, target.known, limit=_IDLE, calm=calm, report=report)

@@ -90,6 +90,13 @@ class Wire:
                 self.send(frames.ping(item.payload, ack=True))
         return came
 
+    def settle(self) -> None:
+        """Wait for the server's settings and acknowledge them: its limits bind nobody before."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if any(item.kind == frames.Kind.SETTINGS for item in self.receive(0.5)):
+                return
+
     def begin(self, fields: list[tuple[str, str]]) -> int:
         """Send the headers of a call; give its stream."""
         stream = self.next_stream

@@ -189,7 +189,8 @@ def test_a_file_without_a_mac_is_refused() -> None:
     document.pop("mac")
     with pytest.raises(KeyringIntegrityError):
         ringformat.decode(ringformat._pretty(document), [KEK])
-    for mac in (None, 1, "", []):
+    wrong: tuple[object, ...] = (None, 1, "", [])
+    for mac in wrong:
         with pytest.raises(KeyringIntegrityError):
             ringformat.decode(ringformat._pretty({**document, "mac": mac}), [KEK])
 

@@ -68,8 +68,8 @@ def test_a_secret_is_not_copied(name: str) -> None:
 def test_every_secret_type_is_tested_here() -> None:
     """A new type that holds keys cannot be forgotten in this file."""
 
-    def descendants(kind: type) -> set[str]:
-        below = kind.__subclasses__()
+    def descendants(kind: type[Secret]) -> set[str]:
+        below: list[type[Secret]] = kind.__subclasses__()
         return {child.__name__ for child in below if child.__module__.startswith("keys.")}.union(
             *(descendants(child) for child in below)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 import subprocess
@@ -222,7 +223,7 @@ def test_receipt_from_question_to_proof(
     """Question and receipt that `verify` kept are proven by `receipt check` with the keys of `info --jwks`."""
     key = OKPKey.generate_key("Ed25519", private=True)
     service.info.keys[0].key_id = key.thumbprint()
-    service.info.keys[0].public_key = key.raw_value.public_key().public_bytes_raw()
+    service.info.keys[0].public_key = base64.urlsafe_b64decode(f"{key.as_dict(private=False)['x']}=")
 
     def step(
         request: verification_pb2.VerifyRequest, context: grpc.ServicerContext

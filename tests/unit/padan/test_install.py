@@ -62,7 +62,7 @@ def test_command_line_without_its_extra_says_what_to_install(module: str, extra:
 
 def test_receipt_check_without_its_extra_says_what_to_install() -> None:
     """Without joserfc the other commands work, and this one names the extra."""
-    code = "import sys; sys.argv = ['padan', 'receipt', 'check', 'x', '--keys', 'y']\nimport padan.cli; padan.cli.main()"
+    code = "sys.argv = ['padan', 'receipt', 'check', 'x', '--keys', 'y']\nimport padan.cli; padan.cli.main()"
     done = python(code, blocked=("joserfc",))
     assert done.returncode == 3
     assert "padan[receipts]" in done.stderr

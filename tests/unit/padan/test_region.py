@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,33 @@ def test_coverage_of_the_shared_list() -> None:
         ]
     wanted = {code: "unknown" if status == "unconfirmed" else status for code, status in expected}
     assert {code: region.find(code).status for code in wanted} == wanted
+
+
+def test_generator_merges_two_packages(tmp_path: Path) -> None:
+    """A code that only the older package has is retired; its name is put into title case, postal codes cut off."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    (new / "data").mkdir(parents=True)
+    (old / "dist").mkdir(parents=True)
+    for level, row in (
+        ("provinces", "91,Papua"),
+        ("regencies", "91.03,Kabupaten X"),
+        ("districts", "91.03.01,Y"),
+    ):
+        (new / "data" / f"{level}.csv").write_text(f"code,name\n{row}\n")
+    older = {
+        "provinsi": {"91": "PAPUA"},
+        "kabkot": {"9101": "KAB. MERAUKE"},
+        "kecamatan": {"910101": "OKABA -- 99654"},
+    }
+    (old / "dist" / "wilayah.json").write_text(json.dumps(older))
+    target = tmp_path / "regions.csv"
+    script = Path(__file__).parents[3] / "proto/python/regions_generate.py"
+    subprocess.run([sys.executable, script, new, old, target], check=True)
+    assert target.read_text().splitlines() == [
+        "code,status,name",
+        "91,current,Papua",
+        "9101,retired,Kabupaten Merauke",
+        "910101,retired,Okaba",
+        "9103,current,Kabupaten X",
+        "910301,current,Y",
+    ]

@@ -18,6 +18,7 @@ from tests.simulator.log_store import Fault, MemoryLog
 from verifier.budget import Limits
 from verifier.committer import Committer
 from verifier.errors import LogUnavailableError, ShuttingDownError
+from verifier.group_writer import GroupWriter
 from verifier.logtime import ClockFlag, LogTime
 from verifier.settlement import Settlement
 
@@ -57,9 +58,9 @@ def committer(log: MemoryLog, clock: _Clock) -> Iterator[Committer]:
     """A running committer."""
     seal = SealKey(bytes(range(32)))
     running = Committer(
-        store=log,
-        settlement=Settlement(signer=None, replay_seal=lambda _day: seal),
-        clock=clock,
+        writer=GroupWriter(
+            store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
+        ),
         patience=0.4,
     )
     running.start()
@@ -169,7 +170,9 @@ def test_two_of_the_same_request_in_one_group_are_one(log: MemoryLog, clock: _Cl
     """Parallel repetitions that land in the same commit get the same answer."""
     seal = SealKey(bytes(32))
     committer = Committer(
-        store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
+        writer=GroupWriter(
+            store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
+        )
     )
     committer.start()
     settled = committer.commit([intent(7), intent(7), intent(7, digest=b"x" * 32)])
@@ -247,7 +250,9 @@ def test_requests_that_arrive_together_share_a_commit(log: MemoryLog, clock: _Cl
     """An intent waits for the end of its slot, and joins the others that are ready then."""
     seal = SealKey(bytes(32))
     committer = Committer(
-        store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
+        writer=GroupWriter(
+            store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
+        )
     )
     committer.start()
     ready = time.monotonic() + 0.15
@@ -278,7 +283,9 @@ def test_a_receipt_is_the_last_field_of_the_answer(log: MemoryLog, clock: _Clock
 
     seal = SealKey(bytes(32))
     committer = Committer(
-        store=log, settlement=Settlement(signer=_Signer(), replay_seal=lambda _day: seal), clock=clock
+        writer=GroupWriter(
+            store=log, settlement=Settlement(signer=_Signer(), replay_seal=lambda _day: seal), clock=clock
+        )
     )
     committer.start()
     (settled,) = committer.commit([intent(1, receipt=b'{"jti":"x"')])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -65,7 +65,7 @@ class Site:
     def start(self) -> tuple[grpc.Server, int]:
         """Serve a method that says what the handshake proved."""
         server = grpc.server(ThreadPoolExecutor(2))
-        handler = grpc.unary_unary_rpc_method_handler(
+        handler: Any = grpc.unary_unary_rpc_method_handler(
             lambda _request, context: context.auth_context()["x509_pem_cert"][0]
         )
         server.add_generic_rpc_handlers(
@@ -94,7 +94,7 @@ def ask(site: Site) -> Iterator[Callable[..., bytes]]:
         credentials = grpc.ssl_channel_credentials(site.authority.pem, private, chain)
         options = [("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1)]
         with grpc.secure_channel(f"localhost:{port}", credentials, options) as channel:
-            method = channel.unary_unary(METHOD)
+            method: Any = channel.unary_unary(METHOD)
             answer: bytes = method(b"", timeout=5)
             return answer
 
@@ -160,8 +160,15 @@ def test_files_that_do_not_belong_together_leave_the_last_good_ones(
     client = site.client()
     assert not refused(ask, client)
     site.files.key.write_bytes(pem_of(key()))
+    for _ in range(3):
+        assert not refused(ask, client)
+    [fault] = site.faults
+    assert "not the key of" in fault
+    site.files.certificate.unlink()
     assert not refused(ask, client)
-    assert any("not the key of" in fault for fault in site.faults)
+    assert "cannot be read" in site.faults[1]
+    site.renew("renewed.example")
+    assert not refused(ask, client, "renewed.example")
 
 
 @pytest.mark.parametrize("broken", ["certificate", "key", "client_cas"])

@@ -109,7 +109,7 @@ def change() -> Callable[..., bytes]:
     return changed
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def terms() -> Terms:
     """The terms of the document."""
     return Terms.of(parse(DOCUMENT.encode()).agreement)

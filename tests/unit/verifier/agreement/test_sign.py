@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -125,3 +128,24 @@ def test_public_keys_are_base64_of_32_bytes() -> None:
     assert public_key(text(ALICE)) == ALICE.public_key
     with pytest.raises(AgreementSignatureError):
         public_key(text(ALICE)[:-4])
+
+
+VECTORS = Path(__file__).parents[3] / "vectors" / "agreement-signature.json"
+
+
+@pytest.mark.parametrize("vector", json.loads(VECTORS.read_text())["vectors"])
+def test_golden_vectors(vector: dict[str, str]) -> None:
+    """Label, key id and signature are those that another implementation computed."""
+    realm = Realm(registry_id=vector["registry_id"], environment=vector["environment"])
+    signer, document = Signer(bytes.fromhex(vector["seed"])), vector["document"].encode()
+    assert realm.label("agreement").hex() == vector["label"]
+    file = sign(realm, document, signer)
+    key_id, signature = require_signed(realm, document, file, [vector["public_key"]])
+    assert (key_id, signature.hex()) == (vector["key_id"], vector["signature"])
+
+
+def test_golden_vectors_are_those_of_the_generator(tmp_path: Path) -> None:
+    """The generator writes the file that is there."""
+    generator = VECTORS.with_name("agreement_signature_generate.py")
+    subprocess.run([sys.executable, str(generator), str(tmp_path / "new.json")], check=True)
+    assert (tmp_path / "new.json").read_bytes() == VECTORS.read_bytes()

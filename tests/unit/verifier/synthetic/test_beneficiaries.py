@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tokenizer.person import FIELDS
+from verifier.projector.columns import COLUMNS
 from verifier.synthetic import beneficiaries as aid
 from verifier.synthetic import output
 from verifier.synthetic.beneficiaries import Truth
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from verifier.synthetic.beneficiaries import Line
 
-AT = {name: place for place, name in enumerate(FIELDS)}
+AT = {name: place for place, name in enumerate(COLUMNS)}
 
 
 @pytest.fixture(scope="module")
 def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a population with faults."""
     path = tmp_path_factory.mktemp("aid") / "population.csv"
-    output.write(path, FIELDS, Population(people=8_000, seed=5).rows(Tally()))
+    output.write(path, COLUMNS, Population(people=8_000, seed=5).rows(Tally()))
     return path
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from padan import nik, region
 from padan.errors import NikError
-from tokenizer.person import FIELDS
+from verifier.projector.columns import COLUMNS
 from verifier.synthetic.people import FEMALE, MALE, peoples
 from verifier.synthetic.popular import people_shares, rates
 from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from verifier.synthetic.member import Row
 
 PEOPLE = 60_000
-AT = {name: place for place, name in enumerate(FIELDS)}
+AT = {name: place for place, name in enumerate(COLUMNS)}
 
 
 @pytest.fixture(scope="module")

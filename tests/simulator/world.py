@@ -1,0 +1,279 @@
+"""A whole world for the core: people, agencies, agreements, clocks and a disk, all in memory and all obedient.
+
+Everything between the bytes of a request and the bytes of its answer is the service's own code; only what it stands
+on is simulated, and can be told to fail.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from google.protobuf import timestamp_pb2
+
+from keys.block import BlockKey
+from keys.mac import MacKey
+from keys.realm import Realm
+from keys.seal import SealKey
+from padan.v1 import attribute_pb2, verification_pb2
+from tests.service import AS_OF, BUDI, UNKNOWN_NIK, Terms, request
+from tests.simulator.log_store import MemoryLog
+from tokenizer.codes import CodeLists
+from tokenizer.inner import Inner
+from tokenizer.outer import Outer
+from tokenizer.person import Person
+from verifier import answer, head
+from verifier.agreement import grant
+from verifier.agreement.errors import AgreementSuspendedError, NoAgreementError
+from verifier.agreement.parse import parse
+from verifier.budget import CounterKeys
+from verifier.core import Call, Now, Verifier
+from verifier.epoch import PinnedEpoch
+from verifier.errors import LogUnavailableError
+from verifier.failure import Failure
+from verifier.group_writer import GroupWriter
+from verifier.identity import Peer, UnknownCallerError
+from verifier.limiter import RateLimiter
+from verifier.logtime import LogClock, LogTime
+from verifier.settlement import Settlement
+from verifier.vault.store import VaultUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.core import Reply
+    from verifier.intent import Intent, Settled
+
+REALM = Realm(registry_id="simulated", environment="development")
+START = 1_790_000_000.0
+WIB = dt.timezone(dt.timedelta(hours=7))
+
+
+def _key(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()
+
+
+@dataclass(slots=True)
+class Clocks:
+    """A wall clock and a monotonic one."""
+
+    wall: float = START
+    mono: float = 1_000.0
+
+    def __call__(self) -> Now:
+        """Read both."""
+        return Now(
+            wall=self.wall, mono=self.mono, today=dt.datetime.fromtimestamp(self.wall, WIB).date()
+        )
+
+    def step(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += seconds
+        self.mono += seconds
+
+
+@dataclass(slots=True)
+class Rows:
+    """The vault's rows; can be away, and can have a row that does not open."""
+
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+    away: bool = False
+
+    def lookup_many(
+        self, queries: Sequence[tuple[bytes, bytes, bytes]]
+    ) -> list[tuple[tuple[bytes, bytes], tuple[bytes, bytes]]]:
+        """Look up."""
+        if self.away:
+            raise VaultUnavailableError(Failure.DISCONNECTED)
+        found = []
+        for token, first, second in queries:
+            chosen = token if token in self.rows else first
+            found.append(((chosen, self.rows[chosen]), (second, self.rows[second])))
+        return found
+
+
+class Gate:
+    """Knows agencies by the text of a pretended certificate."""
+
+    def __init__(self, agencies: Sequence[str]) -> None:
+        self.agencies = set(agencies)
+
+    def admit(self, pem: bytes, now: float) -> Peer:
+        """Say who calls."""
+        name = pem.decode()
+        if name not in self.agencies:
+            raise UnknownCallerError("unknown")
+        return Peer(kind="agency", id=name, serial="1", fingerprint=_key(name), not_before=0, not_after=2**40)
+
+
+class Agreements:
+    """Terms that can be suspended and can end."""
+
+    def __init__(self, terms: dict[str, Terms]) -> None:
+        self.terms = {
+            agency: grant.Terms.of(parse(item.document(agency)).agreement) for agency, item in terms.items()
+        }
+        self.suspended: set[str] = set()
+
+    def in_force(self, agency: str, now: float) -> grant.Terms:
+        """Find the terms."""
+        if agency in self.suspended:
+            raise AgreementSuspendedError("suspended")
+        if agency not in self.terms:
+            raise NoAgreementError("none")
+        self.terms[agency].require_in_force(now)
+        return self.terms[agency]
+
+
+class Periods:
+    """Names subjects in the log."""
+
+    def reference(self, handle: bytes, nonce: bytes) -> tuple[bytes, bytes]:
+        """Name a subject."""
+        return hashlib.sha256(handle + nonce).digest()[:16], bytes(16)
+
+
+class Epochs:
+    """One epoch."""
+
+    def __init__(self, epoch: PinnedEpoch) -> None:
+        self.epoch = epoch
+
+    def pin(self) -> PinnedEpoch:
+        """Pin it."""
+        return self.epoch
+
+
+class Journal:
+    """Commits at once, in the calling thread; an error of the disk reaches the caller as it would from a thread."""
+
+    def __init__(self, writer: GroupWriter) -> None:
+        self._writer = writer
+
+    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
+        """Commit."""
+        try:
+            return self._writer.write(list(intents))
+        except LogUnavailableError:
+            raise
+        except Exception as error:
+            raise AssertionError("a commit fell over") from error
+
+
+class World:
+    """The core on simulated ground."""
+
+    def __init__(self, *, seed: int, agencies: dict[str, Terms], people: Sequence[dict[str, str]]) -> None:
+        self.random = random.Random(seed)  # noqa: S311 - a simulation must be repeatable
+        self.clocks = Clocks()
+        self.log = MemoryLog()
+        self.rows = Rows()
+        self.gate = Gate([*agencies, "nobody"])
+        self.agreements = Agreements(agencies)
+        self.epoch = self._project(people)
+        self._log_clock = LogClock(last_ms=0, wall_ms=int(START * 1000), mono=self.clocks.mono)
+        seals: dict[int, SealKey] = {}
+        writer = GroupWriter(
+            store=self.log,
+            settlement=Settlement(
+                signer=None,
+                replay_seal=lambda day: seals.setdefault(day, SealKey(_key(f"replay {day}"))),
+                random=self.random.randbytes,
+            ),
+            clock=self._log_time,
+        )
+        self.core = Verifier(
+            gate=self.gate,
+            agreements=self.agreements,
+            epochs=Epochs(self.epoch),
+            journal=Journal(writer),
+            periods=Periods(),
+            rates=RateLimiter(),
+            now=self.clocks,
+            random=self.random.randbytes,
+            slot=0.005,
+            joint_subject=40,
+            joint_prefix=400,
+            receipts=True,
+        )
+
+    def _log_time(self, _database: float | None) -> LogTime:
+        return self._log_clock.now(wall_ms=int(self.clocks.wall * 1000), mono=self.clocks.mono)
+
+    def _project(self, people: Sequence[dict[str, str]]) -> PinnedEpoch:
+        index, budget = MacKey(_key("index")), MacKey(_key("budget"))
+        inner = Inner(
+            realm=REALM,
+            index=index,
+            attribute=MacKey(_key("attribute")),
+            handle=MacKey(_key("handle")),
+            budget=budget,
+            tombstone=MacKey(_key("tombstone")),
+        )
+        outer = Outer(realm=REALM, epoch=1, block=BlockKey(_key("token")), seal=SealKey(_key("row")))
+        template = b""
+        for row in people:
+            record = inner.project(
+                Person.from_registry(row, codes=CodeLists.load(), today=AS_OF), random=self.random.randbytes
+            )
+            token = outer.token(record.r)
+            template = record.pack()
+            self.rows.rows[token] = outer.seal(token, template)
+        decoys = []
+        for number in range(8):
+            decoy = inner.decoy_id(number)
+            token = outer.token(decoy)
+            decoys.append(token)
+            plain = template[:1] + decoy + self.random.randbytes(len(template) - 17)
+            self.rows.rows[token] = outer.seal(token, plain)
+        as_of = timestamp_pb2.Timestamp(seconds=int(START))
+        return PinnedEpoch(
+            number=1,
+            as_of=as_of,
+            as_of_field=answer.as_of_field(as_of),
+            as_of_date=AS_OF,
+            registry_id=REALM.registry_id,
+            origin="simulated/log",
+            key_versions=("index:1",),
+            versions=head.versions(("index:1",), ("normaliser:1",)),
+            inner=inner,
+            outer=outer,
+            codes=CodeLists.load(),
+            counter_keys=CounterKeys(budget, REALM),
+            rows=self.rows,  # type: ignore[arg-type]  # a simulator of the vault's pinned epoch
+            decoys=tuple(decoys),
+            decoy_pick=index.bind(REALM.prefix("decoy-pick")),
+            on_damage=lambda: None,
+        )
+
+    def call(self, agency: str, message: verification_pb2.VerifyRequest) -> Call:
+        """Describe a call of an agency."""
+        return Call(
+            raw=message.SerializeToString(),
+            certificate=agency.encode(),
+            peer="ipv4:127.0.0.1:5000",
+            remaining=5.0,
+            arrived=self.clocks.mono,
+        )
+
+    def ask(self, agency: str, *messages: verification_pb2.VerifyRequest) -> list[Reply]:
+        """Ask, several at once."""
+        return self.core.verify_many([self.call(agency, message) for message in messages])
+
+    def question(self, *, right: bool, nik: str = BUDI["NIK"], officer: str = "o1") -> verification_pb2.VerifyRequest:
+        """Make a question with a right or a wrong name."""
+        name = BUDI["NAMA_LGKP"] if right else "SITI RAHAYU"
+        message = request(
+            nik=nik,
+            claims={attribute_pb2.ATTRIBUTE_NAME: name},
+            request_id=f"{self.random.getrandbits(128):032x}"[:8] + "-0000-4000-8000-" + f"{self.random.getrandbits(48):012x}",
+            blind=self.random.randbytes(32),
+        )
+        message.officer = officer
+        return message
+
+
+NOT_HELD_NIK = UNKNOWN_NIK

@@ -1,0 +1,65 @@
+"""One group's transaction: replays first, then counters in key order, then outcomes, then everything at once.
+
+The order is the locks' order on PostgreSQL, where every worker commits for itself. What was returned is durable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verifier.settlement import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from verifier.intent import Intent, Settled
+    from verifier.log.store import LogStore
+    from verifier.logtime import LogTime
+    from verifier.settlement import Settlement
+
+PROBE = bytes(16)
+"""The counter that an empty group writes, to try the disk; no MAC gives it."""
+
+
+class GroupWriter:
+    """Writes groups."""
+
+    def __init__(
+        self, *, store: LogStore, settlement: Settlement, clock: Callable[[float | None], LogTime]
+    ) -> None:
+        """Bring together what a commit needs.
+
+        Args:
+            store: the log.
+            settlement: fixes the outcomes inside the commit.
+            clock: log time; is given the database's wall clock in seconds where the database has one.
+        """
+        self._store = store
+        self._settlement = settlement
+        self._clock = clock
+
+    def write(self, intents: Sequence[Intent]) -> list[Settled]:
+        """Write one group, or where it is empty a probe.
+
+        Raises:
+            LogUnavailableError: it is not durable; whether it became so later is not known.
+        """
+        questions = [intent.question for intent in intents if intent.question is not None]
+        with self._store.transaction() as transaction:
+            keys = {question.replay for question in questions}
+            fresh = transaction.claim_replays(sorted(keys)) if keys else set()
+            stored = transaction.replays(sorted(keys - fresh)) if keys - fresh else {}
+            now = self._clock(transaction.clock())
+            counters = {key for question in questions for key in question.counters.all()}
+            if not intents:
+                counters = {PROBE}
+            used = transaction.counters(counters, now.day) if counters else {}
+            before = dict(used)
+            outcome = self._settlement.settle(
+                Group(intents=intents, fresh=frozenset(fresh), stored=stored, used=used, time=now)
+            )
+            if not intents:
+                used[PROBE] = used.get(PROBE, 0) + 1
+            changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
+            transaction.write(changed, now.day, outcome.entries, outcome.replays)
+        return outcome.settled
