@@ -1,3 +1,4 @@
+# ruff: noqa: S311 - a benchmark draws no secrets
 """What a record costs in the log's store: CPU of this process, by size of group, on SQLite and on PostgreSQL.
 
 A record is one entry of 600 bytes, one kept answer of 900 bytes and eight counters, of which five are new and three
@@ -33,7 +34,9 @@ def write_group(store: LogStore, size: int, people: int, changed: int, source: r
     requests = [("agency-1", source.randbytes(16)) for _ in range(size)]
     common = [bytes((number,)) * 16 for number in range(3)]
     subjects = [source.randrange(people) for _ in range(size)]
-    keys = [[random.Random(subject * 8 + number).randbytes(16) for number in range(5)] for subject in subjects]  # noqa: S311
+    keys = [
+        [random.Random(subject * 8 + number).randbytes(16) for number in range(5)] for subject in subjects
+    ]
     entries = [
         EntryRow(
             kind=1,
@@ -64,7 +67,7 @@ TIMES: list[tuple[float, float]] = []
 
 def measure(store: LogStore, size: int, people: int, changed: int) -> tuple[float, float]:
     """Return CPU and wall microseconds a record, medians over the groups."""
-    source = random.Random(10**9 + size * 10 + changed)  # noqa: S311 - a bench is no secret
+    source = random.Random(10**9 + size * 10 + changed)
     TIMES.clear()
     for _ in range(max(40, RECORDS // size)):
         write_group(store, size, people, changed, source)
@@ -87,7 +90,7 @@ def main() -> None:
             migrations.upgrade(database)
             store = open_log(database)
             for _ in range(options.people // 200):
-                write_group(store, 100, options.people, 5, random.Random(_))  # noqa: S311 - as below
+                write_group(store, 100, options.people, 5, random.Random(_))
             for changed, what in ((5, "eight counters change"), (2, "five counters change")):
                 for size in GROUPS:
                     cpu, wall = measure(store, size, options.people, changed)

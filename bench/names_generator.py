@@ -14,409 +14,97 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MALE = [
-    "Sutrisno",
-    "Slamet",
-    "Mulyadi",
-    "Herman",
-    "Supardi",
-    "Ismail",
-    "Supriyanto",
-    "Wahyudi",
-    "Junaidi",
-    "Suparman",
-    "Agus",
-    "Budi",
-    "Bambang",
-    "Eko",
-    "Dwi",
-    "Tri",
-    "Joko",
-    "Hendra",
-    "Andi",
-    "Rudi",
-    "Yudi",
-    "Dedi",
-    "Asep",
-    "Ujang",
-    "Cecep",
-    "Dadang",
-    "Endang",
-    "Iwan",
-    "Wawan",
-    "Hendri",
-    "Rizal",
-    "Fajar",
-    "Arif",
-    "Irfan",
-    "Faisal",
-    "Fauzi",
-    "Hidayat",
-    "Yusuf",
-    "Ibrahim",
-    "Umar",
-    "Usman",
-    "Ridwan",
-    "Syaiful",
-    "Syamsul",
-    "Zainal",
-    "Khairul",
-    "Nasir",
-    "Jamal",
-    "Bahar",
-    "Rahmat",
-    "Taufik",
-    "Imam",
-    "Sholeh",
-    "Anwar",
-    "Kadir",
-    "Yohanes",
-    "Petrus",
-    "Paulus",
-    "Markus",
-    "Antonius",
-    "Stefanus",
-    "Yosef",
-    "Fransiskus",
-    "Daniel",
-    "Samuel",
-    "Ruben",
-    "Hotman",
-    "Poltak",
-    "Parlindungan",
-    "Togar",
-    "Tumpal",
-    "Maruli",
-    "Wayan",
-    "Made",
-    "Nyoman",
-    "Ketut",
-    "Putu",
-    "Gede",
-    "Kadek",
-    "Komang",
-    "Ucok",
-    "Benyamin",
-    "Cahyo",
-    "Cahyadi",
-    "Jatmiko",
-    "Prayitno",
-    "Sujatmoko",
-    "Surya",
-    "Aditya",
-    "Bayu",
-    "Galih",
-    "Panji",
-    "Wisnu",
-    "Yoga",
-    "Yanuar",
-    "Jaya",
-    "Sujana",
-    "Suharto",
-    "Sukarno",
-    "Sunaryo",
-    "Sudirman",
-]
-FEMALE = [
-    "Siti",
-    "Sri",
-    "Nurhayati",
-    "Sulastri",
-    "Sumiati",
-    "Sumarni",
-    "Sunarti",
-    "Aminah",
-    "Ernawati",
-    "Kartini",
-    "Dewi",
-    "Ratna",
-    "Indah",
-    "Lestari",
-    "Rina",
-    "Rini",
-    "Dina",
-    "Dini",
-    "Yuli",
-    "Yuni",
-    "Fitri",
-    "Nur",
-    "Wahyuni",
-    "Khadijah",
-    "Aisyah",
-    "Fatimah",
-    "Zulaikha",
-    "Maimunah",
-    "Rohani",
-    "Halimah",
-    "Jamilah",
-    "Maryam",
-    "Hasanah",
-    "Rukmini",
-    "Tuti",
-    "Titin",
-    "Nining",
-    "Euis",
-    "Neneng",
-    "Imas",
-    "Cucu",
-    "Yanti",
-    "Susi",
-    "Lilis",
-    "Ida",
-    "Ayu",
-    "Luh",
-    "Desak",
-    "Kadek",
-    "Maria",
-    "Yohana",
-    "Martina",
-    "Theresia",
-    "Agnes",
-    "Veronika",
-    "Kristina",
-    "Elisabet",
-    "Roslina",
-    "Tiur",
-    "Rotua",
-    "Juliana",
-    "Yulianti",
-    "Cahyani",
-    "Sukmawati",
-    "Suryani",
-    "Pujiastuti",
-    "Endah",
-    "Intan",
-    "Mutiara",
-    "Puspita",
-    "Anggraini",
-    "Permata",
-    "Melati",
-    "Wulan",
-    "Bunga",
-]
-LAST = [
-    "Pratama",
-    "Saputra",
-    "Wijaya",
-    "Kusuma",
-    "Nugroho",
-    "Santoso",
-    "Susanto",
-    "Setiawan",
-    "Hidayatullah",
-    "Kurniawan",
-    "Gunawan",
-    "Hartono",
-    "Sudrajat",
-    "Suryadi",
-    "Cahyono",
-    "Rahmawati",
-    "Puspitasari",
-    "Handayani",
-    "Wulandari",
-    "Maharani",
-    "Anggraeni",
-    "Siregar",
-    "Nasution",
-    "Lubis",
-    "Harahap",
-    "Simanjuntak",
-    "Sinaga",
-    "Situmorang",
-    "Sihombing",
-    "Nainggolan",
-    "Panjaitan",
-    "Hutabarat",
-    "Ginting",
-    "Tarigan",
-    "Sembiring",
-    "Wowor",
-    "Sondakh",
-    "Latuconsina",
-    "Pattinasarany",
-    "Seran",
-    "Nahak",
-    "Wenda",
-    "Kogoya",
-    "Sudana",
-    "Arta",
-    "Suardana",
-    "Budiarta",
-    "Assegaf",
-    "Shihab",
-    "Baswedan",
-    "Hakim",
-    "Ramadhan",
-    "Firmansyah",
-    "Maulana",
-    "Mahendra",
-    "Purnama",
-    "Prasetyo",
-    "Wicaksono",
-    "Utomo",
-    "Widodo",
-    "Rahardjo",
-    "Sujarwo",
-    "Jayadi",
-    "Wardoyo",
-    "Syahputra",
-    "Nasrullah",
-    "Jauhari",
-]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+MALE = _words(
+    """
+    Sutrisno Slamet Mulyadi Herman Supardi Ismail Supriyanto Wahyudi Junaidi Suparman Agus Budi Bambang Eko
+    Dwi Tri Joko Hendra Andi Rudi Yudi Dedi Asep Ujang Cecep Dadang Endang Iwan Wawan Hendri Rizal Fajar
+    Arif Irfan Faisal Fauzi Hidayat Yusuf Ibrahim Umar Usman Ridwan Syaiful Syamsul Zainal Khairul Nasir
+    Jamal Bahar Rahmat Taufik Imam Sholeh Anwar Kadir Yohanes Petrus Paulus Markus Antonius Stefanus Yosef
+    Fransiskus Daniel Samuel Ruben Hotman Poltak Parlindungan Togar Tumpal Maruli Wayan Made Nyoman Ketut
+    Putu Gede Kadek Komang Ucok Benyamin Cahyo Cahyadi Jatmiko Prayitno Sujatmoko Surya Aditya Bayu Galih
+    Panji Wisnu Yoga Yanuar Jaya Sujana Suharto Sukarno Sunaryo Sudirman
+    """
+)
+FEMALE = _words(
+    """
+    Siti Sri Nurhayati Sulastri Sumiati Sumarni Sunarti Aminah Ernawati Kartini Dewi Ratna Indah Lestari
+    Rina Rini Dina Dini Yuli Yuni Fitri Nur Wahyuni Khadijah Aisyah Fatimah Zulaikha Maimunah Rohani Halimah
+    Jamilah Maryam Hasanah Rukmini Tuti Titin Nining Euis Neneng Imas Cucu Yanti Susi Lilis Ida Ayu Luh
+    Desak Kadek Maria Yohana Martina Theresia Agnes Veronika Kristina Elisabet Roslina Tiur Rotua Juliana
+    Yulianti Cahyani Sukmawati Suryani Pujiastuti Endah Intan Mutiara Puspita Anggraini Permata Melati Wulan
+    Bunga
+    """
+)
+LAST = _words(
+    """
+    Pratama Saputra Wijaya Kusuma Nugroho Santoso Susanto Setiawan Hidayatullah Kurniawan Gunawan Hartono
+    Sudrajat Suryadi Cahyono Rahmawati Puspitasari Handayani Wulandari Maharani Anggraeni Siregar Nasution
+    Lubis Harahap Simanjuntak Sinaga Situmorang Sihombing Nainggolan Panjaitan Hutabarat Ginting Tarigan
+    Sembiring Wowor Sondakh Latuconsina Pattinasarany Seran Nahak Wenda Kogoya Sudana Arta Suardana Budiarta
+    Assegaf Shihab Baswedan Hakim Ramadhan Firmansyah Maulana Mahendra Purnama Prasetyo Wicaksono Utomo
+    Widodo Rahardjo Sujarwo Jayadi Wardoyo Syahputra Nasrullah Jauhari
+    """
+)
 
 COMMON = (*MALE, *FEMALE, *LAST)
-BEFORE = """H. Hj. Haji Drs. Dra. Dr. dr. drg. Ir. Prof. K.H. KH. Alm. Almh. R. R.A. R.M. Raden Ust. Ustadz Pdt. Kol. Letkol. Tgk. H Hj Drs
-Dra Dr Ir|H. Drs.|Prof. Dr.|Prof. Dr. Ir.|Dr. H.|Drs. H.|Ir. Hj.|Prof. Dr. H."""
-AFTER = """, S.E.|, SE|, S.H.|, SH|, S.Pd.|, S.Pd|, SPd|, M.Pd|, S.Kom.|, S.T.|, ST|, S.Sos.|, S.Ag.|, S.Si.|, M.Si.|, M.Kes.|, A.Md.|, A.Md.Keb.|,
- S.Kep., Ns.|, S.H., M.H.|, S.E., M.M.|, S.Pd., M.Pd.|, M.B.A.|, Ph.D.|, S.IP.|, S.Farm., Apt.| SE| SH| S.H.| S.E.| S.Pd| S.Kom| ST|, S.Pd.I|,
- M.Hum|, S.Psi.|, Sp.OG|, Sp.A.|, S.K.M.|, S.I.Kom., M.I.Kom.|, B.Sc.|, M.Sc.|, Lc., M.A.| (Alm)| (Almh.)"""
-MUHAMMADS = [
-    "M.",
-    "M",
-    "Muh.",
-    "Muh",
-    "Moh.",
-    "Moh",
-    "Mhd.",
-    "Mhd",
-    "Moch.",
-    "Moch",
-    "Mohd",
-    "Mohd.",
-    "Muhd.",
-    "Much.",
-    "Mohammad",
-    "Mochamad",
-    "Mochammad",
-    "Muhamad",
-    "Mohamad",
-    "Mohamed",
-    "Muchammad",
-    "Muchamad",
-    "Mukhammad",
-    "Mohammed",
-    "Muhammed",
-]
-AHMADS = ["A.", "A", "Ach.", "Ach", "Achmad", "Akhmad", "Ahmed", "Akh."]
-QUOTED = [
-    "Ma'ruf",
-    "Jum'at",
-    "Sa'diyah",
-    "Mas'ud",
-    "Nu'man",
-    "Mu'min",
-    "As'ad",
-    "Isma'il",
-    "Sya'ban",
-    "Ro'ichah",
-    "Jum'ah",
-    "Ni'mah",
-    "Rif'an",
-    "Mu'awiyah",
-    "Ru'yat",
-    "Syafi'i",
-    "Rofi'i",
-    "Khuza'i",
-    "D'Souza",
-    "D'Costa",
-    "Al-Qur'ani",
-    "Baso'i",
-    "Ka'bah",
-    "Sa'id",
-    "Za'im",
-    "Qur'aini",
-    "Rifa'i",
-]
-QUOTES = "'’‘`´ʼʻ′"
-JOINABLE = [
-    "Dwi+Astuti",
-    "Nur+Haliza",
-    "Nur+Hayati",
-    "Sri+Wahyuni",
-    "Tri+Wahyudi",
-    "Al+Habsyi",
-    "Eka+Putra",
-    "Abdul+Rahman",
-    "Nur+Aini",
-    "Siti+Aminah",
-    "Lumban+Gaol",
-    "Karo+Karo",
-    "Perangin+Angin",
-    "Dwi+Yanto",
-    "Eko+Prasetyo",
-    "Nur+Jannah",
-    "Fitri+Yani",
-    "Budi+Santoso",
-    "Mega+Wati",
-    "Indra+Wati",
-    "Catur+Wahyudi",
-    "Hadi+Kusumo",
-    "Harjo+Suwito",
-    "Sastro+Wijoyo",
-    "Al+Fatih",
-    "As+Shiddiq",
-    "Nur+Laila",
-    "Ayu+Ningtyas",
-    "Dian+Sari",
-    "Butar+Butar",
-]
-TWINS = [
-    "Hasan/Husen",
-    "Hasan/Husein",
-    "Dina/Dini",
-    "Rina/Rani",
-    "Rina/Rini",
-    "Tuti/Titi",
-    "Eka/Eki",
-    "Putra/Putri",
-    "Rian/Rion",
-    "Yoga/Yogi",
-    "Doni/Dona",
-    "Andi/Andri",
-    "Reza/Rezi",
-    "Fani/Fina",
-    "Lina/Lena",
-    "Nani/Nina",
-    "Sari/Sara",
-    "Adit/Adib",
-    "Deni/Dena",
-    "Rizal/Rizki",
-    "Ari/Aris",
-    "Ali/Alif",
-    "Fitri/Fitria",
-    "Siska/Siski",
-    "Tari/Tara",
-    "Wina/Wini",
-    "Hadi/Hady+a",
-    "Rama/Rami",
-    "Dewi/Dewa",
-    "Intan/Indan",
-    "Mira/Mirna",
-    "Yuli/Yulia",
-    "Ika/Iki",
-    "Supardi/Suparman",
-    "Supardi/Supandi",
-    "Suparno/Suparto",
-    "Sutarno/Sutarto",
-    "Sunarto/Sunarno",
-    "Martini/Martina",
-    "Kartini/Kartika",
-    "Sutini/Sutina",
-    "Mulyadi/Mulyani",
-    "Haryanto/Haryanti",
-    "Sulastri/Sulastra",
-    "Wahyudi/Wahyuni",
-    "Aminah/Amanah",
-    "Salim/Salam",
-    "Yohanes/Yohana",
-    "Martinus/Martina",
-    "Agustinus/Agustina",
-    "Ridwan/Ridho",
-    "Jumadi/Jumani",
-    "Kusnadi/Kusnaedi",
-    "Rukmana/Rukmini",
-    "Sumarno/Sumarni",
-]
+BEFORE = _words(
+    """
+    H. Hj. Haji Drs. Dra. Dr. dr. drg. Ir. Prof. K.H. KH. Alm. Almh. R. R.A. R.M. Raden Ust. Ustadz Pdt. Kol. Letkol.
+    Tgk. H Hj Drs Dra Dr Ir H.+Drs. Prof.+Dr. Prof.+Dr.+Ir. Dr.+H. Drs.+H. Ir.+Hj. Prof.+Dr.+H.
+    """
+)
+AFTER = _words(
+    """
+    ,+S.E. ,+SE ,+S.H. ,+SH ,+S.Pd. ,+S.Pd ,+SPd ,+M.Pd ,+S.Kom. ,+S.T. ,+ST ,+S.Sos. ,+S.Ag. ,+S.Si. ,+M.Si. ,+M.Kes. ,+A.Md.
+    ,+A.Md.Keb. ,+S.Kep.,+Ns. ,+S.H.,+M.H. ,+S.E.,+M.M. ,+S.Pd.,+M.Pd. ,+M.B.A. ,+Ph.D. ,+S.IP. ,+S.Farm.,+Apt. +SE +SH +S.H.
+    +S.E. +S.Pd +S.Kom +ST ,+S.Pd.I ,+M.Hum ,+S.Psi. ,+Sp.OG ,+Sp.A. ,+S.K.M. ,+S.I.Kom.,+M.I.Kom. ,+B.Sc. ,+M.Sc.
+    ,+Lc.,+M.A. +(Alm) +(Almh.)
+    """
+)
+MUHAMMADS = _words(
+    """
+    M. M Muh. Muh Moh. Moh Mhd. Mhd Moch. Moch Mohd Mohd. Muhd. Much. Mohammad Mochamad Mochammad Muhamad
+    Mohamad Mohamed Muchammad Muchamad Mukhammad Mohammed Muhammed
+    """
+)
+AHMADS = _words(
+    """
+    A. A Ach. Ach Achmad Akhmad Ahmed Akh.
+    """
+)
+QUOTED = _words(
+    """
+    Ma'ruf Jum'at Sa'diyah Mas'ud Nu'man Mu'min As'ad Isma'il Sya'ban Ro'ichah Jum'ah Ni'mah Rif'an
+    Mu'awiyah Ru'yat Syafi'i Rofi'i Khuza'i D'Souza D'Costa Al-Qur'ani Baso'i Ka'bah Sa'id Za'im Qur'aini
+    Rifa'i
+    """
+)
+QUOTES = "'\u2019\u2018`\u00b4\u02bc\u02bb\u2032"
+JOINABLE = _words(
+    """
+    Dwi+Astuti Nur+Haliza Nur+Hayati Sri+Wahyuni Tri+Wahyudi Al+Habsyi Eka+Putra Abdul+Rahman Nur+Aini
+    Siti+Aminah Lumban+Gaol Karo+Karo Perangin+Angin Dwi+Yanto Eko+Prasetyo Nur+Jannah Fitri+Yani
+    Budi+Santoso Mega+Wati Indra+Wati Catur+Wahyudi Hadi+Kusumo Harjo+Suwito Sastro+Wijoyo Al+Fatih
+    As+Shiddiq Nur+Laila Ayu+Ningtyas Dian+Sari Butar+Butar
+    """
+)
+TWINS = _words(
+    """
+    Hasan/Husen Hasan/Husein Dina/Dini Rina/Rani Rina/Rini Tuti/Titi Eka/Eki Putra/Putri Rian/Rion Yoga/Yogi
+    Doni/Dona Andi/Andri Reza/Rezi Fani/Fina Lina/Lena Nani/Nina Sari/Sara Adit/Adib Deni/Dena Rizal/Rizki
+    Ari/Aris Ali/Alif Fitri/Fitria Siska/Siski Tari/Tara Wina/Wini Hadi/Hady+a Rama/Rami Dewi/Dewa
+    Intan/Indan Mira/Mirna Yuli/Yulia Ika/Iki Supardi/Suparman Supardi/Supandi Suparno/Suparto
+    Sutarno/Sutarto Sunarto/Sunarno Martini/Martina Kartini/Kartika Sutini/Sutina Mulyadi/Mulyani
+    Haryanto/Haryanti Sulastri/Sulastra Wahyudi/Wahyuni Aminah/Amanah Salim/Salam Yohanes/Yohana
+    Martinus/Martina Agustinus/Agustina Ridwan/Ridho Jumadi/Jumani Kusnadi/Kusnaedi Rukmana/Rukmini
+    Sumarno/Sumarni
+    """
+)
 VOWELS = "aiueo"
 
 Pair = tuple[str, str]
@@ -443,8 +131,7 @@ class Names:
     def title(self) -> Pair:
         """Write titles before, after or around a name."""
         name, pick = self.plain(), self._random
-        before = pick.choice([*BEFORE.split("|", maxsplit=1)[0].split(), *BEFORE.split("|")[1:]])
-        after = pick.choice([part.strip("\n") for part in AFTER.split("|")]).replace("\n", "")
+        before, after = (pick.choice(titles).replace("+", " ") for titles in (BEFORE, AFTER))
         kind = pick.randrange(3)
         titled = f"{before} {name}" if kind != 1 else name
         return self.cased(titled + (after if kind else "")), self.cased(name)

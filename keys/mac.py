@@ -2,8 +2,8 @@
 
 A keyed value is `HMAC-SHA-256(key, prefix | u32 length | value)`, prefix from `keys.realm.Realm.prefix`.
 `MacKey.bind` feeds key and prefix once and keeps the two SHA-256 midstates; a MAC then costs two copies and
-two short updates: the same bytes as `hmac.digest` in less than half the time. Midstates equal the key: they
-are as secret, and never leave the process. Objects are immutable apart from `MacKey.wipe` and safe to share
+two short updates: the same bytes as `hmac.digest` in about half the time. Midstates equal the key: they are
+as secret, and never leave the process. Objects are immutable apart from `MacKey.wipe` and safe to share
 between threads.
 """
 

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 import psycopg
 from psycopg import sql
@@ -44,7 +45,7 @@ class PostgresServer:
         self._names = (f"padan_{number}" for number in itertools.count(1))
         self._identity = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
-    def __enter__(self) -> PostgresServer:
+    def __enter__(self) -> Self:
         """Make the folder and start."""
         self._folder.chmod(0o755)
         self._bin = self._programs()

@@ -92,7 +92,11 @@ def open_sqlite(path: Path, *, create: bool = False, wal: bool = True) -> sqlite
 
 
 def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> Engine:
-    """Make an engine; on SQLite every transaction takes the write lock at its begin, so that it never has to give up."""
+    """Make an engine.
+
+    On SQLite every transaction that is not marked `reads_only` takes the write lock at its begin, so that it never
+    has to give up in its middle.
+    """
     if address.path is None:
         engine = sqlalchemy.create_engine(
             "postgresql+psycopg://" + address.url.removeprefix("postgresql://"),
@@ -116,7 +120,7 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        options: dict[str, Any] = connection.get_execution_options()  # type: ignore[assignment]  # an immutable mapping
+        options: dict[str, Any] = connection.get_execution_options()
         connection.exec_driver_sql("BEGIN" if options.get("reads_only") else "BEGIN IMMEDIATE")
 
     return engine

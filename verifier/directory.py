@@ -136,7 +136,7 @@ class Directory:
     def generation(self) -> int:
         """Read the number that every write counts up."""
         with self._reading() as connection:
-            return connection.execute(select(schema.generation.c.value)).scalar_one()
+            return int(connection.execute(select(schema.generation.c.value)).scalar_one())
 
     # Agencies
 

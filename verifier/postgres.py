@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, LiteralString, TypeAlias
 
 import psycopg
 from psycopg import errors as pg
@@ -22,7 +22,9 @@ from psycopg.conninfo import make_conninfo
 from verifier.database import STATEMENT_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from psycopg import sql
 
 CONNECT_SECONDS = 1.2
 OPERATION_SECONDS = 1.8
@@ -32,6 +34,9 @@ _SETTINGS = (
     f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {STATEMENT_MS};"
     f" SET idle_in_transaction_session_timeout = {STATEMENT_MS}; SET jit = off"
 )
+
+
+Statement: TypeAlias = "LiteralString | sql.Composed"
 
 
 class Watchdog:
@@ -112,12 +117,56 @@ class Link:
         if self._connection is not None and not self._connection.closed:
             return self._connection
         self._dial = dial = self._dial or _Dial(self._url, self._settings)
-        connection = dial.wait(CONNECT_SECONDS)
-        self._dial = None if dial.is_done else dial
-        if connection is None:
-            raise dial.error or pg.ConnectionTimeout("no connection in time")
-        self._connection = connection
+        try:
+            self._connection = connection = dial.wait(CONNECT_SECONDS)
+        finally:
+            if dial.is_done:
+                self._dial = None
         return connection
+
+    def begin(self) -> psycopg.Connection:
+        """Begin a transaction, watched until `end`.
+
+        Raises:
+            psycopg.Error: it does not begin; nothing is watched then.
+        """
+        connection, _ = self._send("BEGIN", ())
+        return connection
+
+    def end(self) -> None:
+        """End the watch that `begin` began."""
+        if self._connection is not None:
+            watchdog.stop(self._connection)
+
+    def select(self, statement: Statement, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Run one statement that reads, in binary.
+
+        Raises:
+            psycopg.Error: it failed.
+        """
+        _, cursor = self._send(statement, values)
+        try:
+            return cursor.fetchall()
+        finally:
+            self.end()
+
+    def _send(
+        self, statement: Statement, values: Sequence[object]
+    ) -> tuple[psycopg.Connection, psycopg.Cursor]:
+        """Send a statement that may be sent twice: a connection that died while it was idle is replaced.
+
+        One that does not answer is not: it has used up the time.
+        """
+        end = time.monotonic() + OPERATION_SECONDS
+        if self._connection is not None and not self._connection.closed:
+            try:
+                return self._connection, _watched(self._connection, end, statement, values)
+            except psycopg.OperationalError:
+                if not self._connection.broken or time.monotonic() > end - OPERATION_SECONDS / 2:
+                    raise
+                self.drop()
+        connection = self.get()
+        return connection, _watched(connection, end, statement, values)
 
     def drop(self) -> None:
         """Close the connection."""
@@ -137,7 +186,7 @@ class _Dial:
     """One attempt to connect, in a thread: libpq itself cannot be told to wait less than two seconds."""
 
     def __init__(self, url: str, settings: str) -> None:
-        self.error: psycopg.Error | None = None
+        self._error: psycopg.Error | None = None
         self._url, self._settings = url, settings
         self._connection: psycopg.Connection | None = None
         self._abandoned = False
@@ -150,11 +199,17 @@ class _Dial:
         """Whether the attempt has ended."""
         return self._done.is_set()
 
-    def wait(self, seconds: float) -> psycopg.Connection | None:
-        """Wait for the connection; None where it failed, with `error`, or is not there yet."""
-        self._done.wait(seconds)
-        with self._lock:
-            return self._connection
+    def wait(self, seconds: float) -> psycopg.Connection:
+        """Wait for the connection.
+
+        Raises:
+            psycopg.Error: the attempt failed, or has not ended yet.
+        """
+        if not self._done.wait(seconds):
+            raise pg.ConnectionTimeout("no connection in time")
+        if self._connection is None:
+            raise self._error or pg.OperationalError("no connection")
+        return self._connection
 
     def abandon(self) -> None:
         """Close what comes of it."""
@@ -170,15 +225,27 @@ class _Dial:
             with watchdog.guard(connection):
                 connection.execute(self._settings)
         except psycopg.Error as error:
-            self.error = error
+            self._error = error
             if connection is not None:
                 connection.close()
-            connection = None
-        with self._lock:
-            if self._abandoned and connection is not None:
-                connection.close()
-            self._connection = connection
-        self._done.set()
+        else:
+            with self._lock:
+                if self._abandoned:
+                    connection.close()
+                self._connection = connection
+        finally:
+            self._done.set()
+
+
+def _watched(
+    connection: psycopg.Connection, end: float, statement: Statement, values: Sequence[object]
+) -> psycopg.Cursor:
+    watchdog.start(connection, end - time.monotonic())
+    try:
+        return connection.cursor(binary=True).execute(statement, values, prepare=True)
+    except BaseException:
+        watchdog.stop(connection)
+        raise
 
 
 def _shut(descriptor: int) -> None:

@@ -7,6 +7,7 @@ For each request exactly one entry results; an alert entry more where a prefix's
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -160,7 +161,7 @@ class Settlement:
         if stored is None or not stored.body:
             # Claimed by a commit of another worker that has not ended well: the caller comes again.
             return self._refuse(outcome, intent, group.time, _LOST)
-        if stored.digest != question.digest:
+        if not hmac.compare_digest(stored.digest, question.digest):
             return self._refuse(outcome, intent, group.time, _REUSED)
         body = self._replay_seal(stored.day).open(stored.body, replay_context(question))
         first = _Answered(digest=stored.digest, settled=Settled(body=body))
@@ -174,7 +175,7 @@ class Settlement:
         time: LogTime,
         first: _Answered,
     ) -> Settled:
-        if first.digest != question.digest:
+        if not hmac.compare_digest(first.digest, question.digest):
             return self._refuse(outcome, intent, time, _REUSED)
         self._record(outcome, intent, time, {}, kind=EntryKind.REPLAY)
         return Settled(body=first.settled.body, outcome=first.settled.outcome, replayed=True)

@@ -13,7 +13,7 @@ from typing import Final
 from tokenizer.normalise import place
 from tokenizer.normalise.wordlist import spellings
 
-_NEIGHBOURHOOD = re.compile(r"\bR ?T[ .:/]*0*([0-9]{1,3})[ .,/]*(?:R ?W)?[ .:/]*0*([0-9]{1,3})\b")
+_NEIGHBOURHOOD = re.compile(r"\bR ?T ?0*([0-9]{1,3}) (?:R ?W ?)?0*([0-9]{1,3})\b")
 _GLUED = re.compile(r"(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Z]{2})")
 _WORDS: Final = spellings(
     """
@@ -69,7 +69,7 @@ def strict(cleaned: str) -> str:
     Raises:
         RuleError: "text.no_letter".
     """
-    return place.strict(_NEIGHBOURHOOD.sub(r"RT \1 RW \2", cleaned))
+    return _NEIGHBOURHOOD.sub(r"RT \1 RW \2", place.strict(cleaned))
 
 
 def tolerant(exact: str) -> tuple[tuple[str, ...], str]:

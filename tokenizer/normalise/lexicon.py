@@ -21,9 +21,10 @@ PREFIX_TITLES: Final = words(
     RADENNGABEHI RM RA RR RAY RNG HC KRT KRMT KRA KPH KRH GRAY GRM BRM BRAY
     """
 )
-"""Before a name, dotted or not. Dotted parts are read together ("R.A.", "K.H."), and so is RADEN with its rank."""
+"""Before a name, dotted or not. Dotted parts are read together ("R.A.", "K.H."), and so are COMPOSED ones."""
 
-RADEN: Final = "RADEN"
+COMPOSED: Final = words("RADEN KOMBES")
+"""Titles that a second word belongs to ("RADEN AJENG")."""
 
 DOTTED_PREFIX_TITLES: Final = words("R HI NY SR FR BR RP BRIG EV PS AN CH")
 """Before a name, only with a dot: without one they may be a name or an initial."""

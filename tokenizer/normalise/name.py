@@ -65,7 +65,7 @@ def _parts(text: str) -> list[Part]:
 def _without_prefix(parts: list[Part]) -> list[Part]:
     """Drop one title in front."""
     head = parts[0]
-    if head.dotted or head.text == lexicon.RADEN:
+    if (head.dotted and len(head.text) == 1) or head.text in lexicon.COMPOSED:
         joined = head.text
         for count in range(2, min(_LONGEST_TITLE, len(parts) - 1) + 1):
             joined += parts[count - 1].text

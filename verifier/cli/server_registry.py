@@ -17,7 +17,7 @@ from verifier.cli.settings import settings
 from verifier.projector import fieldmap, progress
 from verifier.projector.columns import COLUMNS
 from verifier.projector.fieldmap import FieldMap
-from verifier.projector.load import Load, Order
+from verifier.projector.load import CHUNK_ROWS, Load, Order
 from verifier.synthetic import beneficiaries as aid
 from verifier.synthetic import output
 from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
@@ -66,6 +66,12 @@ def load(
         int | None,
         typer.Option(min=2, help="Rows that are nobody's; default one for every 64 people, at least 256."),
     ] = None,
+    chunk_rows: Annotated[
+        int,
+        typer.Option(
+            min=1, max=65_536, help="Rows that a worker holds at once; a killed load loses so many."
+        ),
+    ] = CHUNK_ROWS,
     rejects: Annotated[
         Path | None,
         typer.Option(help="Where rejected rows are listed (.csv, else JSON lines); default in data_dir."),
@@ -96,6 +102,7 @@ def load(
         rejects=rejects,
         activate=activate,
         fresh=fresh,
+        chunk_rows=chunk_rows,
     )
     with progress.Silence() if as_json else progress.for_terminal() as meter:
         summary = Load(chosen, order, meter).run()

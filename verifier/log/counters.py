@@ -27,8 +27,11 @@ _TRIM_STEP = 256
 _CHANGE = struct.Struct(">16sI")
 _MAX_VALUE = 0xFFFF_FFFF
 _KEYS = 256
-_UPSERT = "INSERT INTO counter (day, key, value) VALUES (?,?,?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_UPSERT = (
+    "INSERT INTO counter (day, key, value) VALUES (?,?,?) ON CONFLICT DO UPDATE SET value = excluded.value"
+)
 _APPEND = "INSERT INTO counter_change (day, changes) VALUES (?,?)"
+_SELECT = "SELECT key, value FROM counter WHERE day = ? AND key IN"
 _TRIM = "DELETE FROM counter_change WHERE id < min(?, (SELECT min(id) FROM counter_change) + ?)"
 _ENDS = "SELECT (SELECT min(id) FROM counter_change), (SELECT max(id) FROM counter_change)"
 
@@ -88,8 +91,7 @@ class CounterBook:
             missing = [key for key in values if recent is None or key not in recent[key[0]]]
             for part in _parts(missing):
                 marks = ",".join("?" * len(part))
-                statement = f"SELECT key, value FROM counter WHERE day = ? AND key IN ({marks})"
-                values.update(connection.execute(statement, (day, *part)))
+                values.update(connection.execute(f"{_SELECT} ({marks})", (day, *part)))
         return values
 
     def write(self, connection: sqlite3.Connection, changed: Mapping[bytes, int], day: int) -> None:
@@ -144,7 +146,9 @@ class CounterBook:
             return
         self._staged_moves = self._moving[-count:]
         buckets, day = self._recent[self._moving_day], self._moving_day
-        connection.executemany(_UPSERT, [(day, key, buckets[key[0]][key]) for key in reversed(self._staged_moves)])
+        connection.executemany(
+            _UPSERT, [(day, key, buckets[key[0]][key]) for key in reversed(self._staged_moves)]
+        )
 
     def _next_bucket(self) -> bool:
         """Choose what moves next; False where nothing has to."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 MAX_BACKSTEP_MS = 10_000
-"""How far an entry's log time may lie behind that of an entry before it: groups of two workers take their time apart."""
+"""How far log time may step back from one entry to a later one: groups of two workers take their time apart."""
 
 _ENTRY = schema.entry.c
 

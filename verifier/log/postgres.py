@@ -65,7 +65,8 @@ _FREE_REPLAYS = "DELETE FROM replay WHERE key = ANY(%b::bytea[])"
 _LOCK_END = f"SELECT pg_advisory_xact_lock({_LOG_END})"
 _WRITE_ENTRIES = (
     "INSERT INTO entry (sequence, kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
-    " SELECT (SELECT coalesce(max(sequence), 0) FROM entry) + n, kind, agency, purpose, outcome, time, entry, salt, leaf"
+    " SELECT (SELECT coalesce(max(sequence), 0) FROM entry) + n,"
+    " kind, agency, purpose, outcome, time, entry, salt, leaf"
     " FROM unnest(%b::int[], %b::text[], %b::text[], %b::smallint[], %b::bigint[], %b::bytea[], %b::bytea[],"
     " %b::bytea[]) WITH ORDINALITY AS u (kind, agency, purpose, outcome, time, entry, salt, leaf, n) ORDER BY n"
 )
@@ -103,7 +104,7 @@ class PostgresTransaction:
         """Send the writes and the commit in one go, or roll back."""
         if error is None and not self._written:
             self._free(self._claimed)
-        self._store._end(error, self._pending)  # noqa: SLF001 - the two classes are one
+        self._store._end(self._connection, error, self._pending)  # noqa: SLF001 - the two classes are one
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids; waits for other workers that are just claiming the same."""
@@ -159,7 +160,9 @@ class PostgresTransaction:
         changed = [(key, value) for key, value in counters.items() if value != known[key]]
         self._written, pending = True, self._pending
         if changed:
-            pending.append((_WRITE_COUNTERS, ([key for key, _ in changed], [value for _, value in changed], day)))
+            pending.append(
+                (_WRITE_COUNTERS, ([key for key, _ in changed], [value for _, value in changed], day))
+            )
         if kept:
             pending.append((_WRITE_REPLAYS, _columns(kept)))
         self._free(self._claimed - kept.keys())
@@ -238,40 +241,31 @@ class PostgresLogStore:
 
     def _execute(self, statement: str, values: tuple[Any, ...]) -> int:
         with self.transaction() as step:
-            return step._connection.execute(statement, values).rowcount  # type: ignore[arg-type]  # noqa: SLF001
+            return step._connection.execute(statement, values).rowcount  # noqa: SLF001 - the two are one
 
     def _begin(self) -> psycopg.Connection:
         self._writing.acquire()
-        connection: psycopg.Connection | None = None
         try:
-            connection = self._link.get()
-            watchdog.start(connection)
-            try:
-                connection.execute("BEGIN")
-            except psycopg.OperationalError:
-                # Idle connections die with the server; nothing was done on this one yet.
-                watchdog.stop(connection)
-                self._link.drop()
-                connection = self._link.get()
-                watchdog.start(connection)
-                connection.execute("BEGIN")
+            return self._link.begin()
         except BaseException as error:
-            if connection is not None:
-                watchdog.stop(connection)
             self._link.drop()
             self._writing.release()
             if isinstance(error, psycopg.Error):
                 raise LogStoreError.of(error) from error
             raise
-        return connection
 
-    def _end(self, error: BaseException | None, pending: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
-        connection = self._link.get()
+    def _end(
+        self,
+        connection: psycopg.Connection,
+        error: BaseException | None,
+        pending: Sequence[tuple[str, tuple[Any, ...]]],
+    ) -> None:
+        # Never on another connection than the one that holds the locks: a closed one fails here.
         try:
             if error is None:
                 with connection.pipeline():
                     for statement, values in pending:
-                        connection.execute(statement, values, prepare=True)  # type: ignore[arg-type]  # constants
+                        connection.execute(statement, values, prepare=True)
                     connection.execute("COMMIT", prepare=True)
             elif not connection.closed:
                 connection.execute("ROLLBACK")

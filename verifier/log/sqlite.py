@@ -42,7 +42,8 @@ _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
 _PRAGMAS = ("PRAGMA cache_size=-65536", "PRAGMA temp_store=MEMORY")
 _INSERT_ENTRY = (
-    "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf) VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
+    " VALUES (?,?,?,?,?,?,?,?)"
 )
 _INSERT_REPLAY = "INSERT INTO replay (key, day, digest, body) VALUES (?,?,?,?)"
 _EXPIRE_COUNTERS = (
@@ -89,7 +90,8 @@ class SqliteTransaction:
     def replays(self, keys: Sequence[ReplayKey]) -> dict[ReplayKey, StoredReplay]:
         """Read kept answers."""
         rows = self._select(
-            "SELECT key, digest, body, day FROM replay WHERE key IN ", [encode_replay_key(key) for key in keys]
+            "SELECT key, digest, body, day FROM replay WHERE key IN ",
+            [encode_replay_key(key) for key in keys],
         )
         return {
             decode_replay_key(key): StoredReplay(digest=digest, body=body, day=day)
@@ -148,11 +150,11 @@ class SqliteTransaction:
     def _select(self, statement: str, keys: Sequence[bytes]) -> list[tuple]:  # type: ignore[type-arg]  # rows
         rows: list[tuple] = []  # type: ignore[type-arg]  # rows of several statements
         for start in range(0, len(keys), _SLICE):
-            part = keys[start : start + _SLICE]
+            part = tuple(keys[start : start + _SLICE])
             size = 1 << (len(part) - 1).bit_length()
             marks = ",".join("?" * size)
             rows += self._connection.execute(
-                f"{statement}({marks})", (*part, *part[:1] * (size - len(part)))
+                f"{statement}({marks})", part + part[:1] * (size - len(part))
             ).fetchall()
         return rows
 

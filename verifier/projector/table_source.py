@@ -33,8 +33,9 @@ class TableSource:
 
     @property
     def name(self) -> str:
-        """The URL without its password, and the table."""
-        return f"{self.engine.url.render_as_string(hide_password=True)}#{self.table.fullname}"
+        """The URL without its password and parameters, and the table."""
+        url = self.engine.url.set(query={}).render_as_string(hide_password=True)
+        return f"{url}#{self.table.fullname}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,7 +57,7 @@ class TableSource:
             raise SourceError("name the table: --table NAME, or #NAME at the end of the URL")
         schema, _, name = table.rpartition(".")
         try:
-            engine = sa.create_engine(_driver(url))
+            engine = sa.create_engine(_driver(url), poolclass=sa.NullPool)
             found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine)
             with engine.connect() as connection:
                 size = connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from verifier.failure import Failure
-from verifier.postgres import Link, watchdog
+from verifier.postgres import Link
 from verifier.vault.epoch import TOKEN_SIZE
 from verifier.vault.store import VaultDamagedError, VaultUnavailableError
 
@@ -83,22 +83,8 @@ class PostgresEpochReader:
             self._links.clear()
 
     def _select(self, link: Link, queries: Sequence[Query]) -> list[tuple[bool, bytes, bool, bytes | None]]:
-        arrays = tuple("{" + ",".join([query[i].hex() for query in queries]) + "}" for i in range(3))
-        connection = link.get()
-        try:
-            return self._run(connection, arrays)
-        except psycopg.OperationalError as error:
-            if isinstance(error, psycopg.errors.QueryCanceled) or not connection.closed:
-                raise
-            # Idle connections die with the server; reading twice harms nobody.
-            link.drop()
-            return self._run(link.get(), arrays)
-
-    def _run(
-        self, connection: psycopg.Connection, arrays: tuple[str, ...]
-    ) -> list[tuple[bool, bytes, bool, bytes | None]]:
-        with watchdog.guard(connection):
-            return connection.cursor(binary=True).execute(self._lookup, arrays, prepare=True).fetchall()
+        arrays = ["{" + ",".join([query[i].hex() for query in queries]) + "}" for i in range(3)]
+        return link.select(self._lookup, arrays)
 
     def _open(self) -> Link:
         with self._lock:

@@ -67,7 +67,8 @@ class SqliteEpochReader:
         try:
             connection = self._connect()
             found = tuple(
-                connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("application_id", "user_version")
             )
         except sqlite3.Error as error:
             self.close()

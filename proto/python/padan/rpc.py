@@ -7,7 +7,7 @@ retry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -41,9 +41,11 @@ class FailedCall(Protocol):
 
     def code(self) -> grpc.StatusCode:
         """Return the status code."""
+        ...
 
     def details(self) -> str | None:
         """Return the status message."""
+        ...
 
 
 def from_rpc(error: FailedCall) -> PadanError:
@@ -78,7 +80,9 @@ def _own_reason(code: grpc.StatusCode, text: str) -> str:
 
 def _status(error: FailedCall) -> status_pb2.Status:
     try:
-        found: status_pb2.Status | None = rpc_status.from_call(error)
+        found: status_pb2.Status | None = rpc_status.from_call(
+            cast("grpc.Call", error)
+        )  # it reads these methods alone
     except (ValueError, DecodeError):
         found = None  # details that contradict the call's own status are not believed
     return found if found is not None else status_pb2.Status()

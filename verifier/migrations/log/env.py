@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - Alembic loads this file by its path
 """Runs the migrations of the log database over a connection that verifier.migrations hands in."""
 
 from __future__ import annotations

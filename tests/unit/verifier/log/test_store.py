@@ -68,11 +68,16 @@ def test_the_head_is_the_last_entry(store: LogStore) -> None:
 
 def test_an_exception_rolls_everything_back(store: LogStore) -> None:
     """Nothing of a transaction that ended by an exception is there, and the next one works."""
-    with pytest.raises(ZeroDivisionError), store.transaction() as transaction:
-        transaction.claim_replays([request(1)])
-        transaction.counters([key(1)], DAY)
-        transaction.write({key(1): 5}, DAY, [entry(1)], [answer(1)])
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with store.transaction() as transaction:
+            transaction.claim_replays([request(1)])
+            transaction.counters([key(1)], DAY)
+            transaction.write({key(1): 5}, DAY, [entry(1)], [answer(1)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert store.head() == Head(0, 0)
     with store.transaction() as transaction:
         assert transaction.claim_replays([request(1)]) == {request(1)}
@@ -111,18 +116,23 @@ def test_counters_of_two_days_do_not_meet(store: LogStore) -> None:
 @pytest.mark.parametrize("fault", ["counter", "day", "answer", "twice"])
 def test_a_transaction_out_of_order_is_refused(store: LogStore, fault: str) -> None:
     """What was not read or claimed before is not written, and writing is once."""
-    with pytest.raises(LogOrderError), store.transaction() as transaction:
-        transaction.claim_replays([request(1)])
-        transaction.counters([key(1)], DAY)
-        if fault == "counter":
-            transaction.write({key(2): 1}, DAY, [], [])
-        elif fault == "day":
-            transaction.write({key(1): 1}, DAY + 1, [], [])
-        elif fault == "answer":
-            transaction.write({}, DAY, [], [answer(2)])
-        else:
-            transaction.write({}, DAY, [], [])
-            transaction.write({}, DAY, [], [])
+
+    def misuse() -> None:
+        with store.transaction() as transaction:
+            transaction.claim_replays([request(1)])
+            transaction.counters([key(1)], DAY)
+            if fault == "counter":
+                transaction.write({key(2): 1}, DAY, [], [])
+            elif fault == "day":
+                transaction.write({key(1): 1}, DAY + 1, [], [])
+            elif fault == "answer":
+                transaction.write({}, DAY, [], [answer(2)])
+            else:
+                transaction.write({}, DAY, [], [])
+                transaction.write({}, DAY, [], [])
+
+    with pytest.raises(LogOrderError):
+        misuse()
     assert store.head() == Head(0, 0)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 
 from verifier.projector import arrow
 from verifier.projector.chunk import Layout, read
@@ -17,6 +18,7 @@ from verifier.projector.columns import COLUMNS
 from verifier.projector.errors import SourceError
 from verifier.projector.fieldmap import FieldMap
 from verifier.projector.source import open_source
+from verifier.projector.table_source import TableSource
 from verifier.synthetic import output
 from verifier.synthetic.population import Population, Tally
 
@@ -125,11 +127,12 @@ def test_arrow_values_as_text(column: pa.Array, texts: list[str | None]) -> None
     assert arrow.text_column(column).to_pylist() == texts
 
 
-def test_names_show_no_password(tmp_path: Path) -> None:
-    """The name of a source goes into files and messages."""
-    path = tmp_path / "people.sqlite"
-    sqlite3.connect(path).execute("CREATE TABLE penduduk (nik)").connection.close()
-    assert open_source(f"sqlite:///{path}#penduduk").name.endswith("people.sqlite#penduduk")
+def test_names_show_no_password() -> None:
+    """The name of a source, which goes into files and messages, has no password, wherever it was given."""
+    engine = sa.create_engine("postgresql+psycopg://reader:s3cret@host/db?password=s3cret")
+    table = sa.Table("biodata", sa.MetaData(), schema="siak")
+    name = TableSource(engine=engine, table=table, size=0).name
+    assert name == "postgresql+psycopg://reader:***@host/db#siak.biodata"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - Alembic loads this file by its path
 """The log's first schema.
 
 Revision ID: 0001
@@ -106,5 +107,14 @@ def downgrade() -> None:
     """Drop every table; what they held is lost."""
     if op.get_bind().dialect.name == "sqlite":
         op.drop_table("counter_change")
-    for table in ("generation", "setting", "agreement", "certificate", "agency", "replay", "counter", "entry"):
+    for table in (
+        "generation",
+        "setting",
+        "agreement",
+        "certificate",
+        "agency",
+        "replay",
+        "counter",
+        "entry",
+    ):
         op.drop_table(table)

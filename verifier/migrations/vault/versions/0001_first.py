@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - Alembic loads this file by its path
 """The vault's first schema.
 
 Revision ID: 0001
@@ -27,7 +28,9 @@ def upgrade() -> None:
         sa.Column("decoys", sa.Integer, nullable=False),
         sa.Column("rows", sa.BigInteger, nullable=False),
         sa.Column("box_size", sa.Integer, nullable=False),
-        sa.CheckConstraint("state IN ('loading', 'ready', 'active', 'retired', 'dropped')", name="epoch_state"),
+        sa.CheckConstraint(
+            "state IN ('loading', 'ready', 'active', 'retired', 'dropped')", name="epoch_state"
+        ),
     )
     active = sa.text("state = 'active'")
     op.create_index(

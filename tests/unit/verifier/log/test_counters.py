@@ -1,0 +1,142 @@
+"""The counters of the SQLite log are what was committed, wherever memory, journal and table have them."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.verifier.log.rows import DAY
+from verifier import database, migrations
+from verifier.log.counters import CounterBook
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+    from pathlib import Path
+
+KEYS = [random.Random(number).randbytes(16) for number in range(400)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Make an empty log."""
+    migrations.upgrade(str(tmp_path / "log.sqlite"))
+    return tmp_path / "log.sqlite"
+
+
+def write(
+    book: CounterBook, connection: sqlite3.Connection, changes: Mapping[bytes, int], day: int = DAY
+) -> None:
+    """Commit changes."""
+    connection.execute("BEGIN IMMEDIATE")
+    book.sync(connection)
+    book.write(connection, changes, day)
+    connection.execute("COMMIT")
+    book.committed()
+
+
+def read(book: CounterBook, connection: sqlite3.Connection, day: int = DAY) -> dict[bytes, int]:
+    """Read every counter that is not zero."""
+    connection.execute("BEGIN IMMEDIATE")
+    book.sync(connection)
+    values = book.read(connection, KEYS, day)
+    connection.execute("ROLLBACK")
+    book.discard()
+    return {key: value for key, value in values.items() if value}
+
+
+def rows(connection: sqlite3.Connection, table: str) -> int:
+    """Count a table's rows."""
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own names
+
+
+def test_full_memory_moves_into_the_table_and_the_journal_is_trimmed(path: Path) -> None:
+    """Past the limit counters move, old journal rows go, and every value stays what was written last."""
+    source = random.Random(1)
+    expected: dict[bytes, int] = {}
+    book = CounterBook(limit=50)
+    with closing(database.open_sqlite(path)) as connection:
+        for _ in range(600):
+            changes = {key: source.randrange(1, 99) for key in source.sample(KEYS, 3)}
+            expected.update(changes)
+            write(book, connection, changes)
+        assert read(book, connection) == expected
+        assert rows(connection, "counter") > 200
+        assert rows(connection, "counter_change") < 550
+        assert read(CounterBook(), connection) == expected
+
+
+def test_two_books_follow_each_other(path: Path) -> None:
+    """Two processes that write in turn see each other's changes, also when one moved and trimmed meanwhile."""
+    source = random.Random(2)
+    expected: dict[bytes, int] = {}
+    books = [CounterBook(limit=40), CounterBook(limit=60)]
+    with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
+        for _ in range(120):
+            turn = source.randrange(2)
+            for _ in range(source.randrange(8)):
+                changes = {key: source.randrange(1, 99) for key in source.sample(KEYS, 2)}
+                expected.update(changes)
+                write(books[turn], (one, other)[turn], changes)
+            assert read(books[0], one) == expected
+            assert read(books[1], other) == expected
+
+
+def test_what_was_rolled_back_was_never_there(path: Path) -> None:
+    """A transaction that did not commit leaves memory and file as they were."""
+    book = CounterBook(limit=1)
+    with closing(database.open_sqlite(path)) as connection:
+        write(book, connection, {KEYS[0]: 1, KEYS[1]: 2})
+        for _ in range(3):
+            connection.execute("BEGIN IMMEDIATE")
+            book.sync(connection)
+            book.write(connection, {KEYS[0]: 7, KEYS[2]: 7}, DAY)
+            connection.execute("ROLLBACK")
+            book.discard()
+            assert read(book, connection) == {KEYS[0]: 1, KEYS[1]: 2}
+        assert read(CounterBook(), connection) == {KEYS[0]: 1, KEYS[1]: 2}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["write", "fail", "crash", "other", "day"]),
+            st.dictionaries(st.sampled_from(KEYS[:40]), st.integers(0, 2**32 - 1), max_size=6),
+        ),
+        max_size=60,
+    )
+)
+def test_any_history_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[bytes, int]]]
+) -> None:
+    """Whatever order of commits, failures, crashes, days and foreign writes: counters are what was committed."""
+    path = tmp_path_factory.mktemp("book") / "log.sqlite"
+    migrations.upgrade(str(path))
+    expected: dict[int, dict[bytes, int]] = {DAY: {}, DAY + 1: {}}
+    book, foreign, day = CounterBook(limit=5), CounterBook(limit=7), DAY
+    with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
+        for step, changes in steps:
+            if step == "fail":
+                one.execute("BEGIN IMMEDIATE")
+                book.sync(one)
+                book.write(one, changes, day)
+                one.execute("ROLLBACK")
+                book.discard()
+                continue
+            if step == "crash":
+                book = CounterBook(limit=5)
+            if step == "day":
+                day = DAY + 1
+            chosen, connection = (foreign, other) if step == "other" else (book, one)
+            write(chosen, connection, changes, day)
+            expected[day].update(changes)
+        for each in (DAY, DAY + 1):
+            wanted = {key: value for key, value in expected[each].items() if value}
+            assert read(book, one, each) == wanted
+            assert read(CounterBook(), other, each) == wanted
