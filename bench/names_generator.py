@@ -60,10 +60,10 @@ BEFORE = _words(
 )
 AFTER = _words(
     """
-    ,+S.E. ,+SE ,+S.H. ,+SH ,+S.Pd. ,+S.Pd ,+SPd ,+M.Pd ,+S.Kom. ,+S.T. ,+ST ,+S.Sos. ,+S.Ag. ,+S.Si. ,+M.Si. ,+M.Kes. ,+A.Md.
-    ,+A.Md.Keb. ,+S.Kep.,+Ns. ,+S.H.,+M.H. ,+S.E.,+M.M. ,+S.Pd.,+M.Pd. ,+M.B.A. ,+Ph.D. ,+S.IP. ,+S.Farm.,+Apt. +SE +SH +S.H.
-    +S.E. +S.Pd +S.Kom +ST ,+S.Pd.I ,+M.Hum ,+S.Psi. ,+Sp.OG ,+Sp.A. ,+S.K.M. ,+S.I.Kom.,+M.I.Kom. ,+B.Sc. ,+M.Sc.
-    ,+Lc.,+M.A. +(Alm) +(Almh.)
+    ,+S.E. ,+SE ,+S.H. ,+SH ,+S.Pd. ,+S.Pd ,+SPd ,+M.Pd ,+S.Kom. ,+S.T. ,+ST ,+S.Sos. ,+S.Ag. ,+S.Si.
+    ,+M.Si. ,+M.Kes. ,+A.Md. ,+A.Md.Keb. ,+S.Kep.,+Ns. ,+S.H.,+M.H. ,+S.E.,+M.M. ,+S.Pd.,+M.Pd. ,+M.B.A.
+    ,+Ph.D. ,+S.IP. ,+S.Farm.,+Apt. +SE +SH +S.H. +S.E. +S.Pd +S.Kom +ST ,+S.Pd.I ,+M.Hum ,+S.Psi. ,+Sp.OG
+    ,+Sp.A. ,+S.K.M. ,+S.I.Kom.,+M.I.Kom. ,+B.Sc. ,+M.Sc. ,+Lc.,+M.A. +(Alm) +(Almh.)
     """
 )
 MUHAMMADS = _words(

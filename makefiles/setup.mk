@@ -33,6 +33,8 @@ $(SETUP_RUN): requirements/build.txt requirements/server.txt pyproject.toml prot
 
 $(SETUP_TEST): requirements/dev.txt $(SETUP_RUN)
 	@makefiles/need git git --version
+	@makefiles/need gcc cc --version
+	@makefiles/need libc6-dev test -e /usr/include/stdio.h
 	@echo "== setup: what lints, types and tests (requirements/dev.txt; some 250 MB)"
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@

@@ -7,7 +7,5 @@ test: $(SETUP_TEST) ## set up, then every static check and every test but the lo
 	@$(MAKE) pytest
 
 pytest: $(SETUP_TEST) ## the tests alone (ARGS="-k name")
-	@makefiles/need gcc cc --version
-	@makefiles/need libc6-dev test -e /usr/include/stdio.h
 	@echo "== tests"
 	@$(PYTEST) -m "not long" $(ARGS)

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tokenizer import normalise
 from tokenizer.attribute import Kind
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameForm:
+class NameForm(NamedTuple):
     """What names have besides."""
 
     guard: bytes
@@ -37,8 +35,7 @@ class NameForm:
         return "NameForm(<redacted>)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextForm:
+class TextForm(NamedTuple):
     """A text, ready to be keyed."""
 
     strict: bytes
@@ -63,17 +60,12 @@ def form(kind: Kind, value: str) -> TextForm:
     Raises:
         RuleError: a rule "text.*" or "value.empty" is broken.
     """
-    forms = normalise.forms(kind, value)
-    words, joined = forms.words, forms.joined.encode()
-    name = None
+    exact, words, letters = normalise.forms(kind, value)
+    joined = letters.encode()
     if kind is Kind.NAME:
-        name = NameForm(guard=_guard(words), joined=joined, words=len(words))
-    return TextForm(
-        strict=forms.strict.encode(),
-        tolerant=" ".join(words).encode() if name else joined,
-        grams=_grams(words),
-        name=name,
-    )
+        name = NameForm(_guard(words), joined, len(words))
+        return TextForm(exact.encode(), " ".join(words).encode(), _grams(words), name)
+    return TextForm(exact.encode(), joined, _grams(words), None)
 
 
 def _guard(words: Iterable[str]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
     from verifier.epoch import PinnedEpoch
 
 MERGE_DELAY_SECONDS = 60
-_CONTEST_BYTES = 10
+_CONTEST_BYTES = 8
 _BYTE = [bytes((number,)) for number in range(128)]
 
 
 def contest(digest: bytes) -> str:
     """Make the reference for the redress path from the blinded request digest: 16 characters."""
-    return base64.b32encode(digest[:_CONTEST_BYTES]).decode()
+    return digest[:_CONTEST_BYTES].hex()
 
 
 def both(

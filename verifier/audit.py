@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
 _TAG_SIZE = 8
+_LAST_PLACE = 2**63 - 1
+_FILTER = re.compile(r"[a-z0-9._-]{1,64}")
 
 
 class Audit:
@@ -60,8 +63,8 @@ class Audit:
             agency=agency,
             purpose=request.purpose or None,
             outcome=request.outcome or None,
-            from_ms=request.from_time.ToMilliseconds() if request.HasField("from_time") else None,
-            until_ms=request.until_time.ToMilliseconds() if request.HasField("until_time") else None,
+            from_ms=_milliseconds(request, "from_time"),
+            until_ms=_milliseconds(request, "until_time"),
         )
         admin_entry.append(
             self._store,
@@ -94,7 +97,22 @@ def _parse(raw: bytes) -> audit_pb2.ListEntriesRequest:
     validate.refuse_unknown(request)
     if request.page_size > MAX_PAGE:
         raise InvalidFieldError(f"at most {MAX_PAGE}", field="page_size")
+    for name in ("agency", "purpose"):
+        text = getattr(request, name)
+        if text and not _FILTER.fullmatch(text):
+            raise InvalidFieldError("1 to 64 of a-z 0-9 . _ -", field=name)
     return request
+
+
+def _milliseconds(request: audit_pb2.ListEntriesRequest, name: str) -> int | None:
+    """Read a bound of log time; None where it is not given."""
+    if not request.HasField(name):  # type: ignore[arg-type]  # one of two names, both of the message
+        return None
+    try:
+        milliseconds: int = getattr(request, name).ToMilliseconds()
+    except ValueError:
+        raise InvalidFieldError("a time of the years 1 to 9999", field=name) from None
+    return milliseconds
 
 
 def _filter_tag(peer: Peer, request: audit_pb2.ListEntriesRequest) -> bytes:
@@ -118,9 +136,11 @@ def _position(peer: Peer, request: audit_pb2.ListEntriesRequest) -> int:
         raw = base64.b64decode(request.page_token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != 8 + _TAG_SIZE or raw[8:] != _filter_tag(peer, request):
+    sequence = int.from_bytes(raw[:8], "big")
+    # The tag is no secret: whoever makes one reads only what it may, but from a place that a database can hold.
+    if len(raw) != 8 + _TAG_SIZE or raw[8:] != _filter_tag(peer, request) or sequence > _LAST_PLACE:
         raise InvalidPageTokenError("begin again without page_token, or keep the filters", field="page_token")
-    return int.from_bytes(raw[:8], "big")
+    return sequence
 
 
 def _message(entry: StoredEntry) -> audit_pb2.LogEntry:

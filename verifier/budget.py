@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from padan import canonical
+from padan.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ class Limits:
     quota: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Counters:
     """The keys of a request's counters, 16 bytes each."""
 
@@ -134,7 +135,7 @@ class CounterKeys:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Standing:
     """What the counters say about one request.
 

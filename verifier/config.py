@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     receipts: bool = Field(default=True, description="Sign a receipt for each answer.")
     auditors_key: Path | None = Field(
         default=None,
-        description="Public key to which period keys are sealed (development envelope); required outside development.",
+        examples=["auditors.pub"],
+        description="File of the public key to which period keys are sealed (envelope of development services).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level of the service's own messages."
@@ -150,6 +151,11 @@ class Settings(BaseSettings):
         return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
 
 
+def path_of(path: Path | None = None) -> Path:
+    """Name the configuration file: the one given, else $PADAN_CONFIG, else ./padan.toml."""
+    return path or Path(os.environ.get(PATH_VARIABLE, "") or DEFAULT_PATH)
+
+
 def load(path: Path | None = None) -> Settings:
     """Read the settings.
 
@@ -159,7 +165,7 @@ def load(path: Path | None = None) -> Settings:
     Raises:
         ConfigError: no file, no TOML, an unknown key or a wrong value; names the line.
     """
-    chosen = path or Path(os.environ.get(PATH_VARIABLE, "") or DEFAULT_PATH)
+    chosen = path_of(path)
     try:
         text = chosen.read_text(encoding="utf-8")
         values = tomllib.loads(text)

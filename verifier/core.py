@@ -16,11 +16,13 @@ is refused on the way is committed too. Between 5 and 7 nothing depends on wheth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from padan import commitment
 from padan.entry import SALT_SIZE, EntryKind
 from padan.v1 import error_pb2
+from padan.value import value
 from tokenizer.record import Flag
 from verifier import answer, head, validate
 from verifier.agreement import grant as agreement_grant
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from verifier.agreement.grant import Grant, Terms
+    from verifier.agreement.model import Budgets
     from verifier.epoch import PinnedEpoch
     from verifier.evidence import Evidence
     from verifier.identity import Peer
@@ -118,7 +121,7 @@ class Rates(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Now:
     """One reading of the clocks: seconds of the Unix epoch, monotonic seconds, and the day in the registry's zone."""
 
@@ -127,7 +130,7 @@ class Now:
     today: dt.date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Call:
     """One call as the transport received it.
 
@@ -149,7 +152,7 @@ class Call:
         return "Call(<redacted>)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Reply:
     """What leaves: a serialised response, or an error.
 
@@ -220,6 +223,7 @@ class Verifier:
         self._now = now
         self._random = random
         self._slot = slot
+        self._limits = lru_cache(maxsize=1024)(self._compute_limits)
         self._joint_subject = joint_subject
         self._joint_prefix = joint_prefix
         self._receipts = receipts
@@ -374,7 +378,7 @@ class Verifier:
                     subject=handles.budget_subject,
                     prefix=handles.budget_prefix,
                 ),
-                limits=self._limits(grant),
+                limits=self._limits(grant.budgets, grant.quota.calls_per_day),
                 cost_bound=cost_bound(request.attributes, per_claim=grant.per_claim),
                 units=units,
                 released=released,
@@ -388,15 +392,15 @@ class Verifier:
             ready_at=work.call.arrived + self._slot,
         )
 
-    def _limits(self, grant: Grant) -> Limits:
+    def _compute_limits(self, budgets: Budgets, calls_per_day: int) -> Limits:
         return Limits(
-            subject=grant.budgets.subject_per_day,
-            prefix=grant.budgets.prefix_per_day,
-            agency=grant.budgets.agency_per_day,
-            officer=grant.budgets.officer_per_day,
+            subject=budgets.subject_per_day,
+            prefix=budgets.prefix_per_day,
+            agency=budgets.agency_per_day,
+            officer=budgets.officer_per_day,
             joint_subject=self._joint_subject,
             joint_prefix=self._joint_prefix,
-            quota=grant.quota.calls_per_day,
+            quota=calls_per_day,
         )
 
     def _commit(self, batch: list[_Work]) -> None:
@@ -464,8 +468,21 @@ class Verifier:
     @staticmethod
     def _answer(work: _Work) -> Reply:
         if work.error is not None or work.reply is None:
-            return Reply(body=None, error=work.error, agency=work.peer.id if work.peer else "")
+            return Reply(body=None, error=_untraced(work.error), agency=work.peer.id if work.peer else "")
         return work.reply
+
+
+def _untraced(error: VerifierError | None) -> VerifierError | None:
+    """Cut an error, and what it came from, loose from the frames that raised it.
+
+    The frames lead to the work, and the work to the error: a cycle that would hold the call, and its stream, until the
+    garbage collector comes. The C core counts such streams, and refuses new ones of the connection (REFUSED_STREAM).
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def _present(value: _T | None) -> _T:

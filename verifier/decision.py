@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from padan.v1 import attribute_pb2 as vocabulary
+from padan.value import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _FIRST_PREDICATE = vocabulary.ATTRIBUTE_AGE_AT_LEAST
 _LIFE = frozenset({vocabulary.ATTRIBUTE_ALIVE, vocabulary.ATTRIBUTE_LIFE_STATUS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finding:
     """What the comparison of one claim found."""
 
@@ -37,7 +37,7 @@ class Finding:
     held: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Decision:
     """What may be answered.
 

@@ -6,15 +6,16 @@ commit, where the budgets are read. Nothing in an intent needs a key, so that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from padan.value import value
 
 if TYPE_CHECKING:
     from verifier.budget import Counters, Limits
     from verifier.log.store import ReplayKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Variant:
     """One of the two answers that a commit can release.
 
@@ -29,7 +30,7 @@ class Variant:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Question:
     """The part of an intent that a question about a resident has, and a refused request has not.
 
@@ -56,7 +57,7 @@ class Question:
     receipt: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Intent:
     """One request on its way into the log.
 
@@ -81,7 +82,7 @@ class Intent:
     ready_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Settled:
     """What became of an intent.
 

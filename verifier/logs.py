@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
@@ -43,14 +43,6 @@ def _drop_unknown(_logger: object, _method: str, event: MutableMapping[str, Any]
     return {key: value for key, value in event.items() if key in ALLOWED_KEYS}
 
 
-def _template(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Show what the code says, not what a library filled in: arguments may hold anything."""
-    record = event.get("_record")
-    if isinstance(record, logging.LogRecord) and record.args:
-        event["event"] = str(record.msg)
-    return event
-
-
 def _type_and_place(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -69,15 +61,20 @@ def _type_and_place(
     return event
 
 
-def configure(level: str) -> None:
+def configure(level: str, stream: TextIO | None = None) -> None:
     """Send every message of the process, ours and the libraries', through the allowlist.
 
     Args:
         level: lowest level shown: debug, info, warning or error.
+        stream: where to; standard error by default.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    # A message that cannot be written would otherwise be printed whole, with its exception.
+    logging.raiseExceptions = False
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
+            # Show what the code says, not what a library filled in: arguments may hold anything.
+            use_get_message=False,
             foreign_pre_chain=[
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
@@ -85,7 +82,6 @@ def configure(level: str) -> None:
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
             ],
             processors=[
-                _template,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _type_and_place,
                 _drop_unknown,

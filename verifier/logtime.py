@@ -7,9 +7,9 @@ Pure: both clocks are passed in. Times are milliseconds of the Unix epoch; monot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
+from padan.value import value
 from verifier.errors import OperatorError
 
 MAX_AHEAD_MS = 24 * 3600 * 1000
@@ -29,7 +29,7 @@ class ClockFlag(IntEnum):
     CONTINUED = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LogTime:
     """One reading of log time."""
 

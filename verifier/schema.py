@@ -24,6 +24,9 @@ from sqlalchemy import (
 log_metadata = MetaData()
 vault_metadata = MetaData()
 
+# A table with this in its `info` is on one engine alone.
+_SQLITE_ONLY = {"dialect": "sqlite"}
+_POSTGRES_ONLY = {"dialect": "postgresql"}
 # SQLite keeps its row number only in a column of exactly this type.
 _ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -53,16 +56,6 @@ counter = Table(
 )
 """What was spent of each budget. The day stands first: a day's counters lie together and go together."""
 
-counter_change = Table(
-    "counter_change",
-    log_metadata,
-    Column("id", Integer, primary_key=True),
-    Column("day", Integer, nullable=False),
-    Column("changes", LargeBinary, nullable=False),
-    info={"dialect": "sqlite"},
-)
-"""SQLite only: the journal of counters; `changes` is a run of key (16 bytes) and value (u32, big-endian)."""
-
 replay = Table(
     "replay",
     log_metadata,
@@ -70,8 +63,45 @@ replay = Table(
     Column("day", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    info=_POSTGRES_ONLY,
 )
 """Stored answers; the key is the request_id (16 bytes) and then the agency's id."""
+
+kept_answer = Table(
+    "kept_answer",
+    log_metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    info=_SQLITE_ONLY,
+)
+"""The same on SQLite, in the order of commits; `replay_place` says where a key's answer stands."""
+
+replay_place = Table(
+    "replay_place",
+    log_metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True),
+    Column("value", Integer, nullable=False),
+    sqlite_with_rowid=False,
+    info=_SQLITE_ONLY,
+)
+"""The key's hash (16 bytes) and the id in `kept_answer`."""
+
+counter_change, replay_place_change = (
+    Table(
+        name,
+        log_metadata,
+        Column("id", Integer, primary_key=True),
+        Column("day", Integer, nullable=False),
+        Column("changes", LargeBinary, nullable=False),
+        info=_SQLITE_ONLY,
+    )
+    for name in ("counter_change", "replay_place_change")
+)
+"""The journals of `counter` and `replay_place`: a run of key (16 bytes) and value (u64, big-endian) a commit."""
 
 agency = Table(
     "agency",

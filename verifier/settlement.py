@@ -16,6 +16,7 @@ from padan import canonical
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, error_pb2
+from padan.value import value
 from verifier import budget
 from verifier.intent import Intent, Question, Settled
 from verifier.log.store import EntryRow, ReplayRow
@@ -60,7 +61,7 @@ class ReplaySeal(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Group:
     """What the commit knows of a group of intents."""
 
@@ -80,7 +81,7 @@ class Outcome:
     replays: list[ReplayRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Answered:
     """The first answer to a request_id, for the repetitions in the same group or later."""
 

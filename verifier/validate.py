@@ -8,7 +8,7 @@ Errors name the field and the rule, never the value.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -17,17 +17,24 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from padan import commitment, nik
 from padan.errors import InvalidRequestError, NikError
 from padan.v1 import attribute_pb2, verification_pb2
+from padan.value import value
 from verifier.errors import InvalidFieldError, MalformedMessageError, TooLateError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from google.protobuf import timestamp_pb2
     from google.protobuf.message import Message
 
 MAX_REQUEST_BYTES = 65_536
 MAX_CLAIMS = 24
 MAX_CLAIM_BYTES = 400
+
+# The bounds of google.protobuf.Timestamp, which protobuf itself does not hold.
+_FIRST_SECOND = -62_135_596_800
+_LAST_SECOND = 253_402_300_799
+_SECOND = 1_000_000_000  # nanoseconds
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -39,7 +46,7 @@ _ATTRIBUTES = frozenset(attribute_pb2.Attribute.values()) - {0}
 _LEGAL_BASES = frozenset(attribute_pb2.LegalBasis.values()) - {0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ValidRequest:
     """A VerifyRequest whose every field is what the contract says; claim values are still as typed."""
 
@@ -75,12 +82,12 @@ def refuse_unknown(message: Message) -> None:
     Raises:
         MalformedMessageError: it has one.
     """
-    if len(UnknownFieldSet(message)):  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    if len(UnknownFieldSet(message)):
         raise MalformedMessageError("the message has a field that this version does not know")
-    for descriptor, value in message.ListFields():
+    for descriptor, content in message.ListFields():
         if descriptor.message_type is None:
             continue
-        for part in value if descriptor.is_repeated else (value,):
+        for part in content if descriptor.is_repeated else (content,):
             refuse_unknown(part)
 
 
@@ -102,17 +109,13 @@ def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float
         commitment.check_blind(message.blind)
     except InvalidRequestError as error:
         raise InvalidFieldError(error.fields[0].rule, field="blind") from None
-    _match(_PURPOSE, message.purpose, "purpose", "1 to 64 of a-z 0-9 _ -, beginning with a letter")
-    _match(_OFFICER, message.officer, "officer", "1 to 64 of A-Z a-z 0-9 . _ -")
-    if message.on_behalf_of:
-        _match(_AGENCY, message.on_behalf_of, "on_behalf_of", "the id of an agency")
+    _check_caller(message.purpose, message.officer, message.on_behalf_of, message.client_version)
     if message.legal_basis not in _LEGAL_BASES:
         raise InvalidFieldError("one of the six legal bases", field="legal_basis")
     if message.consent_receipt:
         _match(_CONSENT, message.consent_receipt, "consent_receipt", "1 to 64 of A-Z a-z 0-9 . _ : -")
-    _match(_CLIENT, message.client_version, "client_version", "at most 64 of A-Z a-z 0-9 . / space _ -")
-    if message.HasField("not_after") and message.not_after.seconds < now:
-        raise TooLateError("not_after has passed", field="not_after")
+    if message.HasField("not_after"):
+        _not_after(message.not_after, now)
     return ValidRequest(
         message=message,
         request_id=bytes.fromhex(message.request_id.replace("-", "")),
@@ -121,8 +124,25 @@ def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float
     )
 
 
-def _match(pattern: re.Pattern[str], value: str, field: str, rule: str) -> None:
-    if not pattern.fullmatch(value):
+@lru_cache(maxsize=4096)
+def _check_caller(purpose: str, officer: str, on_behalf_of: str, client_version: str) -> None:
+    """Check what a caller's requests have in common; what passed once is not looked at again."""
+    _match(_PURPOSE, purpose, "purpose", "1 to 64 of a-z 0-9 _ -, beginning with a letter")
+    _match(_OFFICER, officer, "officer", "1 to 64 of A-Z a-z 0-9 . _ -")
+    if on_behalf_of:
+        _match(_AGENCY, on_behalf_of, "on_behalf_of", "the id of an agency")
+    _match(_CLIENT, client_version, "client_version", "at most 64 of A-Z a-z 0-9 . / space _ -")
+
+
+def _not_after(moment: timestamp_pb2.Timestamp, now: float) -> None:
+    if not (_FIRST_SECOND <= moment.seconds <= _LAST_SECOND and 0 <= moment.nanos < _SECOND):
+        raise InvalidFieldError("a time of the years 1 to 9999", field="not_after")
+    if moment.seconds < now:
+        raise TooLateError("not_after has passed", field="not_after")
+
+
+def _match(pattern: re.Pattern[str], text: str, field: str, rule: str) -> None:
+    if not pattern.fullmatch(text):
         raise InvalidFieldError(rule, field=field)
 
 

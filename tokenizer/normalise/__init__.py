@@ -56,5 +56,4 @@ def forms(kind: Kind, value: str) -> Forms:
         RuleError: as `strict`.
     """
     exact = strict(kind, value)
-    words, joined = _TOLERANT[kind](exact)
-    return Forms(strict=exact, words=words, joined=joined)
+    return Forms(exact, *_TOLERANT[kind](exact))

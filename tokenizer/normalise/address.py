@@ -76,17 +76,20 @@ def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
     """Bring a strict form to its tolerant words, and to all of them joined."""
     for phrase, short in _PHRASES:
         exact = exact.replace(phrase, short)
-    words = _joined(place.spaced_letters(exact.split(" ")))
-    return place.folded([part for word in words for part in _write_out(word)])
+    words = _initials_joined(place.spaced_letters(exact.split(" ")))
+    return place.joined(part for word in words for part in _spell(word))
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _write_out(word: str) -> tuple[str, ...]:
-    """Write one word out; what is glued to a number ("NO8") comes apart. At most 65,536 words are remembered."""
-    return tuple(place.write_out(_WORDS.get(part, part)) for part in _GLUED.sub(" ", word).split(" "))
+def _spell(word: str) -> tuple[str, ...]:
+    """Bring a word to its tolerant form, apart from a number that it is glued to ("NO8").
+
+    At most 65,536 words are remembered.
+    """
+    return tuple(place.spell(_WORDS.get(part, part)) for part in _GLUED.sub(" ", word).split(" "))
 
 
-def _joined(words: list[str]) -> list[str]:
+def _initials_joined(words: list[str]) -> list[str]:
     """Join initials that stand side by side ("H M THAMRIN"), but no Roman numeral and no number."""
     result: list[str] = []
     for word in words:

@@ -32,10 +32,13 @@ DOTTED_PREFIX_TITLES: Final = words("R HI NY SR FR BR RP BRIG EV PS AN CH")
 NOBLE_TITLES: Final = words(
     """
     R T TEUKU TEUKOE TENGKU TENGKOE TEUNGKU TEUNGKOE TGK TGKU TB TBG TUBAGUS TOEBAGOES CUT TJUT TJOET POCUT
-    POTJUT DATUK DATOEK DATO DT SUTAN SOETAN NYAI NJAI NYI NJI
+    POTJUT DATUK DATOEK DATO DT SUTAN SOETAN NYAI NJAI NYI NJI PUTI POETI
     """
 )
 """Before a name, dropped in the tolerant form only: many bear them as part of the name."""
+
+ANDI: Final = "ANDI"
+"""A Buginese title and a given name all over the country: dropped in the tolerant form before two words or more."""
 
 PLAIN_DEGREES: Final = words(
     """

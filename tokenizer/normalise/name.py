@@ -16,7 +16,9 @@ from tokenizer.normalise import lexicon, spelling
 _APOSTROPHE = re.compile("['\"]")
 _PART = re.compile(r"([A-Z0-9]+(?:-[A-Z0-9]+)*)(\.?)")
 _LETTER = re.compile("[A-Z]")
+_WORDS_BEHIND_ANDI = 2
 _LONGEST_TITLE = 4  # parts, as in "K.R.M.T." or "A.Md.Keb."
+_DEGREE_HEAD = 2  # letters of a degree's first part, as in "Sp.A."
 _SHORT = 4  # letters of a part of an unknown degree after a comma
 
 
@@ -96,7 +98,8 @@ def _is_degree(tail: list[Part]) -> bool:
         )
     if len(tail) == 1:
         return joined in lexicon.PLAIN_DEGREES or (marked and joined in lexicon.DEGREES)
-    return joined in lexicon.DEGREES and (marked or len(tail[-1].text) > 1) and len(tail[0].text) == 1
+    first, last = len(tail[0].text), len(tail[-1].text)
+    return joined in lexicon.DEGREES and ((marked and first <= _DEGREE_HEAD) or (first == 1 and last > 1))
 
 
 def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
@@ -104,17 +107,19 @@ def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
     words = exact.replace("-", " ").split(" ")
     while len(words) > 1 and words[0] in lexicon.NOBLE_TITLES:
         words = words[1:]
+    if len(words) > _WORDS_BEHIND_ANDI and words[0] == lexicon.ANDI:
+        words = words[1:]
     if len(words) > 1 and words[0] in lexicon.BALINESE_FIRST:
         words = _balinese(words)
     if "ABD" in exact:
         words = [_unassimilated(word, after) for word, after in zip(words, [*words[1:], ""], strict=True)]
     last = len(words) - 1
-    written = [
+    spelled = tuple(
         part
         for at, word in enumerate(words)
-        for part in spelling.write_out(word, first=at == 0, final=at == last)
-    ]
-    return tuple(map(spelling.fold_word, written)), spelling.fold_joined("".join(written))
+        for part in spelling.spell(word, first=at == 0, final=at == last)
+    )
+    return spelled, spelling.join(spelled)
 
 
 def _unassimilated(word: str, after: str) -> str:

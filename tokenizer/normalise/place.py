@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tokenizer.errors import RuleError
 from tokenizer.normalise.wordlist import spellings, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _APOSTROPHE = re.compile("['\"]")
 _WORD = re.compile("[A-Z0-9]+")
@@ -83,12 +86,13 @@ def strict(cleaned: str) -> str:
 
 def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
     """Bring a strict form to its tolerant words, and to all of them joined."""
-    return folded([write_out(word) for word in _without_kinds(spaced_letters(exact.split(" ")))])
+    return joined(map(spell, _without_kinds(spaced_letters(exact.split(" ")))))
 
 
-def folded(written: list[str]) -> tuple[tuple[str, ...], str]:
-    """Fold words that are written out, each for itself and all together."""
-    return tuple(map(fold_word, written)), fold("".join(written))
+def joined(parts: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Return words, and all of them as they would fold if they had been written as one."""
+    spelled = tuple(parts)
+    return spelled, _CONTEXT.sub(_replace, "".join(spelled)) if len(spelled) > 1 else spelled[0]
 
 
 def spaced_letters(parts: list[str]) -> list[str]:
@@ -108,15 +112,31 @@ def _without_kinds(parts: list[str]) -> list[str]:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def write_out(word: str) -> str:
-    """Write an abbreviation, a Roman numeral or a number up to ten out; other numbers lose leading zeros."""
+def spell(word: str) -> str:
+    """Bring one word of a place or address to its tolerant form; at most 65,536 words are remembered.
+
+    Abbreviations, Roman numerals and numbers up to ten are written out, other numbers lose leading zeros.
+    """
     word = _ABBREVIATIONS.get(word, word)
-    number = roman(word)
-    if number is None:
-        if not word.isdigit():
+    number = int(word) if word.isdigit() else roman(word)
+    if number is not None:
+        word = _NUMBERS[number - 1] if 0 < number <= len(_NUMBERS) else str(number)
+    while True:
+        before = word
+        word = _fold_once(word)
+        if word == before:
             return word
-        number = int(word)
-    return _NUMBERS[number - 1] if 0 < number <= len(_NUMBERS) else str(number)
+
+
+def _fold_once(word: str) -> str:
+    for old, new in _DIGRAPHS:
+        word = word.replace(old, new)
+    return _CONTEXT.sub(_replace, word.translate(_SINGLES))
+
+
+def _replace(match: re.Match[str]) -> str:
+    found = match[0]
+    return _REPLACED.get(found, found[0])
 
 
 @functools.cache
@@ -130,26 +150,3 @@ def _romans() -> dict[str, int]:
 def roman(word: str) -> int | None:
     """Read a Roman numeral of I to XXXIX; None for any other word."""
     return _romans().get(word)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def fold_word(word: str) -> str:
-    """Fold one word, until nothing changes; at most 65,536 words are remembered."""
-    while True:
-        before = word
-        word = fold(word)
-        if word == before:
-            return word
-
-
-def fold(letters: str) -> str:
-    """Apply every rule once to a run of letters and digits."""
-    for old, new in _DIGRAPHS:
-        letters = letters.replace(old, new)
-    letters = letters.translate(_SINGLES)
-    return _CONTEXT.sub(_replace, letters)
-
-
-def _replace(match: re.Match[str]) -> str:
-    found = match[0]
-    return _REPLACED.get(found, found[0])

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tokenizer.normalise import lexicon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _REMEMBERED: Final = 1 << 16
 """Words, never names, that each cache holds."""
@@ -20,7 +23,6 @@ _DIGITS: Final = str.maketrans("01345", "OIEAS")
 _TWICE = re.compile(r"([A-Z]{3,})2")
 _ASSIMILATED = re.compile(r"ABD(?:U|OE|O)(?:([RSNTDZJ])(?=\1)|(?=RA[CK]?HM|RO[CK]?HM|RAHIM|SAMAD|SOMAD))")
 _SCHWA = re.compile("(?<=^[BCDFGKST])E(?=[LR][AEIOU])|(?<=^NG)E(?=[LR][AEIOU])")
-_SCHWA_ANYWHERE = re.compile("(?<=[BCDFGKST])E(?=[LR][AEIOU])|(?<=NG)E(?=[LR][AEIOU])")
 
 # Order matters: old digraphs, then sounds with several spellings, then stems in what these have left.
 _DIGRAPHS: Final = (("OE", "U"), ("DJ", "J"), ("TJ", "C"), ("CHR", "KR"), ("CH", "H"), ("KH", "H"))
@@ -30,10 +32,17 @@ _SOUNDS: Final = (
     ("EE", "I"), ("OO", "U"),
 )  # fmt: skip
 _CONTEXT = re.compile(
-    "T[IY](?=[AOU])|(?<=A)Y(?![AEIOU])|IE(?![AEIOU])|IY(?=[AEIOU])|Y(?![AEIOU])"
+    "T[IY](?=[AOU])|(?<=A)Y(?![AEIOU])|IE(?![AEIOUM])|IY(?=[AEIOU])|Y(?![AEIOU])"
     "|(?<=[BCDFGHKLMNRSZ])Y(?=[AOU])|UW(?=[AEIOU])|([A-Z0-9])\\1+"
 )
 _REPLACED: Final = {"TI": "C", "TY": "C", "IE": "I", "IY": "I", "Y": "I", "UW": "U"}
+_SEAM = re.compile(
+    "[DST]Y|TI(?=[AOU])|[BDFGKST]H|AE|OE|EE|OO|IYI|IYE(?![AEIOUM])|IY(?=[AEIOU])|(?<=[BCFGHKLMNRZ])Y(?=[AOU])|IE(?![AEIOUM])|UW(?=[AEIOU])"
+    "|(?<=[BCDFGKST])E(?=[LR][AEIOU])|(?<=NG)E(?=[LR][AEIOU])|([A-Z0-9])\\1+"
+)
+_MENDED: Final = {
+    "DY": "Y", "TY": "C", "TI": "C", "Y": "I", "KH": "H", "AE": "AI", "OE": "U", "EE": "I", "OO": "U", "E": "",
+}  # fmt: skip
 _STEMS: Final = (
     ("ROHM", "RAHM"), ("HOIR", "HAIR"), ("MUSTOF", "MUSTAF"), ("SOLEH", "SALEH"), ("SOLIH", "SALIH"), ("HOLI", "HALI"),
     ("ROSID", "RASID"), ("FATKUR", "FATHUR"), ("FATUR", "FATHUR"), ("ABDULOH", "ABDULAH"), ("RAHMAD", "RAHMAT"),
@@ -43,8 +52,8 @@ _STEMS: Final = (
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def write_out(word: str, *, first: bool, final: bool) -> tuple[str, ...]:
-    """Bring one word to the spelling of the lexicon.
+def spell(word: str, *, first: bool, final: bool) -> tuple[str, ...]:
+    """Bring one word of a name to its tolerant form.
 
     Args:
         word: letters and digits.
@@ -62,8 +71,8 @@ def write_out(word: str, *, first: bool, final: bool) -> tuple[str, ...]:
     word = _abbreviated(word, first=first, final=final)
     word = lexicon.WORDS.get(word, word)
     if match := _ASSIMILATED.match(word):
-        return "ABDUL", word[match.end() :]
-    return (word,)
+        return "ABDUL", fold(word[match.end() :])
+    return (fold(word),)
 
 
 def _abbreviated(word: str, *, first: bool, final: bool) -> str:
@@ -82,23 +91,16 @@ def _abbreviated(word: str, *, first: bool, final: bool) -> str:
     return lexicon.BALINESE[word] if word in lexicon.BALINESE_ANYWHERE else word
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
-def fold_word(word: str) -> str:
+def fold(word: str) -> str:
     """Fold one word, until nothing changes."""
     while True:
         before = word
-        word = _SCHWA.sub("", fold(word))
+        word = _SCHWA.sub("", _fold_once(word))
         if word == before:
             return word
 
 
-def fold_joined(letters: str) -> str:
-    """Fold a whole name without its spaces, where nobody can see which e begins a word."""
-    return _SCHWA_ANYWHERE.sub("", fold(letters))
-
-
-def fold(letters: str) -> str:
-    """Apply every rule once."""
+def _fold_once(letters: str) -> str:
     for old, new in _DIGRAPHS:
         letters = letters.replace(old, new)
     letters = letters.translate(_SINGLES)
@@ -113,3 +115,13 @@ def fold(letters: str) -> str:
 def _replace(match: re.Match[str]) -> str:
     found = match[0]
     return _REPLACED.get(found, found[0])
+
+
+def join(words: Iterable[str]) -> str:
+    """Join folded words as they would fold if they had been written as one: what meets at a seam folds too."""
+    return _SEAM.sub(_mend, "".join(words))
+
+
+def _mend(match: re.Match[str]) -> str:
+    found = match[0]
+    return _MENDED.get(found, found[0])

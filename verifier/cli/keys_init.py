@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +13,8 @@ from keys.errors import KeyringExistsError
 from keys.realm import DEVELOPMENT, Realm
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
+from verifier.cli.environment import Environment
 from verifier.secret_file import write_secret
-
-
-class Environment(enum.StrEnum):
-    """Environments that a keyring can be made for."""
-
-    PRODUCTION = "production"
-    STAGING = "staging"
-    DEVELOPMENT = "development"
 
 
 def init(

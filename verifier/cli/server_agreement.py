@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from importlib import resources
@@ -13,15 +14,17 @@ import typer
 from keys.provider import open_provider
 from keys.realm import Realm
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from verifier import config, config_file
 from verifier.agreement import activation, signkey, vocabulary
 from verifier.agreement.errors import AgreementDocumentError
 from verifier.agreement.finding import Severity
 from verifier.agreement.parse import parse
 from verifier.agreement.reader import show_path
+from verifier.agreement.sign import public_key
 from verifier.agreement.sign import sign as sign_document
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.register import reading, writing
-from verifier.cli.settings import settings
+from verifier.cli.settings import CHOICE, settings
 
 if TYPE_CHECKING:
     from keys.provider import KekProvider
@@ -29,9 +32,10 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.directory import AgreementRow
 
-app = new_app("agreement", summary="Agreements: check, sign, activate, suspend, list.")
+app = new_app("agreement", summary="Agreements: draft, sign, activate, suspend, list.")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The agreement, TOML.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="The agreements, TOML.")]
 Key = Annotated[Path, typer.Option("--key", help="The signer's private key, from keygen.")]
 KekUri = Annotated[
     str,
@@ -40,27 +44,69 @@ KekUri = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AgencyId = Annotated[str, typer.Argument(metavar="AGENCY", help="Id of the agency.")]
 SIGNATURE_SUFFIX = ".sig"
+EXAMPLE_AGENCY, EXAMPLE_NETWORK = "example-agency", "192.0.2.0/24"
+"""What the template has where an agency's own values belong."""
 
 
 @app.command()
 def keygen(
     out: Annotated[Path, typer.Option("--out", help="The new key's file, mode 0600.")],
+    public: Annotated[
+        Path | None, typer.Option("--public", help="File of the public key; default OUT with suffix .pub.")
+    ] = None,
     kek: KekUri = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make the key of a person who signs agreements; its public key goes into agreement_signers."""
-    public = signkey.text(signkey.generate(out, provider=_provider(kek)))
+    """Make the key of a person who signs agreements, and the public key that the operator trusts."""
+    target = public or out.with_suffix(".pub")
+    if target.exists() or target == out:
+        raise CommandError(
+            f"{target}: there is a file already", next_step="name another with --public", code=ExitCode.STATE
+        )
+    text = signkey.text(signkey.generate(out, provider=_provider(kek)))
+    write_output(target, f"{text}\n".encode())
     if as_json:
-        print_json({"key": str(out), "public_key": public})
+        print_json({"key": str(out), "public": str(target), "public_key": text})
     else:
-        typer.echo(f"key written to {out}; add its public key to agreement_signers:")
-        typer.echo(public)
+        typer.echo(f"private key: {out} (keep it off the server)\npublic key:  {target} ({text})")
+        typer.echo(f"next: the operator runs padan-server agreement trust {target}")
 
 
 @app.command()
-def template() -> None:
+def trust(
+    public: Annotated[Path, typer.Argument(metavar="PUBLIC", help="The public key's file, from keygen.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a public key to agreement_signers in the configuration, so that agreements it signed are in force.
+
+    A running server takes it up at its next start.
+    """
+    path, chosen = config.path_of(CHOICE.path), settings()
+    text = read_input(public).decode(errors="replace").strip()
+    public_key(text)
+    signers = [*chosen.agreement_signers, *({text} - {*chosen.agreement_signers})]
+    before = read_input(path).decode()
+    config_file.replace(path, config_file.with_value(before, "agreement_signers", signers))
+    if as_json:
+        print_json({"config": str(path), "agreement_signers": signers})
+    else:
+        typer.echo(f"{path}: {len(signers)} may sign agreements; a running server must be started again")
+
+
+@app.command()
+def template(
+    agency: Annotated[str, typer.Option(help="The agency's id, to stand in it.")] = EXAMPLE_AGENCY,
+    source_address: Annotated[
+        list[str] | None,
+        typer.Option(help="A network from which the agency calls; may be repeated. Default an example."),
+    ] = None,
+) -> None:
     """Print an example with every key explained, to begin with."""
-    typer.echo(resources.files("verifier.agreement").joinpath("template.toml").read_text("utf-8"), nl=False)
+    text = resources.files("verifier.agreement").joinpath("template.toml").read_text("utf-8")
+    text = text.replace(EXAMPLE_AGENCY, agency)
+    if source_address:
+        text = text.replace(f"{json.dumps([EXAMPLE_NETWORK])}", json.dumps(source_address))
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -97,43 +143,50 @@ def check(file: File, as_json: AsJson = False) -> None:
 
 @app.command()
 def sign(
-    file: File,
+    files: Files,
     key: Key,
     kek: KekUri = "",
-    out: Annotated[Path | None, typer.Option("--out", help="The signature's file; default FILE.sig.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The signature's file, for one document; default FILE.sig.")
+    ] = None,
 ) -> None:
-    """Sign a document for this registry and environment; a signature that is there is kept beside."""
-    chosen, data = settings(), read_input(file)
-    activation.review(data, name=str(file), now=time.time())
-    target = out or file.with_name(file.name + SIGNATURE_SUFFIX)
+    """Sign documents for this registry and environment; a signature that is there is kept beside."""
+    targets = _signatures(files, out)
+    chosen, documents = settings(), [read_input(file) for file in files]
+    for file, data in zip(files, documents, strict=True):
+        activation.review(data, name=str(file), now=time.time())
     signer = signkey.load(key, provider=_provider(kek))
-    beside = read_input(target) if target.exists() else b""
-    write_output(target, sign_document(_realm(chosen), data, signer, beside=beside))
-    typer.echo(f"signed by {signer.key_id}; written to {target}")
+    for data, target in zip(documents, targets, strict=True):
+        beside = read_input(target) if target.exists() else b""
+        write_output(target, sign_document(_realm(chosen), data, signer, beside=beside))
+        typer.echo(f"signed by {signer.key_id}; written to {target}")
 
 
 @app.command()
 def activate(
-    file: File,
-    signature: Annotated[Path | None, typer.Option(help="The signature's file; default FILE.sig.")] = None,
+    files: Files,
+    signature: Annotated[
+        Path | None, typer.Option(help="The signature's file, for one document; default FILE.sig.")
+    ] = None,
 ) -> None:
-    """Put a signed document in force within a minute; the version before it ends."""
-    chosen = settings()
+    """Put signed documents in force within a minute, one after the other; the versions before them end."""
+    targets, chosen = _signatures(files, signature), settings()
     with writing(chosen) as opened:
-        agreement = activation.activate(
-            opened.directory,
-            opened.record,
-            realm=_realm(chosen),
-            signers=chosen.agreement_signers,
-            data=read_input(file),
-            signature_file=read_input(signature or file.with_name(file.name + SIGNATURE_SUFFIX)),
-            name=str(file),
-            now=time.time(),
-        )
-    typer.echo(
-        f"active: {agreement.agreement_id} version {agreement.version} of {agreement.agency}, "
-        f"until {_moment(agreement.valid_until)}"
-    )
+        for file, target in zip(files, targets, strict=True):
+            agreement = activation.activate(
+                opened.directory,
+                opened.record,
+                realm=_realm(chosen),
+                signers=chosen.agreement_signers,
+                data=read_input(file),
+                signature_file=read_input(target),
+                name=str(file),
+                now=time.time(),
+            )
+            typer.echo(
+                f"active: {agreement.agreement_id} version {agreement.version} of {agreement.agency}, "
+                f"until {_moment(agreement.valid_until)}"
+            )
 
 
 @app.command()
@@ -182,6 +235,17 @@ def show(
         print_json(_row(row) | {"purposes": _purposes(parse(row.document).agreement)})
     else:
         typer.echo(row.document.decode(), nl=False)
+
+
+def _signatures(files: list[Path], named: Path | None) -> list[Path]:
+    """Name each document's file of signatures."""
+    if named is not None and len(files) > 1:
+        raise CommandError(
+            "one file of signatures is named for several documents",
+            next_step="leave it out, or name one document",
+            code=ExitCode.USAGE,
+        )
+    return [named or file.with_name(file.name + SIGNATURE_SUFFIX) for file in files]
 
 
 def _realm(chosen: Settings) -> Realm:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
 from verifier.log import listing
-from verifier.log.counters import CounterBook
+from verifier.log.answers import Answers
+from verifier.log.ledger import Ledger
 from verifier.log.store import (
     EntryRow,
     Head,
@@ -25,8 +26,6 @@ from verifier.log.store import (
     ReplayRow,
     StoredEntry,
     StoredReplay,
-    decode_replay_key,
-    encode_replay_key,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-_SLICE = 256
-"""Keys a statement: statements of few sizes stay prepared."""
 _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
 _PRAGMAS = ("PRAGMA cache_size=-65536", "PRAGMA temp_store=MEMORY")
@@ -45,17 +42,6 @@ _INSERT_ENTRY = (
     "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
     " VALUES (?,?,?,?,?,?,?,?)"
 )
-_INSERT_REPLAY = "INSERT INTO replay (key, day, digest, body) VALUES (?,?,?,?)"
-_EXPIRE_COUNTERS = (
-    "DELETE FROM counter WHERE (day, key) IN (SELECT day, key FROM counter WHERE day < ? LIMIT ?)"
-)
-# The newest row stays: its number says whether another process has written since.
-_EXPIRE_CHANGES = (
-    "DELETE FROM counter_change WHERE id IN (SELECT id FROM counter_change WHERE day < ? LIMIT ?)"
-    " AND id < (SELECT max(id) FROM counter_change)"
-)
-# Answers are kept in the order of their days, so the oldest stand first.
-_EXPIRE_REPLAYS = "DELETE FROM replay WHERE rowid < (SELECT min(rowid) FROM replay) + ? AND day < ?"
 
 
 class SqliteTransaction:
@@ -63,14 +49,14 @@ class SqliteTransaction:
 
     def __init__(self, store: SqliteLogStore) -> None:
         self._store = store
-        self._claimed: set[bytes] = set()
+        self._claimed: dict[ReplayKey, bytes] = {}
         self._known: dict[bytes, int] = {}
         self._day: int | None = None
         self._written = False
 
     def __enter__(self) -> Self:
         """Take the write lock."""
-        self._connection = self._store._begin()  # noqa: SLF001 - the two classes are one
+        self.connection = self._store._begin()  # noqa: SLF001 - the two classes are one
         return self
 
     def __exit__(
@@ -80,31 +66,22 @@ class SqliteTransaction:
         self._store._end(error)  # noqa: SLF001 - the two classes are one
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
-        """Claim request ids: with the write lock held, what is not stored is free."""
-        wanted = {encode_replay_key(key): key for key in keys}
-        for key in self._select("SELECT key FROM replay WHERE key IN ", list(wanted)):
-            del wanted[key[0]]
-        self._claimed.update(wanted)
-        return set(wanted.values())
+        """Claim request ids: with the write lock held, what has no answer is free."""
+        claimed = self._store.answers.claim(self.connection, keys)
+        self._claimed |= claimed
+        return set(claimed)
 
     def replays(self, keys: Sequence[ReplayKey]) -> dict[ReplayKey, StoredReplay]:
         """Read kept answers."""
-        rows = self._select(
-            "SELECT key, digest, body, day FROM replay WHERE key IN ",
-            [encode_replay_key(key) for key in keys],
-        )
-        return {
-            decode_replay_key(key): StoredReplay(digest=digest, body=body, day=day)
-            for key, digest, body, day in rows
-        }
+        return self._store.answers.read(self.connection, keys)
 
     def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
         """Read counters; the write lock keeps others from changing them."""
         if self._day not in (None, day):
             raise LogOrderError("a transaction reads the counters of one day")
         self._day = day
-        values = self._store._book.read(self._connection, keys, day)  # noqa: SLF001 - the two classes are one
-        self._known.update(values)
+        values = self._store.counters.read(self.connection, keys, day)
+        self._known |= values
         return values
 
     def clock(self) -> float | None:
@@ -123,12 +100,10 @@ class SqliteTransaction:
         if self._written or not (counters.keys() <= known.keys() and (not counters or day == self._day)):
             raise LogOrderError("write once, and only counters that were read")
         self._written = True
-        kept = [(encode_replay_key(row.key), row.day, row.digest, row.body) for row in replays]
-        if not self._claimed.issuperset([row[0] for row in kept]):
-            raise LogOrderError("an answer is kept only for a claimed request")
         changed = {key: value for key, value in counters.items() if value != known[key]}
-        connection = self._connection
-        self._store._book.write(connection, changed, day)  # noqa: SLF001 - the two classes are one
+        connection = self.connection
+        self._store.counters.write(connection, changed, day)
+        self._store.answers.write(connection, replays, self._claimed, day)
         connection.executemany(
             _INSERT_ENTRY,
             [
@@ -145,18 +120,6 @@ class SqliteTransaction:
                 for row in entries
             ],
         )
-        connection.executemany(_INSERT_REPLAY, kept)
-
-    def _select(self, statement: str, keys: Sequence[bytes]) -> list[tuple]:  # type: ignore[type-arg]  # rows
-        rows: list[tuple] = []  # type: ignore[type-arg]  # rows of several statements
-        for start in range(0, len(keys), _SLICE):
-            part = tuple(keys[start : start + _SLICE])
-            size = 1 << (len(part) - 1).bit_length()
-            marks = ",".join("?" * size)
-            rows += self._connection.execute(
-                f"{statement}({marks})", part + part[:1] * (size - len(part))
-            ).fetchall()
-        return rows
 
 
 class SqliteLogStore:
@@ -166,7 +129,9 @@ class SqliteLogStore:
         self._path = path
         self._writing = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._book = CounterBook()
+        self.counters = Ledger("counter")
+        self.answers = Answers()
+        self._ledgers = (self.counters, self.answers.places)
         self._engine = database.make_engine(database.Address(path=path))
 
     def transaction(self) -> SqliteTransaction:
@@ -205,24 +170,18 @@ class SqliteLogStore:
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""
         total = 0
-        for statement, values in (
-            (_EXPIRE_COUNTERS, (before_day, _STEP)),
-            (_EXPIRE_CHANGES, (before_day, _STEP)),
-            (_EXPIRE_REPLAYS, (_STEP, before_day)),
-        ):
+        for expire in (self.counters.expire, self.answers.expire):
             deleted = _STEP
             while deleted:
                 with self.transaction() as step:
-                    deleted = step._connection.execute(statement, values).rowcount  # noqa: SLF001 - the two are one
+                    deleted = expire(step.connection, before_day, _STEP)
                 total += deleted
-        with self.transaction():
-            self._book.expired(before_day)
         return total
 
     def check(self) -> None:
         """Take and release the write lock, and read the head."""
         with self.transaction() as trial:
-            trial._connection.execute("SELECT max(sequence) FROM entry").fetchone()  # noqa: SLF001 - the two are one
+            trial.connection.execute("SELECT max(sequence) FROM entry").fetchone()
 
     def close(self) -> None:
         """Close every connection."""
@@ -238,7 +197,8 @@ class SqliteLogStore:
                 for pragma in _PRAGMAS:
                     self._connection.execute(pragma)
             self._connection.execute("BEGIN IMMEDIATE")
-            self._book.sync(self._connection)
+            for ledger in self._ledgers:
+                ledger.sync(self._connection)
         except BaseException as error:
             self._drop()
             self._writing.release()
@@ -253,10 +213,12 @@ class SqliteLogStore:
                 raise LogOrderError("the store was closed inside a transaction")
             if error is None:
                 self._connection.execute("COMMIT")
-                self._book.committed()
+                for ledger in self._ledgers:
+                    ledger.committed()
             else:
                 self._connection.execute("ROLLBACK")
-                self._book.discard()
+                for ledger in self._ledgers:
+                    ledger.discard()
         except sqlite3.Error as failure:
             self._drop()
             raise LogStoreError.of(error if isinstance(error, sqlite3.Error) else failure) from failure
@@ -268,7 +230,8 @@ class SqliteLogStore:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        self._book.reset()
+        for ledger in self._ledgers:
+            ledger.reset()
         if connection is not None:
             connection.close()
 

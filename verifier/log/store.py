@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
+from padan.value import value
 from verifier.errors import LogUnavailableError
 from verifier.failure import ADVICE, Failure, classify
 
@@ -46,7 +47,7 @@ class LogOrderError(RuntimeError):
     """A transaction was used out of order; a fault of ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class EntryRow:
     """One entry to be written.
 
@@ -71,7 +72,7 @@ class EntryRow:
     leaf: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ReplayRow:
     """One answer to be kept: its key, the request's digest (32 bytes), the sealed answer, the day of its key."""
 
@@ -81,7 +82,7 @@ class ReplayRow:
     day: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StoredReplay:
     """One kept answer."""
 

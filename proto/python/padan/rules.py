@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 MAX_CLAIMS = 24
 MAX_CLAIM_BYTES = 400
 
+# The bounds of google.protobuf.Timestamp, which protobuf itself does not hold.
+_FIRST_SECOND = -62_135_596_800
+_LAST_SECOND = 253_402_300_799
+_SECOND = 1_000_000_000  # nanoseconds
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -83,6 +88,9 @@ def _choices(request: verification_pb2.VerifyRequest) -> Iterator[tuple[str, str
         yield "blind", error.fields[0].rule
     if request.legal_basis not in _LEGAL_BASES:
         yield "legal_basis", "one of the six legal bases"
+    moment = request.not_after
+    if not (_FIRST_SECOND <= moment.seconds <= _LAST_SECOND and 0 <= moment.nanos < _SECOND):
+        yield "not_after", "a time of the years 1 to 9999"
     if int(request.legal_basis) == LegalBasis.CONSENT and not request.consent_receipt:
         yield "consent_receipt", "given where the legal basis is consent"
 

@@ -55,6 +55,9 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("legal_basis", {"legal_basis": 7}),
     ("consent_receipt", {"consent_receipt": "a b"}),
     ("client_version", {"client_version": "x" * 65}),
+    ("not_after", {"not_after": {"seconds": 2_000_000_000, "nanos": -1}}),
+    ("not_after", {"not_after": {"seconds": 2_000_000_000, "nanos": 10**9}}),
+    ("not_after", {"not_after": {"seconds": 2**62}}),
 ]
 
 
@@ -96,6 +99,9 @@ def test_broken_field_is_named_as_the_service_names_it(field: str, changes: dict
             "legal_basis": st.integers(-5, 10),
             "consent_receipt": st.text(max_size=70),
             "client_version": st.text(max_size=70),
+            "not_after": st.fixed_dictionaries(
+                {"seconds": st.integers(0, 2**63 - 1), "nanos": st.integers(-(2**31), 2**31 - 1)}
+            ),
             "claims": st.lists(
                 st.fixed_dictionaries({"attribute": st.integers(-1, 110), "value": st.text(max_size=210)}),
                 max_size=26,

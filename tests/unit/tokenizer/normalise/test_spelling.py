@@ -16,9 +16,9 @@ WORDS = st.text(alphabet=string.ascii_uppercase + string.digits, min_size=1, max
 @given(WORDS)
 def test_folding_a_word_is_idempotent(word: str) -> None:
     """A folded word stays as it is, and no word folds to nothing."""
-    folded = spelling.fold_word(word)
+    folded = spelling.fold(word)
     assert folded
-    assert spelling.fold_word(folded) == folded
+    assert spelling.fold(folded) == folded
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_folding_a_word_is_idempotent(word: str) -> None:
 )
 def test_old_spelling_folds_to_the_modern_word(old: str, modern: str) -> None:
     """Every digraph of the old spellings, and j for y."""
-    assert spelling.fold_word(old) == spelling.fold_word(modern)
+    assert spelling.fold(old) == spelling.fold(modern)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_old_spelling_folds_to_the_modern_word(old: str, modern: str) -> None:
 )
 def test_vowels_and_the_sounds_that_tell_names_apart_stay(one: str, other: str) -> None:
     """Folding never joins names that differ in a vowel, w and v, or s and z."""
-    assert spelling.fold_word(one) != spelling.fold_word(other)
+    assert spelling.fold(one) != spelling.fold(other)
 
 
 @given(WORDS, st.booleans(), st.booleans())
 def test_a_word_is_never_lost_unless_it_is_a_particle(word: str, first: bool, final: bool) -> None:  # noqa: FBT001 - drawn
     """Only particles between words vanish."""
-    written = spelling.write_out(word, first=first, final=final)
+    written = spelling.spell(word, first=first, final=final)
     assert written or (word in lexicon.PARTICLES and not first and not final)
     assert all(written)
 

@@ -60,7 +60,7 @@ def failure(store: SqliteLogStore, number: int, size: int = 10) -> Failure:
 def test_a_commit_is_durable(store: SqliteLogStore) -> None:
     """The writing connection keeps a write-ahead log and flushes it at each commit."""
     with store.transaction() as transaction:
-        connection = transaction._connection
+        connection = transaction.connection
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 

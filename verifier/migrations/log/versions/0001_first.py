@@ -36,6 +36,39 @@ def upgrade() -> None:
         sa.Column("value", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
+    _create_directory()
+    if op.get_bind().dialect.name == "sqlite":
+        _create_for_sqlite()
+    else:
+        _create_for_postgresql()
+
+
+def _create_for_sqlite() -> None:
+    op.create_table(
+        "kept_answer",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("key", sa.LargeBinary, nullable=False),
+        sa.Column("day", sa.Integer, nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "replay_place",
+        sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("key", sa.LargeBinary, primary_key=True),
+        sa.Column("value", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    for name in ("counter_change", "replay_place_change"):
+        op.create_table(
+            name,
+            sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("day", sa.Integer, nullable=False),
+            sa.Column("changes", sa.LargeBinary, nullable=False),
+        )
+
+
+def _create_for_postgresql() -> None:
     op.create_table(
         "replay",
         sa.Column("key", sa.LargeBinary, primary_key=True),
@@ -43,19 +76,10 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
-    _create_directory()
-    if op.get_bind().dialect.name == "sqlite":
-        op.create_table(
-            "counter_change",
-            sa.Column("id", sa.Integer, primary_key=True),
-            sa.Column("day", sa.Integer, nullable=False),
-            sa.Column("changes", sa.LargeBinary, nullable=False),
-        )
-    else:
-        # Sealed bytes do not compress, and a counter is rewritten often enough to want room beside it.
-        op.execute("ALTER TABLE replay ALTER body SET STORAGE EXTERNAL")
-        op.execute("ALTER TABLE entry ALTER entry SET STORAGE EXTERNAL")
-        op.execute("ALTER TABLE counter SET (fillfactor = 70)")
+    # Sealed bytes do not compress, and a counter is rewritten often enough to want room beside it.
+    op.execute("ALTER TABLE replay ALTER body SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE entry ALTER entry SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE counter SET (fillfactor = 70)")
 
 
 def _create_directory() -> None:
@@ -105,16 +129,10 @@ def _create_directory() -> None:
 
 def downgrade() -> None:
     """Drop every table; what they held is lost."""
-    if op.get_bind().dialect.name == "sqlite":
-        op.drop_table("counter_change")
-    for table in (
-        "generation",
-        "setting",
-        "agreement",
-        "certificate",
-        "agency",
-        "replay",
-        "counter",
-        "entry",
-    ):
+    for table in ("generation", "setting", "agreement", "certificate", "agency", "counter", "entry"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "sqlite":
+        for table in ("kept_answer", "replay_place", "counter_change", "replay_place_change"):
+            op.drop_table(table)
+    else:
+        op.drop_table("replay")

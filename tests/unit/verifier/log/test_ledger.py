@@ -1,4 +1,4 @@
-"""The counters of the SQLite log are what was committed, wherever memory, journal and table have them."""
+"""The numbers of a ledger are what was committed, wherever memory, journal and table have them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.verifier.log.rows import DAY
 from verifier import database, migrations
-from verifier.log.counters import CounterBook
+from verifier.log.ledger import Ledger
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,9 +29,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "log.sqlite"
 
 
-def write(
-    book: CounterBook, connection: sqlite3.Connection, changes: Mapping[bytes, int], day: int = DAY
-) -> None:
+def write(book: Ledger, connection: sqlite3.Connection, changes: Mapping[bytes, int], day: int = DAY) -> None:
     """Commit changes."""
     connection.execute("BEGIN IMMEDIATE")
     book.sync(connection)
@@ -40,7 +38,7 @@ def write(
     book.committed()
 
 
-def read(book: CounterBook, connection: sqlite3.Connection, day: int = DAY) -> dict[bytes, int]:
+def read(book: Ledger, connection: sqlite3.Connection, day: int = DAY) -> dict[bytes, int]:
     """Read every counter that is not zero."""
     connection.execute("BEGIN IMMEDIATE")
     book.sync(connection)
@@ -59,7 +57,7 @@ def test_full_memory_moves_into_the_table_and_the_journal_is_trimmed(path: Path)
     """Past the limit counters move, old journal rows go, and every value stays what was written last."""
     source = random.Random(1)
     expected: dict[bytes, int] = {}
-    book = CounterBook(limit=50)
+    book = Ledger("counter", limit=50)
     with closing(database.open_sqlite(path)) as connection:
         for _ in range(600):
             changes = {key: source.randrange(1, 99) for key in source.sample(KEYS, 3)}
@@ -68,14 +66,14 @@ def test_full_memory_moves_into_the_table_and_the_journal_is_trimmed(path: Path)
         assert read(book, connection) == expected
         assert rows(connection, "counter") > 200
         assert rows(connection, "counter_change") < 550
-        assert read(CounterBook(), connection) == expected
+        assert read(Ledger("counter"), connection) == expected
 
 
 def test_two_books_follow_each_other(path: Path) -> None:
     """Two processes that write in turn see each other's changes, also when one moved and trimmed meanwhile."""
     source = random.Random(2)
     expected: dict[bytes, int] = {}
-    books = [CounterBook(limit=40), CounterBook(limit=60)]
+    books = [Ledger("counter", limit=40), Ledger("counter", limit=60)]
     with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
         for _ in range(120):
             turn = source.randrange(2)
@@ -89,7 +87,7 @@ def test_two_books_follow_each_other(path: Path) -> None:
 
 def test_what_was_rolled_back_was_never_there(path: Path) -> None:
     """A transaction that did not commit leaves memory and file as they were."""
-    book = CounterBook(limit=1)
+    book = Ledger("counter", limit=1)
     with closing(database.open_sqlite(path)) as connection:
         write(book, connection, {KEYS[0]: 1, KEYS[1]: 2})
         for _ in range(3):
@@ -99,7 +97,7 @@ def test_what_was_rolled_back_was_never_there(path: Path) -> None:
             connection.execute("ROLLBACK")
             book.discard()
             assert read(book, connection) == {KEYS[0]: 1, KEYS[1]: 2}
-        assert read(CounterBook(), connection) == {KEYS[0]: 1, KEYS[1]: 2}
+        assert read(Ledger("counter"), connection) == {KEYS[0]: 1, KEYS[1]: 2}
 
 
 @settings(max_examples=25, deadline=None)
@@ -107,7 +105,7 @@ def test_what_was_rolled_back_was_never_there(path: Path) -> None:
     steps=st.lists(
         st.tuples(
             st.sampled_from(["write", "fail", "crash", "other", "day"]),
-            st.dictionaries(st.sampled_from(KEYS[:40]), st.integers(0, 2**32 - 1), max_size=6),
+            st.dictionaries(st.sampled_from(KEYS[:40]), st.integers(0, 2**63 - 1), max_size=6),
         ),
         max_size=60,
     )
@@ -119,7 +117,7 @@ def test_any_history_reads_back(
     path = tmp_path_factory.mktemp("book") / "log.sqlite"
     migrations.upgrade(str(path))
     expected: dict[int, dict[bytes, int]] = {DAY: {}, DAY + 1: {}}
-    book, foreign, day = CounterBook(limit=5), CounterBook(limit=7), DAY
+    book, foreign, day = Ledger("counter", limit=5), Ledger("counter", limit=7), DAY
     with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
         for step, changes in steps:
             if step == "fail":
@@ -130,7 +128,7 @@ def test_any_history_reads_back(
                 book.discard()
                 continue
             if step == "crash":
-                book = CounterBook(limit=5)
+                book = Ledger("counter", limit=5)
             if step == "day":
                 day = DAY + 1
             chosen, connection = (foreign, other) if step == "other" else (book, one)
@@ -139,4 +137,4 @@ def test_any_history_reads_back(
         for each in (DAY, DAY + 1):
             wanted = {key: value for key, value in expected[each].items() if value}
             assert read(book, one, each) == wanted
-            assert read(CounterBook(), other, each) == wanted
+            assert read(Ledger("counter"), other, each) == wanted
