@@ -90,8 +90,8 @@ class Contender:
             cwd=sides.ROOT,
         )
         count = Count(**json.loads(done.stdout))
-        if count.failed:
-            raise RuntimeError(f"{self.name}: {count.failed} calls failed: {count.statuses}")
+        if count.failed or not count.cpu_us:
+            raise RuntimeError(f"{self.name}: {count.failed} of {count.calls} calls failed: {count.statuses}")
         self.used += count.sent
         return count
 

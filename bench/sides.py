@@ -125,7 +125,8 @@ def install(root: Path, source: Path, *, extra: str = "") -> service.Installatio
 
 def variant(installation: service.Installation, name: str, extra: str) -> service.Installation:
     """Make a second configuration over the same people and keys, with ports and a log of its own."""
-    ports = service.free_ports(3)
+    old = (installation.port, installation.audit_port, installation.metrics_port)
+    ports = [port for port in service.free_ports(6) if port not in old][:3]
     log = installation.root / f"log-{name}.sqlite"
     with (
         contextlib.closing(sqlite3.connect(installation.settings.log_database)) as origin,
@@ -133,7 +134,6 @@ def variant(installation: service.Installation, name: str, extra: str) -> servic
     ):
         origin.backup(copy)
     text = installation.config_path.read_text()
-    old = (installation.port, installation.audit_port, installation.metrics_port)
     for before, after in zip(old, ports, strict=True):
         text = text.replace(f":{before}", f":{after}")
     path = installation.root / f"padan-{name}.toml"

@@ -16,7 +16,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from cryptography import x509
@@ -559,11 +559,11 @@ def running(
 def request(
     *,
     nik: str = BUDI["NIK"],
-    claims: Mapping[int, str] | None = None,
+    claims: Mapping[Any, str] | None = None,
     purpose: str = "service",
     request_id: str = "",
     blind: bytes = b"",
-    **fields: str,
+    **fields: Any,
 ) -> verification_pb2.VerifyRequest:
     """Make a valid VerifyRequest."""
     chosen = {attribute_pb2.ATTRIBUTE_NAME: BUDI["NAMA_LGKP"]} if claims is None else claims

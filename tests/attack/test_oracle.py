@@ -57,7 +57,12 @@ def victims() -> list[dict[str, str]]:
         day, month, year = number % 28 + 1, number // 28 % 12 + 1, 60 + number % 40
         nik = f"327301{day:02}{month:02}{year:02}{9001 + number % SERIALS:04}"
         people.append(
-            {**BUDI, "NIK": nik, "NAMA_LGKP": f"WARGA {chr(65 + number % 26)}ANTO", "TGL_LHR": f"19{year}-{month:02}-{day:02}"}
+            {
+                **BUDI,
+                "NIK": nik,
+                "NAMA_LGKP": f"WARGA {chr(65 + number % 26)}ANTO",
+                "TGL_LHR": f"19{year}-{month:02}-{day:02}",
+            }
         )
     return people
 
@@ -122,7 +127,9 @@ def test_unknown_and_mismatch_have_one_shape() -> None:
     for person in people:
         unknown = f"{person['NIK'][:12]}9999"
         for nik in (person["NIK"], unknown):
-            (reply,) = world.ask("tax", request(nik=nik, claims={NAME: "SITI RAHAYU", SEX: "2", MARITAL: "1"}))
+            (reply,) = world.ask(
+                "tax", request(nik=nik, claims={NAME: "SITI RAHAYU", SEX: "2", MARITAL: "1"})
+            )
             answer = answer_of(reply)
             assert reply.body is not None
             assert answer is not None

@@ -31,7 +31,13 @@ AGE = vocabulary.ATTRIBUTE_AGE_AT_LEAST
 MATCH = vocabulary.VERDICT_MATCH
 NO_MATCH = vocabulary.VERDICT_NO_MATCH
 MATCH_NOT_ACTIVE = vocabulary.VERDICT_MATCH_NOT_ACTIVE
-RIGHT = {NAME: "Budi Santoso", BIRTH_DATE: "01-01-1990", SEX: "LAKI-LAKI", DISTRICT: "32.73.01", LIFE: "HIDUP"}
+RIGHT = {
+    NAME: "Budi Santoso",
+    BIRTH_DATE: "01-01-1990",
+    SEX: "LAKI-LAKI",
+    DISTRICT: "32.73.01",
+    LIFE: "HIDUP",
+}
 
 
 @pytest.fixture
@@ -132,7 +138,11 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "control character": ({"claims": {NAME: f"{SECRET}\x1b[0m"}}, "claims[0].value", "INVALID_FIELD"),
     "unknown attribute": ({"claims": {99: SECRET}}, "claims[0].attribute", "INVALID_FIELD"),
     "unknown code": ({"claims": {NAME: "BUDI", MARITAL: SECRET}}, "claims[1].value", "UNKNOWN_CODE"),
-    "impossible date": ({"claims": {NAME: "BUDI", BIRTH_DATE: "1990-02-30"}}, "claims[1].value", "INVALID_FIELD"),
+    "impossible date": (
+        {"claims": {NAME: "BUDI", BIRTH_DATE: "1990-02-30"}},
+        "claims[1].value",
+        "INVALID_FIELD",
+    ),
     "future date": ({"claims": {NAME: "BUDI", BIRTH_DATE: "2199-01-01"}}, "claims[1].value", "INVALID_FIELD"),
     "client version": ({"client_version": "a\x00"}, "client_version", "INVALID_FIELD"),
 }
@@ -165,13 +175,16 @@ def test_an_attribute_twice_is_refused(stub: verification_pb2_grpc.VerificationS
     [
         (b"\xff\xff\xff", "no message"),
         (request().SerializeToString() + b"\xc8\x3e\x01", "an unknown field at the top"),
-        (verification_pb2.VerifyRequest(officer="x").SerializeToString().replace(b"x", b"\xff"), "invalid UTF-8"),
+        (
+            verification_pb2.VerifyRequest(officer="x").SerializeToString().replace(b"x", b"\xff"),
+            "invalid UTF-8",
+        ),
     ],
 )
 def test_what_is_no_message_is_refused(service: RunningService, raw: bytes, why: str) -> None:
     """Bytes that are not a message of this version are INVALID_ARGUMENT, not INTERNAL."""
     with service.channel() as channel:
-        verify = channel.unary_unary("/padan.v1.VerificationService/Verify")
+        verify: Any = channel.unary_unary("/padan.v1.VerificationService/Verify")
         code, reason, _ = refused(lambda: verify(raw, timeout=5))
     assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE"), why
 

@@ -76,14 +76,14 @@ class Story:
         replies = self.world.ask(agency, *(item[0] for item in questions))
         for (message, truth, nik), reply in zip(questions, replies, strict=True):
             self.asked.append((agency, message, truth, nik))
-            self.judge(agency, message, truth, nik, reply)
+            self.judge(agency, message, reply, truth=truth)
 
     def repeat(self) -> None:
         """Repeat an earlier request."""
         if self.asked:
-            agency, message, truth, nik = self.world.random.choice(self.asked)
+            agency, message, truth, _ = self.world.random.choice(self.asked)
             (reply,) = self.world.ask(agency, message)
-            self.judge(agency, message, truth, nik, reply)
+            self.judge(agency, message, reply, truth=truth)
 
     def pass_time(self) -> None:
         """Let seconds or days go by."""
@@ -106,7 +106,7 @@ class Story:
         self.world.agreements.suspended ^= {"tax"}
 
     def judge(
-        self, agency: str, message: verification_pb2.VerifyRequest, truth: bool, nik: str, reply: Reply
+        self, agency: str, message: verification_pb2.VerifyRequest, reply: Reply, *, truth: bool
     ) -> None:
         """Hold one reply against the rules."""
         if reply.body is None:

@@ -141,9 +141,9 @@ class MemoryTransaction:
     ) -> None:
         log = self._log
         log.counted.update({(key, day): count for key, count in counters.items()})
-        for row in replays:
-            assert row.key in self._claimed
-            log.kept[row.key] = StoredReplay(digest=row.digest, body=row.body, day=row.day)
+        for kept in replays:
+            assert kept.key in self._claimed
+            log.kept[kept.key] = StoredReplay(digest=kept.digest, body=kept.body, day=kept.day)
         for row in entries:
             log.rows.append(
                 StoredEntry(

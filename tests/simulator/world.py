@@ -65,9 +65,7 @@ class Clocks:
 
     def __call__(self) -> Now:
         """Read both."""
-        return Now(
-            wall=self.wall, mono=self.mono, today=dt.datetime.fromtimestamp(self.wall, WIB).date()
-        )
+        return Now(wall=self.wall, mono=self.mono, today=dt.datetime.fromtimestamp(self.wall, WIB).date())
 
     def step(self, seconds: float) -> None:
         """Let time pass."""
@@ -103,6 +101,7 @@ class Gate:
 
     def admit(self, pem: bytes, now: float) -> Peer:
         """Say who calls."""
+        del now
         name = pem.decode()
         if name not in self.agencies:
             raise UnknownCallerError("unknown")
@@ -167,7 +166,7 @@ class World:
     """The core on simulated ground."""
 
     def __init__(self, *, seed: int, agencies: dict[str, Terms], people: Sequence[dict[str, str]]) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - a simulation must be repeatable
+        self.random = random.Random(seed)
         self.clocks = Clocks()
         self.log = MemoryLog()
         self.rows = Rows()
@@ -263,13 +262,17 @@ class World:
         """Ask, several at once."""
         return self.core.verify_many([self.call(agency, message) for message in messages])
 
-    def question(self, *, right: bool, nik: str = BUDI["NIK"], officer: str = "o1") -> verification_pb2.VerifyRequest:
+    def question(
+        self, *, right: bool, nik: str = BUDI["NIK"], officer: str = "o1"
+    ) -> verification_pb2.VerifyRequest:
         """Make a question with a right or a wrong name."""
         name = BUDI["NAMA_LGKP"] if right else "SITI RAHAYU"
         message = request(
             nik=nik,
             claims={attribute_pb2.ATTRIBUTE_NAME: name},
-            request_id=f"{self.random.getrandbits(128):032x}"[:8] + "-0000-4000-8000-" + f"{self.random.getrandbits(48):012x}",
+            request_id=f"{self.random.getrandbits(128):032x}"[:8]
+            + "-0000-4000-8000-"
+            + f"{self.random.getrandbits(48):012x}",
             blind=self.random.randbytes(32),
         )
         message.officer = officer

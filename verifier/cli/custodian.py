@@ -14,7 +14,7 @@ from keys import process
 from keys.errors import HardeningError
 from padan.cli.console import CommandError, ExitCode, fail, new_app, run
 from verifier.cli.custody_choice import CHOICE
-from verifier.cli.failure_keys import translate
+from verifier.cli.failure import translate
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -1,13 +1,19 @@
-"""What the server-side commands say when they fail: one row for each error class, with the next step.
+"""What the server-side commands say when they fail: one row for each class of errors, with the next step.
 
-The most derived class that has a row speaks; what has none is a fault of ours. docs/commands shows the table.
+The most derived class that has a row speaks; what has none is a fault of ours. docs/commands.md shows the table.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,53 +24,168 @@ class Row:
     next_step: str
 
 
-TABLE: dict[str, Row] = {
-    "verifier.config.ConfigError": Row(
-        code=ExitCode.INPUT, next_step="mend the line named above; docs/operate.md lists every setting"
-    ),
-    "verifier.errors.LogUnavailableError": Row(
-        code=ExitCode.UNAVAILABLE,
-        next_step="check the disk and the database of log_url, then run the command again",
-    ),
-    "verifier.errors.RegistryUnavailableError": Row(
-        code=ExitCode.UNAVAILABLE,
-        next_step="check vault_url and the keyring, then run the command again",
-    ),
-    "verifier.errors.OperatorError": Row(
-        code=ExitCode.INPUT, next_step="mend what is named above and run it again"
-    ),
-    "verifier.errors.ServiceError": Row(code=ExitCode.UNAVAILABLE, next_step="run the command again later"),
-    "verifier.errors.CallerError": Row(code=ExitCode.REFUSED, next_step="change what is named above"),
-    "verifier.agreement.errors.AgreementDocumentError": Row(
-        code=ExitCode.INPUT, next_step="mend the lines named above, then padan-server agreement check FILE"
-    ),
-    "verifier.agreement.errors.AgreementSignatureError": Row(
-        code=ExitCode.REFUSED,
-        next_step="sign the document with a key of agreement_signers: padan-server agreement sign",
-    ),
-    "verifier.agreement.errors.AgreementStateError": Row(
-        code=ExitCode.STATE, next_step="see padan-server agreement list"
-    ),
-    "verifier.agreement.errors.SigningKeyError": Row(
-        code=ExitCode.INPUT, next_step="make a key with padan-server agreement keygen, or name its --kek"
-    ),
-    "verifier.ca.AuthorityError": Row(
-        code=ExitCode.STATE,
-        next_step="see ca_dir and --ca-passphrase-file; padan-server ca init makes a root",
-    ),
-    "verifier.ca.SigningRequestError": Row(
-        code=ExitCode.INPUT, next_step="ask the agency for the request that padan init wrote"
-    ),
-    "verifier.enrolment.EnrolmentError": Row(code=ExitCode.STATE, next_step="see padan-server agency list"),
-    "keys.errors.KeysError": Row(code=ExitCode.INPUT, next_step="check the keyring with padan-keys check"),
-    "tokenizer.errors.TokenizerError": Row(code=ExitCode.INPUT, next_step="mend the value named above"),
-}
+def _input(next_step: str) -> Row:
+    return Row(code=ExitCode.INPUT, next_step=next_step)
+
+
+def _refused(next_step: str) -> Row:
+    return Row(code=ExitCode.REFUSED, next_step=next_step)
+
+
+def _away(next_step: str) -> Row:
+    return Row(code=ExitCode.UNAVAILABLE, next_step=next_step)
+
+
+def _state(next_step: str) -> Row:
+    return Row(code=ExitCode.STATE, next_step=next_step)
+
+
+_UPGRADE = "run padan-server database upgrade, with the release that the servers run"
+_LOAD = "see padan-server epoch list, then run padan-server registry load again"
+_LOAD_FRESH = "run padan-server registry load again with --fresh, which begins anew"
+
+TABLE: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        # The configuration, and what it names.
+        "verifier.config.ConfigError": _input("mend what is named above; docs/operate.md lists every setting"),
+        "verifier.database.DatabaseAddressError": _input(
+            "write log_url and vault_url as postgresql://USER@HOST/DATABASE or as a path"
+        ),
+        "verifier.migrations.DatabaseVersionError": _state(_UPGRADE),
+        "verifier.migrations.DatabaseFailedError": _away("mend what is named above, then run it again"),
+        "verifier.tls.TlsFilesError": _input(
+            "check tls_cert, tls_key and client_ca; padan-server ca issue-server makes a certificate"
+        ),
+        "verifier.service.ListenError": _state(
+            "stop the other service, or change listen, audit_listen or metrics_listen"
+        ),
+        # The log and the vault.
+        "verifier.errors.LogUnavailableError": _away(
+            "check the disk and the database of log_url, then run the command again"
+        ),
+        "verifier.logtime.ClockAheadError": _refused(
+            "set the clock by NTP; if two people have found it right, serve with --confirm-clock"
+        ),
+        "verifier.errors.RegistryUnavailableError": _away(
+            "check vault_url and the keyring, then run the command again"
+        ),
+        "verifier.vault.store.NoEpochError": _state("load the people: padan-server registry load"),
+        "verifier.vault.catalogue.EpochStateError": _state("see padan-server epoch list"),
+        "verifier.vault.writer.LoadOrderError": _state(_LOAD),
+        # Loading, and making people up.
+        "verifier.projector.errors.ProjectorError": _input("mend what is named above and run it again"),
+        "verifier.projector.errors.SourceError": _input(
+            "name a .csv or .parquet file, or URL#TABLE; padan-server registry load --help shows each form"
+        ),
+        "verifier.projector.errors.FieldMapError": _input("mend the field map, or name one: --field-map FILE"),
+        "verifier.projector.errors.RunError": _state(_LOAD_FRESH),
+        "verifier.projector.errors.LoadBusyError": _away("wait for the other load, then run it again"),
+        "verifier.projector.errors.LoadMismatchError": _state(_LOAD_FRESH),
+        "verifier.projector.errors.WorkerError": _away(
+            "check memory and disk, then run the same command again: it goes on where it was"
+        ),
+        "verifier.projector.errors.EpochChoiceError": _state("see padan-server epoch list"),
+        "verifier.synthetic.output.OutputError": _input(
+            "name a .csv or .parquet file in a folder that you may write"
+        ),
+        # Callers.
+        "verifier.ca.AuthorityError": _state(
+            "see ca_dir and --ca-passphrase-file; padan-server ca init makes a root"
+        ),
+        "verifier.ca.SigningRequestError": _input("ask the agency for the request that padan init wrote"),
+        "verifier.ca.CertificateTermsError": _input("change the name or the number of days"),
+        "verifier.enrolment.EnrolmentError": _state("see padan-server agency list"),
+        "verifier.directory.DirectoryError": _state("see padan-server agency list and agreement list"),
+        # Agreements.
+        "verifier.agreement.errors.AgreementDocumentError": _input(
+            "mend the lines named above, then padan-server agreement check FILE"
+        ),
+        "verifier.agreement.errors.AgreementSignatureError": _refused(
+            "sign the document with a trusted key: padan-server agreement sign; agreement trust adds a key"
+        ),
+        "verifier.agreement.errors.AgreementStateError": _state("see padan-server agreement list"),
+        "verifier.agreement.errors.SigningKeyError": _input(
+            "make a key with padan-server agreement keygen, or name its --kek"
+        ),
+        # Keys.
+        "keys.errors.KeyNotFoundError": _input(
+            "see the keys with padan-keys status; make one with padan-keys create"
+        ),
+        "keys.errors.KeyStateError": _state(
+            "see the states with padan-keys status, and activate or rotate a key"
+        ),
+        "keys.errors.KeyExpiredError": _state(
+            "put a new key in its place: padan-keys rotate, or create and activate"
+        ),
+        "keys.errors.TransitionError": _state(
+            "see the states with padan-keys status; docs/formats/keyring.md has the steps"
+        ),
+        "keys.errors.KeyringMissingError": _input(
+            "make a keyring with padan-keys init, or put back its copy and check it"
+        ),
+        "keys.errors.KeyringExistsError": _state(
+            "name another path, or move the file away if it protects nothing"
+        ),
+        "keys.errors.KeyringFormatError": _input("use the release that wrote the file, or a newer one"),
+        "keys.errors.KeyringIntegrityError": _input(
+            "do not use it; put back NAME.bak or another copy, run padan-keys check, and find who changed it"
+        ),
+        "keys.errors.KeyringConflictError": _away("wait for the other command and run this one again"),
+        "keys.errors.EventsError": _input(
+            "put back NAME.events.jsonl from a copy; nothing changes keys without it"
+        ),
+        "verifier.keyring_events.KeyringRolledBackError": _refused(
+            "put back the newest copy of the keyring; padan-keys history shows what is missing"
+        ),
+        "keys.errors.KekMismatchError": _input(
+            "name the provider that this keyring was made with: --kek URI, or kek in the configuration"
+        ),
+        "keys.errors.KekFileError": _input("put back the KEK file from a copy, or name the right one: --kek URI"),
+        "keys.errors.PassphraseError": _input(
+            "give the passphrase: ?passphrase-file=PATH or ?passphrase-env=NAME in the URI, or a terminal"
+        ),
+        "keys.errors.WeakParametersError": _refused(
+            "do not use this KEK file; make a new keyring or put back the right file"
+        ),
+        "keys.errors.ProviderError": _input("write the provider as 'file:PATH?passphrase-file=PATH'"),
+        "keys.errors.SealCountError": _state("put a new key in its place"),
+        "keys.errors.AuditorsKeyError": _input(
+            "make one with padan-keys auditors-keygen and name it in auditors_key"
+        ),
+        "keys.errors.EnvelopeError": _input(
+            "use the auditors' private key of the period's own time and registry"
+        ),
+        "keys.errors.HardeningError": _away(
+            "run this on Linux, outside a sandbox that forbids prctl and setrlimit"
+        ),
+        "keys.errors.KeyUseError": _input("mend the value named above"),
+        "keys.errors.KeysError": _input("check the keyring with padan-keys check"),
+        # What is left of each group.
+        "tokenizer.errors.TokenizerError": _input("mend the value named above"),
+        "verifier.errors.OperatorError": _input("mend what is named above and run it again"),
+        "verifier.errors.ServiceError": _away("run the command again later"),
+        "verifier.errors.CallerError": _refused("change what is named above"),
+    }
+)
+"""Full name of a class to its row."""
+
+
+def row_of(kind: type[BaseException]) -> Row | None:
+    """Find the row of the most derived class that has one."""
+    names = (f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__)
+    return next((TABLE[name] for name in names if name in TABLE), None)
 
 
 def translate(error: Exception) -> CommandError | None:
-    """Turn an error of our packages into what a person reads; None for a fault of ours."""
-    for kind in type(error).__mro__:
-        row = TABLE.get(f"{kind.__module__}.{kind.__qualname__}")
-        if row is not None:
-            return CommandError(str(error), next_step=row.next_step, code=row.code)
+    """Turn an error into what a person reads; None for a fault of ours."""
+    row = row_of(type(error))
+    if row is not None:
+        return CommandError(str(error), next_step=row.next_step, code=row.code)
+    if isinstance(error, OSError):
+        cause = os.strerror(error.errno) if error.errno else type(error).__name__
+        return CommandError(
+            f"{error.filename or 'a file'}: {cause}",
+            next_step="check the disk, the path and its owner; what stood there stands as it was",
+            code=ExitCode.UNAVAILABLE,
+        )
     return None

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from verifier import database
 from verifier.log import listing
 from verifier.log.answers import Answers
+from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.ledger import Ledger
 from verifier.log.store import (
     EntryRow,
@@ -37,7 +38,11 @@ if TYPE_CHECKING:
 
 _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
-_PRAGMAS = ("PRAGMA cache_size=-65536", "PRAGMA temp_store=MEMORY")
+_PRAGMAS = (
+    "PRAGMA cache_size=-65536",
+    "PRAGMA temp_store=MEMORY",
+    f"PRAGMA wal_autocheckpoint={MAX_PAGES}",
+)
 _INSERT_ENTRY = (
     "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
     " VALUES (?,?,?,?,?,?,?,?)"
@@ -129,6 +134,7 @@ class SqliteLogStore:
         self._path = path
         self._writing = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._checkpointer = Checkpointer(path)
         self.counters = Ledger("counter")
         self.answers = Answers()
         self._ledgers = (self.counters, self.answers.places)
@@ -185,6 +191,7 @@ class SqliteLogStore:
 
     def close(self) -> None:
         """Close every connection."""
+        self._checkpointer.stop()
         with self._writing:
             self._drop()
         self._engine.dispose()
@@ -215,6 +222,7 @@ class SqliteLogStore:
                 self._connection.execute("COMMIT")
                 for ledger in self._ledgers:
                     ledger.committed()
+                self._checkpointer.nudge()
             else:
                 self._connection.execute("ROLLBACK")
                 for ledger in self._ledgers:

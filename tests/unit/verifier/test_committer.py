@@ -70,6 +70,7 @@ def committer(log: MemoryLog, clock: _Clock) -> Iterator[Committer]:
 
 
 def outcomes(settled: list[Settled]) -> list[int]:
+    """List what was released."""
     return [item.outcome for item in settled]
 
 

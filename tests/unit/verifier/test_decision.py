@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ ANCHORS = (frozenset({NAME}), frozenset({ADDRESS, RT, RW}))
 
 
 def found(attribute: int, *, matched: bool = True, held: bool = True) -> Finding:
+    """Make what a comparison found."""
     return Finding(attribute=attribute, matched=matched, held=held)
 
 
@@ -51,9 +54,11 @@ def found(attribute: int, *, matched: bool = True, held: bool = True) -> Finding
         ),
     ],
 )
-def test_table(findings, kwargs, verdicts, outcome, units) -> None:  # type: ignore[no-untyped-def]  # a table
+def test_table(
+    findings: list[Finding], kwargs: dict[str, Any], verdicts: tuple[int, ...], outcome: int, units: int
+) -> None:
     """Each row of the rules gives the verdicts, the outcome and the cost that it says."""
-    given_arguments = {
+    given_arguments: dict[str, Any] = {
         "subject_held": True,
         "active": True,
         "anchor_sets": ANCHORS,
@@ -86,7 +91,12 @@ def test_a_subject_that_is_not_held_gets_the_answer_of_a_mismatch(
 ) -> None:
     """Whatever the decoy happens to match, the answer is that of an anchor that fails."""
     mismatch = [Finding(attribute=item.attribute, matched=False, held=item.held) for item in findings]
-    common = {"active": active, "anchor_sets": ANCHORS, "existence": False, "per_claim": per_claim}
+    common: dict[str, Any] = {
+        "active": active,
+        "anchor_sets": ANCHORS,
+        "existence": False,
+        "per_claim": per_claim,
+    }
     unknown = decide(findings, subject_held=False, **common)
     mismatched = decide(mismatch, subject_held=True, **common)
     assert unknown == mismatched

@@ -36,13 +36,14 @@ def test_a_key_that_is_not_allowed_is_dropped(messages: Any) -> None:
     assert CANARY not in str(line)
 
 
+def _fail() -> None:
+    raise ValueError(CANARY) from KeyError(CANARY)
+
+
 def test_an_exception_is_its_type_and_place(messages: Any) -> None:
     """The text of an exception is not written, nor that of its cause."""
     try:
-        try:
-            raise KeyError(CANARY)
-        except KeyError as error:
-            raise ValueError(CANARY) from error
+        _fail()
     except ValueError:
         logging.getLogger("padan.x").exception("failed")
     (line,) = messages()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import json
 import shutil
 import subprocess
@@ -14,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import keys.errors
 from keys import envelope
-from keys.errors import KeysError
 from keys.purpose import RULES, Purpose
 from padan.cli.console import ExitCode, run
 from verifier.cli import custodian
 from verifier.cli.custody_choice import CHOICE
-from verifier.cli.failure_keys import TABLE, translate
+from verifier.cli.failure import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -343,18 +340,6 @@ def test_every_command_has_a_complete_help(call: Callable[..., Result], command:
     assert built.commands[command].help
     for parameter in built.commands[command].params:
         assert parameter.help, f"{command} {parameter.name}"
-
-
-def test_every_error_of_keys_has_a_row() -> None:
-    """An error class that a person can meet has its own next step, or its group's."""
-    grouping = {"KeysError", "CallerError", "CustodianError", "OperatorError"}
-    here = {"OpenError", "SignatureError", "PeriodOverError"}
-    leaves = {
-        name
-        for name, kind in inspect.getmembers(keys.errors, inspect.isclass)
-        if issubclass(kind, KeysError) and kind.__module__ == "keys.errors"
-    }
-    assert {name.rpartition(".")[2] for name in TABLE} == leaves - grouping - here
 
 
 def test_a_fault_of_ours_is_not_dressed_up() -> None:

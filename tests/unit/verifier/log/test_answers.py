@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.verifier.log.files import make_log, open_quickly
 from tests.unit.verifier.log.rows import DAY, answer, request
-from verifier import database, migrations
 from verifier.log.answers import Answers
 from verifier.log.ledger import Ledger
 from verifier.log.store import LogOrderError
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Make an empty log."""
-    migrations.upgrade(str(tmp_path / "log.sqlite"))
-    return tmp_path / "log.sqlite"
+    return make_log(tmp_path / "log.sqlite")
 
 
 def small() -> Answers:
@@ -56,7 +55,7 @@ def read(answers: Answers, connection: sqlite3.Connection, numbers: range) -> di
 
 def test_an_answer_is_found_wherever_its_place_is(path: Path) -> None:
     """Past the memory's limit, on two days, from two processes in turn: no request is answered twice."""
-    with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
+    with closing(open_quickly(path)) as one, closing(open_quickly(path)) as other:
         mine, theirs = small(), small()
         for start in range(0, 600, 6):
             day = DAY + start // 300
@@ -72,7 +71,7 @@ def test_an_answer_is_found_wherever_its_place_is(path: Path) -> None:
 
 def test_expiry_frees_the_request_ids_of_earlier_days(path: Path) -> None:
     """Answers of earlier days go in steps, and their ids are new again."""
-    with closing(database.open_sqlite(path)) as connection:
+    with closing(open_quickly(path)) as connection:
         answers = small()
         for start in range(0, 120, 6):
             keep(answers, connection, range(start, start + 6), DAY + start // 60)
@@ -94,7 +93,7 @@ def test_expiry_frees_the_request_ids_of_earlier_days(path: Path) -> None:
 
 def test_only_what_was_claimed_is_kept(path: Path) -> None:
     """An answer to a request that was not claimed is refused."""
-    with closing(database.open_sqlite(path)) as connection:
+    with closing(open_quickly(path)) as connection:
         answers = small()
         connection.execute("BEGIN IMMEDIATE")
         answers.places.sync(connection)

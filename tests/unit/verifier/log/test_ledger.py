@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.verifier.log.files import make_log, open_quickly
 from tests.unit.verifier.log.rows import DAY
-from verifier import database, migrations
 from verifier.log.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ KEYS = [random.Random(number).randbytes(16) for number in range(400)]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Make an empty log."""
-    migrations.upgrade(str(tmp_path / "log.sqlite"))
-    return tmp_path / "log.sqlite"
+    return make_log(tmp_path / "log.sqlite")
 
 
 def write(book: Ledger, connection: sqlite3.Connection, changes: Mapping[bytes, int], day: int = DAY) -> None:
@@ -58,7 +57,7 @@ def test_full_memory_moves_into_the_table_and_the_journal_is_trimmed(path: Path)
     source = random.Random(1)
     expected: dict[bytes, int] = {}
     book = Ledger("counter", limit=50)
-    with closing(database.open_sqlite(path)) as connection:
+    with closing(open_quickly(path)) as connection:
         for _ in range(600):
             changes = {key: source.randrange(1, 99) for key in source.sample(KEYS, 3)}
             expected.update(changes)
@@ -74,7 +73,7 @@ def test_two_books_follow_each_other(path: Path) -> None:
     source = random.Random(2)
     expected: dict[bytes, int] = {}
     books = [Ledger("counter", limit=40), Ledger("counter", limit=60)]
-    with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
+    with closing(open_quickly(path)) as one, closing(open_quickly(path)) as other:
         for _ in range(120):
             turn = source.randrange(2)
             for _ in range(source.randrange(8)):
@@ -88,7 +87,7 @@ def test_two_books_follow_each_other(path: Path) -> None:
 def test_what_was_rolled_back_was_never_there(path: Path) -> None:
     """A transaction that did not commit leaves memory and file as they were."""
     book = Ledger("counter", limit=1)
-    with closing(database.open_sqlite(path)) as connection:
+    with closing(open_quickly(path)) as connection:
         write(book, connection, {KEYS[0]: 1, KEYS[1]: 2})
         for _ in range(3):
             connection.execute("BEGIN IMMEDIATE")
@@ -100,7 +99,7 @@ def test_what_was_rolled_back_was_never_there(path: Path) -> None:
         assert read(Ledger("counter"), connection) == {KEYS[0]: 1, KEYS[1]: 2}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     steps=st.lists(
         st.tuples(
@@ -114,11 +113,10 @@ def test_any_history_reads_back(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[bytes, int]]]
 ) -> None:
     """Whatever order of commits, failures, crashes, days and foreign writes: counters are what was committed."""
-    path = tmp_path_factory.mktemp("book") / "log.sqlite"
-    migrations.upgrade(str(path))
+    path = make_log(tmp_path_factory.mktemp("ledger") / "log.sqlite")
     expected: dict[int, dict[bytes, int]] = {DAY: {}, DAY + 1: {}}
     book, foreign, day = Ledger("counter", limit=5), Ledger("counter", limit=7), DAY
-    with closing(database.open_sqlite(path)) as one, closing(database.open_sqlite(path)) as other:
+    with closing(open_quickly(path)) as one, closing(open_quickly(path)) as other:
         for step, changes in steps:
             if step == "fail":
                 one.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,280 @@
+"""What is fuzzed: every place where bytes or texts of others are decoded, validated or normalised.
+
+A target takes bytes, hands them to our code, and swallows the one error class that the place promises; whatever else
+comes out is a finding. Where the code accepts an input, the target checks what must hold of accepted inputs.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import functools
+import json
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from padan import canonical, commitment, entry, nik, receipt
+from padan.audit import render
+from padan.errors import NikError, ReceiptError
+from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
+from tests.service import BUDI, Terms
+from tests.simulator.world import START, World
+from tokenizer import normalise
+from tokenizer.attribute import ATTRIBUTES, TEXT_KINDS
+from tokenizer.claim import parse_claim
+from tokenizer.codes import CodeLists
+from tokenizer.errors import RowError, RuleError
+from tokenizer.person import FIELDS, Person
+from verifier import audit, validate
+from verifier.agreement import lint, sign
+from verifier.agreement.errors import AgreementDocumentError, AgreementSignatureError
+from verifier.agreement.parse import parse as parse_agreement
+from verifier.certificate import CertificateReadError
+from verifier.certificate import read as read_certificate
+from verifier.core import Call
+from verifier.errors import CallerError
+from verifier.identity import Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Target = Callable[[bytes], None]
+
+TODAY = dt.date(2026, 6, 1)
+SEPARATOR = "\x1f"  # between the fields of a row
+_NUMBERS = sorted(attribute_pb2.Attribute.values())
+_PEER = Peer(kind="agency", id="tax", serial="1", fingerprint=bytes(32), not_before=0, not_after=2**40)
+_KEPT_ROWS = 1_000  # entries of the simulated log, so that memory says what one input costs
+
+
+def text_of(data: bytes) -> str:
+    """Read bytes as a text that protobuf would have accepted."""
+    return data.decode("utf-8", errors="replace")
+
+
+def request(data: bytes) -> None:
+    """Decode and validate a VerifyRequest; what is accepted has a digest."""
+    try:
+        message = validate.parse(data)
+        valid = validate.validate(message, today=TODAY, now=START)
+    except CallerError:
+        return
+    assert len(commitment.request_digest(message, "tax")) == commitment.DIGEST_SIZE
+    assert len(valid.attributes) == len(message.claims)
+
+
+@functools.cache
+def world() -> World:
+    """Make the world that the core is fuzzed in."""
+    terms = Terms(subject=10**6, prefix=10**6)
+    return World(seed=1, agencies={"tax": terms}, people=[dict(BUDI)])
+
+
+def core(data: bytes) -> None:
+    """Take a VerifyRequest along the whole main path: it is answered or refused, and is exactly one entry."""
+    simulated = world()
+    log = simulated.log
+    if len(log.rows) > _KEPT_ROWS:
+        log.rows.clear()
+        log.kept.clear()
+        log.groups.clear()
+    before = len(log.rows)
+    template = simulated.question(right=True)
+    call = simulated.call("tax", template)
+    (reply,) = simulated.core.verify_many(
+        [
+            Call(
+                raw=data,
+                certificate=call.certificate,
+                peer=call.peer,
+                remaining=call.remaining,
+                arrived=call.arrived,
+            )
+        ]
+    )
+    assert len(log.rows) - before == 1
+    if reply.body is None:
+        assert isinstance(reply.error, CallerError)
+    else:
+        verification_pb2.VerifyResponse.FromString(reply.body)
+
+
+def claim(data: bytes) -> None:
+    """Read a claim of any attribute; what is accepted of texts is normal already when it is normalised again."""
+    number, value = _NUMBERS[data[0] % len(_NUMBERS)] if data else 0, text_of(data[1:])
+    try:
+        found = parse_claim(number, value, codes=CodeLists.load(), today=TODAY)
+    except RuleError as error:
+        assert not value.strip() or len(value) < len("value.empty") or value not in str(error)
+        return
+    info = ATTRIBUTES[number]
+    if info.kind in TEXT_KINDS:
+        once = normalise.strict(info.kind, value)
+        assert normalise.strict(info.kind, once) == once
+    assert value not in repr(found) or len(value) < len("Claim(attribute=, <redacted>)")
+
+
+def number(data: bytes) -> None:
+    """Read a NIK; what is accepted is sixteen ASCII digits."""
+    text = text_of(data)
+    try:
+        found = nik.parse(text, TODAY)
+    except NikError:
+        assert not nik.describe(text, TODAY).valid
+        return
+    assert nik.describe(text, TODAY).birth_dates
+    assert found.value == text
+    assert len(text) == nik.NIK_DIGITS
+    assert text.isascii()
+
+
+def row(data: bytes) -> None:
+    """Read a row of the registry."""
+    values = text_of(data).split(SEPARATOR)
+    fields = dict(zip(FIELDS, values, strict=False))
+    try:
+        Person.from_registry(fields, codes=CodeLists.load(), today=TODAY)
+    except RowError as error:
+        assert error.field in {*FIELDS, ""}
+
+
+def private_entry(data: bytes) -> None:
+    """Decode an entry and show it; what is accepted encodes to the same bytes."""
+    try:
+        decoded = entry.decode(data)
+        render.document(1, decoded, bytes(33))
+        render.row(1, decoded)
+    except entry.EntryError:
+        return
+    assert entry.encode(canonical.encode(decoded.fields), {}) == data
+
+
+def canonical_list(data: bytes) -> None:
+    """Decode a list; what is accepted encodes to the same bytes."""
+    try:
+        items = canonical.decode_list(data)
+    except canonical.CanonicalError:
+        return
+    assert canonical.encode_list(items) == data
+
+
+def agreement(data: bytes) -> None:
+    """Read an agreement and judge it; a signature file likewise."""
+    try:
+        lint.lint(parse_agreement(data), today=TODAY)
+    except AgreementDocumentError as error:
+        assert error.problems
+
+
+def signature_file(data: bytes) -> None:
+    """Read a signature file."""
+    key = base64.b64encode(bytes(31) + b"\x01").decode()
+    try:
+        sign.require_signed(world_realm(), b"document", data, [key])
+    except AgreementSignatureError:
+        return
+    raise AssertionError("a signature that nobody made was accepted")
+
+
+def world_realm() -> sign.Realm:
+    """Name the registry of the simulated world."""
+    from tests.simulator.world import REALM
+
+    return REALM
+
+
+@functools.cache
+def _receipt_key() -> OKPKey:
+    return OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
+
+
+def receipt_payload(data: bytes) -> None:
+    """Check a receipt with any payload under a good signature."""
+    key = _receipt_key()
+    header = {"alg": receipt.ALGORITHM, "typ": receipt.TYPE, "kid": key.kid}
+    _check(jws.serialize_compact(header, data, key, algorithms=[receipt.ALGORITHM]))
+
+
+def receipt_token(data: bytes) -> None:
+    """Check a receipt of any bytes, with any key set beside the good one."""
+    token, _, keys = data.partition(b"\n")
+    _check(text_of(token))
+    try:
+        offered = json.loads(keys)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(offered, dict):
+        _check(text_of(token), offered)
+
+
+def _check(token: str, keys: dict[str, object] | None = None) -> None:
+    key = _receipt_key()
+    try:
+        receipt.check(token, {"keys": [key.as_dict(private=False)]} if keys is None else keys)
+    except ReceiptError as error:
+        assert error.reason in {"shape", "key", "signature", "claims", "audience", "issuer", "question"}
+
+
+def page(data: bytes) -> None:
+    """Read a ListEntriesRequest and its page token; what is accepted is a place that a database can hold."""
+    try:
+        asked = audit._parse(data)
+        place = audit._position(_PEER, asked)
+        for name in ("from_time", "until_time"):
+            audit._milliseconds(asked, name)
+    except CallerError:
+        return
+    assert 0 <= place < 2**63
+
+
+def forged_page(data: bytes) -> None:
+    """Read a page token whose tag is good for the filters, with any place before it."""
+    asked = audit_pb2.ListEntriesRequest(purpose="service")
+    raw = data + audit._filter_tag(_PEER, asked)
+    asked.page_token = base64.urlsafe_b64encode(raw).decode()
+    try:
+        assert audit._position(_PEER, asked) == int.from_bytes(data, "big") < 2**63
+    except CallerError:
+        return
+
+
+def certificate(data: bytes) -> None:
+    """Read a caller's certificate: the bytes as they are, and as DER."""
+    wrapped = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(data) + b"-----END CERTIFICATE-----\n"
+    for pem in (data, wrapped):
+        try:
+            read_certificate(pem)
+        except CertificateReadError:
+            continue
+
+
+def answer(data: bytes) -> None:
+    """Decode a VerifyResponse as our client does."""
+    try:
+        verification_pb2.VerifyResponse.FromString(data)
+    except DecodeError:
+        return
+
+
+TARGETS: dict[str, Target] = {
+    target.__name__: target
+    for target in (
+        request,
+        core,
+        claim,
+        number,
+        row,
+        private_entry,
+        canonical_list,
+        agreement,
+        signature_file,
+        receipt_payload,
+        receipt_token,
+        page,
+        forged_page,
+        certificate,
+    )
+}
