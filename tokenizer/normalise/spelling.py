@@ -37,8 +37,8 @@ _CONTEXT = re.compile(
 )
 _REPLACED: Final = {"TI": "C", "TY": "C", "IE": "I", "IY": "I", "Y": "I", "UW": "U"}
 _SEAM = re.compile(
-    "[DST]Y|TI(?=[AOU])|[BDFGKST]H|AE|OE|EE|OO|IYI|IYE(?![AEIOUM])|IY(?=[AEIOU])|(?<=[BCFGHKLMNRZ])Y(?=[AOU])|IE(?![AEIOUM])|UW(?=[AEIOU])"
-    "|(?<=[BCDFGKST])E(?=[LR][AEIOU])|(?<=NG)E(?=[LR][AEIOU])|([A-Z0-9])\\1+"
+    "[DST]Y|TI(?=[AOU])|[BDFGKST]H|AE|OE|EE|OO|IYI|IYE(?![AEIOUM])|IY(?=[AEIOU])|(?<=[BCFGHKLMNRZ])Y(?=[AOU])"
+    "|IE(?![AEIOUM])|UW(?=[AEIOU])|(?<=[BCDFGKST])E(?=[LR][AEIOU])|(?<=NG)E(?=[LR][AEIOU])|([A-Z0-9])\\1+"
 )
 _MENDED: Final = {
     "DY": "Y", "TY": "C", "TI": "C", "Y": "I", "KH": "H", "AE": "AI", "OE": "U", "EE": "I", "OO": "U", "E": "",

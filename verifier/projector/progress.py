@@ -112,7 +112,7 @@ class Lines:
     def advance(self, *, done: int, people: int) -> None:
         """Say how far the stage is."""
         now = time.monotonic()
-        if now - self._said < _SILENCE_SECONDS:
+        if not people or now - self._said < _SILENCE_SECONDS:
             return
         self._said = now
         spent = now - self._began

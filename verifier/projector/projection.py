@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from keys.purpose import Purpose
 from tokenizer import outer as outer_layer
 from tokenizer import record as record_layout
+from tokenizer import textform
 from tokenizer.codes import CodeLists
 from tokenizer.errors import RowError
 from tokenizer.inner import Inner
@@ -27,12 +29,14 @@ from verifier.projector.rejects import Reject
 from verifier.projector.runs import RunHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from keys.agent import KeyAgent
     from keys.mac import BoundMac
+    from tokenizer.attribute import Kind
+    from tokenizer.textform import TextForm
     from verifier.projector.chunk import Chunk, Layout
 
 PURPOSES: Final = (
@@ -45,6 +49,8 @@ PURPOSES: Final = (
     Purpose.TOMBSTONE,
 )
 """Purposes of the keys that a row depends on."""
+_REMEMBERED: Final = 8192
+"""Texts whose forms a worker remembers, some 5 MB."""
 DECOYS: Final = -1
 """Index of the run of decoys."""
 
@@ -73,6 +79,7 @@ class Projection:
         inner: makes the keyed values.
         outer: makes stored tokens and seals.
         codes: the code lists.
+        form: normalises texts, and remembers some: a family shares its address, children their mother, a town its name.
     """
 
     epoch: int
@@ -80,6 +87,7 @@ class Projection:
     inner: Inner
     outer: Outer
     codes: CodeLists
+    form: Callable[[Kind, str], TextForm]
 
     @classmethod
     def of(cls, agent: KeyAgent, *, epoch: int, as_of: date, keys: Mapping[str, int]) -> Projection:
@@ -96,6 +104,7 @@ class Projection:
                 agent, epoch=epoch, token_id=keys[Purpose.OUTER_TOKEN], seal_id=keys[Purpose.ROW_SEAL]
             ),
             codes=CodeLists.load(),
+            form=functools.lru_cache(_REMEMBERED)(textform.form),
         )
 
     def run(self, chunk: Chunk, layout: Layout, mac: bytes, path: Path) -> RunHeader:
@@ -147,7 +156,7 @@ class Projection:
 
     def _project(self, values: list[str]) -> Record:
         person = Person.from_registry(
-            dict(zip(COLUMNS, values, strict=True)), today=self.as_of, codes=self.codes
+            dict(zip(COLUMNS, values, strict=True)), today=self.as_of, codes=self.codes, form=self.form
         )
         return self.inner.project(person)
 

@@ -121,12 +121,31 @@ class Entry:
         return default if value is None else int.from_bytes(value, "big")
 
     def text(self, field: Field) -> str:
-        """Read a text field; empty where absent."""
-        return self.fields.get(field, b"").decode()
+        """Read a text field; empty where absent.
+
+        Raises:
+            EntryError: not UTF-8.
+        """
+        return _text(self.fields.get(field, b""))
 
     def texts(self, field: Field) -> list[str]:
-        """Read a list of texts; empty where absent."""
-        return [item.decode() for item in canonical.decode_list(self.fields.get(field, b""))]
+        """Read a list of texts; empty where absent.
+
+        Raises:
+            EntryError: no list, or not UTF-8.
+        """
+        try:
+            items = canonical.decode_list(self.fields.get(field, b""))
+        except canonical.CanonicalError as error:
+            raise EntryError("a list of the entry is not canonically encoded") from error
+        return [_text(item) for item in items]
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise EntryError("a text of the entry is not UTF-8") from None
 
 
 def encode(head: bytes, tail: Mapping[int, bytes]) -> bytes:

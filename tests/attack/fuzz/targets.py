@@ -16,12 +16,12 @@ from google.protobuf.message import DecodeError
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from padan import canonical, commitment, entry, nik, receipt
+from padan import canonical, commitment, entry, info, nik, receipt
 from padan.audit import render
-from padan.errors import NikError, ReceiptError
+from padan.errors import InternalError, NikError, ReceiptError
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
 from tests.service import BUDI, Terms
-from tests.simulator.world import START, World
+from tests.simulator.world import REALM, START, World
 from tokenizer import normalise
 from tokenizer.attribute import ATTRIBUTES, TEXT_KINDS
 from tokenizer.claim import parse_claim
@@ -164,7 +164,7 @@ def canonical_list(data: bytes) -> None:
 def agreement(data: bytes) -> None:
     """Read an agreement and judge it; a signature file likewise."""
     try:
-        lint.lint(parse_agreement(data), today=TODAY)
+        lint.lint(parse_agreement(data).agreement, now=START)
     except AgreementDocumentError as error:
         assert error.problems
 
@@ -173,17 +173,10 @@ def signature_file(data: bytes) -> None:
     """Read a signature file."""
     key = base64.b64encode(bytes(31) + b"\x01").decode()
     try:
-        sign.require_signed(world_realm(), b"document", data, [key])
+        sign.require_signed(REALM, b"document", data, [key])
     except AgreementSignatureError:
         return
     raise AssertionError("a signature that nobody made was accepted")
-
-
-def world_realm() -> sign.Realm:
-    """Name the registry of the simulated world."""
-    from tests.simulator.world import REALM
-
-    return REALM
 
 
 @functools.cache
@@ -251,11 +244,11 @@ def certificate(data: bytes) -> None:
             continue
 
 
-def answer(data: bytes) -> None:
-    """Decode a VerifyResponse as our client does."""
+def service_info(data: bytes) -> None:
+    """Decode and read what a service says of itself, as our client does."""
     try:
-        verification_pb2.VerifyResponse.FromString(data)
-    except DecodeError:
+        info.read(verification_pb2.GetServiceInfoResponse.FromString(data)).jwks()
+    except (DecodeError, InternalError):
         return
 
 
@@ -276,5 +269,6 @@ TARGETS: dict[str, Target] = {
         page,
         forged_page,
         certificate,
+        service_info,
     )
 }

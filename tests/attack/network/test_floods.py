@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.attack
 
 _P99_MS = 50
-_BUSY = 2  # on a machine that is busy with other things, times what it does without the attack
+_BUSY = 3  # on a machine that is busy with other things, times what it does without the attack
+_LONG = 10  # seconds
 _MEMORY = 32 * MIB
 _UNSETTLED_MEMORY = 128 * MIB
 _SECONDS = [1.5, pytest.param(15.0, marks=pytest.mark.long)]
@@ -45,7 +46,11 @@ def _flood(
     report("memory growth MiB", round(growth[0] / MIB, 1))
     assert count["connections"] > 0
     assert seen[0].errors == 0
-    assert seen[0].p99_ms <= max(_P99_MS, _BUSY * calm.p99_ms)
+    if seconds >= _LONG:
+        assert seen[0].p99_ms <= _P99_MS
+    # A short run has too few calls for a p99, and other tests may keep the machine busy; a guard that is gone
+    # takes the median from 10 ms to hundreds.
+    assert seen[0].p50_ms <= max(_P99_MS, _BUSY * calm.p50_ms)
     assert growth[0] < memory
 
 

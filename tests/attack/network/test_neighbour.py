@@ -6,13 +6,18 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
+from tests import service
 from tests.attack.network.conftest import NOISY_PER_SECOND
 from tests.attack.network.target import ROOT, honest_client
+from tests.attack.network.wire import VERIFY
 
 if TYPE_CHECKING:
     from tests.attack.network.conftest import Report, Target
@@ -21,7 +26,8 @@ pytestmark = pytest.mark.attack
 
 _FACTOR = 10
 _P99_GROWTH = 1.5
-_FLOOR_MS = 5.0  # of a p99 of few calls, what the scheduler of a busy machine adds
+_P50_GROWTH = 2.5  # of few calls, on a machine that may be busy
+_LONG = 10  # seconds from which a p99 means something
 
 
 def _noise(target: Target, first: int) -> subprocess.Popen[str]:
@@ -65,4 +71,30 @@ def test_noisy_neighbour_is_not_felt(target: Target, seconds: float, report: Rep
     assert neighbour["statuses"]["RESOURCE_EXHAUSTED"] > neighbour["statuses"]["OK"]
     assert set(neighbour["statuses"]) == {"OK", "RESOURCE_EXHAUSTED"}
     assert disturbed[0].errors == 0
-    assert disturbed[0].p99_ms <= max(calm[0].p99_ms * _P99_GROWTH, calm[0].p99_ms + _FLOOR_MS)
+    if seconds >= _LONG:
+        assert disturbed[0].p99_ms <= calm[0].p99_ms * _P99_GROWTH
+    assert disturbed[0].p50_ms <= calm[0].p50_ms * _P50_GROWTH
+
+
+def test_refusals_do_not_use_up_a_connection(target: Target) -> None:
+    """A connection on which hundreds of calls were refused, many at once, still takes good ones.
+
+    The C core counts the streams whose calls are not yet freed; calls that an error keeps alive would fill the
+    connection, and it would refuse every stream from then on.
+    """
+    statuses: Counter[str] = Counter()
+    with target.running.channel("known") as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(VERIFY)
+
+        def ask(raw: bytes) -> None:
+            try:
+                call(raw, timeout=5)
+            except grpc.RpcError as error:
+                statuses[error.code().name] += 1
+            else:
+                statuses["OK"] += 1
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(ask, [b"\xff"] * 300))
+        ask(service.request().SerializeToString())
+    assert statuses == {"INVALID_ARGUMENT": 300, "OK": 1}

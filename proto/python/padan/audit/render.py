@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from padan import times
-from padan.entry import Entry, EntryKind, Field
+from padan.entry import Entry, EntryError, EntryKind, Field
 from padan.v1 import error_pb2
 from padan.vocabulary import Attribute, LawfulUse, LegalBasis, Verdict, label
 
@@ -88,7 +88,10 @@ def _reason(entry: Entry, field: Field) -> str:
 
 
 def _time(entry: Entry, field: Field) -> str:
-    return times.text(datetime.fromtimestamp(entry.number(field) / 1000, tz=UTC))
+    try:
+        return times.text(datetime.fromtimestamp(entry.number(field) / 1000, tz=UTC))
+    except (ValueError, OverflowError, OSError):
+        raise EntryError("the entry's log time does not exist") from None
 
 
 def _claims(entry: Entry, field: Field) -> list[str]:

@@ -13,6 +13,7 @@ from padan.cli.console import print_json
 
 _CONFIG = """# Settings of the command line `padan`; paths are relative to this file.
 address = "{address}"
+audit_address = "{audit_address}"  # the log's listener, for padan-audit
 ca = "ca.pem"        # the operator gives it to you
 cert = "agency.pem"  # the operator returns it for {csr}
 key = "{key}"
@@ -33,6 +34,9 @@ def init(
     address: Annotated[
         str, typer.Option(help="host:port of the service, for the configuration file.")
     ] = "localhost:7443",
+    audit_address: Annotated[
+        str, typer.Option(help="host:port of the log's listener, likewise.")
+    ] = "localhost:7444",
     json: Json = False,
 ) -> None:
     """Make a private key (P-256, mode 0600), a certificate request and a configuration file.
@@ -43,7 +47,9 @@ def init(
     settings = out / config.LOCAL_NAME
     csr.refuse_existing(settings)
     made = csr.create(agency, out, trust_domain=trust_domain)
-    text = _CONFIG.format(address=address, csr=made.csr.name, key=made.key.name)
+    text = _CONFIG.format(
+        address=address, audit_address=audit_address, csr=made.csr.name, key=made.key.name
+    )
     csr.write_new(settings, text.encode(), mode=0o644)
     if json:
         print_json({"key": str(made.key), "csr": str(made.csr), "config": str(settings)})
