@@ -61,7 +61,13 @@ def _wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
 def _process(
     command: Sequence[str], port: int, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(pinned(SERVER_CORE, command), cwd=ROOT, env=os.environ | (environment or {}))
+    process = subprocess.Popen(
+        pinned(SERVER_CORE, command),
+        cwd=ROOT,
+        env=os.environ | (environment or {}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _wait_for_port(port, process)
         yield process

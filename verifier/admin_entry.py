@@ -1,6 +1,7 @@
 """Log entries of the people who run the registry: what was loaded, enrolled, activated, revoked, listed.
 
-They go through the same store and the same blind leaves as the questions about residents.
+They go through the same store and the same blind leaves as the questions about residents: a running service sends them
+through its journal, a command writes them itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from padan import canonical, entry
+from verifier.intent import Intent
 from verifier.log.store import EntryRow
 
 if TYPE_CHECKING:
@@ -35,17 +37,8 @@ def build(
         agency: the agency that it concerns; empty where none.
         fields: further head fields.
     """
-    head: dict[int, bytes] = {
-        entry.Field.KIND: int(kind).to_bytes(2, "big"),
-        entry.Field.DETAIL: canonical.encode_list(
-            f"{name}={value}".encode() for name, value in detail.items()
-        ),
-        **(fields or {}),
-    }
-    if agency:
-        head[entry.Field.AGENCY] = agency.encode()
     data = entry.encode(
-        canonical.encode(head),
+        _head(kind, detail, agency=agency, fields=fields),
         {entry.Field.LOG_TIME: now_ms.to_bytes(8, "big"), entry.Field.CLOCK_FLAG: b"\0"},
     )
     salt = os.urandom(entry.SALT_SIZE)
@@ -61,6 +54,44 @@ def build(
     )
 
 
+def intend(
+    kind: entry.EntryKind,
+    detail: Mapping[str, str],
+    *,
+    agency: str = "",
+    fields: Mapping[int, bytes] | None = None,
+) -> Intent:
+    """Build the same entry for the journal of a running service, which adds log time; arguments as for `build`."""
+    return Intent(
+        kind=int(kind),
+        agency=agency,
+        officer="",
+        purpose="",
+        head=_head(kind, detail, agency=agency, fields=fields),
+        salt=os.urandom(entry.SALT_SIZE),
+        question=None,
+    )
+
+
+def _head(
+    kind: entry.EntryKind,
+    detail: Mapping[str, str],
+    *,
+    agency: str,
+    fields: Mapping[int, bytes] | None,
+) -> bytes:
+    head: dict[int, bytes] = {
+        entry.Field.KIND: int(kind).to_bytes(2, "big"),
+        entry.Field.DETAIL: canonical.encode_list(
+            f"{name}={value}".encode() for name, value in detail.items()
+        ),
+        **(fields or {}),
+    }
+    if agency:
+        head[entry.Field.AGENCY] = agency.encode()
+    return canonical.encode(head)
+
+
 def append(
     store: LogStore,
     kind: entry.EntryKind,
@@ -70,7 +101,7 @@ def append(
     agency: str = "",
     fields: Mapping[int, bytes] | None = None,
 ) -> None:
-    """Commit one such entry.
+    """Commit one such entry from a command of the operator's, beside the service that may be running.
 
     Log time never goes back: where the wall clock is behind the last entry, the entry takes that one's time.
 

@@ -27,7 +27,7 @@ from verifier.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from verifier.core import Call, Gate, Now
+    from verifier.core import Call, Gate, Journal, Now
     from verifier.identity import Peer
     from verifier.log.store import LogStore, StoredEntry
 
@@ -41,9 +41,10 @@ _FILTER = re.compile(r"[a-z0-9._-]{1,64}")
 class Audit:
     """Reads the log for those who may."""
 
-    def __init__(self, *, gate: Gate, store: LogStore, now: Callable[[], Now]) -> None:
+    def __init__(self, *, gate: Gate, store: LogStore, journal: Journal, now: Callable[[], Now]) -> None:
         self._gate = gate
         self._store = store
+        self._journal = journal
         self._now = now
 
     def list_entries(self, call: Call) -> bytes:
@@ -66,12 +67,12 @@ class Audit:
             from_ms=_milliseconds(request, "from_time"),
             until_ms=_milliseconds(request, "until_time"),
         )
-        admin_entry.append(
-            self._store,
+        listed = admin_entry.intend(
             EntryKind.ENTRIES_LISTED,
             {"reader": f"{peer.kind}/{peer.id}", "agency": agency or "all", "count": str(len(entries))},
             agency=peer.id if peer.kind == "agency" else "",
         )
+        self._journal.commit([listed])
         more = len(entries) == size
         return audit_pb2.ListEntriesResponse(
             entries=[_message(entry) for entry in entries],

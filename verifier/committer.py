@@ -27,19 +27,24 @@ _FRESH_SECONDS = 1.0
 _LOGGER = logging.getLogger("padan.committer")
 
 
-class _Ticket:
-    """One intent in the queue, or a probe without one, and its caller's place to wait."""
+class Ticket:
+    """One intent in the queue, or a probe without one.
 
-    __slots__ = ("abandoned", "done", "error", "intent", "ready_at", "settled")
+    Attributes:
+        deadline: monotonic second after which nobody waits for it.
+        done: is called once, in the committer's thread, when it is settled or has failed; never where the deadline
+            passed before its group was formed. It must return at once.
+    """
 
-    def __init__(self, intent: Intent | None) -> None:
+    __slots__ = ("deadline", "done", "error", "intent", "ready_at", "settled")
+
+    def __init__(self, intent: Intent | None, *, deadline: float, done: Callable[[], object]) -> None:
         self.intent = intent
         self.ready_at = 0.0 if intent is None else intent.ready_at
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.deadline = deadline
+        self.done = done
         self.settled: Settled | None = None
         self.error: ServiceError | None = None
-        self.abandoned = False
 
 
 class Committer:
@@ -62,8 +67,8 @@ class Committer:
         self._writer = writer
         self._patience = patience
         self._observe = observe
-        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
-        self._waiting: deque[_Ticket] = deque()
+        self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
+        self._waiting: deque[Ticket] = deque()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._stopping = False
         self._busy_since = 0.0
@@ -75,13 +80,13 @@ class Committer:
         Raises:
             LogUnavailableError: it failed, or hangs.
         """
-        if time.monotonic() - self._last_good < _FRESH_SECONDS:
-            return
-        if self._hangs():
-            raise LogUnavailableError("the log does not answer")
-        ticket = _Ticket(None)
-        self._queue.put(ticket)
-        self._wait(ticket, time.monotonic() + self._patience)
+        if not self.fresh:
+            self._settle([None], time.monotonic() + self._patience)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a commit worked a moment ago, and none has failed since."""
+        return time.monotonic() - self._last_good < _FRESH_SECONDS
 
     def _hangs(self) -> bool:
         began = self._busy_since
@@ -104,30 +109,39 @@ class Committer:
             LogUnavailableError: not durable in time; whether it became durable later is not known.
             ShuttingDownError: the service is stopping.
         """
+        latest = max((intent.ready_at for intent in intents), default=0.0)
+        settled = self._settle(intents, max(time.monotonic(), latest) + self._patience)
+        if None in settled:
+            raise LogUnavailableError("the log did not settle the request")
+        return [item for item in settled if item is not None]
+
+    def submit(self, tickets: Sequence[Ticket]) -> None:
+        """Put tickets into the queue.
+
+        Raises:
+            LogUnavailableError: the commit under way hangs.
+            ShuttingDownError: the service is stopping.
+        """
         if self._stopping:
             raise ShuttingDownError("the service is stopping")
         if self._hangs():
             raise LogUnavailableError("the log does not answer")
-        tickets = [_Ticket(intent) for intent in intents]
         for ticket in tickets:
             self._queue.put(ticket)
-        latest = max((intent.ready_at for intent in intents), default=0.0)
-        deadline = max(time.monotonic(), latest) + self._patience
-        return [self._collect(ticket, deadline) for ticket in tickets]
 
-    @staticmethod
-    def _wait(ticket: _Ticket, deadline: float) -> None:
-        if not ticket.done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            ticket.abandoned = True
-            raise LogUnavailableError("the log does not answer")
-        if ticket.error is not None:
-            raise ticket.error
-
-    def _collect(self, ticket: _Ticket, deadline: float) -> Settled:
-        self._wait(ticket, deadline)
-        if ticket.settled is None:
-            raise LogUnavailableError("the log did not settle the request")
-        return ticket.settled
+    def _settle(self, intents: Sequence[Intent | None], deadline: float) -> list[Settled | None]:
+        waits: list[tuple[Ticket, threading.Lock]] = []
+        for intent in intents:
+            done = threading.Lock()
+            done.acquire()
+            waits.append((Ticket(intent, deadline=deadline, done=done.release), done))
+        self.submit([ticket for ticket, _ in waits])
+        for ticket, done in waits:
+            if not done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                raise LogUnavailableError("the log does not answer")
+            if ticket.error is not None:
+                raise ticket.error
+        return [ticket.settled for ticket, _ in waits]
 
     def _run(self) -> None:
         while True:
@@ -137,7 +151,7 @@ class Committer:
             elif self._stopping and not self._waiting and self._queue.empty():
                 return
 
-    def _form_group(self) -> list[_Ticket]:
+    def _form_group(self) -> list[Ticket]:
         """Wait for the first intent whose slot has ended, and take all others whose slot has ended too."""
         waiting = self._waiting
         if not waiting:
@@ -156,11 +170,11 @@ class Committer:
             if ticket is not None:
                 waiting.append(ticket)
         now = time.monotonic()
-        group: list[_Ticket] = []
-        later: deque[_Ticket] = deque()
+        group: list[Ticket] = []
+        later: deque[Ticket] = deque()
         while waiting:
             ticket = waiting.popleft()
-            if ticket.abandoned:
+            if ticket.deadline < now:
                 continue
             if ticket.ready_at <= now and len(group) < _MAX_GROUP:
                 group.append(ticket)
@@ -169,7 +183,7 @@ class Committer:
         waiting.extend(later)
         return group
 
-    def _commit_group(self, tickets: list[_Ticket]) -> None:
+    def _commit_group(self, tickets: list[Ticket]) -> None:
         began = self._busy_since = time.monotonic()
         error: ServiceError | None = None
         try:
@@ -189,5 +203,5 @@ class Committer:
             self._last_good = float("-inf")
         for ticket in tickets:
             ticket.error = error
-            ticket.done.release()
+            ticket.done()
         self._observe(len(tickets), time.monotonic() - began)

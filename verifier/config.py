@@ -10,9 +10,9 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -93,7 +93,8 @@ class Settings(BaseSettings):
         default="127.0.0.1:7445", description="Address of the Prometheus metrics; empty for none."
     )
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=1, description="Worker processes; more than one needs the log on PostgreSQL."
+        default=1,
+        description="Worker processes; with the log on SQLite, more than one share a process that writes it.",
     )
     threads: Annotated[int, Field(ge=4, le=512)] = Field(
         default=64, description="Calls that a worker serves at once."
@@ -121,16 +122,20 @@ class Settings(BaseSettings):
         default="info", description="Lowest level of the service's own messages."
     )
 
-    @model_validator(mode="after")
-    def _workers_need_postgresql(self) -> Self:
-        if self.workers > 1 and not self.log_database.startswith("postgresql"):
-            raise ValueError("workers: more than one worker needs log_url on PostgreSQL")
-        return self
-
     @property
     def log_database(self) -> str:
         """The log's database: a postgresql URL or the path of a SQLite file."""
         return self.log_url or str(self.data_dir / "log.sqlite")
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether one process writes the log for all workers: several of them, and a log of one writer."""
+        return self.workers > 1 and not self.log_database.startswith("postgres")
+
+    @property
+    def journal_socket(self) -> Path:
+        """Where the workers reach that process."""
+        return self.data_dir / "journal.sock"
 
     @property
     def vault_database(self) -> str:

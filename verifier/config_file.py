@@ -1,6 +1,6 @@
 """The configuration file as text: written new with every setting explained, and changed without losing a comment.
 
-The explanations are the descriptions of `verifier.config.Settings`, so that they cannot say something else than the code.
+The explanations are the descriptions in `verifier.config.Settings`, so that they say what the code does.
 """
 
 from __future__ import annotations

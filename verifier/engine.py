@@ -13,38 +13,30 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from keys.agent import LocalKeyAgent
-from keys.envelope import parse_key
 from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import clocks, keyring_events, migrations
+from verifier import clocks, host_keys, keyring_events, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
-from verifier.committer import Committer
 from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.epoch import EpochHolder
-from verifier.errors import OperatorError
-from verifier.group_writer import GroupWriter
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
+from verifier.journal.client import JournalClient
 from verifier.limiter import RateLimiter
 from verifier.log.open import open_log
 from verifier.period import AuditPeriod
-from verifier.receipts import ReceiptSigner
 from verifier.revocation import register_snapshot
+from verifier.scribe import Scribe
 from verifier.service_info import ServiceInfo
-from verifier.settlement import Settlement
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
+    from verifier.committer import Committer
     from verifier.config import Settings
     from verifier.metrics import Metrics
-    from verifier.settlement import ReplaySeal
-
-KEPT_DAYS = 1
-"""Whole days of log time for which counters and stored answers are kept beside today's: a replay window of 24 h."""
 
 _LOGGER = logging.getLogger("padan.engine")
 
@@ -69,10 +61,11 @@ class Engine:
         self._metrics = metrics
         with contextlib.ExitStack() as opened:
             self._open_databases(opened)
-            self._unlock_keys(opened)
-            self._log_clock = clocks.RunningLogClock(self._log, confirmed_ahead=confirm_clock)
-            self._periods = AuditPeriod(agent=self._agent, store=self._log)
-            self._periods.renew()
+            self._agent = host_keys.unlock(settings)
+            opened.callback(self._agent.close)
+            self._duties: list[Duty] = []
+            self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
+            self._log_beginnings()
             self._open_directory(opened)
             self._build_core()
             self._start(opened)
@@ -91,7 +84,7 @@ class Engine:
         epoch = self._epochs.pin()
         self._metrics.epoch.set(epoch.number)
         self._metrics.feed_age.set(time.time() - epoch.as_of.seconds)
-        self._committer.probe()
+        self._journal.probe()
 
     def _open_databases(self, opened: contextlib.ExitStack) -> None:
         migrations.require_current(self._settings.log_database, migrations.Tree.LOG)
@@ -103,20 +96,39 @@ class Engine:
         self._directory = Directory(self._settings.log_database)
         opened.callback(self._directory.close)
 
-    def _unlock_keys(self, opened: contextlib.ExitStack) -> None:
+    def _open_journal(
+        self, opened: contextlib.ExitStack, *, confirm_clock: bool
+    ) -> Committer | JournalClient:
+        """Commit in this process, or by way of the writer where that is another one."""
         settings = self._settings
-        auditors_key = parse_key(settings.auditors_key.read_text()) if settings.auditors_key else None
-        self._agent = LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=auditors_key)
-        opened.callback(self._agent.close)
-        realm = self._agent.realm
-        if (realm.registry_id, realm.environment) != (settings.registry_id, settings.environment):
-            raise OperatorError(
-                f"{settings.keyring}: made for {realm.registry_id} in {realm.environment}, but the settings say "
-                f"{settings.registry_id} in {settings.environment}"
+        journal: Committer | JournalClient
+        if settings.has_writer:
+            journal = JournalClient(settings.journal_socket)
+        else:
+            scribe = Scribe(
+                agent=self._agent,
+                store=self._log,
+                receipts=settings.receipts,
+                observe=self._metrics.observe_commit,
+                confirm_clock=confirm_clock,
             )
+            self._duties.append(Duty(name="expire", every=600, act=scribe.expire))
+            journal = scribe.committer
+        journal.start()
+        opened.callback(journal.stop)
+        return journal
+
+    def _log_beginnings(self) -> None:
+        """Log what custodians did meanwhile, and the period under which entries will name their subjects."""
         keyring_events.log_pending(
-            keyring=settings.keyring, ring=self._agent.keyring, directory=self._directory, store=self._log
+            keyring=self._settings.keyring,
+            ring=self._agent.keyring,
+            directory=self._directory,
+            journal=self._journal,
         )
+        self._periods = AuditPeriod(agent=self._agent, journal=self._journal)
+        self._periods.renew()
+        self._duties.append(Duty(name="period", every=60, act=self._periods.renew))
 
     def _open_directory(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings
@@ -142,22 +154,11 @@ class Engine:
             agent=self._agent, vault=self._vault, codes=codes, on_damage=self._metrics.damaged_rows.inc
         )
         signer = self._agent.signer(Purpose.RECEIPT_SIGNING)
-        self._replay_seals: dict[int, ReplaySeal] = {}
-        self._committer = Committer(
-            writer=GroupWriter(
-                store=self._log,
-                settlement=Settlement(
-                    signer=ReceiptSigner(signer) if settings.receipts else None, replay_seal=self._replay_seal
-                ),
-                clock=self._log_clock,
-            ),
-            observe=self._metrics.observe_commit,
-        )
         self.core = Verifier(
             gate=self._gate,
             agreements=self._agreements,
             epochs=self._epochs,
-            journal=self._committer,
+            journal=self._journal,
             periods=self._periods,
             rates=RateLimiter(share=1 / settings.workers),
             now=clocks.now,
@@ -179,27 +180,9 @@ class Engine:
             now=clocks.now,
         )
 
-        self.audit = Audit(gate=self._gate, store=self._log, now=clocks.now)
+        self.audit = Audit(gate=self._gate, store=self._log, journal=self._journal, now=clocks.now)
 
     def _start(self, opened: contextlib.ExitStack) -> None:
-        housekeeping = Housekeeping(
-            [
-                Duty(name="period", every=60, act=self._periods.renew),
-                Duty(name="expire", every=600, act=self._expire),
-            ]
-        )
-        self._committer.start()
-        opened.callback(self._committer.stop)
+        housekeeping = Housekeeping(self._duties)
         housekeeping.start()
         opened.callback(housekeeping.stop)
-
-    def _expire(self) -> None:
-        self._log.expire(self._log_clock(None).day - KEPT_DAYS)
-
-    def _replay_seal(self, day: int) -> ReplaySeal:
-        seal = self._replay_seals.get(day)
-        if seal is None:
-            for old in [known for known in self._replay_seals if known < day - KEPT_DAYS]:
-                del self._replay_seals[old]
-            seal = self._replay_seals[day] = self._agent.replay_seal(day)
-        return seal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 from typing import TYPE_CHECKING
 
 from keys import events
@@ -10,11 +12,12 @@ from verifier import admin_entry
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from keys.keyset import Keyring
+    from verifier.core import Journal
     from verifier.directory import Directory
-    from verifier.log.store import LogStore
 
 _LOGGED = "keyring.events.logged"
 _COUNTER = "keyring.counter"
@@ -24,15 +27,29 @@ class KeyringRolledBackError(OperatorError):
     """The keyring is older than the one that the log knows."""
 
 
-def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, store: LogStore) -> int:
+def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, journal: Journal) -> int:
     """Log the events that are not in the log yet; return how many.
 
-    An event that was logged, but not noted as logged, before a crash is logged twice rather than never.
+    Processes that begin together take turns, so that an event is logged once. One that was logged, but not noted as
+    logged, before a crash is logged twice rather than never.
 
     Raises:
         KeyringRolledBackError: the keyring's counter is below the last one logged.
         LogUnavailableError: the log cannot be written.
     """
+    with _turn(keyring):
+        return _log_pending(keyring, ring, directory, journal)
+
+
+@contextlib.contextmanager
+def _turn(keyring: Path) -> Iterator[None]:
+    """Lock the keyring's own file: its folder may be closed to this process, and its writers lock another."""
+    with keyring.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _log_pending(keyring: Path, ring: Keyring, directory: Directory, journal: Journal) -> int:
     known = int(directory.setting(_COUNTER) or 0)
     if ring.counter < known:
         raise KeyringRolledBackError(
@@ -42,8 +59,7 @@ def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, store: Lo
     pending = events.read(events.path_beside(keyring), ring)[logged:]
     for event in pending:
         kind = EntryKind.SINGLE_CUSTODIAN if event.name == "single-custodian" else EntryKind.KEYRING_CHANGED
-        admin_entry.append(
-            store,
+        entry = admin_entry.intend(
             kind,
             {
                 "event": event.name,
@@ -53,6 +69,7 @@ def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, store: Lo
                 **event.details,
             },
         )
+        journal.commit([entry])
         directory.set_setting(_LOGGED, str(event.number))
     if ring.counter != known:
         directory.set_setting(_COUNTER, str(ring.counter))

@@ -15,15 +15,15 @@ __all__ = ["NONCE_SIZE", "AuditPeriod"]
 if TYPE_CHECKING:
     from keys.agent import KeyAgent
     from keys.period import Period
-    from verifier.log.store import LogStore
+    from verifier.core import Journal
 
 
 class AuditPeriod:
     """Holds the period in use and opens the next one before it ends."""
 
-    def __init__(self, *, agent: KeyAgent, store: LogStore) -> None:
+    def __init__(self, *, agent: KeyAgent, journal: Journal) -> None:
         self._agent = agent
-        self._store = store
+        self._journal = journal
         self._lock = threading.Lock()
         self._period: Period | None = None
 
@@ -37,12 +37,12 @@ class AuditPeriod:
             if self._period is not None and not self._period.expired(time.monotonic()):
                 return
             period = self._agent.open_period()
-            admin_entry.append(
-                self._store,
+            opened = admin_entry.intend(
                 EntryKind.PERIOD_OPENED,
                 {"envelope": period.envelope.hex()},
                 fields={Field.PERIOD: period.id},
             )
+            self._journal.commit([opened])
             old, self._period = self._period, period
             if old is not None:
                 old.wipe()

@@ -107,18 +107,24 @@ class Link:
         self._settings = f"{_SETTINGS}; {settings}" if settings else _SETTINGS
         self._connection: psycopg.Connection | None = None
         self._dial: _Dial | None = None
+        self._closed = False
 
-    def get(self) -> psycopg.Connection:
+    def get(self, end: float) -> psycopg.Connection:
         """Return the connection, after connecting if need be.
 
+        Args:
+            end: monotonic second after which nobody waits for it.
+
         Raises:
-            psycopg.OperationalError: not to be had within CONNECT_SECONDS.
+            psycopg.OperationalError: not to be had by then, or within CONNECT_SECONDS.
         """
+        if self._closed:
+            raise pg.ConnectionDoesNotExist("the link is closed")
         if self._connection is not None and not self._connection.closed:
             return self._connection
         self._dial = dial = self._dial or _Dial(self._url, self._settings)
         try:
-            self._connection = connection = dial.wait(CONNECT_SECONDS)
+            self._connection = connection = dial.wait(min(CONNECT_SECONDS, end - time.monotonic()))
         finally:
             if dial.is_done:
                 self._dial = None
@@ -130,7 +136,7 @@ class Link:
         Raises:
             psycopg.Error: it does not begin; nothing is watched then.
         """
-        connection, _ = self._send("BEGIN", ())
+        connection, _ = self._send("BEGIN", (), time.monotonic() + OPERATION_SECONDS)
         return connection
 
     def end(self) -> None:
@@ -138,26 +144,30 @@ class Link:
         if self._connection is not None:
             watchdog.stop(self._connection)
 
-    def select(self, statement: Statement, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    def select(self, statement: Statement, values: Sequence[object], end: float) -> list[tuple[Any, ...]]:
         """Run one statement that reads, in binary.
+
+        Args:
+            statement: what to run; it may be sent twice.
+            values: its parameters.
+            end: monotonic second after which nobody waits for it.
 
         Raises:
             psycopg.Error: it failed.
         """
-        _, cursor = self._send(statement, values)
+        _, cursor = self._send(statement, values, end)
         try:
             return cursor.fetchall()
         finally:
             self.end()
 
     def _send(
-        self, statement: Statement, values: Sequence[object]
+        self, statement: Statement, values: Sequence[object], end: float
     ) -> tuple[psycopg.Connection, psycopg.Cursor]:
         """Send a statement that may be sent twice: a connection that died while it was idle is replaced.
 
         One that does not answer is not: it has used up the time.
         """
-        end = time.monotonic() + OPERATION_SECONDS
         if self._connection is not None and not self._connection.closed:
             try:
                 return self._connection, _watched(self._connection, end, statement, values)
@@ -165,7 +175,7 @@ class Link:
                 if not self._connection.broken or time.monotonic() > end - OPERATION_SECONDS / 2:
                     raise
                 self.drop()
-        connection = self.get()
+        connection = self.get(end)
         return connection, _watched(connection, end, statement, values)
 
     def drop(self) -> None:
@@ -175,7 +185,8 @@ class Link:
             connection.close()
 
     def close(self) -> None:
-        """Close the connection, and one that is still being opened."""
+        """Close the connection, and one that is still being opened, for good."""
+        self._closed = True
         self.drop()
         dial, self._dial = self._dial, None
         if dial is not None:

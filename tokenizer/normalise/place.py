@@ -92,7 +92,8 @@ def tolerant(exact: str) -> tuple[tuple[str, ...], str]:
 def joined(parts: Iterable[str]) -> tuple[tuple[str, ...], str]:
     """Return words, and all of them as they would fold if they had been written as one."""
     spelled = tuple(parts)
-    return spelled, _CONTEXT.sub(_replace, "".join(spelled)) if len(spelled) > 1 else spelled[0]
+    letters = "".join(spelled)
+    return spelled, _CONTEXT.sub(_replace, letters) if len(spelled) > 1 else letters
 
 
 def spaced_letters(parts: list[str]) -> list[str]:

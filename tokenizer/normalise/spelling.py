@@ -44,9 +44,10 @@ _MENDED: Final = {
     "DY": "Y", "TY": "C", "TI": "C", "Y": "I", "KH": "H", "AE": "AI", "OE": "U", "EE": "I", "OO": "U", "E": "",
 }  # fmt: skip
 _STEMS: Final = (
-    ("ROHM", "RAHM"), ("HOIR", "HAIR"), ("MUSTOF", "MUSTAF"), ("SOLEH", "SALEH"), ("SOLIH", "SALIH"), ("HOLI", "HALI"),
-    ("ROSID", "RASID"), ("FATKUR", "FATHUR"), ("FATUR", "FATHUR"), ("ABDULOH", "ABDULAH"), ("RAHMAD", "RAHMAT"),
-    ("RISK", "RIZK"), ("FAOZI", "FAUZI"), ("FAUYI", "FAUZI"), ("FAUSI", "FAUZI"), ("AZIS", "AZIZ"),
+    ("ROHM", "RAHM"), ("HOIR", "HAIR"), ("MUSTOF", "MUSTAF"), ("SOLEH", "SALEH"), ("SOLIH", "SALIH"),
+    ("HOLIF", "HALIF"), ("HOLIL", "HALIL"), ("ROSID", "RASID"), ("FATKUR", "FATHUR"), ("FATUR", "FATHUR"),
+    ("ABDULOH", "ABDULAH"), ("RAHMAD", "RAHMAT"), ("RISK", "RIZK"), ("FAOZI", "FAUZI"), ("FAUYI", "FAUZI"),
+    ("FAUSI", "FAUZI"), ("AZIS", "AZIZ"),
 )  # fmt: skip
 """Parts of Arabic names whose vowels or sibilants vary in writing."""
 

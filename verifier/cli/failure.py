@@ -47,7 +47,9 @@ _LOAD_FRESH = "run padan-server registry load again with --fresh, which begins a
 TABLE: Final[Mapping[str, Row]] = MappingProxyType(
     {
         # The configuration, and what it names.
-        "verifier.config.ConfigError": _input("mend what is named above; docs/operate.md lists every setting"),
+        "verifier.config.ConfigError": _input(
+            "mend what is named above; docs/operate.md lists every setting"
+        ),
         "verifier.database.DatabaseAddressError": _input(
             "write log_url and vault_url as postgresql://USER@HOST/DATABASE or as a path"
         ),
@@ -77,7 +79,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.projector.errors.SourceError": _input(
             "name a .csv or .parquet file, or URL#TABLE; padan-server registry load --help shows each form"
         ),
-        "verifier.projector.errors.FieldMapError": _input("mend the field map, or name one: --field-map FILE"),
+        "verifier.projector.errors.FieldMapError": _input(
+            "mend the field map, or name one: --field-map FILE"
+        ),
         "verifier.projector.errors.RunError": _state(_LOAD_FRESH),
         "verifier.projector.errors.LoadBusyError": _away("wait for the other load, then run it again"),
         "verifier.projector.errors.LoadMismatchError": _state(_LOAD_FRESH),
@@ -140,7 +144,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.KekMismatchError": _input(
             "name the provider that this keyring was made with: --kek URI, or kek in the configuration"
         ),
-        "keys.errors.KekFileError": _input("put back the KEK file from a copy, or name the right one: --kek URI"),
+        "keys.errors.KekFileError": _input(
+            "put back the KEK file from a copy, or name the right one: --kek URI"
+        ),
         "keys.errors.PassphraseError": _input(
             "give the passphrase: ?passphrase-file=PATH or ?passphrase-env=NAME in the URI, or a terminal"
         ),

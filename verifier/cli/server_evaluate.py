@@ -15,7 +15,9 @@ from tokenizer.errors import VariantsError
 
 app = new_app("evaluate", summary="Measure comparisons on files of examples.")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="JSON: groups of pairs; docs/normalisation.md says how.")]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="JSON: groups of pairs; docs/normalisation.md says how.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -40,10 +42,14 @@ def _pairs(file: Path) -> list[measure.Pair]:
         return measure.read(json.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise CommandError(
-            f"{file}: {error.strerror}", next_step="give the path of a file that can be read", code=ExitCode.INPUT
+            f"{file}: {error.strerror}",
+            next_step="give the path of a file that can be read",
+            code=ExitCode.INPUT,
         ) from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{file}: not UTF-8", next_step="save the file as UTF-8", code=ExitCode.INPUT) from error
+        raise CommandError(
+            f"{file}: not UTF-8", next_step="save the file as UTF-8", code=ExitCode.INPUT
+        ) from error
     except json.JSONDecodeError as error:
         raise CommandError(
             f"{file}, line {error.lineno}: not JSON ({error.msg})",

@@ -30,7 +30,7 @@ from verifier.secret_file import write_secret
 if TYPE_CHECKING:
     from verifier.certificate import Certificate
 
-PASSPHRASE_FILE = "passphrase"
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the name of its file
 _PASSPHRASE_BYTES = 24
 
 
@@ -85,7 +85,9 @@ def init(
     """
     if CHOICE.path is not None:
         raise CommandError(
-            "init writes DIR/padan.toml and takes no --config", next_step="name the folder", code=ExitCode.USAGE
+            "init writes DIR/padan.toml and takes no --config",
+            next_step="name the folder",
+            code=ExitCode.USAGE,
         )
     passphrase = read_passphrase(ca_passphrase_file)
     text = config_file.render(
@@ -177,9 +179,7 @@ def _load(target: Path) -> config.Settings:
         ) from error
 
 
-def _certify(
-    settings: config.Settings, names: tuple[list[str], list[str]], passphrase: bytes
-) -> Certificate:
+def _certify(settings: config.Settings, names: tuple[list[str], list[str]], passphrase: bytes) -> Certificate:
     """Make the CA and the server's certificate."""
     now = datetime.now(UTC)
     authority = CertificateAuthority.create(
@@ -249,7 +249,9 @@ def _tell(made: _Made) -> None:
     for path, what in rows:
         shown = path.relative_to(base) if path.is_relative_to(base) else path
         typer.echo(f"  {shown!s:<14}  {what}")
-    typer.echo("\nnext" + ("" if made.folder == Path() else f", after cd {shlex.quote(str(made.folder))}") + ":")
+    typer.echo(
+        "\nnext" + ("" if made.folder == Path() else f", after cd {shlex.quote(str(made.folder))}") + ":"
+    )
     for command, what in made.steps:
         typer.echo(f"  {command:<52}  # {what}")
 

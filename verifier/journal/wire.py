@@ -8,6 +8,7 @@ carry, two ready answers and the names of counters, stays on the host.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from padan import canonical
@@ -16,30 +17,25 @@ from padan.entry import SALT_SIZE
 from verifier.budget import KEY_SIZE, Counters, Limits
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
 from verifier.intent import Intent, Question, Settled, Variant
-from verifier.log.store import REQUEST_ID_SIZE, decode_replay_key, encode_replay_key
+from verifier.log.store import REQUEST_ID_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 DIGEST_SIZE = 32
 
-_KIND, _AGENCY, _OFFICER, _PURPOSE, _HEAD, _SALT, _READY_AT = range(1, 8)
-_REPLAY, _DIGEST, _COUNTERS, _LIMITS, _UNITS, _RELEASED, _BLOCKED, _RECEIPT = range(8, 16)
-_REFUSED_FIELDS = list(range(_KIND, _READY_AT + 1))
-_QUESTION_FIELDS = list(range(_KIND, _RECEIPT + 1))
+_CORE, _AGENCY, _OFFICER, _PURPOSE, _HEAD = range(1, 6)
+_CHARGE, _COUNTERS, _LIMITS, _RELEASED, _BLOCKED, _RECEIPT = range(6, 12)
+_REFUSED_FIELDS = list(range(_CORE, _HEAD + 1))
+_QUESTION_FIELDS = list(range(_CORE, _RECEIPT + 1))
 _BODY, _REASON, _OUTCOME, _REPLAYED = range(1, 5)
 _ANSWERED_FIELDS = [_BODY, _REASON, _OUTCOME, _REPLAYED]
 
-_U16 = struct.Struct(">H")
-_SECONDS = struct.Struct(">d")
-_LIMIT_NAMES = ("subject", "prefix", "agency", "officer", "joint_subject", "joint_prefix", "quota")
+_CORE_VALUES = struct.Struct(f">Hd{SALT_SIZE}s")
+_CHARGE_VALUES = struct.Struct(f">{REQUEST_ID_SIZE}s{DIGEST_SIZE}sII")
+_COUNTER_KEYS = struct.Struct(f">{KEY_SIZE}s" + f"{KEY_SIZE}s" * 9)
 _LIMIT_VALUES = struct.Struct(">7Q")
-_UNIT_VALUES = struct.Struct(">II")
 _VARIANT = struct.Struct(">BH")
-_COUNTER_NAMES = (
-    *("agency_subject", "agency_prefix", "agency", "officer", "subject", "prefix"),
-    *("agency_questions", "officer_questions", "quota", "prefix_alert"),
-)
 
 _FAILURES: tuple[type[ServiceError], ...] = (LogUnavailableError, ShuttingDownError)
 """What a commit may end with; the number on the wire is the place, from 1."""
@@ -50,32 +46,28 @@ class JournalFormatError(LogUnavailableError):
 
 
 def encode_intent(intent: Intent) -> bytes:
-    """Encode an intent."""
+    """Encode an intent.
+
+    Raises:
+        JournalFormatError: its question is kept for another agency than the intent's.
+    """
     fields = {
-        _KIND: _U16.pack(intent.kind),
+        _CORE: _CORE_VALUES.pack(intent.kind, intent.ready_at, intent.salt),
         _AGENCY: intent.agency.encode(),
         _OFFICER: intent.officer.encode(),
         _PURPOSE: intent.purpose.encode(),
         _HEAD: intent.head,
-        _SALT: intent.salt,
-        _READY_AT: _SECONDS.pack(intent.ready_at),
     }
     question = intent.question
     if question is not None:
-        limits = question.limits
-        fields[_REPLAY] = encode_replay_key(question.replay)
-        fields[_DIGEST] = question.digest
-        fields[_COUNTERS] = b"".join(question.counters.all())
-        fields[_LIMITS] = _LIMIT_VALUES.pack(
-            limits.subject,
-            limits.prefix,
-            limits.agency,
-            limits.officer,
-            limits.joint_subject,
-            limits.joint_prefix,
-            limits.quota,
+        agency, request_id = question.replay
+        if agency != intent.agency:
+            raise JournalFormatError("a question is kept for the agency that asks")
+        fields[_CHARGE] = _CHARGE_VALUES.pack(
+            request_id, question.digest, question.cost_bound, question.units
         )
-        fields[_UNITS] = _UNIT_VALUES.pack(question.cost_bound, question.units)
+        fields[_COUNTERS] = b"".join(question.counters.all())
+        fields[_LIMITS] = _encode_limits(question.limits)
         fields[_RELEASED] = _encode_variant(question.released)
         fields[_BLOCKED] = _encode_variant(question.blocked)
         fields[_RECEIPT] = question.receipt
@@ -90,46 +82,80 @@ def decode_intent(data: bytes) -> Intent:
     """
     try:
         fields = canonical.decode(data)
-        if list(fields) not in (_REFUSED_FIELDS, _QUESTION_FIELDS) or len(fields[_SALT]) != SALT_SIZE:
+        if list(fields) not in (_REFUSED_FIELDS, _QUESTION_FIELDS):
             raise JournalFormatError("an intent has other fields")
+        kind, ready_at, salt = _CORE_VALUES.unpack(fields[_CORE])
+        agency = fields[_AGENCY].decode()
         return Intent(
-            kind=_U16.unpack(fields[_KIND])[0],
-            agency=fields[_AGENCY].decode(),
+            kind=kind,
+            agency=agency,
             officer=fields[_OFFICER].decode(),
             purpose=fields[_PURPOSE].decode(),
             head=fields[_HEAD],
-            salt=fields[_SALT],
-            ready_at=_SECONDS.unpack(fields[_READY_AT])[0],
-            question=_decode_question(fields) if _REPLAY in fields else None,
+            salt=salt,
+            ready_at=ready_at,
+            question=_decode_question(agency, fields) if _CHARGE in fields else None,
         )
     except (CanonicalError, struct.error, UnicodeDecodeError) as error:
         raise JournalFormatError("the bytes are no intent") from error
 
 
-def _decode_question(fields: dict[int, bytes]) -> Question:
-    replay, digest, keys = fields[_REPLAY], fields[_DIGEST], fields[_COUNTERS]
-    if (
-        len(replay) < REQUEST_ID_SIZE
-        or len(digest) != DIGEST_SIZE
-        or len(keys) != KEY_SIZE * len(_COUNTER_NAMES)
-    ):
-        raise JournalFormatError("a question has other sizes")
-    cost_bound, units = _UNIT_VALUES.unpack(fields[_UNITS])
+def _decode_question(agency: str, fields: dict[int, bytes]) -> Question:
+    request_id, digest, cost_bound, units = _CHARGE_VALUES.unpack(fields[_CHARGE])
     return Question(
-        replay=decode_replay_key(replay),
+        replay=(agency, request_id),
         digest=digest,
-        counters=Counters(
-            **{
-                name: keys[KEY_SIZE * place : KEY_SIZE * (place + 1)]
-                for place, name in enumerate(_COUNTER_NAMES)
-            }
-        ),
-        limits=Limits(**dict(zip(_LIMIT_NAMES, _LIMIT_VALUES.unpack(fields[_LIMITS]), strict=True))),
+        counters=_decode_counters(fields[_COUNTERS]),
+        limits=_decode_limits(fields[_LIMITS]),
         cost_bound=cost_bound,
         units=units,
         released=_decode_variant(fields[_RELEASED]),
         blocked=_decode_variant(fields[_BLOCKED]),
         receipt=fields[_RECEIPT],
+    )
+
+
+def _decode_counters(data: bytes) -> Counters:
+    """Read the keys, which stand in the order of `Counters.all`."""
+    keys = _COUNTER_KEYS.unpack(data)
+    return Counters(
+        agency_subject=keys[0],
+        agency_prefix=keys[1],
+        agency=keys[2],
+        officer=keys[3],
+        subject=keys[4],
+        prefix=keys[5],
+        agency_questions=keys[6],
+        officer_questions=keys[7],
+        quota=keys[8],
+        prefix_alert=keys[9],
+    )
+
+
+def _encode_limits(limits: Limits) -> bytes:
+    return _LIMIT_VALUES.pack(
+        limits.subject,
+        limits.prefix,
+        limits.agency,
+        limits.officer,
+        limits.joint_subject,
+        limits.joint_prefix,
+        limits.quota,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _decode_limits(data: bytes) -> Limits:
+    """Read limits; there are as many as agreements, so they are kept."""
+    values = _LIMIT_VALUES.unpack(data)
+    return Limits(
+        subject=values[0],
+        prefix=values[1],
+        agency=values[2],
+        officer=values[3],
+        joint_subject=values[4],
+        joint_prefix=values[5],
+        quota=values[6],
     )
 
 

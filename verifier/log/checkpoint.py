@@ -57,7 +57,8 @@ class Checkpointer:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             except sqlite3.Error:
                 # A commit meets the same fault and tells it; here nobody waits for an answer.
-                connection = _close(connection)
+                _close(connection)
+                connection = None
         _close(connection)
 
 

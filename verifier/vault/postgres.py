@@ -6,15 +6,17 @@ of the same size whether the person is held or not.
 
 from __future__ import annotations
 
+import queue
 import struct
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
 from verifier.failure import Failure
-from verifier.postgres import Link
+from verifier.postgres import OPERATION_SECONDS, Link
 from verifier.vault.epoch import TOKEN_SIZE
 from verifier.vault.store import VaultDamagedError, VaultUnavailableError
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import Answer, Query, Row
 
+CONNECTIONS = 4
+"""Connections of a process to an epoch; more would only make batches smaller."""
 # Statistics of a table that grew a moment ago must not make a lookup read the whole of it.
 _SETTINGS = (
     "SET default_transaction_read_only = on; SET enable_hashjoin = off; SET enable_mergejoin = off;"
@@ -49,51 +53,100 @@ def epoch_table(number: int) -> sql.Identifier:
 
 
 class PostgresEpochReader:
-    """Reads one epoch's table; each thread has a connection of its own."""
+    """Reads one epoch's table over a few connections; questions that wait for one go together in one statement."""
 
     def __init__(self, url: str, epoch: Epoch) -> None:
-        self._url = url
         self._lookup = _LOOKUP.format(table=epoch_table(epoch.number))
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._links: list[Link] = []
-        self._closed = False
+        self._waiting: list[_Ticket] = []
+        self._links = [Link(url, _SETTINGS) for _ in range(CONNECTIONS)]
+        self._idle: queue.LifoQueue[Link] = queue.LifoQueue()
+        for link in self._links:
+            self._idle.put(link)
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """Look up the batch in one statement."""
-        link: Link = getattr(self._local, "link", None) or self._open()
+        """Look up the batch, with those of others that wait at the same time, in one statement."""
+        ticket, end = _Ticket(queries), time.monotonic() + OPERATION_SECONDS
+        with self._lock:
+            self._waiting.append(ticket)
         try:
-            rows = self._select(link, queries)
-        except psycopg.Error as error:
-            link.drop()
-            raise VaultUnavailableError.of(error) from error
-        answers: list[Answer] = []
-        for (token, first, second), (held, box, whole, other) in zip(queries, rows, strict=True):
-            if not whole or other is None:
-                raise VaultDamagedError("vault: a decoy is missing: restore or reload the epoch")
-            answers.append(((token if held else first, box), (second, other)))
-        return answers
+            link = self._idle.get(timeout=OPERATION_SECONDS)
+        except queue.Empty:
+            with self._lock:
+                if ticket in self._waiting:
+                    self._waiting.remove(ticket)
+            raise VaultUnavailableError(Failure.TIMEOUT) from None
+        try:
+            if ticket.answers is None and ticket.error is None:
+                self._serve(link, end)
+        finally:
+            self._idle.put(link)
+        return ticket.result(end)
 
     def close(self) -> None:
-        """Close every thread's connection."""
-        with self._lock:
-            self._closed = True
-            for link in self._links:
-                link.close()
-            self._links.clear()
+        """Close every connection, for good."""
+        for link in self._links:
+            link.close()
 
-    def _select(self, link: Link, queries: Sequence[Query]) -> list[tuple[bool, bytes, bool, bytes | None]]:
-        arrays = ["{" + ",".join([query[i].hex() for query in queries]) + "}" for i in range(3)]
-        return link.select(self._lookup, arrays)
-
-    def _open(self) -> Link:
+    def _serve(self, link: Link, end: float) -> None:
+        """Answer everybody who waits."""
         with self._lock:
-            if self._closed:
-                raise VaultUnavailableError(Failure.CANNOT_OPEN, "vault: the epoch is closed")
-            link = Link(self._url, _SETTINGS)
-            self._links.append(link)
-        self._local.link = link
-        return link
+            tickets, self._waiting = self._waiting, []
+        if not tickets:
+            return
+        queries = [query for ticket in tickets for query in ticket.queries]
+        try:
+            arrays = ["{" + ",".join([query[i].hex() for query in queries]) + "}" for i in range(3)]
+            rows = link.select(self._lookup, arrays, end)
+        except psycopg.Error as error:
+            link.drop()
+            for ticket in tickets:
+                ticket.fail(VaultUnavailableError.of(error))
+            return
+        start = 0
+        for ticket in tickets:
+            ticket.take(rows[start : start + len(ticket.queries)])
+            start += len(ticket.queries)
+
+
+class _Ticket:
+    """One caller's questions, answered by whoever of the callers gets a connection."""
+
+    __slots__ = ("_done", "answers", "error", "queries")
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self.queries = queries
+        self.answers: list[Answer] | None = None
+        self.error: VaultUnavailableError | None = None
+        self._done = threading.Event()
+
+    def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Take the rows of these questions."""
+        answers: list[Answer] = []
+        for (token, first, second), (held, box, whole, other) in zip(self.queries, rows, strict=True):
+            if not whole or other is None:
+                self.fail(VaultDamagedError("vault: a decoy is missing: restore or reload the epoch"))
+                return
+            answers.append(((token if held else first, box), (second, other)))
+        self.answers = answers
+        self._done.set()
+
+    def fail(self, error: VaultUnavailableError) -> None:
+        """Take an error in place of rows."""
+        self.error = error
+        self._done.set()
+
+    def result(self, end: float) -> list[Answer]:
+        """Wait for the answers.
+
+        Raises:
+            VaultUnavailableError: there are none.
+        """
+        if not self._done.wait(max(0.0, end - time.monotonic())):
+            raise VaultUnavailableError(Failure.TIMEOUT)
+        if self.answers is None:
+            raise self.error or VaultUnavailableError(Failure.OTHER)
+        return self.answers
 
 
 class PostgresEpochLoader:

@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
+    *,
     agency: Annotated[str, typer.Option(help="The agency's id, as in the agreement.")],
     out: Annotated[Path, typer.Option(help="Folder for the files; made if missing. Nothing is overwritten.")],
     trust_domain: Annotated[
@@ -47,9 +48,7 @@ def init(
     settings = out / config.LOCAL_NAME
     csr.refuse_existing(settings)
     made = csr.create(agency, out, trust_domain=trust_domain)
-    text = _CONFIG.format(
-        address=address, audit_address=audit_address, csr=made.csr.name, key=made.key.name
-    )
+    text = _CONFIG.format(address=address, audit_address=audit_address, csr=made.csr.name, key=made.key.name)
     csr.write_new(settings, text.encode(), mode=0o644)
     if json:
         print_json({"key": str(made.key), "csr": str(made.csr), "config": str(settings)})

@@ -1,0 +1,194 @@
+"""The writer's end of the journal: takes intents from workers, and answers each call once it is durable.
+
+Each worker's stream has one thread that reads and one that answers, so that a worker that does not read delays nobody.
+Answers of one commit group leave in one write. Calls whose deadline has passed are neither committed nor answered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from verifier.committer import Ticket
+from verifier.errors import ServiceError
+from verifier.journal import address, frame, wire
+from verifier.journal.frame import Cutter, Frame, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from verifier.committer import Committer
+    from verifier.intent import Intent
+
+_CHUNK = 1 << 18
+_RETRY_SECONDS = 0.1
+_LOGGER = logging.getLogger("padan.journal")
+
+
+class _Exchange:
+    """One call of a worker on its way into the log."""
+
+    __slots__ = ("_left", "_outbox", "number", "tickets")
+
+    def __init__(self, question: Frame, intents: Sequence[Intent | None], outbox: _Outbox) -> None:
+        self.number = question.number
+        self.tickets = [
+            Ticket(intent, deadline=question.deadline, done=self._settle_one) for intent in intents
+        ]
+        self._left = len(self.tickets)
+        self._outbox = outbox
+
+    def _settle_one(self) -> None:
+        """Count down in the committer's thread; the answering thread encodes and sends."""
+        self._left -= 1
+        if not self._left:
+            self._outbox.put(self)
+
+    def encode(self) -> bytes:
+        """Encode the answer."""
+        error = next((ticket.error for ticket in self.tickets if ticket.error is not None), None)
+        if error is not None:
+            return frame.encode(Kind.FAILED, self.number, wire.encode_failure(error))
+        settled = [ticket.settled for ticket in self.tickets if ticket.settled is not None]
+        return frame.encode(Kind.SETTLED, self.number, wire.encode_settled(settled))
+
+
+class _Outbox:
+    """What a worker is yet to be answered; sent by a thread of its own."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._queue: SimpleQueue[_Exchange | bytes | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self._run, name="journal-answers", daemon=True)
+
+    def put(self, answer: _Exchange | bytes | None) -> None:
+        """Send an answer; None ends the thread after what is before it."""
+        self._queue.put(answer)
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            answers = [self._queue.get()]
+            with contextlib.suppress(Empty):
+                while True:
+                    answers.append(self._queue.get_nowait())
+            going = None not in answers
+            try:
+                self._stream.sendall(
+                    b"".join(
+                        answer if isinstance(answer, bytes) else answer.encode()
+                        for answer in answers
+                        if answer is not None
+                    )
+                )
+            except OSError:  # the worker is gone or does not read; its reader sees the end of the stream
+                with contextlib.suppress(OSError):
+                    self._stream.shutdown(socket.SHUT_RDWR)
+                return
+
+
+class JournalServer:
+    """Serves the workers of this host."""
+
+    def __init__(self, path: Path, committer: Committer) -> None:
+        """Prepare; `start` listens.
+
+        Args:
+            path: of the socket; the caller is the folder's only writer.
+            committer: commits, and is running.
+        """
+        self._path = path
+        self._committer = committer
+        self._streams: set[socket.socket] = set()
+        self._changed = threading.Condition()
+        self._draining = threading.Event()
+        self._accepting = threading.Thread(target=self._accept, name="journal-accept", daemon=True)
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            JournalAddressError: the path cannot be used.
+        """
+        self._listener = address.listen(self._path)
+        self._accepting.start()
+
+    def drain(self, seconds: float) -> None:
+        """Take no new workers, and wait until those that are here have left."""
+        self._draining.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._listener.close()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._streams, timeout=seconds)
+
+    def close(self) -> None:
+        """Hang up on the workers that are still here."""
+        with self._changed:
+            for stream in self._streams:
+                with contextlib.suppress(OSError):
+                    stream.shutdown(socket.SHUT_RD)  # what is settled is still answered
+            self._changed.wait_for(lambda: not self._streams, timeout=1)
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:
+                if self._draining.wait(_RETRY_SECONDS):
+                    return
+                continue  # no descriptors, perhaps; the workers that are here go on
+            try:
+                address.prepare(stream)
+            except address.StrangerError:
+                _LOGGER.error("a process of another user was turned away")  # noqa: TRY400 - nothing to trace
+                stream.close()
+                continue
+            with self._changed:
+                self._streams.add(stream)
+            threading.Thread(target=self._serve, args=(stream,), name="journal-calls", daemon=True).start()
+
+    def _serve(self, stream: socket.socket) -> None:
+        outbox = _Outbox(stream)
+        outbox.thread.start()
+        cutter = Cutter()
+        try:
+            while data := stream.recv(_CHUNK):
+                for question in cutter.feed(data):
+                    self._take(question, outbox)
+        except wire.JournalFormatError:
+            _LOGGER.exception("a worker speaks otherwise")
+        except OSError:
+            pass  # the worker is gone
+        finally:
+            outbox.put(None)
+            outbox.thread.join(timeout=2)
+            stream.close()
+            with self._changed:
+                self._streams.discard(stream)
+                self._changed.notify_all()
+
+    def _take(self, question: Frame, outbox: _Outbox) -> None:
+        intents: Sequence[Intent | None] = [None]
+        if question.kind is Kind.COMMIT:
+            intents = wire.decode_intents(question.body)
+        elif question.kind is not Kind.PROBE:
+            raise wire.JournalFormatError("a worker does not answer")
+        if not intents or (question.kind is Kind.PROBE and self._committer.fresh):
+            outbox.put(frame.encode(Kind.SETTLED, question.number, b""))
+            return
+        if question.deadline < time.monotonic():
+            return
+        exchange = _Exchange(question, intents, outbox)
+        try:
+            self._committer.submit(exchange.tickets)
+        except ServiceError as error:
+            outbox.put(frame.encode(Kind.FAILED, question.number, wire.encode_failure(error)))

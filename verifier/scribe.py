@@ -1,0 +1,77 @@
+"""The scribe: everything that a process needs to commit, from log time to the keys of receipts and stored answers.
+
+A service of one process has one; of several workers on PostgreSQL each has its own; on SQLite the writer alone has it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keys.purpose import Purpose
+from verifier.clocks import RunningLogClock
+from verifier.committer import Committer
+from verifier.group_writer import GroupWriter
+from verifier.receipts import ReceiptSigner
+from verifier.settlement import Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keys.agent import KeyAgent
+    from verifier.log.store import LogStore
+    from verifier.settlement import ReplaySeal
+
+KEPT_DAYS = 1
+"""Whole days of log time for which counters and stored answers are kept beside today's: a replay window of 24 h."""
+
+
+class Scribe:
+    """Commits, and forgets what need not be kept."""
+
+    def __init__(
+        self,
+        *,
+        agent: KeyAgent,
+        store: LogStore,
+        receipts: bool,
+        observe: Callable[[int, float], None],
+        confirm_clock: bool = False,
+    ) -> None:
+        """Continue the log; `committer` is yet to be started.
+
+        Args:
+            agent: holds the keys of receipts and stored answers.
+            store: the log.
+            receipts: sign a receipt for each answer.
+            observe: is told the size and the seconds of each commit.
+            confirm_clock: two people have confirmed a wall clock far ahead of the log.
+
+        Raises:
+            ClockAheadError: the wall clock is more than 24 hours ahead, unconfirmed.
+            LogUnavailableError: the log cannot be read.
+        """
+        self._agent = agent
+        self._store = store
+        self._clock = RunningLogClock(store, confirmed_ahead=confirm_clock)
+        self._seals: dict[int, ReplaySeal] = {}
+        signer = ReceiptSigner(agent.signer(Purpose.RECEIPT_SIGNING)) if receipts else None
+        self.committer = Committer(
+            writer=GroupWriter(
+                store=store,
+                settlement=Settlement(signer=signer, replay_seal=self._replay_seal),
+                clock=self._clock,
+            ),
+            observe=observe,
+        )
+
+    def expire(self) -> None:
+        """Delete the counters and stored answers that are over."""
+        self._store.expire(self._clock(None).day - KEPT_DAYS)
+
+    def _replay_seal(self, day: int) -> ReplaySeal:
+        seal = self._seals.get(day)
+        if seal is None:
+            for old in [known for known in self._seals if known < day - KEPT_DAYS]:
+                del self._seals[old]
+            seal = self._seals[day] = self._agent.replay_seal(day)
+        return seal
