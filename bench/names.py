@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import date
 
-import names_generator
-
+from bench import names_generator
 from tokenizer.attribute import Attribute
 from tokenizer.measure import Pair, measure
 

@@ -27,9 +27,10 @@ from verifier.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from verifier.core import Call, Gate, Journal, Now
+    from verifier.call import Call, Now
     from verifier.identity import Peer
     from verifier.log.store import LogStore, StoredEntry
+    from verifier.ports import Gate, Journal
 
 MAX_PAGE = 1_000
 DEFAULT_PAGE = 100

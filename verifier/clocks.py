@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from verifier.core import Now
+from verifier.call import Now
 from verifier.epoch import REGISTRY_ZONE
 from verifier.logtime import LogClock
 

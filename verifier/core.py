@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from padan import commitment
 from padan.entry import SALT_SIZE, EntryKind
 from padan.v1 import error_pb2
-from padan.value import value
 from tokenizer.record import Flag
 from verifier import answer, head, validate
 from verifier.agreement import grant as agreement_grant
 from verifier.budget import Limits
+from verifier.call import Reply
 from verifier.decision import cost_bound, decide
 from verifier.errors import (
     DeadlineRequiredError,
@@ -40,19 +40,20 @@ from verifier.errors import (
 )
 from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
-from verifier.intent import Intent, Question, Settled
+from verifier.intent import Intent, Question
 from verifier.period import NONCE_SIZE
 from verifier.subject import NikSubject
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from verifier.agreement.grant import Grant, Terms
     from verifier.agreement.model import Budgets
+    from verifier.call import Call, Now
     from verifier.epoch import PinnedEpoch
     from verifier.evidence import Evidence
     from verifier.identity import Peer
+    from verifier.ports import Agreements, Epochs, Gate, Journal, Periods, Rates
     from verifier.subject import Subject
     from verifier.validate import ValidRequest
 
@@ -71,102 +72,6 @@ _COMMIT_MESSAGES = {
     "REQUEST_ID_REUSED": "this request_id was used with another body",
     "LOG_UNAVAILABLE": "the first request with this id is still being committed",
 }
-
-
-class Gate(Protocol):
-    """Step 1."""
-
-    def admit(self, pem: bytes, now: float) -> Peer:
-        """Say who calls, or refuse."""
-        ...
-
-
-class Agreements(Protocol):
-    """Step 3."""
-
-    def in_force(self, agency: str, now: float) -> Terms:
-        """Find the terms in force, or refuse."""
-        ...
-
-
-class Epochs(Protocol):
-    """Step 4."""
-
-    def pin(self) -> PinnedEpoch:
-        """Pin the active epoch for one request."""
-        ...
-
-
-class Journal(Protocol):
-    """Step 7."""
-
-    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
-        """Commit, and return only what is durable."""
-        ...
-
-
-class Periods(Protocol):
-    """Names subjects in the log."""
-
-    def reference(self, handle: bytes, nonce: bytes) -> tuple[bytes, bytes]:
-        """Name a subject: reference and period id."""
-        ...
-
-
-class Rates(Protocol):
-    """Admits calls at the agreement's rate."""
-
-    def admit(self, agency: str, per_second: int, now: float) -> bool:
-        """Take one call."""
-        ...
-
-
-@value
-class Now:
-    """One reading of the clocks: seconds of the Unix epoch, monotonic seconds, and the day in the registry's zone."""
-
-    wall: float
-    mono: float
-    today: dt.date
-
-
-@value
-class Call:
-    """One call as the transport received it.
-
-    Attributes:
-        raw: the message's bytes.
-        certificate: the TLS peer's certificate, PEM.
-        peer: the transport's name of the peer's address, "ipv4:127.0.0.1:50000".
-        remaining: seconds left of the deadline; None where the call has none.
-        arrived: monotonic second of arrival.
-    """
-
-    raw: bytes
-    certificate: bytes
-    peer: str
-    remaining: float | None
-    arrived: float
-
-    def __repr__(self) -> str:
-        return "Call(<redacted>)"
-
-
-@value
-class Reply:
-    """What leaves: a serialised response, or an error.
-
-    Attributes:
-        agency: who asked, for metrics; empty where unknown.
-        outcome: the released verdict; 0 where refused.
-        replayed: the answer is a stored one.
-    """
-
-    body: bytes | None
-    error: Exception | None
-    agency: str = ""
-    outcome: int = 0
-    replayed: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keys.keyset import Keyring
-    from verifier.core import Journal
     from verifier.directory import Directory
+    from verifier.ports import Journal
 
 _LOGGED = "keyring.events.logged"
 _COUNTER = "keyring.counter"

@@ -7,7 +7,6 @@ the place remain. Messages are constants of the code, never built from data.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, TextIO
@@ -71,8 +70,6 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     """
     # A message that cannot be written would otherwise be printed whole, with its exception.
     logging.raiseExceptions = False
-    # gRPC's C core writes lines of its own to standard error: no JSON, and whatever a peer sent may be in them.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from padan.v1 import attribute_pb2
 
 if TYPE_CHECKING:
-    from verifier.core import Reply
+    from verifier.call import Reply
 
 _VERDICTS = {number: name.removeprefix("VERDICT_") for name, number in attribute_pb2.Verdict.items()}
 

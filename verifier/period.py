@@ -15,7 +15,7 @@ __all__ = ["NONCE_SIZE", "AuditPeriod"]
 if TYPE_CHECKING:
     from keys.agent import KeyAgent
     from keys.period import Period
-    from verifier.core import Journal
+    from verifier.ports import Journal
 
 
 class AuditPeriod:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from verifier.call import Call, Reply
     from verifier.config import Settings
-    from verifier.core import Call, Reply
 
 VERIFICATION = "padan.v1.VerificationService"
 AUDIT = "padan.v1.AuditService"

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from keys.signing import Signer
     from tokenizer.codes import CodeList, CodeLists
     from verifier.agreement.grant import Grant, Terms
+    from verifier.call import Call, Now
     from verifier.config import Settings
-    from verifier.core import Agreements, Call, Epochs, Gate, Now
+    from verifier.ports import Agreements, Epochs, Gate
 
 REPLAY_SECONDS = 24 * 3600
 

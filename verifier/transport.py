@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import grpc
 
-from verifier.core import Call, Reply
+from verifier.call import Call, Reply
 from verifier.status import status_of
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from padan.nik import parse
 from tokenizer.codes import CodeLists
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
-from tokenizer.person import FIELDS, Person
+from tokenizer.person import Person
+from verifier.projector.columns import COLUMNS
 from verifier.synthetic.population import Population, Tally
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def population(people: int, *, seed: int = 8) -> Iterator[tuple[Truth, Person]]:
     """
     drawn: list[tuple[Truth, Person]] = []
     codes = CodeLists.load()
-    name = FIELDS.index("NAMA_LGKP")
+    name = COLUMNS.index("NAMA_LGKP")
     plan = Population(people=min(people, _DRAWN), seed=seed, as_of=TODAY, faults=False)
     for row in plan.rows(Tally()):
-        person = Person.from_registry(dict(zip(FIELDS, row, strict=True)), codes=codes, today=TODAY)
+        person = Person.from_registry(dict(zip(COLUMNS, row, strict=True)), codes=codes, today=TODAY)
         drawn.append((Truth(nik=person.nik, name=row[name]), person))
     yield from drawn
     for number in range(people - len(drawn)):

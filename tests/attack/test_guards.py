@@ -23,11 +23,13 @@ from tokenizer.attribute import Kind
 from verifier import budget, core, decision, settlement, validate
 from verifier import evidence as evidence_module
 from verifier.agreement import grant
+from verifier.call import Call, Reply
 from verifier.errors import LogUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from verifier.call import Now
     from verifier.intent import Intent, Question, Settled
 
 pytestmark = pytest.mark.attack
@@ -58,7 +60,7 @@ def certificate_removed(patch: Patch) -> None:
     """Admit whoever calls, as the agency that has an agreement."""
     original = core.Verifier._identify
 
-    def admit(self: core.Verifier, work: Any, now: core.Now) -> None:
+    def admit(self: core.Verifier, work: Any, now: Now) -> None:
         object.__setattr__(work.call, "certificate", b"tax")
         original(self, work, now)
 
@@ -169,7 +171,7 @@ def log_before_answer_removed(patch: Patch) -> None:
         for work in batch:
             if work.intent is not None and work.error is not None:
                 work.error = None
-                work.reply = core.Reply(body=work.intent.question.released.body, error=None)
+                work.reply = Reply(body=work.intent.question.released.body, error=None)
 
     patch.setattr(core.Verifier, "_commit", commit)
 
@@ -282,7 +284,7 @@ def unknown_field_holds() -> bool:
     """A message with a field of its own is refused."""
     built = world()
     call = built.call("tax", request())
-    forged = core.Call(
+    forged = Call(
         raw=call.raw + b"\xf8\x01\x01",
         certificate=call.certificate,
         peer=call.peer,

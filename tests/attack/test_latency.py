@@ -16,7 +16,7 @@ import pytest
 from padan.v1 import attribute_pb2, verification_pb2
 from tests import service
 from tests.attack import classifier, timing
-from tokenizer.person import FIELDS
+from verifier.projector.columns import COLUMNS
 from verifier.synthetic.population import Population, Tally
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def observer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Load every second of the people drawn, and start the service."""
     backend, scale = request.param
     rows = Population(people=scale.people, seed=7, as_of=service.AS_OF, faults=False).rows(Tally())
-    people = [dict(zip(FIELDS, row, strict=True)) for row in rows]
+    people = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     whole = [person for person in people if person["NAMA_LGKP"] and person["STATUS_HIDUP"] == "1"]
     held, unknown = whole[::2], whole[1::2]
     root: Path = tmp_path_factory.mktemp("latency")

@@ -21,7 +21,7 @@ from tests.simulator.world import World
 from verifier.errors import VerifierError
 
 if TYPE_CHECKING:
-    from verifier.core import Reply
+    from verifier.call import Reply
 
 pytestmark = pytest.mark.attack
 

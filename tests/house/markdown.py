@@ -51,16 +51,6 @@ def commands() -> Iterator[Command]:
                 yield from _commands(tree.name(page), body, run="run" in info)
 
 
-def scripts() -> dict[str, str]:
-    """Join the fences marked `console script` of each page: the commands of one page, to be run one after the other."""
-    found = {}
-    for page in pages():
-        bodies = [body for info, body in fences(page) if info == ["console", "script"]]
-        if bodies:
-            found[tree.name(page)] = re.sub(r"^\$ ", "", "".join(bodies), flags=re.MULTILINE)
-    return found
-
-
 def fences(page: pathlib.Path) -> Iterator[tuple[list[str], str]]:
     """Yield each fence of a page: the words of its info string, and its text."""
     for fence in _FENCE.finditer(page.read_text()):

@@ -84,23 +84,6 @@ def test_command_in_docs_exists(command: markdown.Command) -> None:
         assert done.stdout + done.stderr == command.output
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(("page", "script"), list(markdown.scripts().items()), ids=list(markdown.scripts()))
-def test_script_in_docs_runs(page: str, script: str, tmp_path: pathlib.Path) -> None:
-    """The commands of a page that form a whole are run as they stand, in an empty folder."""
-    text = script.replace("../deploy/", f"{tree.ROOT}/deploy/")
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text],
-        cwd=tmp_path,
-        env={"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, f"{page}: {done.stderr}"
-
-
 @pytest.mark.parametrize("page", list(markdown.pages()), ids=tree.name)
 def test_links_lead_somewhere(page: pathlib.Path) -> None:
     """Each relative link names a file that exists, an anchor that the page has, or a definition that the module has."""

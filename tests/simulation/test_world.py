@@ -20,7 +20,7 @@ from tests.simulator.log_store import Fault
 from tests.simulator.world import NOT_HELD_NIK, World
 
 if TYPE_CHECKING:
-    from verifier.core import Reply
+    from verifier.call import Reply
 
 AGENCIES = {
     "tax": Terms(subject=3, prefix=9),

@@ -30,7 +30,8 @@ from verifier.agreement import grant
 from verifier.agreement.errors import AgreementSuspendedError, NoAgreementError
 from verifier.agreement.parse import parse
 from verifier.budget import CounterKeys
-from verifier.core import Call, Now, Verifier
+from verifier.call import Call, Now
+from verifier.core import Verifier
 from verifier.epoch import PinnedEpoch
 from verifier.errors import LogUnavailableError
 from verifier.failure import Failure
@@ -44,7 +45,7 @@ from verifier.vault.store import VaultUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from verifier.core import Reply
+    from verifier.call import Reply
     from verifier.intent import Intent, Settled
 
 REALM = Realm(registry_id="simulated", environment="development")

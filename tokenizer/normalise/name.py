@@ -45,8 +45,12 @@ def strict(cleaned: str) -> str:
     while True:
         shorter = _without_degree(_without_prefix(parts))
         if len(shorter) == len(parts):
-            return " ".join(part.text for part in parts)
+            break
         parts = shorter
+    exact = " ".join(part.text for part in parts)
+    if not _LETTER.search(exact):  # a title was all that had letters, as in "H. 2"
+        raise RuleError("text.no_letter")
+    return exact
 
 
 def _is_plain(words: list[str]) -> bool:

@@ -34,7 +34,7 @@ from verifier.agreement.errors import AgreementDocumentError, AgreementSignature
 from verifier.agreement.parse import parse as parse_agreement
 from verifier.certificate import CertificateReadError
 from verifier.certificate import read as read_certificate
-from verifier.core import Call
+from verifier.call import Call
 from verifier.errors import CallerError
 from verifier.identity import Peer
 

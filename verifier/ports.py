@@ -1,0 +1,61 @@
+"""What the main path stands on, step by step: each has a real implementation and a simulator in the tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.agreement.grant import Terms
+    from verifier.epoch import PinnedEpoch
+    from verifier.identity import Peer
+    from verifier.intent import Intent, Settled
+
+
+class Gate(Protocol):
+    """Step 1."""
+
+    def admit(self, pem: bytes, now: float) -> Peer:
+        """Say who calls, or refuse."""
+        ...
+
+
+class Agreements(Protocol):
+    """Step 3."""
+
+    def in_force(self, agency: str, now: float) -> Terms:
+        """Find the terms in force, or refuse."""
+        ...
+
+
+class Epochs(Protocol):
+    """Step 4."""
+
+    def pin(self) -> PinnedEpoch:
+        """Pin the active epoch for one request."""
+        ...
+
+
+class Journal(Protocol):
+    """Step 7."""
+
+    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
+        """Commit, and return only what is durable."""
+        ...
+
+
+class Periods(Protocol):
+    """Names subjects in the log."""
+
+    def reference(self, handle: bytes, nonce: bytes) -> tuple[bytes, bytes]:
+        """Name a subject: reference and period id."""
+        ...
+
+
+class Rates(Protocol):
+    """Admits calls at the agreement's rate."""
+
+    def admit(self, agency: str, per_second: int, now: float) -> bool:
+        """Take one call."""
+        ...
