@@ -219,7 +219,6 @@ def scale(folder: Path, *, small: int, large: int, rounds: int, seconds: float) 
     enough = int(2_500 * (seconds + 1) * rounds)
     with contextlib.ExitStack() as stack:
         contenders = []
-        caller: Files | None = None
         for people in (small, large):
             source = _population(folder, people)
             _note(f"loading {people:,} people")
@@ -233,7 +232,6 @@ def scale(folder: Path, *, small: int, large: int, rounds: int, seconds: float) 
                     sides.caller_files(installation),
                 )
             )
-        del caller
         order = random.Random(11)  # noqa: S311 -- an order of measurement
         for _ in range(rounds):
             for contender, files in order.sample(contenders, len(contenders)):

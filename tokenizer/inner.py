@@ -34,7 +34,7 @@ from tokenizer.record import Flag, Handles, Record
 from tokenizer.suite import SUITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from keys.agent import KeyAgent
     from keys.mac import MacKey
@@ -51,6 +51,10 @@ _DYADIC = struct.Struct(">BH")
 _HEAD = struct.Struct(">B16sI")
 _PREFIX_DIGITS = 12
 _TOKEN = layout.TOKEN_SIZE
+_EXACT_AT = tuple(layout.EXACT_AT + slot * _TOKEN for slot in range(SLOTS))
+_BIRTH_SLOT = Attribute.BIRTH_DATE - 1
+_REGION_SLOTS = tuple((length, attribute - 1) for length, attribute in REGION_LEVELS.items())
+_STANDING = struct.Struct(">QI")
 
 
 class NameTokens(NamedTuple):
@@ -62,20 +66,51 @@ class NameTokens(NamedTuple):
 
 
 class _TextMacs:
-    """The bound MACs of one text attribute."""
+    """The bound MACs of one text attribute, and where their values stand in a record."""
 
-    __slots__ = ("encode", "guard", "joined", "seed", "tolerant", "words")
+    __slots__ = (
+        "count_at", "encode", "filter_at", "filter_size", "guard", "guard_at", "joined", "joined_at", "seed", "strict",
+        "strict_at", "tolerant", "tolerant_at", "words",
+    )  # fmt: skip
 
     def __init__(self, *, realm: Realm, key: MacKey, attribute: Attribute) -> None:
         def bind(construction: str) -> Callable[[bytes], bytes]:
             return key.bind(realm.prefix(construction, attribute=attribute, profile=Profile.TOLERANT)).mac
 
+        self.strict = key.bind(realm.prefix("exact", attribute=attribute, profile=Profile.STRICT)).mac
         self.tolerant = bind("exact")
         self.joined = bind("joined")
         self.guard = bind("guard")
         self.words = bind("words")
         self.seed = bind("bloom-seed")
         self.encode = bloom.FilterKey(bind("bloom")(b""), SUITE.filters[attribute]).encode
+        self.strict_at = _EXACT_AT[attribute - 1]
+        self.tolerant_at = layout.TOLERANT_AT[attribute]
+        self.guard_at = layout.GUARD_AT.get(attribute, 0)
+        self.joined_at = layout.JOINED_AT.get(attribute, 0)
+        self.count_at = layout.COUNT_AT.get(attribute, 0)
+        self.filter_at = layout.FILTER_AT[attribute]
+        self.filter_size = SUITE.filters[attribute].size
+
+    def put(self, plain: bytearray, r: bytes, form: TextForm) -> None:
+        """Write everything that a record holds of a text."""
+        at = self.strict_at
+        plain[at : at + _TOKEN] = self.strict(r + form.strict)[:_TOKEN]
+        at = self.tolerant_at
+        plain[at : at + _TOKEN] = self.tolerant(r + form.tolerant)[:_TOKEN]
+        name = form.name
+        if name is not None:
+            at = self.guard_at
+            plain[at : at + _TOKEN] = self.guard(r + name.guard)[:_TOKEN]
+            at = self.joined_at
+            plain[at : at + _TOKEN] = self.joined(r + name.joined)[:_TOKEN]
+            at = self.count_at
+            plain[at : at + layout.COUNT_SIZE] = self.words(r + name.words.to_bytes(1, "big"))[
+                : layout.COUNT_SIZE
+            ]
+        at, size = self.filter_at, self.filter_size
+        bits = self.encode(self.seed(r)[: bloom.SEED_SIZE], form.grams)
+        plain[at : at + size] = bits.to_bytes(size, "big")
 
 
 class Inner:
@@ -211,67 +246,31 @@ class Inner:
         """
         r = self.record_id(person.nik)
         plain = bytearray(random(layout.SIZE))
-        presence = self._put_exact(plain, r, person)
+        presence = self._put_exact(plain, r, _exact_values(person))
         if person.birth_date is not None:
-            presence |= 1 << Attribute.BIRTH_DATE - 1
-            self._put_birth_date(plain, r, person)
-        if person.region:
-            presence |= self._put_region(plain, r, person.region)
+            self._put_dyadic(plain, r, dates.day_number(person.birth_date))
+        texts = self._texts
         for attribute, form in person.texts:
             presence |= 1 << attribute - 1
-            self._put_text(plain, r, attribute, form)
+            texts[attribute].put(plain, r, form)
         _HEAD.pack_into(plain, 0, layout.FORMAT, r, presence)
         self._put_handles(plain, person.nik)
-        not_active = person.life_status not in {None, ALIVE}
-        struct.pack_into(">QI", plain, layout.REVISION_AT, revision, Flag.NOT_ACTIVE if not_active else 0)
+        active = person.life_status is None or person.life_status == ALIVE
+        _STANDING.pack_into(plain, layout.REVISION_AT, revision, 0 if active else Flag.NOT_ACTIVE)
         return Record(bytes(plain))
 
-    def _put_exact(self, plain: bytearray, r: bytes, person: Person) -> int:
-        presence = 0
-        for slot, value in person.exact_values:
+    def _put_exact(self, plain: bytearray, r: bytes, values: Iterable[tuple[int, bytes]]) -> int:
+        presence, exact = 0, self._exact
+        for slot, value in values:
             presence |= 1 << slot
-            at = layout.EXACT_AT + slot * _TOKEN
-            plain[at : at + _TOKEN] = self._exact[slot](r + value)[:_TOKEN]
+            at = _EXACT_AT[slot]
+            plain[at : at + _TOKEN] = exact[slot](r + value)[:_TOKEN]
         return presence
 
-    def _put_birth_date(self, plain: bytearray, r: bytes, person: Person) -> None:
-        birth_date = person.birth_date
-        if birth_date is None:
-            return
-        slot = Attribute.BIRTH_DATE - 1
-        at = layout.EXACT_AT + slot * _TOKEN
-        plain[at : at + _TOKEN] = self.exact(slot, r, birth_date.isoformat().encode())
+    def _put_dyadic(self, plain: bytearray, r: bytes, number: int) -> None:
         mac, pack = self._dyadic, _DYADIC.pack
-        tokens = [mac(r + pack(*prefix))[:_TOKEN] for prefix in dates.prefixes(dates.day_number(birth_date))]
+        tokens = [mac(r + pack(level, prefix))[:_TOKEN] for level, prefix in dates.prefixes(number)]
         plain[layout.DYADIC_AT : layout.DYADIC_AT + len(tokens) * _TOKEN] = b"".join(tokens)
-
-    def _put_region(self, plain: bytearray, r: bytes, region: str) -> int:
-        presence = 0
-        for length, attribute in REGION_LEVELS.items():
-            if length <= len(region):
-                slot = attribute - 1
-                at = layout.EXACT_AT + slot * _TOKEN
-                plain[at : at + _TOKEN] = self.exact(slot, r, region[:length].encode())
-                presence |= 1 << slot
-        return presence
-
-    def _put_text(self, plain: bytearray, r: bytes, attribute: Attribute, form: TextForm) -> None:
-        slot = attribute - 1
-        tokens = [
-            (layout.EXACT_AT + slot * _TOKEN, self.exact(slot, r, form.strict)),
-            (layout.TOLERANT_AT[attribute], self.tolerant(attribute, r, form)),
-        ]
-        if form.name is not None:
-            name = self.name(attribute, r, form.name)
-            tokens += [
-                (layout.GUARD_AT[attribute], name.guard),
-                (layout.JOINED_AT[attribute], name.joined),
-                (layout.COUNT_AT[attribute], name.words),
-            ]
-        size = SUITE.filters[attribute].size
-        tokens.append((layout.FILTER_AT[attribute], self.filter(attribute, r, form).to_bytes(size, "big")))
-        for at, token in tokens:
-            plain[at : at + len(token)] = token
 
     def _put_handles(self, plain: bytearray, nik: Nik) -> None:
         handles = self.handles(nik)
@@ -283,3 +282,14 @@ class Inner:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("inner keys are not pickled")
+
+
+def _exact_values(person: Person) -> list[tuple[int, bytes]]:
+    """List every slot with an exact token of its own, but those of texts, which have more."""
+    values = list(person.exact_values)
+    if person.birth_date is not None:
+        values.append((_BIRTH_SLOT, person.birth_date.isoformat().encode()))
+    if person.region:
+        digits = person.region.encode()
+        values += [(slot, digits[:length]) for length, slot in _REGION_SLOTS if length <= len(digits)]
+    return values

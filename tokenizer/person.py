@@ -67,6 +67,13 @@ FIELDS: Final = (
 )
 """Every field that is read."""
 _ABSENT: Final = frozenset({"", "-", "--"})
+_TEXT_READERS: Final = tuple(
+    (field, attribute, ATTRIBUTES[attribute].kind) for field, attribute in TEXT_FIELDS
+)
+_BLOOD_TYPE, _LIFE_STATUS = (
+    Attribute.BLOOD_TYPE,
+    Attribute.LIFE_STATUS,
+)  # naming a member costs as much as a MAC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +129,8 @@ class Person:
             birth_date = _birth_date(row, today)
         except RuleError as error:
             raise RowError(field, error.rule) from None
-        if coded.get(Attribute.BLOOD_TYPE) == UNKNOWN_BLOOD_TYPE:
-            del coded[Attribute.BLOOD_TYPE]
+        if coded.get(_BLOOD_TYPE) == UNKNOWN_BLOOD_TYPE:
+            del coded[_BLOOD_TYPE]
         exact += [(attribute - 1, code.encode()) for attribute, code in coded.items()]
         return cls(
             nik=nik,
@@ -131,7 +138,7 @@ class Person:
             exact_values=tuple(exact),
             birth_date=birth_date,
             region=region.join([_text(row, part) for part in region.FIELDS]),
-            life_status=coded.get(Attribute.LIFE_STATUS),
+            life_status=coded.get(_LIFE_STATUS),
         )
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -248,7 +248,7 @@ def _public_key(csr: bytes) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
         request = x509.load_pem_x509_csr(csr)
         key = request.public_key()
         proved = request.is_signature_valid
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise SigningRequestError("no well-formed request; make one with padan init") from error
     if not proved:
         raise SigningRequestError("the request does not prove that its key is held")

@@ -69,7 +69,12 @@ def read(pem: bytes) -> Certificate:
             is_ca=_is_ca(certificate),
             has_nul=_has_nul(certificate, names),
         )
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (
+        ValueError,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise CertificateReadError("no well-formed certificate") from error
 
 

@@ -61,13 +61,20 @@ def _type_and_place(
     return event
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
+def configure(level: str, stream: TextIO | None = None, *, worker: str = "") -> None:
     """Send every message of the process, ours and the libraries', through the allowlist.
 
     Args:
         level: lowest level shown: debug, info, warning or error.
         stream: where to; standard error by default.
+        worker: which process of several this is.
     """
+
+    def name_worker(
+        _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return {**event, "worker": worker} if worker else event
+
     # A message that cannot be written would otherwise be printed whole, with its exception.
     logging.raiseExceptions = False
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -84,6 +91,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _type_and_place,
+                name_worker,
                 _drop_unknown,
                 structlog.processors.JSONRenderer(),
             ],

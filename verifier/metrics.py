@@ -1,12 +1,14 @@
 """What the service counts for its operators (Prometheus). No label ever comes from a request's subject or claims.
 
+Of several processes counters and histograms add up; a gauge's mode says what is made of theirs.
+
 The agency's id is a label because agreements bound how many there are; officers, purposes and reasons typed by callers
 are not.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -51,18 +53,21 @@ class Metrics:
         self.damaged_rows = Counter(
             "padan_damaged_rows", "Rows that did not open; each is an alarm.", registry=self.registry
         )
-        self.epoch = Gauge("padan_epoch", "Number of the active epoch.", registry=self.registry)
-        self.feed_age = Gauge(
-            "padan_feed_age_seconds", "Age of the registry's data in use, in seconds.", registry=self.registry
+        self.epoch = self._gauge("padan_epoch", "Number of the active epoch.", mode="livemax")
+        self.feed_age = self._gauge(
+            "padan_feed_age_seconds", "Age of the registry's data in use, in seconds.", mode="livemax"
         )
-        self.ready = Gauge("padan_ready", "1 while the service answers.", registry=self.registry)
-        self.certificate_seconds = Gauge(
+        self.ready = self._gauge("padan_ready", "Worker processes that answer.", mode="livesum")
+        self.certificate_seconds = self._gauge(
             "padan_certificate_expiry_seconds",
             "Seconds until the server's certificate expires.",
-            registry=self.registry,
+            mode="livemax",
         )
         self._answer_children: dict[tuple[str, int], Counter] = {}
         self._refusal_children: dict[str, Counter] = {}
+
+    def _gauge(self, name: str, text: str, *, mode: Literal["livemax", "livesum"]) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
 
     def observe_reply(self, reply: Reply, seconds: float) -> None:
         """Count one reply; the label children are kept, so that a call costs two additions."""

@@ -6,17 +6,17 @@ says which, is not ready, answers UNAVAILABLE, and tries again; what only a pers
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
 
 from keys import process
 from keys.errors import KeysError
-from verifier import transport
+from verifier import metrics_listener, transport
 from verifier.engine import Engine
 from verifier.errors import OperatorError, RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
@@ -49,23 +49,22 @@ class Service:
     """A running service: one worker process."""
 
     def __init__(self, settings: Settings, *, confirm_clock: bool = False) -> None:
-        """Build the listeners; `start` opens them.
+        """Build the servers; `start` opens their listeners.
 
         Args:
             settings: the settings.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
 
-        Raises:
-            OperatorError: TLS files or an address cannot be used.
         """
         self._settings = settings
         self._confirm_clock = confirm_clock
         self.metrics = Metrics()
         self._engine: Engine | None = None
         self._try_again = 0.0
+        self._metrics_listener = contextlib.ExitStack()
         if settings.environment != "development":
             process.harden()
-        self._build_listeners()
+        self._build_servers()
         self._housekeeping = Housekeeping([Duty(name="health", every=0.5, act=self._look_after)])
 
     def verify_many(self, calls: Sequence[Call]) -> list[Reply]:
@@ -87,7 +86,7 @@ class Service:
             raise RegistryUnavailableError("the service is not ready")
         return self._engine
 
-    def _build_listeners(self) -> None:
+    def _build_servers(self) -> None:
         settings = self._settings
         self._health = health.HealthServicer()
         front = transport.VerificationFront(
@@ -107,8 +106,12 @@ class Service:
                     (name, health.SERVICE_NAME, reflection.SERVICE_NAME), server
                 )
         self._set_ready(ready=False)
-        self.port = _listen(self._server, settings.listen, self._credentials())
-        self.audit_port = _listen(self._audit_server, settings.audit_listen, self._credentials())
+
+    def _listen(self) -> None:
+        self.port = _listen(self._server, self._settings.listen, self._credentials())
+        self.audit_port = _listen(self._audit_server, self._settings.audit_listen, self._credentials())
+        self._server.start()
+        self._audit_server.start()
 
     def _credentials(self) -> grpc.ServerCredentials:
         """Make a listener's credentials; each needs its own, since the first one to ask gets the initial files."""
@@ -124,25 +127,18 @@ class Service:
         """Open the listeners and answer as soon as an engine can be built.
 
         Raises:
-            OperatorError: what is wrong will not mend itself; the message says what.
+            OperatorError: TLS files or an address cannot be used, or something else will not mend itself; the message
+                says what.
         """
-        self._start_metrics()
-        self._server.start()
-        self._audit_server.start()
+        self._metrics_listener.enter_context(
+            metrics_listener.listening(self._settings.metrics_listen, self.metrics.registry)
+        )
+        if self._settings.workers > 1:
+            self._look_after()  # other workers answer meanwhile: take calls once this one can, or has tried
+        self._listen()
         self._look_after()
         self._housekeeping.start()
         _LOGGER.info("listening", extra={"address": self._settings.listen})
-
-    def _start_metrics(self) -> None:
-        if not self._settings.metrics_listen:
-            return
-        host, _, port = self._settings.metrics_listen.rpartition(":")
-        try:
-            self._metrics_server, _ = start_http_server(
-                int(port), addr=host.strip("[]"), registry=self.metrics.registry
-            )
-        except OSError as error:
-            raise ListenError(f"metrics_listen: {self._settings.metrics_listen} cannot be used") from error
 
     def stop(self) -> None:
         """Stop: not ready first, then no new calls, then what is under way, then the log and the keys."""
@@ -153,9 +149,7 @@ class Service:
             event.wait(DRAIN_SECONDS + 1)
         if self._engine is not None:
             self._engine.close()
-        if self._settings.metrics_listen:
-            self._metrics_server.shutdown()
-            self._metrics_server.server_close()
+        self._metrics_listener.close()
         _LOGGER.info("stopped")
 
     def _look_after(self) -> None:

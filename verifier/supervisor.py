@@ -3,13 +3,12 @@
 It holds no keys, opens no gRPC object and answers nothing but the metrics of all its children. Each child is this very
 command with `--child`, so that it begins as a process of its own and inherits nothing but its end of a tether.
 
-Until every child has said that it runs, one that ends is a service that cannot start: the others are stopped and its
-exit code is the service's. Later a child that ends is started again, sooner where it had lived long.
+Where a child ends before it has ever said that it runs, the service cannot start: the others are stopped and its exit
+code is the service's. One that ends later is started again, soon where it had lived long, else after a growing pause.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
@@ -86,16 +85,15 @@ class _Child:
 
     def start(self, *, extra: Sequence[str] = ()) -> None:
         """Start it."""
-        self._tether = ParentEnd()
-        descriptor = self._tether.descriptor
-        self._process = subprocess.Popen(  # noqa: S603 - this very command
-            [*self._command, *extra, "--child", f"{self.role}:{descriptor}"],
-            stdin=subprocess.DEVNULL,
-            env=self._environment,
-            pass_fds=(descriptor,),
-        )
-        self._tether.hand_over()
         self._began = time.monotonic()
+        with ParentEnd.made() as tether:
+            self._process = subprocess.Popen(  # noqa: S603 - this very command
+                [*self._command, *extra, "--child", f"{self.role}:{tether.descriptor}"],
+                stdin=subprocess.DEVNULL,
+                env=self._environment,
+                pass_fds=(tether.descriptor,),
+            )
+        self._tether = tether
 
     def ended(self) -> int | None:
         """Give the exit code of a child that has ended since the last call; negative for a signal."""
@@ -114,7 +112,7 @@ class _Child:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to a running child."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self._process.send_signal(number)
 
 
@@ -162,10 +160,18 @@ class Supervisor:
                         self._stop()
                         return code if code > 0 else ExitCode.INTERNAL
                     if not child.running and time.monotonic() >= child.due:
-                        child.start()
+                        self._start_again(child)
         finally:
             for child in self._children:
                 child.signal(signal.SIGKILL)
+
+    @staticmethod
+    def _start_again(child: _Child) -> None:
+        try:
+            child.start()
+        except OSError:  # no memory or no descriptors now: the children that run go on
+            _LOGGER.exception("a process cannot be started")
+            child.retire()
 
     def _take_leave(self, child: _Child, code: int) -> bool:
         """Note that a child has ended; False where it had never begun to work."""
@@ -202,5 +208,4 @@ def block_signals() -> None:
 
 def unblock_signals() -> None:
     """Let a child receive them again; what came meanwhile comes now."""
-    with contextlib.suppress(ValueError):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)

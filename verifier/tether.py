@@ -1,38 +1,42 @@
 """The line between a parent process and one that it started: the child says that it runs, and sees its parent go.
 
-A child whose parent is gone stops as if it had been told to, so that no worker is left behind, however the parent ended.
+A child whose parent is gone stops as if it had been told to, so that none is left behind, however the parent ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _STARTED = b"1"
 
 
 class ParentEnd:
-    """The parent's end."""
+    """The parent's end; made by `made`."""
 
-    def __init__(self) -> None:
-        """Make both ends; the child's is inherited by number."""
-        self._socket, self._child = socket.socketpair()
-        self._socket.setblocking(False)
+    def __init__(self, own: socket.socket, descriptor: int) -> None:
+        self._socket = own
+        self.descriptor = descriptor
         self._started = False
 
-    @property
-    def descriptor(self) -> int:
-        """Number of the child's end."""
-        return self._child.fileno()
-
-    def hand_over(self) -> None:
-        """Leave the child's end to the child, once it has been started."""
-        self._child.close()
+    @classmethod
+    @contextlib.contextmanager
+    def made(cls) -> Iterator[ParentEnd]:
+        """Make both ends; inside the block a child inherits its own by number."""
+        own, other = socket.socketpair()
+        own.settimeout(0)
+        try:
+            with other:
+                yield cls(own, other.fileno())
+        except BaseException:
+            own.close()
+            raise
 
     @property
     def started(self) -> bool:
@@ -54,7 +58,7 @@ class ChildEnd:
 
     def __init__(self, descriptor: int) -> None:
         """Take the inherited end."""
-        os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - it takes no keyword
         self._socket = socket.socket(fileno=descriptor)
 
     def say_started(self) -> None:

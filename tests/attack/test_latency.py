@@ -6,6 +6,7 @@ one connection.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from verifier.projector.columns import COLUMNS
 from verifier.synthetic.population import Population, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import grpc
@@ -56,8 +57,8 @@ class Observer:
 
     running: RunningService
     call: grpc.UnaryUnaryMultiCallable[bytes, bytes]
-    held: list[Mapping[str, str]]
-    unknown: list[Mapping[str, str]]
+    held: Sequence[Mapping[str, str]]
+    unknown: Sequence[Mapping[str, str]]
     scale: Scale
 
     def ask(
@@ -134,7 +135,7 @@ def _judge(observer: Observer, latency: Callable[[int], float], what: str) -> No
 @pytest.mark.timeout(_TIMEOUT)
 def test_held_and_unknown_take_one_time(observer: Observer) -> None:
     """A number that is held and does not match takes as long as one that is not held; each is asked about once."""
-    people = (iter(observer.held * 3), iter(observer.unknown * 3))
+    people = (itertools.cycle(observer.held), itertools.cycle(observer.unknown))
 
     def latency(kind: int) -> float:
         message = _question(next(people[kind]), attribute_pb2.ATTRIBUTE_NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -38,6 +39,7 @@ class Command(Protocol):
     params: Sequence[Parameter]
 
 
+@functools.cache
 def command_line(program: str) -> Command:
     """Build a program's tree of commands."""
     module = importlib.import_module(MODULES[program])

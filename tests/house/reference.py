@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from tests.house import command_lines, makefile, practice, tree
 from verifier.config import Settings
+from verifier.config_file import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,15 +117,31 @@ def renewed(page: str, text: str) -> str:
     return _PART.sub(lambda found: f"{found[1]}{part(found[2])}{found[3]}", text)
 
 
+EXAMPLE = "deploy/padan.example.toml"
+
+
+def example() -> str:
+    """Write the configuration that an operator begins with: every setting, those to be chosen set."""
+    return render(
+        {
+            "registry_id": "registry.example",
+            "environment": "production",
+            "trust_domain": "registry.example",
+            "keyring": "keyring.json",
+            "kek": "file:kek.json?passphrase-file=passphrase",
+            "listen": "0.0.0.0:7443",
+        }
+    )
+
+
 def main() -> int:
-    """Rewrite every page that has changed."""
-    for page in PAGES:
-        path = tree.ROOT / page
-        old = path.read_text()
-        new = renewed(page, old)
-        if new != old:
-            path.write_text(new)
-            sys.stdout.write(f"{page}\n")
+    """Rewrite every page that has changed, and the example configuration."""
+    made = {page: renewed(page, (tree.ROOT / page).read_text()) for page in PAGES} | {EXAMPLE: example()}
+    for name, text in made.items():
+        path = tree.ROOT / name
+        if path.read_text() != text:
+            path.write_text(text)
+            sys.stdout.write(f"{name}\n")
     return 0
 
 

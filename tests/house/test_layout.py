@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.house import tree
+
+if TYPE_CHECKING:
+    import pathlib
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -25,10 +29,10 @@ def _first(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
     return node.body[1 if documented else 0]
 
 
-def _functions(path: str, text: str) -> list[tuple[str, int]]:
+def _functions(path: pathlib.Path) -> list[tuple[str, int]]:
     return [
-        (f"{path}:{node.name}", (node.end_lineno or 0) - _first(node).lineno + 1)
-        for node in ast.walk(ast.parse(text))
+        (f"{tree.name(path)}:{node.name}", (node.end_lineno or 0) - _first(node).lineno + 1)
+        for node in ast.walk(tree.parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
@@ -40,7 +44,7 @@ def test_modules_and_functions_stay_short() -> None:
         text = path.read_text()
         sizes = [(tree.name(path), text.count("\n"))]
         long |= {what: lines for what, lines in sizes if lines > MODULE_LINES}
-        long |= {what: lines for what, lines in _functions(tree.name(path), text) if lines > FUNCTION_LINES}
+        long |= {what: lines for what, lines in _functions(path) if lines > FUNCTION_LINES}
     assert long.keys() - LONGER.keys() == set(), long
     assert LONGER.keys() <= long.keys(), "an exception that is not needed any more"
 
@@ -56,7 +60,7 @@ def test_every_module_says_what_it_is() -> None:
     silent = [
         tree.name(path)
         for path in tree.modules(*_CODE)
-        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+        if path.read_text().strip() and not ast.get_docstring(tree.parsed(path))
     ]
     assert silent == []
 
@@ -66,7 +70,7 @@ def test_every_test_says_what_it_shows() -> None:
     silent = [
         f"{tree.name(path)}:{node.name}"
         for path in tree.modules("tests")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree.parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)

@@ -71,7 +71,7 @@ def _imports(*folders: str) -> dict[str, str]:
     """Name the top-level modules of others that our modules import, each with one of the files."""
     found: dict[str, str] = {}
     for path in tree.modules(*folders):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree.parsed(path)):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -53,6 +55,12 @@ def modules(*folders: str) -> Iterator[pathlib.Path]:
     for path in files(*folders, suffix=".py"):
         if not path.name.endswith(("_pb2.py", "_pb2_grpc.py")) and "versions" not in path.parts:
             yield path
+
+
+@functools.cache
+def parsed(path: pathlib.Path) -> ast.Module:
+    """Parse a module, once for all tests."""
+    return ast.parse(path.read_text())
 
 
 def name(path: pathlib.Path) -> str:

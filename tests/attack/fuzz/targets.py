@@ -7,6 +7,7 @@ comes out is a finding. Where the code accepts an input, the target checks what 
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import functools
 import json
@@ -16,9 +17,9 @@ from google.protobuf.message import DecodeError
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from padan import canonical, commitment, entry, info, nik, receipt
+from padan import canonical, commitment, csr, entry, info, nik, receipt
 from padan.audit import render
-from padan.errors import InternalError, NikError, ReceiptError
+from padan.errors import ConfigError, InternalError, NikError, ReceiptError
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
 from tests.service import BUDI, Terms
 from tests.simulator.world import REALM, START, World
@@ -28,7 +29,7 @@ from tokenizer.claim import parse_claim
 from tokenizer.codes import CodeLists
 from tokenizer.errors import RowError, RuleError
 from tokenizer.person import FIELDS, Person
-from verifier import audit, validate
+from verifier import audit, ca, validate
 from verifier.agreement import lint, sign
 from verifier.agreement.errors import AgreementDocumentError, AgreementSignatureError
 from verifier.agreement.parse import parse as parse_agreement
@@ -234,14 +235,23 @@ def forged_page(data: bytes) -> None:
         return
 
 
+def _pem(label: str, data: bytes) -> bytes:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n".encode()
+
+
 def certificate(data: bytes) -> None:
-    """Read a caller's certificate: the bytes as they are, and as DER."""
-    wrapped = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(data) + b"-----END CERTIFICATE-----\n"
-    for pem in (data, wrapped):
-        try:
-            read_certificate(pem)
-        except CertificateReadError:
-            continue
+    """Read a caller's certificate, in the service and in our client."""
+    pem = _pem("CERTIFICATE", data)
+    with contextlib.suppress(CertificateReadError):
+        read_certificate(pem)
+    with contextlib.suppress(ConfigError):
+        csr.read_certificate(pem)
+
+
+def signing_request(data: bytes) -> None:
+    """Read a request for a certificate."""
+    with contextlib.suppress(ca.SigningRequestError):
+        ca._public_key(_pem("CERTIFICATE REQUEST", data))
 
 
 def service_info(data: bytes) -> None:
@@ -269,6 +279,7 @@ TARGETS: dict[str, Target] = {
         page,
         forged_page,
         certificate,
+        signing_request,
         service_info,
     )
 }

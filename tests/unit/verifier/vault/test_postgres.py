@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -13,6 +14,7 @@ from tests.unit.verifier.vault.epochs import box, load, tokens
 from verifier import migrations
 from verifier.failure import Failure
 from verifier.vault.open import open_vault, open_writer
+from verifier.vault.postgres import CONNECTIONS
 from verifier.vault.store import VaultUnavailableError
 
 
@@ -38,6 +40,33 @@ def test_boxes_lie_in_line_and_are_found_by_the_index(postgres_url: str) -> None
     assert scans is not None
     assert scans[1] >= 8 * 150
     assert scans[0] <= 3
+
+
+def test_many_threads_share_few_connections(postgres_url: str) -> None:
+    """Questions of 32 threads at once are all answered, over no more connections than a process may have."""
+    migrations.upgrade(postgres_url, migrations.Tree.VAULT)
+    held = tokens(200)
+    with closing(open_writer(postgres_url)) as writer:
+        load(writer, 1, held, activate=True)
+    with closing(open_vault(postgres_url)) as vault, psycopg.connect(postgres_url) as connection:
+        before = connections(connection)
+
+        def work(number: int) -> bool:
+            answers = vault.lookup_many([(held[number], held[0], held[1])])
+            return answers == [((held[number], box(held[number])), (held[1], box(held[1])))]
+
+        with ThreadPoolExecutor(32) as pool:
+            assert all(pool.map(work, range(200)))
+        assert connections(connection) - before <= CONNECTIONS
+
+
+def connections(connection: psycopg.Connection) -> int:
+    """Count our connections to the server."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'padan'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_an_outage_is_told_in_time_and_survived() -> None:

@@ -1,0 +1,81 @@
+"""The Prometheus endpoint: of one process's metrics, or of all processes of a service together.
+
+Several processes keep their numbers in files of one folder (prometheus_client's multiprocess mode), where one that
+dies leaves what it had counted. The parent adds them up at each scrape.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from typing import TYPE_CHECKING, Self
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from verifier.errors import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Tells prometheus_client where; it is read when that is imported, so it must stand before a process begins."""
+
+
+class MetricsListenError(OperatorError):
+    """The address of the metrics cannot be listened on."""
+
+
+@contextlib.contextmanager
+def listening(address: str, registry: CollectorRegistry) -> Iterator[None]:
+    """Serve a registry.
+
+    Args:
+        address: host and port; empty for none.
+        registry: the metrics.
+
+    Raises:
+        MetricsListenError: another process listens there, or it is no address.
+    """
+    if not address:
+        yield
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        server, thread = start_http_server(int(port), addr=host.strip("[]"), registry=registry)
+    except (OSError, ValueError) as error:
+        raise MetricsListenError(
+            f"metrics_listen: {address} cannot be used; is another service there?"
+        ) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class SharedMetrics:
+    """The metrics of several processes, in a folder that lasts as long as the `with` block."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="padan-metrics-")
+        self.registry = CollectorRegistry()
+        MultiProcessCollector(self.registry, path=self._folder.name)  # type: ignore[no-untyped-call]  # has none
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Delete the folder."""
+        self._folder.cleanup()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the processes must be started with."""
+        return {FOLDER_VARIABLE: self._folder.name}
+
+    def forget(self, pid: int) -> None:
+        """Take leave of a process that has ended: what it only was, such as ready, counts no more."""
+        mark_process_dead(pid, path=self._folder.name)  # type: ignore[no-untyped-call]  # has none
