@@ -1,6 +1,6 @@
 # Static checks: style, types, import contracts, licences.
-.PHONY: check lint format types imports licences
-check: lint types imports proto-check licences ## every static check
+.PHONY: check lint format types mypy pyright imports licences
+check: mypy pyright lint imports proto-check licences ## every static check
 
 lint: $(SETUP_TEST) ## ruff: rules and format
 	@echo "== lint: ruff"
@@ -12,9 +12,13 @@ format: $(SETUP_TEST) ## let ruff and buf format what is there
 	@$(BIN)/ruff format --quiet .
 	@cd proto && $(BIN)/buf format --write
 
-types: $(SETUP_TEST) ## mypy (strict) and pyright
+types: mypy pyright ## mypy (strict) and pyright
+
+mypy: $(SETUP_TEST) ## types, by mypy alone
 	@echo "== types: mypy"
 	@$(BIN)/mypy
+
+pyright: $(SETUP_TEST) ## types, by pyright alone
 	@echo "== types: pyright"
 	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python
 

@@ -7,9 +7,9 @@ nothing is looked up, so reading a claim costs the same whoever it is about.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from padan.value import value
 from tokenizer import dates, region, textform
 from tokenizer.attribute import ATTRIBUTES, TEXT_KINDS, Attribute, Kind
 from tokenizer.errors import ClaimError, CodeError, RuleError
@@ -30,7 +30,7 @@ _AGE = re.compile("[0-9]{1,3}")
 _HIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claim:
     """One claim, ready to be compared. Its value is in exactly one of `text`, `exact` and `number`."""
 

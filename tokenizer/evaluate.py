@@ -6,10 +6,10 @@ says, holds or lacks; no similarity leaves this module, only whether it reached 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from padan.value import value
 from tokenizer import bloom, dates
 from tokenizer.attribute import REGION_LEVELS, Attribute, Kind, Profile
 from tokenizer.codes import ALIVE
@@ -28,7 +28,7 @@ _ALIVE: Final = ALIVE.encode()
 _LIFE_SLOT: Final = Attribute.LIFE_STATUS - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ClaimResult:
     """What a record says to a claim."""
 

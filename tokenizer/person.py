@@ -12,12 +12,12 @@ Guarantees: an error names field and rule, never the value; a person never shows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from padan import nik as nik_grammar
 from padan.errors import NikError
+from padan.value import value
 from tokenizer import claim as rules
 from tokenizer import dates, region, textform
 from tokenizer.attribute import ATTRIBUTES, Attribute
@@ -76,7 +76,7 @@ _BLOOD_TYPE, _LIFE_STATUS = (
 )  # naming a member costs as much as a MAC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Person:
     """A row, ready to be projected; what is not held is absent."""
 

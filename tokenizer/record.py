@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from padan.value import value
 from tokenizer.attribute import SLOTS, TEXT_ATTRIBUTES, Attribute
 from tokenizer.dates import LEVELS
 from tokenizer.errors import RecordError
@@ -76,7 +76,10 @@ class Flag(enum.IntFlag):
     """Reserved for residents' rights: processing is restricted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_NOT_ACTIVE: Final = int(Flag.NOT_ACTIVE)
+
+
+@value
 class Handles:
     """Names of a person that outlive index rotations, 16 bytes each."""
 
@@ -139,6 +142,11 @@ class Record:
     def flags(self) -> Flag:
         """The record's standing; bits that this version does not know are dropped."""
         return Flag(_U32.unpack_from(self._plain, FLAGS_AT)[0] & (Flag.NOT_ACTIVE | Flag.RESTRICTED))
+
+    @property
+    def active(self) -> bool:
+        """Whether the record is in use; what `flags` says, without building them."""
+        return not _U32.unpack_from(self._plain, FLAGS_AT)[0] & _NOT_ACTIVE
 
     def holds(self, slot: int) -> bool:
         """Say whether the registry holds the attribute of a slot."""

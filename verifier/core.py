@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, TypeVar
 from padan import commitment
 from padan.entry import SALT_SIZE, EntryKind
 from padan.v1 import error_pb2
-from tokenizer.record import Flag
 from verifier import answer, head, validate
 from verifier.agreement import grant as agreement_grant
 from verifier.budget import Limits
@@ -228,7 +227,7 @@ class Verifier:
         decided = decide(
             evidence.compare(subject.record_id, record),
             subject_held=held,
-            active=Flag.NOT_ACTIVE not in record.flags,
+            active=record.active,
             anchor_sets=grant.anchor_sets,
             existence=grant.existence,
             per_claim=grant.per_claim,

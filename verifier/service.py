@@ -54,7 +54,6 @@ class Service:
         Args:
             settings: the settings.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
-
         """
         self._settings = settings
         self._confirm_clock = confirm_clock

@@ -37,6 +37,11 @@ class Resident:
         return self.life == ALIVE
 
     @property
+    def dead(self) -> bool:
+        """Whether the registry says so; who has left the country is neither."""
+        return self.life == DEAD
+
+    @property
     def has_address(self) -> bool:
         """Whether street, RT and RW are known."""
         return bool(self.address and self.rt and self.rw)
@@ -95,7 +100,11 @@ def _read(file: Path) -> Iterator[Resident]:
     with file.open(encoding="utf-8", newline="") as stream:
         for row in itertools.islice(csv.DictReader(stream), _READ):
             nik = row["NIK"]
-            usable = len(nik) == _NIK_DIGITS and nik.isdigit() and nik[8:12] == row["TGL_LHR"][3:5] + row["TGL_LHR"][8:]
+            usable = (
+                len(nik) == _NIK_DIGITS
+                and nik.isdigit()
+                and nik[8:12] == row["TGL_LHR"][3:5] + row["TGL_LHR"][8:]
+            )
             if not usable or nik in seen:
                 continue
             seen.add(nik)

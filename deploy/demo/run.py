@@ -1,6 +1,6 @@
 """`make demo`: the whole service on this machine, played through.
 
-    python deploy/demo/run.py [--people N] [--seed N] [--only NAME] [--keep] [--dir DIR]
+python deploy/demo/run.py [--people N] [--seed N] [--only NAME] [--keep] [--dir DIR]
 """
 
 from __future__ import annotations

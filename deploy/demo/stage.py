@@ -98,7 +98,9 @@ class Stage:
         self.failures.append(message)
         self._print(f"\nFAILED: {message}")
 
-    def run(self, who: str, line: str, *, code: int = 0, lines: int | None = None, live: bool = False) -> Done:
+    def run(
+        self, who: str, line: str, *, code: int = 0, lines: int | None = None, live: bool = False
+    ) -> Done:
         """Show a command line, run it with sh in somebody's folder, and show what it printed.
 
         Args:

@@ -102,13 +102,13 @@ CLAIMED: Final = (1, 4, 5, 14, 24)  # a name, a date, two codes, a number: each 
 def carriers(trap: bytes) -> Iterator[tuple[str, bytes]]:
     """Make a request for each field that carries a trap behind a good value: field and bytes."""
     for field in FIELDS:
-        yield field, _without(field) + _text(_number(field), _good(field) + trap)
+        yield field, _without(field) + text_field(_number(field), _good(field) + trap)
     for attribute in CLAIMED:
-        claim = b"\x08" + bytes((attribute,)) + _text(2, b"BUDI " * (attribute == 1) + trap)
-        yield f"claim of {attribute}", _without("claims") + _text(8, claim)
-    yield "subject_token", _without("nik") + _text(_number("subject_token"), trap)
-    yield "blind", _without("blind") + _text(_number("blind"), trap[:64])
-    yield "unknown field", request().SerializeToString() + _text(900, trap)
+        claim = b"\x08" + bytes((attribute,)) + text_field(2, b"BUDI " * (attribute == 1) + trap)
+        yield f"claim of {attribute}", _without("claims") + text_field(8, claim)
+    yield "subject_token", _without("nik") + text_field(_number("subject_token"), trap)
+    yield "blind", _without("blind") + text_field(_number("blind"), trap[:64])
+    yield "unknown field", request().SerializeToString() + text_field(900, trap)
     yield "whole message", trap
 
 
@@ -127,6 +127,6 @@ def _without(field: str) -> bytes:
     return message.SerializeToString()
 
 
-def _text(number: int, value: bytes) -> bytes:
+def text_field(number: int, value: bytes) -> bytes:
     """Encode a field of bytes as they are, whether or not they are a text."""
     return bytes(encoder.TagBytes(number, 2)) + bytes(encoder._VarintBytes(len(value))) + value

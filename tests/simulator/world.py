@@ -249,10 +249,10 @@ class World:
             on_damage=lambda: None,
         )
 
-    def call(self, agency: str, message: verification_pb2.VerifyRequest) -> Call:
-        """Describe a call of an agency."""
+    def call(self, agency: str, message: verification_pb2.VerifyRequest | bytes) -> Call:
+        """Describe a call of an agency, with a message or with any bytes."""
         return Call(
-            raw=message.SerializeToString(),
+            raw=message if isinstance(message, bytes) else message.SerializeToString(),
             certificate=agency.encode(),
             peer="ipv4:127.0.0.1:5000",
             remaining=5.0,

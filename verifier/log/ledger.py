@@ -121,7 +121,7 @@ class Ledger:
             changes = b"".join([pack(key, value) for key, value in changed.items()])
             self._staged_last = connection.execute(self._append, (day, changes)).lastrowid or 0
             self._staged = (day, changed)
-        self._move(connection, max(_SLICE, len(changed)))
+        self._move(connection, max(_SLICE, 2 * len(changed)))
         if self._trim_below and not connection.execute(self._trim, (self._trim_below, _TRIM_STEP)).rowcount:
             self._trim_below = 0
 

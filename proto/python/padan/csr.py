@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 KEY_NAME: Final = "agency.key"
 CSR_NAME: Final = "agency.csr"
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -121,20 +130,19 @@ def read_certificate(pem: bytes) -> Certificate:
     """
     try:
         certificate = x509.load_pem_x509_certificate(pem)
-        uris = _uris(certificate)
-    except ValueError:
+        return Certificate(
+            uris=_uris(certificate),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            issuer=certificate.issuer.rfc4514_string(),
+            public_key=_spki(certificate.public_key()),
+        )
+    except _UNREADABLE:
         raise ConfigError(
             "the certificate file holds no readable certificate",
             reason="FILE",
             next_step="use the file that the operator returned, unchanged",
         ) from None
-    return Certificate(
-        uris=uris,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        issuer=certificate.issuer.rfc4514_string(),
-        public_key=_spki(certificate.public_key()),
-    )
 
 
 def public_key_of(pem: bytes) -> bytes:

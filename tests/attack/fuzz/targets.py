@@ -83,19 +83,7 @@ def core(data: bytes) -> None:
         log.kept.clear()
         log.groups.clear()
     before = len(log.rows)
-    template = simulated.question(right=True)
-    call = simulated.call("tax", template)
-    (reply,) = simulated.core.verify_many(
-        [
-            Call(
-                raw=data,
-                certificate=call.certificate,
-                peer=call.peer,
-                remaining=call.remaining,
-                arrived=call.arrived,
-            )
-        ]
-    )
+    (reply,) = simulated.core.verify_many([simulated.call("tax", data)])
     assert len(log.rows) - before == 1
     if reply.body is None:
         assert isinstance(reply.error, CallerError)

@@ -1,0 +1,133 @@
+"""Sets up a whole installation by the command lines that anybody would type."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import time
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.demo.people import People
+from deploy.demo.stage import Clock, ExpectationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy.demo.stage import Stage
+
+AGREEMENTS = Path(__file__).resolve().parents[1] / "agreements"
+REGISTRY = "registry.example"
+OPERATOR, REGISTRY_FOLDER, AUDITOR = "operator", "registry", "auditor"
+_FIRST_PORT, _LAST_PORT = 20_400, 29_997
+_READY_SECONDS = 60.0
+
+
+def agencies() -> dict[str, Path]:
+    """Find the agencies that take part: those with an agreement in deploy/agreements."""
+    found = {tomllib.loads(path.read_text())["agency"]: path for path in sorted(AGREEMENTS.glob("*.toml"))}
+    return dict(sorted(found.items()))
+
+
+def free_ports() -> int:
+    """Find three free ports in a row, below those that the system hands out, and give the first."""
+    for port in range(_FIRST_PORT, _LAST_PORT, 3):
+        with contextlib.ExitStack() as opened:
+            try:
+                for offset in range(3):
+                    probe = opened.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", port + offset))
+            except OSError:
+                continue
+            return port
+    raise ExpectationError("no three free ports in a row on this machine")
+
+
+def set_up(stage: Stage, port: int) -> None:
+    """Make the installation, its keys, and the key of the person who signs agreements."""
+    stage.heading("set-up: an installation, its keys, a person who signs agreements")
+    stage.run(OPERATOR, f"padan-server init --registry {REGISTRY} --port {port}", lines=6)
+    stage.run(OPERATOR, "padan-keys auditors-keygen auditors.key", lines=1)
+    stage.run(OPERATOR, "padan-keys init", lines=1)
+    stage.run(OPERATOR, "padan-server agreement keygen --out signer.key", lines=1)
+    stage.run(OPERATOR, "padan-server agreement trust signer.pub")
+
+
+def load(stage: Stage, *, people: int, seed: int) -> People:
+    """Make the population up and load it."""
+    stage.heading(f"the population: {people:,} residents who do not exist")
+    stage.run(
+        REGISTRY_FOLDER, f"padan-server registry synth people.csv --people {people} --seed {seed}", live=True
+    )
+    clock = Clock()
+    done = stage.run(
+        OPERATOR, f"padan-server registry load ../{REGISTRY_FOLDER}/people.csv --activate", live=True
+    )
+    read, loaded, rejected = (
+        int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", done.out.splitlines()[1])[:3]
+    )
+    stage.expect("every row is loaded or among the rejects", loaded + rejected, read)
+    stage.expect("everybody with a number of their own is loaded", loaded, people)
+    rate = re.search(r"([\d,]+) people/s, ([\d,]+) a processor", done.out)
+    if rate is None:
+        raise ExpectationError("the load told no rate")
+    stage.figure("loaded", f"{rate[1]} people/s, {rate[2]} a processor; {clock.seconds:.1f} s in all")
+    return People(stage.root / REGISTRY_FOLDER / "people.csv")
+
+
+def enrol(stage: Stage, port: int) -> None:
+    """Let the agencies and an auditor in, and put the agreements in force."""
+    stage.heading("who may ask: agencies with a certificate and a signed agreement, and an auditor")
+    stage.say("Each makes its own key; the request goes to the operator, the certificate comes back.")
+    for agency in agencies():
+        _let_in(stage, agency, port, role="")
+    _let_in(stage, AUDITOR, port, role=" --role auditor")
+    folder = stage.root / OPERATOR / "agreements"
+    folder.mkdir()
+    for path in agencies().values():
+        shutil.copyfile(path, folder / path.name)
+    stage.say("One agreement for each agency, from deploy/agreements; what it does not grant is refused.")
+    stage.run(OPERATOR, "padan-server agreement sign agreements/*.toml --key signer.key")
+    stage.run(OPERATOR, "padan-server agreement activate agreements/*.toml")
+
+
+def _let_in(stage: Stage, who: str, port: int, *, role: str) -> None:
+    own = f"localhost:{port} --audit-address localhost:{port + 1}"
+    stage.run(who, f"padan init --agency {who} --out . --address {own}", lines=2)
+    stage.run(
+        OPERATOR,
+        f"padan-server agency enrol {who}{role} --csr ../{who}/agency.csr --out ../{who}/agency.pem"
+        f" && cp ca/ca.pem ../{who}/",
+        lines=1,
+    )
+
+
+@contextlib.contextmanager
+def serving(stage: Stage) -> Iterator[None]:
+    """Run the service until the end of the context.
+
+    Raises:
+        ExpectationError: it did not become ready, or did not end well.
+    """
+    stage.heading("the service: mutual TLS, the log before the answer")
+    line, messages = "padan-server serve", stage.root / OPERATOR / "serve.log"
+    stage.show(f"\n{OPERATOR}$ {line} 2> {messages.name} &")
+    clock = Clock()
+    with messages.open("w") as sink:
+        process = stage.start(OPERATOR, f"exec {line}", stdout=sink.fileno(), stderr=sink.fileno())
+    try:
+        while '"ready"' not in messages.read_text():
+            if process.poll() is not None or clock.seconds > _READY_SECONDS:
+                raise ExpectationError(f"the service did not become ready:\n{messages.read_text()[-2000:]}")
+            time.sleep(0.1)
+        stage.figure("ready after", f"{clock.seconds:.1f} s")
+        yield
+    finally:
+        running = process.poll() is None
+        stage.stop(process, gently=True)
+    stage.expect(
+        "the service ran until it was told to stop, and ended well", (running, process.returncode), (True, 0)
+    )

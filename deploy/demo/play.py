@@ -1,0 +1,161 @@
+"""Plays the demonstration: set-up, the scenes in the order of their files' names, the figures, and how to go on.
+
+Ends with 0 only if everything came out as it must; processes and folder go with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from deploy.demo import installation
+from deploy.demo.demo import Demo
+from deploy.demo.stage import Clock, ExpectationError, Stage
+from padan.errors import PadanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from deploy.demo.demo import Scene
+
+FEWEST_PEOPLE = 1_000
+PREFIX = "scene_"
+_FIXED_SECONDS, _PEOPLE_A_SECOND = 45, 4_000
+"""What it takes on two cores that have nothing else to do, cautiously."""
+_BYTES_A_PERSON = 2_500
+
+
+def scenes() -> dict[str, Scene]:
+    """Import every scene, in the order of the files' names."""
+    names = sorted(found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return {
+        name.removeprefix(PREFIX): cast("Scene", importlib.import_module(f"deploy.demo.{name}"))
+        for name in names
+        if name.startswith(PREFIX)
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play; return the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.people < FEWEST_PEOPLE:
+        sys.stderr.write(f"error: --people {options.people}\nnext:  give {FEWEST_PEOPLE} or more\n")
+        return 2
+    chosen = scenes()
+    if options.only:
+        chosen = {name: scene for name, scene in chosen.items() if any(word in name for word in options.only)}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    _announce(options.people, chosen)
+    root = _folder(options.dir)
+    stage = Stage(root=root)
+    try:
+        _play(stage, options, chosen)
+    except KeyboardInterrupt:
+        stage.fail("interrupted")
+    finally:
+        stage.close()
+        if options.dir is None:
+            shutil.rmtree(root, ignore_errors=True)
+    for failure in stage.failures:
+        sys.stdout.write(f"FAILED: {failure}\n")
+    return 1 if stage.failures else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make demo", description="Set up and run the service end to end.")
+    parser.add_argument("--people", type=int, default=100_000, help="residents to make up")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same residents")
+    parser.add_argument("--only", action="append", help="only scenes whose name has this word; repeatable")
+    parser.add_argument("--keep", action="store_true", help="leave the service running until Ctrl-C")
+    parser.add_argument(
+        "--dir", type=Path, help="a new folder to work in, which stays; default one that goes"
+    )
+    return parser
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _folder(named: Path | None) -> Path:
+    if named is None:
+        return Path(tempfile.mkdtemp(prefix="padan-demo-"))
+    named.mkdir(parents=True)
+    return named.resolve()
+
+
+def _announce(people: int, chosen: dict[str, Scene]) -> None:
+    seconds = _FIXED_SECONDS + people / _PEOPLE_A_SECOND
+    sys.stdout.write(
+        f"This makes up {people:,} residents, sets the service up in a folder of its own, loads them, starts it, and\n"
+        f"plays {len(chosen)} scenes. Every command is shown before it runs; the word before $ is whose folder it runs in.\n"
+        f"About {seconds:,.0f} s on two free cores, {people * _BYTES_A_PERSON // 1_000_000 + 20:,} MB of disk while it runs.\n"
+    )
+    sys.stdout.flush()
+
+
+def _play(stage: Stage, options: argparse.Namespace, chosen: dict[str, Scene]) -> None:
+    clock, port = Clock(), installation.free_ports()
+    try:
+        installation.set_up(stage, port)
+        people = installation.load(stage, people=options.people, seed=options.seed)
+        installation.enrol(stage, port)
+        with installation.serving(stage):
+            demo = Demo(stage=stage, people=people, port=port)
+            for scene in chosen.values():
+                _play_scene(stage, scene, demo)
+            _end(stage, clock, len(chosen))
+            if not stage.failures:
+                _go_on(stage, chosen, port, keep=options.keep)
+    except ExpectationError as error:
+        stage.fail(str(error))
+
+
+def _play_scene(stage: Stage, scene: Scene, demo: Demo) -> None:
+    """Play one scene; where it fails, the next ones are played all the same."""
+    stage.heading(scene.TITLE)
+    try:
+        scene.play(demo)
+    except (ExpectationError, LookupError) as error:
+        stage.fail(str(error))
+    except PadanError as error:
+        stage.fail(f"{scene.TITLE}: {error} [{error.reason}]")
+
+
+def _end(stage: Stage, clock: Clock, scenes_played: int) -> None:
+    stage.heading("figures of this run, on this machine")
+    width = max(len(name) for name, _ in stage.figures)
+    stage.show("\n".join(f"{name:<{width}}  {value}" for name, value in stage.figures))
+    verdict = f"{len(stage.failures)} FAILED" if stage.failures else "all as they must be"
+    stage.say(f"{scenes_played} scenes in {clock.seconds:.0f} s: {verdict}.")
+
+
+def _go_on(stage: Stage, chosen: dict[str, Scene], port: int, *, keep: bool) -> None:
+    stage.heading("how to go on")
+    lines = [
+        f"(cd {stage.root / who} && {line})"
+        for scene in chosen.values()
+        for who, line in getattr(scene, "TRY", ())
+    ]
+    if not keep:
+        stage.say(
+            "This installation goes now. make demo ARGS=--keep leaves the service running until Ctrl-C, with commands"
+            " to try; docs/first-start.md builds one step by step, docs/agency.md is for programs that ask."
+        )
+        return
+    stage.say(f"The service runs on localhost:{port} until Ctrl-C. In another terminal, for example:")
+    stage.show("\n".join(lines))
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        stage.say("Stopped, as asked.")

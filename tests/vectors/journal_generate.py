@@ -1,0 +1,84 @@
+"""Write journal.json: golden vectors of what workers and writer say to each other.
+
+Usage: journal_generate.py [TARGET]
+
+Encodes by hand from docs/formats/journal.md, and not with verifier.journal, so that page, vectors and code check each
+other.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+TARGET = Path(__file__).with_name("journal.json")
+SALT = bytes(range(100, 132))
+HEAD = bytes.fromhex("000100000002000100040000000361626300")[:17]
+COUNTERS = bytes(byte for key in range(10) for byte in [0xA0 + key] * 16)
+
+
+def canonical(fields: dict[int, bytes]) -> bytes:
+    """Write fields."""
+    return b"".join(struct.pack(">HI", number, len(value)) + value for number, value in fields.items())
+
+
+def items(*values: bytes) -> bytes:
+    """Write a list."""
+    return b"".join(struct.pack(">I", len(value)) + value for value in values)
+
+
+def frame(kind: int, number: int, deadline: float, body: bytes) -> bytes:
+    """Write a frame."""
+    return struct.pack(">IBBQd", 18 + len(body), 1, kind, number, deadline) + body
+
+
+def answer(outcome: int, verdicts: bytes, body: bytes) -> bytes:
+    """Write one of the two answers."""
+    return struct.pack(">BH", outcome, len(verdicts)) + verdicts + body
+
+
+QUESTION = canonical(
+    {
+        1: struct.pack(">Hd", 1, 1234.5) + SALT,
+        2: b"clinic",
+        3: b"desk-7",
+        4: b"treatment",
+        5: HEAD,
+        6: bytes(range(16)) + bytes(range(32, 64)) + struct.pack(">II", 3, 1),
+        7: COUNTERS,
+        8: struct.pack(">7Q", 5, 20, 1000, 100, 40, 400, 0),
+        9: answer(1, b"\x01\x02", b"released"),
+        10: answer(6, b"\x06\x06", b"blocked"),
+        11: b'{"jti":"x"',
+    }
+)
+REFUSED = canonical({1: struct.pack(">Hd", 2, 0.0) + SALT, 2: b"", 3: b"", 4: b"", 5: HEAD})
+ANSWERED = canonical({1: b"response", 2: b"", 3: b"\x01", 4: b"\x00"})
+STORED = canonical({1: b"", 2: b"", 3: b"\x00", 4: b"\x01"})
+QUOTA = canonical({2: b"QUOTA_EXHAUSTED", 3: b"\x00", 4: b"\x00"})
+
+FRAMES = [
+    ("two intents", frame(1, 7, 99.25, items(QUESTION, REFUSED))),
+    ("a probe", frame(2, 8, 1.5, b"")),
+    ("three outcomes", frame(3, 7, 0.0, items(ANSWERED, STORED, QUOTA))),
+    ("the log cannot be written", frame(4, 2**40, 0.0, b"\x01log: the disk is full")),
+    ("the service stops", frame(4, 9, 0.0, b"\x02the service is stopping")),
+]
+
+
+def main() -> None:
+    """Write the file."""
+    document: dict[str, Any] = {
+        "source": "own construction, docs/formats/journal.md",
+        "generator": "tests/vectors/journal_generate.py",
+        "frames": [{"name": name, "bytes": data.hex()} for name, data in FRAMES],
+    }
+    target = Path(sys.argv[1]) if sys.argv[1:] else TARGET
+    target.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
