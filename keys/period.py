@@ -8,13 +8,12 @@ the period's key two entries about one person share nothing.
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
 from keys.envelope import PERIOD_ID_SIZE, PERIOD_KEY_SIZE, seal_period
 from keys.errors import KeyUseError, PeriodOverError
-from keys.mac import MacKey
+from keys.mac import MacKey, hmac_once
 from keys.secret import Material, Secret
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def reference(period_key: MacKey, handle: bytes, nonce: bytes) -> bytes:
     """
     if len(handle) != HANDLE_SIZE or len(nonce) != NONCE_SIZE:
         raise KeyUseError("a log handle and an entry's nonce have 16 bytes each")
-    return hmac.digest(period_key.mac(handle), nonce, "sha256")[:REFERENCE_SIZE]
+    return hmac_once(period_key.mac(handle), nonce)[:REFERENCE_SIZE]
 
 
 class Period(Secret):

@@ -71,6 +71,7 @@ def read(pem: bytes) -> Certificate:
         )
     except (
         ValueError,
+        TypeError,  # from the library, for a subject's attribute of an odd type
         x509.DuplicateExtension,
         x509.InvalidVersion,
         x509.UnsupportedGeneralNameType,

@@ -148,7 +148,7 @@ class Committer:
             group = self._form_group()
             if group:
                 self._commit_group(group)
-            elif self._stopping and not self._waiting and self._queue.empty():
+            if self._stopping and not self._waiting and self._queue.empty():
                 return
 
     def _form_group(self) -> list[Ticket]:

@@ -135,7 +135,7 @@ class Directory:
 
     def generation(self) -> int:
         """Read the number that every write counts up."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(select(schema.generation.c.value)).scalar_one())
 
     # Agencies
@@ -146,7 +146,7 @@ class Directory:
         Raises:
             AlreadyThereError: the id is taken, be it by a revoked agency.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 insert(schema.agency).values(
                     id=agency.id,
@@ -158,7 +158,7 @@ class Directory:
 
     def agencies(self) -> list[Agency]:
         """List the agencies by id, the revoked ones among them."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(schema.agency).order_by(schema.agency.c.id))
             return [Agency(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
@@ -168,7 +168,7 @@ class Directory:
         Raises:
             NotThereError: there is none.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(schema.agency).where(schema.agency.c.id == agency_id)).first()
         if row is None:
             raise NotThereError(f"no agency {agency_id}")
@@ -181,7 +181,7 @@ class Directory:
             NotThereError: there is none.
         """
         table = schema.agency
-        with self._writing() as connection:
+        with self.writing() as connection:
             self._must_change(
                 connection.execute(
                     update(table)
@@ -198,7 +198,7 @@ class Directory:
             NotThereError: there is none.
         """
         table = schema.agency
-        with self._writing() as connection:
+        with self.writing() as connection:
             self._must_change(
                 connection.execute(
                     update(table).where(table.c.id == agency_id).values(revoked_ms=None)
@@ -214,7 +214,7 @@ class Directory:
         Raises:
             AlreadyThereError: its serial or fingerprint is there.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 insert(schema.certificate).values(
                     serial=certificate.serial,
@@ -234,7 +234,7 @@ class Directory:
         query = select(table).where(table.c.role == role).order_by(table.c.not_after_ms, table.c.serial)
         if holder is not None:
             query = query.where(table.c.holder == holder)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [Certificate(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - public
 
     def revoke_certificate(self, serial: str, *, at_ms: int) -> None:
@@ -244,7 +244,7 @@ class Directory:
             NotThereError: there is none with this serial.
         """
         table = schema.certificate
-        with self._writing() as connection:
+        with self.writing() as connection:
             self._must_change(
                 connection.execute(
                     update(table)
@@ -257,7 +257,7 @@ class Directory:
     def revoked(self) -> Revoked:
         """Read everything that is revoked, in one snapshot."""
         certificate, agency = schema.certificate.c, schema.agency.c
-        with self._reading() as connection:
+        with self.reading() as connection:
             serials = connection.execute(
                 select(certificate.serial).where(certificate.revoked_ms.is_not(None))
             ).scalars()
@@ -273,7 +273,7 @@ class Directory:
             AlreadyThereError: the version is there.
             NotThereError: there is no such agency.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             known = select(schema.agency.c.id).where(schema.agency.c.id == row.agency)
             self._must_change(len(connection.execute(known).all()), f"agency {row.agency}")
             connection.execute(
@@ -296,7 +296,7 @@ class Directory:
             query = query.where(table.c.status.in_([status.value for status in statuses]))
         if agency is not None:
             query = query.where(table.c.agency == agency)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [_agreement(row) for row in connection.execute(query)]
 
     def set_agreement_status(
@@ -319,7 +319,7 @@ class Directory:
         values: dict[str, Any] = {"status": status.value}
         if at_ms is not None:
             values["activated_ms"] = at_ms
-        with self._writing() as connection:
+        with self.writing() as connection:
             if status is AgreementStatus.ACTIVE:
                 connection.execute(
                     update(table)
@@ -340,18 +340,19 @@ class Directory:
     def setting(self, name: str) -> str | None:
         """Read a setting; None where it was never set."""
         table = schema.setting
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(select(table.c.value).where(table.c.name == name)).scalar_one_or_none()
 
     def set_setting(self, name: str, value: str) -> None:
         """Set a setting."""
         table = schema.setting
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(delete(table).where(table.c.name == name))
             connection.execute(insert(table).values(name=name, value=value))
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Read in one snapshot; for the modules that keep tables of their own beside these."""
         try:
             with self._engine.connect().execution_options(reads_only=True) as connection:
                 yield connection
@@ -359,7 +360,8 @@ class Directory:
             raise LogStoreError.of(error) from error
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """Write in one transaction that counts the generation up."""
         table = schema.generation
         try:
             with self._engine.begin() as connection:

@@ -139,6 +139,21 @@ agreement = Table(
     CheckConstraint("status IN ('draft', 'active', 'suspended', 'ended')", name="agreement_status"),
 )
 
+auditor_grant = Table(
+    "auditor_grant",
+    log_metadata,
+    Column("auditor", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("format", SmallInteger, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("signer", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("activated_ms", BigInteger, nullable=False),
+    CheckConstraint("status IN ('active', 'suspended', 'ended')", name="auditor_grant_status"),
+)
+"""What auditors may read of the log, as signed; `format` is that of the document."""
+
 setting = Table(
     "setting",
     log_metadata,

@@ -38,6 +38,8 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # The limits on headers bind a client only once it has acknowledged our SETTINGS; this long it may take.
+    ("grpc.http2.settings_timeout", 5_000),
     ("grpc.so_reuseport", 1),
 )
 

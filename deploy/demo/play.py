@@ -66,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage.close()
         if options.dir is None:
             shutil.rmtree(root, ignore_errors=True)
-    for failure in stage.failures:
-        sys.stdout.write(f"FAILED: {failure}\n")
+    if stage.failures:
+        sys.stdout.write("\n" + "\n".join(["what FAILED:", *stage.failures]) + "\n")
     return 1 if stage.failures else 0
 
 
@@ -96,10 +96,11 @@ def _folder(named: Path | None) -> Path:
 
 def _announce(people: int, chosen: dict[str, Scene]) -> None:
     seconds = _FIXED_SECONDS + people / _PEOPLE_A_SECOND
+    megabytes = people * _BYTES_A_PERSON // 1_000_000 + 20
     sys.stdout.write(
-        f"This makes up {people:,} residents, sets the service up in a folder of its own, loads them, starts it, and\n"
-        f"plays {len(chosen)} scenes. Every command is shown before it runs; the word before $ is whose folder it runs in.\n"
-        f"About {seconds:,.0f} s on two free cores, {people * _BYTES_A_PERSON // 1_000_000 + 20:,} MB of disk while it runs.\n"
+        f"This makes up {people:,} residents, sets the service up in a folder of its own, loads them, starts it,\n"
+        f"and plays {len(chosen)} scenes. Every command is shown before it runs; before $ stands whose folder it is.\n"
+        f"About {seconds:,.0f} s on two free cores, {megabytes:,} MB of disk while it runs.\n"
     )
     sys.stdout.flush()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from deploy.demo import play  # noqa: E402 - the tree is made importable first
+from deploy.demo import play
 
 if __name__ == "__main__":
     sys.exit(play.main())

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import padan
-
     from deploy.demo.demo import Demo
     from padan.vocabulary import Verdict
 
@@ -30,8 +29,8 @@ def play(demo: Demo) -> None:
     demo.verify(AGENCY, "right", {**question, "claims": {"name": one.name.lower()}})
     demo.verify(AGENCY, "typed-wrong", {**question, "claims": {"name": with_typing_error(one.name)}}, code=1)
     stage.say(
-        f"Capitals and spacing do not matter; a letter does. Now {TAXPAYERS} taxpayers one after the other by the Python"
-        f" client, with {WRONG} typing errors and {WRONG} numbers that nobody has:"
+        f"Capitals and spacing do not matter; a letter does. Now {TAXPAYERS} taxpayers one after the other by the"
+        f" Python client, with {WRONG} typing errors and {WRONG} numbers that nobody has:"
     )
     stage.show(
         "client.verify(nik=…, claims={'name': …}, purpose='taxpayer-registration', officer='registration-2',"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from deploy.demo.people import unknown_number
@@ -57,15 +58,15 @@ def _stranger(demo: Demo) -> None:
         lines=1,
     )
     done = stage.run(STRANGER, "padan check --timeout 10", code=_NO)
-    stage.expect("the handshake refuses him", "FAILED   handshake" in done.out, True)
+    stage.expect("the handshake refuses him", "FAILED   handshake" in done.out)
 
 
 def _guess_names(demo: Demo, client: padan.Client, victim: Resident) -> None:
     """Guess many names of one resident at the same time."""
     stage = demo.stage
     stage.say(
-        f"An official of the tax office has somebody's number and wants the name: {GUESSES} guesses at once. The agreement has"
-        f" room for {BUDGET} a day, counted in the transaction that writes the log."
+        f"An official of the tax office has somebody's number and wants the name: {GUESSES} guesses at once."
+        f" The agreement has room for {BUDGET} a day, counted in the transaction that writes the log."
     )
     with ThreadPoolExecutor(GUESSES) as pool:
         names = [f"GUESS {chr(ord('A') + place)}" for place in range(GUESSES)]
@@ -85,14 +86,14 @@ def _walk_serials(demo: Demo, client: padan.Client, victim: Resident) -> None:
     """Look for a number that is held, among those of one place, day and sex."""
     stage = demo.stage
     stage.say(
-        f"Then {SERIALS} numbers of one place, birth date and sex, one after the other, held or not: the answers do not tell"
-        f" which, and after {PREFIX_BUDGET} failures about one prefix nothing is answered."
+        f"Then {SERIALS} numbers of one place, birth date and sex, one after the other, held or not: the answers"
+        f" do not tell which, and after {PREFIX_BUDGET} failures about one prefix nothing is answered."
     )
     prefix = _other_prefix(victim)
     verdicts = [
         _verdict(demo, client, f"{prefix}{serial:04}", "SITI AMINAH") for serial in range(1, SERIALS + 1)
     ]
-    stage.show(" ".join(verdicts))
+    stage.show(", ".join(f"{verdict} {len(list(run))} times" for verdict, run in groupby(verdicts)))
     wanted = ["NO_MATCH"] * PREFIX_BUDGET + ["BLOCKED"] * (SERIALS - PREFIX_BUDGET)
     stage.expect("walking through the serials ends", verdicts, wanted)
 

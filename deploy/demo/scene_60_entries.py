@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 
 TITLE = "the entries they left"
 AUDITOR, AGENCY, OTHER = "auditor", "tax-office", "licensing-office"
+SHOWN = (
+    *(
+        "log_time",
+        "agency",
+        "officer",
+        "certificate",
+        "agreement",
+        "clause",
+        "purpose",
+        "lawful_use",
+        "legal_basis",
+    ),
+    *("claims", "outcome", "agency_bucket", "officer_bucket", "subject", "period", "epoch", "request_digest"),
+)
 _REFUSED = 4
 _NUMBER = re.compile(rb"\d{16}")
 TRY = (
@@ -54,7 +68,7 @@ def play(demo: Demo) -> None:
 
 def _entries(demo: Demo) -> list[dict[str, Any]]:
     done = demo.stage.run(AUDITOR, "padan-audit list --limit 0 --json --timeout 10 > all.json")
-    demo.stage.expect("each entry fits its public leaf", "each fits its leaf" in done.err, True)
+    demo.stage.expect("each entry fits its public leaf", "each fits its leaf" in done.err)
     with (demo.folder(AUDITOR) / "all.json").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
@@ -66,33 +80,12 @@ def _show_one(demo: Demo, entries: list[dict[str, Any]]) -> None:
         for entry in entries
         if entry.get("officer") == "curious-1" and entry.get("outcome") == "BLOCKED"
     )
-    shown = (
-        "log_time",
-        "agency",
-        "officer",
-        "certificate",
-        "agreement",
-        "clause",
-        "purpose",
-        "lawful_use",
-        "legal_basis",
-    )
-    shown += (
-        "claims",
-        "outcome",
-        "agency_bucket",
-        "officer_bucket",
-        "subject",
-        "period",
-        "epoch",
-        "request_digest",
-    )
     stage.say("One entry, not all of its fields:")
-    stage.show("\n".join(f"{name:<15} {entry[name]}" for name in shown))
+    stage.show("\n".join(f"{name:<15} {entry[name]}" for name in SHOWN))
     stage.say(
-        "It says who asked what, under which clause, how often about this resident today, and what was answered. It does not say"
-        " about whom: subject is a name for this entry alone, and takes the auditors' key and the service's to resolve. No NIK,"
-        " no name that was asked, no value, and nothing that the answer did not tell."
+        "It says who asked what, under which clause, how often about this resident today, and what was answered. It"
+        " does not say about whom: subject is a name for this entry alone, and takes the auditors' key and the"
+        " service's to resolve. No NIK, no name that was asked, no value, nothing that the answer did not tell."
     )
 
 
@@ -100,15 +93,14 @@ def _search(demo: Demo) -> None:
     """Look for every NIK of the population in every file of the service."""
     stage, folder = demo.stage, demo.folder("operator")
     stage.say(
-        "And the files of the service: every run of 16 digits in databases, journals and messages, held against all numbers."
+        "And the service's own files: every run of 16 digits in databases, journals and messages, held against all"
+        " numbers of the population."
     )
     with (demo.folder("registry") / "people.csv").open(encoding="utf-8", newline="") as stream:
         numbers = {row[0].encode() for row in csv.reader(stream)}
     size, found = 0, 0
-    for path in sorted((folder / "data").rglob("*")) + [
-        folder / "serve.log",
-        demo.folder(AUDITOR) / "all.json",
-    ]:
+    others = (folder / "serve.log", demo.folder(AUDITOR) / "all.json")
+    for path in (*(folder / "data").rglob("*"), *others):
         if path.is_file():
             size += path.stat().st_size
             found += sum(1 for piece in _runs(path) if piece in numbers)

@@ -83,15 +83,15 @@ class Stage:
         self.figures.append((name, value))
         self._print(f"  measured: {name}: {value}")
 
-    def expect(self, what: str, found: object, wanted: object) -> None:
-        """Hold what was found against what it must be.
+    def expect(self, what: str, found: object, wanted: object = True) -> None:  # noqa: FBT002 - any value
+        """Hold what was found against what it must be: true, where nothing is said.
 
         Raises:
             ExpectationError: they differ.
         """
         if found != wanted:
             raise ExpectationError(f"{self._title}: {what}: found {found!r}, must be {wanted!r}")
-        self._print(f"  as it must be: {what}")
+        self._print(f"  checked: {what}")
 
     def fail(self, message: str) -> None:
         """Note a failure, and print it."""

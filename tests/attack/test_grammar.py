@@ -52,7 +52,12 @@ class Texts:
         """Make sixteen digits with a day and a month that may exist."""
         pick = self._random
         day, month = pick.randrange(75), pick.randrange(14)
-        return self._digits(6) + b"%02d%02d" % (day, month) + self._digits(2) + pick.choice((b"0000", b"0001", b"9999"))
+        return (
+            self._digits(6)
+            + b"%02d%02d" % (day, month)
+            + self._digits(2)
+            + pick.choice((b"0000", b"0001", b"9999"))
+        )
 
     def edited(self) -> bytes:
         """Change a good number in a few places."""
@@ -68,7 +73,14 @@ class Texts:
         pick, text = self._random, BUDI["NIK"]
         mark = pick.choice(_SEPARATORS)
         return pick.choice(
-            (f"{mark}{text}", f"{text}{mark}", mark.join(text), f"{text[:6]}{mark}{text[6:]}", f"+{text}", f"{text}.0")
+            (
+                f"{mark}{text}",
+                f"{text}{mark}",
+                mark.join(text),
+                f"{text[:6]}{mark}{text[6:]}",
+                f"+{text}",
+                f"{text}.0",
+            )
         ).encode()
 
     def anything(self) -> bytes:

@@ -109,9 +109,7 @@ def test_one_request_is_one_entry(
     assert len(entries_after(log, before)) == len(carried)
 
 
-def test_too_large_is_no_request(
-    verify: grpc.UnaryUnaryMultiCallable[bytes, bytes], log: LogStore
-) -> None:
+def test_too_large_is_no_request(verify: grpc.UnaryUnaryMultiCallable[bytes, bytes], log: LogStore) -> None:
     """What is larger than a message may be does not reach the service: no entry, and no answer."""
     before = log.head().sequence
     raw = request(client_version="x" * 70_000).SerializeToString()
@@ -136,9 +134,7 @@ def _headers() -> Iterator[tuple[str, str | bytes]]:
     yield "traceparent", "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
-def test_headers_change_nothing(
-    verify: grpc.UnaryUnaryMultiCallable[bytes, bytes], log: LogStore
-) -> None:
+def test_headers_change_nothing(verify: grpc.UnaryUnaryMultiCallable[bytes, bytes], log: LogStore) -> None:
     """A good request under any header is answered, and is one entry as without it."""
     ask = Ask(verify)
     headers = list(_headers())

@@ -16,7 +16,7 @@ TRAPS: Final[dict[str, bytes]] = {
     for name, text in {
         "carriage return": "\r",
         "line feed": "\n",
-        "two lines": "\r\n{\"event\": \"ready\", \"level\": \"error\"}\r\n",
+        "two lines": '\r\n{"event": "ready", "level": "error"}\r\n',
         "escape": "\x1b[2J\x1b]0;owned\x07",
         "NUL": "\x00",
         "bell and backspace": "\x07\x08\x08\x08",
@@ -95,7 +95,15 @@ NO_UTF8: Final[dict[str, bytes]] = {
 }
 """What is no UTF-8 at all; protobuf refuses it in every text."""
 
-FIELDS: Final = ("request_id", "purpose", "officer", "on_behalf_of", "nik", "consent_receipt", "client_version")
+FIELDS: Final = (
+    "request_id",
+    "purpose",
+    "officer",
+    "on_behalf_of",
+    "nik",
+    "consent_receipt",
+    "client_version",
+)
 CLAIMED: Final = (1, 4, 5, 14, 24)  # a name, a date, two codes, a number: each reads its text in another way
 
 

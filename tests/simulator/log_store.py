@@ -54,6 +54,7 @@ class MemoryLog:
         outcome: int | None = None,
         from_ms: int | None = None,
         until_ms: int | None = None,
+        scope: Scope | None = None,
     ) -> list[StoredEntry]:
         """List entries."""
         return [
@@ -64,6 +65,7 @@ class MemoryLog:
             and outcome in {None, row.outcome}
             and (from_ms is None or row.log_time_ms >= from_ms)
             and (until_ms is None or row.log_time_ms < until_ms)
+            and (scope is None or _is_within(row, scope))
         ][:limit]
 
     def expire(self, before_day: int) -> int:

@@ -16,7 +16,6 @@ from typing import Any
 
 TARGET = Path(__file__).with_name("journal.json")
 SALT = bytes(range(100, 132))
-HEAD = bytes.fromhex("000100000002000100040000000361626300")[:17]
 COUNTERS = bytes(byte for key in range(10) for byte in [0xA0 + key] * 16)
 
 
@@ -40,6 +39,7 @@ def answer(outcome: int, verdicts: bytes, body: bytes) -> bytes:
     return struct.pack(">BH", outcome, len(verdicts)) + verdicts + body
 
 
+HEAD = canonical({1: b"\x00\x01", 4: b"clinic"})
 QUESTION = canonical(
     {
         1: struct.pack(">Hd", 1, 1234.5) + SALT,

@@ -81,13 +81,17 @@ class Problem:
         return f"{place}{key}{self.wrong}; {self.right}"
 
 
-class AgreementDocumentError(OperatorError):
-    """A document is not an agreement; `problems` says all that is wrong with it, by line."""
+class DocumentError(OperatorError):
+    """A signed TOML document is not what it must be; `problems` says all that is wrong with it, by line."""
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
         self.name = name
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{name}: {problem}" for problem in self.problems))
+
+
+class AgreementDocumentError(DocumentError):
+    """A document is not an agreement."""
 
 
 class AgreementSignatureError(OperatorError):

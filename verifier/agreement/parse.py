@@ -5,15 +5,13 @@ Parsing checks form and bounds; whether a purpose is an oracle is for `lint` to 
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass
 from ipaddress import ip_network
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from verifier.agreement import vocabulary
-from verifier.agreement.errors import AgreementDocumentError, Problem
+from verifier.agreement.errors import AgreementDocumentError
 from verifier.agreement.model import (
     AgencyId,
     Agreement,
@@ -33,7 +31,7 @@ from verifier.agreement.model import (
     ServiceLevel,
     Tariff,
 )
-from verifier.agreement.reader import Problems, Table
+from verifier.agreement.reader import Problems, Table, read_toml
 from verifier.toml_lines import lines_of
 
 if TYPE_CHECKING:
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     from verifier.toml_lines import Path
 
 FORMAT: Final = 1
-MAX_DOCUMENT: Final = 262_144
 MAX_PURPOSES: Final = 64
 MAX_COUNT: Final = 10**9
 _ID: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -54,7 +51,7 @@ _ARTICLE_RIGHT: Final = "a letter of UU 27/2022 Art. 15(1), such as 15(1)b"
 _TLS: Final = {"1.2": "1.2", "1.3": "1.3"}
 _MODALITIES: Final = {name: name for name in ("face", "finger", "iris")}
 _REGION_LEVELS: Final = (2, 4, 6, 10)
-_AT_LINE: Final = re.compile(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$", re.DOTALL)
+_HELP: Final = "see docs/agreements.md, or begin with padan-server agreement template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +79,7 @@ def parse(data: bytes, *, name: str = "agreement") -> Document:
     Raises:
         AgreementDocumentError: with every fault that could be found.
     """
-    text, values = _toml(data, name)
+    text, values = read_toml(data, name, right=_HELP, error=AgreementDocumentError)
     problems = Problems(lines=lines_of(text))
     root = Table(values, (), problems)
     agreement = _agreement(root)
@@ -90,25 +87,6 @@ def parse(data: bytes, *, name: str = "agreement") -> Document:
     if problems.found:
         raise AgreementDocumentError(name, sorted(problems.found, key=lambda problem: problem.line))
     return Document(name=name, agreement=agreement, lines=problems.lines)
-
-
-def _toml(data: bytes, name: str) -> tuple[str, dict[str, Any]]:
-    line, right = 0, "see docs/agreements.md, or begin with padan-server agreement template"
-    if len(data) > MAX_DOCUMENT:
-        wrong = f"larger than {MAX_DOCUMENT:,} bytes"
-    else:
-        try:
-            text = data.decode()
-            return text, tomllib.loads(text)
-        except UnicodeDecodeError as error:
-            wrong, line = "not UTF-8", data.count(b"\n", 0, error.start) + 1
-        except tomllib.TOMLDecodeError as error:
-            match = _AT_LINE.match(str(error))
-            wrong = f"not TOML: {match[1] if match else error}"
-            line = int(match[2]) if match and match[2] else data.count(b"\n") + 1
-        except RecursionError:
-            wrong = "nested too deeply"
-    raise AgreementDocumentError(name, [Problem(line=line, where="", wrong=wrong, right=right)])
 
 
 def _agreement(root: Table) -> Agreement:

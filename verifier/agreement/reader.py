@@ -7,21 +7,58 @@ A wrong value is replaced by a harmless one so that reading goes on to the next 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from verifier.agreement.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from verifier.agreement.errors import DocumentError
     from verifier.toml_lines import Path
 
+MAX_DOCUMENT: Final = 262_144
+ALL: Final = "all"
+_AT_LINE: Final = re.compile(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$", re.DOTALL)
 _MAX_SHOWN = 40
 _MAX_TEXT = 400
 T = TypeVar("T")
+
+
+def read_toml(
+    data: bytes, name: str, *, right: str, error: type[DocumentError]
+) -> tuple[str, dict[str, Any]]:
+    """Read the text and the values of a document of at most 256 KiB.
+
+    Args:
+        data: TOML 1.0 in UTF-8.
+        name: the file's name, for messages.
+        right: where to look for what would be right.
+        error: what to raise.
+
+    Raises:
+        DocumentError: too large, not UTF-8 or not TOML.
+    """
+    line = 0
+    if len(data) > MAX_DOCUMENT:
+        wrong = f"larger than {MAX_DOCUMENT:,} bytes"
+    else:
+        try:
+            text = data.decode()
+            return text, tomllib.loads(text)
+        except UnicodeDecodeError as fault:
+            wrong, line = "not UTF-8", data.count(b"\n", 0, fault.start) + 1
+        except tomllib.TOMLDecodeError as fault:
+            match = _AT_LINE.match(str(fault))
+            wrong = f"not TOML: {match[1] if match else fault}"
+            line = int(match[2]) if match and match[2] else data.count(b"\n") + 1
+        except RecursionError:
+            wrong = "nested too deeply"
+    raise error(name, [Problem(line=line, where="", wrong=wrong, right=right)])
 
 
 def show_path(path: Path) -> str:
@@ -146,6 +183,19 @@ class Table:
             else:
                 self.fault((key, index), f"{_shown(value)} does not fit", f"it must be {right}")
         return tuple(good)
+
+    def texts_or_all(self, key: str, *, pattern: str, right: str) -> tuple[str, ...] | None:
+        """Read a list of texts, at least one and each once; None where the word `all` stands in its place."""
+        if self._values.get(key) == ALL:
+            self._asked.add(key)
+            return None
+        good = self.texts(key, pattern=pattern, right=right)
+        if not self.has(key) or self._values[key] == []:
+            self.fault((key,), "grants nothing", f'list them, or write "{ALL}"')
+        for index, value in enumerate(good):
+            if value in good[:index]:
+                self.fault((key, index), f"{_shown(value)} stands there twice", "name it once")
+        return good
 
     def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
         """Read a list of whole numbers within bounds; an absent key is an empty list."""

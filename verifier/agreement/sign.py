@@ -1,4 +1,4 @@
-"""Detached Ed25519 signatures over agreements.
+"""Detached Ed25519 signatures over agreements, and over other documents under a label of their own.
 
 What is signed is `label("agreement") | document`, the label naming registry and environment: a document that was
 signed for staging is worth nothing in production. The document's bytes are signed as they are, nothing is
@@ -28,7 +28,9 @@ MAX_SIGNATURES: Final = 16
 MAX_SIGNATURE_FILE: Final = 16_384
 
 
-def sign(realm: Realm, document: bytes, signer: Signer, *, beside: bytes = b"") -> bytes:
+def sign(
+    realm: Realm, document: bytes, signer: Signer, *, beside: bytes = b"", construction: str = CONSTRUCTION
+) -> bytes:
     """Sign a document.
 
     Args:
@@ -36,6 +38,7 @@ def sign(realm: Realm, document: bytes, signer: Signer, *, beside: bytes = b"") 
         document: the document's bytes.
         signer: the key.
         beside: a signature file of the same document, whose other signatures are kept.
+        construction: what kind of document it is; stands in the label.
 
     Returns:
         The signature file.
@@ -44,7 +47,7 @@ def sign(realm: Realm, document: bytes, signer: Signer, *, beside: bytes = b"") 
         AgreementSignatureError: `beside` is malformed.
     """
     signatures = dict(_signatures(beside)) if beside else {}
-    signatures[signer.key_id] = signer.sign(_message(realm, document))
+    signatures[signer.key_id] = signer.sign(_message(realm, document, construction))
     entries = [
         {"key_id": key_id, "signature": base64.b64encode(signature).decode()}
         for key_id, signature in sorted(signatures.items())
@@ -53,7 +56,12 @@ def sign(realm: Realm, document: bytes, signer: Signer, *, beside: bytes = b"") 
 
 
 def require_signed(
-    realm: Realm, document: bytes, signature_file: bytes, signers: Iterable[str]
+    realm: Realm,
+    document: bytes,
+    signature_file: bytes,
+    signers: Iterable[str],
+    *,
+    construction: str = CONSTRUCTION,
 ) -> tuple[str, bytes]:
     """Check that a trusted key signed the document.
 
@@ -62,6 +70,7 @@ def require_signed(
         document: the document's bytes.
         signature_file: what `sign` returned.
         signers: the trusted public keys, base64.
+        construction: what kind of document it is.
 
     Returns:
         The key's id and its signature, 64 bytes.
@@ -74,12 +83,18 @@ def require_signed(
     if not known:
         raise AgreementSignatureError("no signature is of a key in agreement_signers")
     for key_id, signature in known:
-        _verify(realm, document, trusted[key_id], signature)
+        _verify(_message(realm, document, construction), trusted[key_id], signature)
     return known[0]
 
 
 def require_signature(
-    realm: Realm, document: bytes, key_id: str, signature: bytes, signers: Iterable[str]
+    realm: Realm,
+    document: bytes,
+    key_id: str,
+    signature: bytes,
+    signers: Iterable[str],
+    *,
+    construction: str = CONSTRUCTION,
 ) -> None:
     """Check one signature, as the directory keeps it.
 
@@ -89,7 +104,7 @@ def require_signature(
     key = _trusted(signers).get(key_id)
     if key is None:
         raise AgreementSignatureError("the signature is not of a key in agreement_signers")
-    _verify(realm, document, key, signature)
+    _verify(_message(realm, document, construction), key, signature)
 
 
 def public_key(text: str) -> bytes:
@@ -114,17 +129,17 @@ def _trusted(signers: Iterable[str]) -> Mapping[str, bytes]:
     return trusted
 
 
-def _verify(realm: Realm, document: bytes, key: bytes, signature: bytes) -> None:
+def _verify(message: bytes, key: bytes, signature: bytes) -> None:
     try:
-        verify(key, _message(realm, document), signature)
+        verify(key, message, signature)
     except SignatureError as error:
         raise AgreementSignatureError(
-            "the signature does not fit the document, or is for another registry or environment"
+            "the signature does not fit the document, or is for another registry, environment or kind of document"
         ) from error
 
 
-def _message(realm: Realm, document: bytes) -> bytes:
-    return realm.label(CONSTRUCTION) + document
+def _message(realm: Realm, document: bytes, construction: str) -> bytes:
+    return realm.label(construction) + document
 
 
 def _signatures(signature_file: bytes) -> Iterable[tuple[str, bytes]]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 
 from verifier import schema
 from verifier.log.store import Head, StoredEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
+
+    from verifier.log.scope import Scope
 
 MAX_BACKSTEP_MS = 10_000
 """How far log time may step back from one entry to a later one: groups of two workers take their time apart."""
@@ -36,6 +41,7 @@ def read_entries(
     outcome: int | None,
     from_ms: int | None,
     until_ms: int | None,
+    scope: Scope | None,
 ) -> list[StoredEntry]:
     """List entries; the arguments are those of `LogStore.entries`."""
     query = select(schema.entry).order_by(_ENTRY.sequence).limit(limit)
@@ -45,6 +51,8 @@ def read_entries(
         query = query.where(_ENTRY.purpose == purpose)
     if outcome is not None:
         query = query.where(_ENTRY.outcome == outcome)
+    if scope is not None:
+        query = query.where(*_bounds(scope))
     if from_ms is not None:
         after_sequence = max(after_sequence, _first_at(connection, from_ms - MAX_BACKSTEP_MS) - 1)
         query = query.where(_ENTRY.log_time_ms >= from_ms)
@@ -68,6 +76,17 @@ def read_entries(
         )
         for row in rows
     ]
+
+
+def _bounds(scope: Scope) -> Iterator[ColumnElement[bool]]:
+    if scope.agencies is not None:
+        yield _ENTRY.agency.in_(sorted(scope.agencies))
+    if scope.purposes is not None:
+        yield _ENTRY.purpose.in_(sorted(scope.purposes))
+    # One of none is never: a scope without kinds shows nothing.
+    yield or_(false(), *(_ENTRY.kind.between(kinds.start, kinds.stop - 1) for kinds in scope.kinds))
+    if scope.hidden:
+        yield _ENTRY.kind.not_in(sorted(scope.hidden))
 
 
 def _first_at(connection: Connection, time_ms: int) -> int:

@@ -201,6 +201,7 @@ class PostgresLogStore:
         outcome: int | None = None,
         from_ms: int | None = None,
         until_ms: int | None = None,
+        scope: Scope | None = None,
     ) -> list[StoredEntry]:
         """List entries by ascending place."""
         with self._reading() as connection:
@@ -213,6 +214,7 @@ class PostgresLogStore:
                 outcome=outcome,
                 from_ms=from_ms,
                 until_ms=until_ms,
+                scope=scope,
             )
 
     def expire(self, before_day: int) -> int:

@@ -159,6 +159,7 @@ class SqliteLogStore:
         outcome: int | None = None,
         from_ms: int | None = None,
         until_ms: int | None = None,
+        scope: Scope | None = None,
     ) -> list[StoredEntry]:
         """List entries by ascending place."""
         with self._reading() as connection:
@@ -171,6 +172,7 @@ class SqliteLogStore:
                 outcome=outcome,
                 from_ms=from_ms,
                 until_ms=until_ms,
+                scope=scope,
             )
 
     def expire(self, before_day: int) -> int:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
+    from verifier.log.scope import Scope
+
 COUNTER_KEY_SIZE = 16
 REQUEST_ID_SIZE = 16
 
@@ -192,6 +194,7 @@ class LogStore(Protocol):
         outcome: int | None = None,
         from_ms: int | None = None,
         until_ms: int | None = None,
+        scope: Scope | None = None,
     ) -> list[StoredEntry]:
         """List entries by ascending place.
 
@@ -203,6 +206,7 @@ class LogStore(Protocol):
             outcome: entries with this outcome only.
             from_ms: log time at or after this.
             until_ms: log time before this.
+            scope: entries within these bounds only.
         """
         ...
 

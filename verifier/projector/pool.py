@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from types import TracebackType
 
-    from verifier.projector.worker import Task, WorkerSpec
+    from verifier.projector.worker import Ready, Task, WorkerSpec
 
 _END_SECONDS = 5.0
 
@@ -28,7 +28,7 @@ class Pool:
         self._workers = workers
         self._processes: list[SpawnProcess] = []
         self._pipes: list[Connection] = []
-        self._spent: dict[int, Done] = {}
+        self._spent: dict[int, Done | Ready] = {}
 
     def results(self, tasks: Iterator[Task]) -> Iterator[Done]:
         """Hand out tasks and yield what comes back, in the order in which it does.
@@ -97,7 +97,5 @@ class Pool:
             ) from error
         if isinstance(message, Failed):
             raise WorkerError(f"a worker failed: {message.where}")
-        if isinstance(message, Done):
-            self._spent[id(pipe)] = message
-            return message
-        return None
+        self._spent[id(pipe)] = message
+        return message if isinstance(message, Done) else None

@@ -62,7 +62,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """The worker holds its keys."""
+    """The worker holds its keys; figures as in `Done`."""
+
+    cpu_seconds: float
+    peak_memory: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ def work(pipe: Connection, spec: WorkerSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
         projection = _unlock(spec)
-        pipe.send(Ready())
+        pipe.send(Ready(cpu_seconds=time.process_time(), peak_memory=peak_memory()))
         while True:
             task: Task = pipe.recv()
             header = projection.run(task.chunk, spec.layout, task.mac, task.path)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMAT = b"\x01"
 SALT_SIZE = 32
 LEAF_SIZE = 33
+AREA_SIZE = 100
 LEAF_LABEL = canonical.prefixed("padan/leaf/1")
 
 
@@ -57,8 +58,34 @@ class EntryKind(enum.IntEnum):
     AGREEMENT_SUSPENDED = 611
     # 700 to 799: auditors
     ENTRIES_LISTED = 700
+    AUDITOR_GRANTED = 710
+    AUDITOR_SUSPENDED = 711
     # 800 to 899: residents' rights
     # 900 to 999: operations
+
+
+ALERT_KINDS = frozenset({EntryKind.BUDGET_ALERT})
+"""Kinds that are noted about agencies for auditors; no agency reads them."""
+
+
+class Area(enum.IntEnum):
+    """Areas of kinds, each by the first of its hundred numbers."""
+
+    QUESTIONS = 0
+    REGISTRY = 100
+    KEYS = 200
+    LOG = 300
+    TOKENS = 400
+    BIOMETRICS = 500
+    AGENCIES = 600
+    AUDITORS = 700
+    RESIDENTS = 800
+    OPERATIONS = 900
+
+    @property
+    def kinds(self) -> range:
+        """The numbers of the area."""
+        return range(self.value, self.value + AREA_SIZE)
 
 
 class Field(enum.IntEnum):

@@ -26,15 +26,12 @@ _WARM_UP = 200
 _REPEATS = 3
 
 
-class SlowInputError(Exception):
-    """An input takes longer than it may."""
-
-
 class Stopwatch:
     """Runs a target and remembers the longest time; a slow input is tried again, since machines hesitate."""
 
-    def __init__(self, target: Callable[[bytes], None]) -> None:
+    def __init__(self, target: Callable[[bytes], None], *, warm_up: int = _WARM_UP) -> None:
         self._target = target
+        self._warm_up = warm_up
         self.inputs = 0
         self.longest_ms = 0.0
 
@@ -42,17 +39,17 @@ class Stopwatch:
         """Run one input.
 
         Raises:
-            SlowInputError: it takes too much of the processor's time, again and again.
+            AssertionError: it takes too much of the processor's time, again and again.
         """
         taken = self._take(data)
         self.inputs += 1
-        if self.inputs <= _WARM_UP:
+        if self.inputs <= self._warm_up:
             return
         if taken > LONGEST_MS:
             taken = min(taken, *(self._take(data) for _ in range(_REPEATS)))
         self.longest_ms = max(self.longest_ms, taken)
         if taken > LONGEST_MS:
-            raise SlowInputError(f"{taken:.1f} ms for {len(data)} bytes")
+            raise AssertionError(f"{taken:.1f} ms for {len(data)} bytes")
 
     def _take(self, data: bytes) -> float:
         begun = time.thread_time()
@@ -84,7 +81,12 @@ def main() -> None:
             sys.stdout.flush()
             os._exit(0)  # libFuzzer ends by a signal only
 
-    options = (f"-rss_limit_mb={MOST_MIB}", f"-max_len={_MAX_BYTES}", "-verbosity=0", f"-artifact_prefix={folder}-")
+    options = (
+        f"-rss_limit_mb={MOST_MIB}",
+        f"-max_len={_MAX_BYTES}",
+        "-verbosity=0",
+        f"-artifact_prefix={folder}-",
+    )
     atheris.Setup([sys.argv[0], *options, folder], one)
     atheris.Fuzz()
 

@@ -11,8 +11,10 @@ import contextlib
 import datetime as dt
 import functools
 import json
+import warnings
 from typing import TYPE_CHECKING
 
+from cryptography.utils import CryptographyDeprecationWarning
 from google.protobuf.message import DecodeError
 from joserfc import jws
 from joserfc.jwk import OKPKey
@@ -230,10 +232,12 @@ def _pem(label: str, data: bytes) -> bytes:
 def certificate(data: bytes) -> None:
     """Read a caller's certificate, in the service and in our client."""
     pem = _pem("CERTIFICATE", data)
-    with contextlib.suppress(CertificateReadError):
-        read_certificate(pem)
-    with contextlib.suppress(ConfigError):
-        csr.read_certificate(pem)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # what will be refused one day
+        with contextlib.suppress(CertificateReadError):
+            read_certificate(pem)
+        with contextlib.suppress(ConfigError):
+            csr.read_certificate(pem)
 
 
 def signing_request(data: bytes) -> None:

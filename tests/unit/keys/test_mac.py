@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keys.errors import KeyUseError
-from keys.mac import MacKey
+from keys.mac import MacKey, hmac_once
 
 KEYS = st.binary(min_size=32, max_size=32)
 
@@ -71,3 +71,9 @@ def test_the_callers_buffer_is_not_kept() -> None:
     key = MacKey(buffer)
     buffer[:] = bytes(32)
     assert key.mac(b"x") == hmac.digest(bytes(range(32)), b"x", "sha256")
+
+
+@given(key=st.binary(max_size=64), message=st.binary(max_size=200))
+def test_a_key_used_once_gives_what_the_standard_library_gives(key: bytes, message: bytes) -> None:
+    """The short way is HMAC-SHA-256 too."""
+    assert hmac_once(key, message) == hmac.digest(key, message, "sha256")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +20,18 @@ from verifier.budget import Limits
 from verifier.committer import Committer
 from verifier.errors import LogUnavailableError, ShuttingDownError
 from verifier.group_writer import GroupWriter
+from verifier.journal.client import JournalClient
+from verifier.journal.server import JournalServer
 from verifier.logtime import ClockFlag, LogTime
 from verifier.settlement import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from verifier.intent import Settled
+
+    Journal = Committer | JournalClient
 
 DAY_MS = 86_400_000
 NO_MATCH = attribute_pb2.VERDICT_NO_MATCH
@@ -53,15 +59,15 @@ def clock() -> _Clock:
     return _Clock()
 
 
-@pytest.fixture
-def committer(log: MemoryLog, clock: _Clock) -> Iterator[Committer]:
-    """A running committer."""
+@contextlib.contextmanager
+def committing(log: MemoryLog, clock: _Clock, *, patience: float = 10.0) -> Iterator[Committer]:
+    """Run a committer on a log."""
     seal = SealKey(bytes(range(32)))
     running = Committer(
         writer=GroupWriter(
             store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
         ),
-        patience=0.4,
+        patience=patience,
     )
     running.start()
     yield running
@@ -69,12 +75,50 @@ def committer(log: MemoryLog, clock: _Clock) -> Iterator[Committer]:
     running.stop()
 
 
+@contextlib.contextmanager
+def reached(committer: Committer, way: str, folder: Path, *, patience: float) -> Iterator[Journal]:
+    """Reach a committer as its own process does, or as a worker reaches the writer's: the promises are the same."""
+    if way == "here":
+        yield committer
+        return
+    server = JournalServer(folder / "journal.sock", committer)
+    server.start()
+    client = JournalClient(folder / "journal.sock", patience=patience)
+    client.start()
+    yield client
+    client.stop()
+    server.drain(5)
+    server.close()
+
+
+@pytest.fixture(params=["here", "by the writer"])
+def committer(
+    request: pytest.FixtureRequest, tmp_path: Path, log: MemoryLog, clock: _Clock
+) -> Iterator[Journal]:
+    """A running committer whose callers wait long, as a busy machine may need it."""
+    with (
+        committing(log, clock) as running,
+        reached(running, request.param, tmp_path, patience=10.0) as journal,
+    ):
+        yield journal
+
+
+@pytest.fixture(params=["here", "by the writer"])
+def hasty(request: pytest.FixtureRequest, tmp_path: Path, log: MemoryLog, clock: _Clock) -> Iterator[Journal]:
+    """A running committer whose callers wait for less than half a second."""
+    with (
+        committing(log, clock, patience=0.4) as running,
+        reached(running, request.param, tmp_path, patience=0.4) as journal,
+    ):
+        yield journal
+
+
 def outcomes(settled: list[Settled]) -> list[int]:
     """List what was released."""
     return [item.outcome for item in settled]
 
 
-def test_an_answer_is_in_the_log_when_it_leaves(committer: Committer, log: MemoryLog) -> None:
+def test_an_answer_is_in_the_log_when_it_leaves(committer: Journal, log: MemoryLog) -> None:
     """What is returned stands in the log, with its released outcome and a leaf that verifies."""
     (settled,) = committer.commit([intent(1, outcome=MATCH, units=0)])
     assert settled.body is not None
@@ -86,7 +130,7 @@ def test_an_answer_is_in_the_log_when_it_leaves(committer: Committer, log: Memor
     assert row.leaf == log_entry.leaf(row.salt, row.entry)
 
 
-def test_guesses_beyond_the_budget_are_blocked(committer: Committer, log: MemoryLog) -> None:
+def test_guesses_beyond_the_budget_are_blocked(committer: Journal, log: MemoryLog) -> None:
     """After the budget of a subject every answer is BLOCKED, whatever it would have been."""
     settled = [committer.commit([intent(number)])[0] for number in range(LIMITS.subject)]
     assert outcomes(settled) == [NO_MATCH] * LIMITS.subject
@@ -96,7 +140,7 @@ def test_guesses_beyond_the_budget_are_blocked(committer: Committer, log: Memory
 
 
 @pytest.mark.attack
-def test_parallel_guesses_cannot_outrun_the_budget(committer: Committer, log: MemoryLog) -> None:
+def test_parallel_guesses_cannot_outrun_the_budget(committer: Journal, log: MemoryLog) -> None:
     """A thousand wrong guesses at once release as many answers as the budget has, and no more."""
     with ThreadPoolExecutor(32) as pool:
         settled = list(pool.map(lambda number: committer.commit([intent(number)])[0], range(1_000)))
@@ -105,7 +149,7 @@ def test_parallel_guesses_cannot_outrun_the_budget(committer: Committer, log: Me
     assert len(log.rows) == 1_000
 
 
-def test_success_refunds_nothing_and_costs_nothing(committer: Committer) -> None:
+def test_success_refunds_nothing_and_costs_nothing(committer: Journal) -> None:
     """Matches between failures leave the count of failures as it is."""
     limits = Limits(subject=2, prefix=20, agency=1_000, officer=100)
     numbers = iter(range(100))
@@ -117,7 +161,7 @@ def test_success_refunds_nothing_and_costs_nothing(committer: Committer) -> None
     assert outcomes(settled) == [NO_MATCH, MATCH, NO_MATCH, BLOCKED]
 
 
-def test_a_new_day_has_a_new_budget(committer: Committer, clock: _Clock) -> None:
+def test_a_new_day_has_a_new_budget(committer: Journal, clock: _Clock) -> None:
     """Budgets are per day of log time."""
     for number in range(LIMITS.subject):
         committer.commit([intent(number)])
@@ -125,7 +169,7 @@ def test_a_new_day_has_a_new_budget(committer: Committer, clock: _Clock) -> None
     assert committer.commit([intent(50)])[0].outcome == NO_MATCH
 
 
-def test_another_agency_keeps_its_floor(committer: Committer) -> None:
+def test_another_agency_keeps_its_floor(committer: Journal) -> None:
     """One agency cannot spend what another is granted about the same resident."""
     limits = Limits(subject=50, prefix=100, agency=1_000, officer=100, joint_subject=6, joint_prefix=400)
     for number in range(10):
@@ -134,7 +178,7 @@ def test_another_agency_keeps_its_floor(committer: Committer) -> None:
     assert outcomes(others) == [NO_MATCH, NO_MATCH, BLOCKED, BLOCKED]
 
 
-def test_a_spent_prefix_alerts_once(committer: Committer, log: MemoryLog) -> None:
+def test_a_spent_prefix_alerts_once(committer: Journal, log: MemoryLog) -> None:
     """The first request that a prefix's budget blocks leaves an alert that names agency and officer, not the prefix."""
     limits = Limits(subject=5, prefix=3, agency=1_000, officer=100)
     for number in range(6):
@@ -147,7 +191,7 @@ def test_a_spent_prefix_alerts_once(committer: Committer, log: MemoryLog) -> Non
     assert all(row.agency == "" for row in log.rows if row.kind == EntryKind.BUDGET_ALERT)
 
 
-def test_the_buckets_count_questions(committer: Committer, log: MemoryLog) -> None:
+def test_the_buckets_count_questions(committer: Journal, log: MemoryLog) -> None:
     """The entry says how often this agency and this officer asked about this subject today, in four steps."""
     for number in range(7):
         committer.commit([intent(number, officer=f"o{number % 2}", outcome=MATCH, units=0)])
@@ -156,7 +200,7 @@ def test_the_buckets_count_questions(committer: Committer, log: MemoryLog) -> No
     assert [item.number(Field.OFFICER_BUCKET) for item in entries] == [1, 1, 2, 2, 3, 3, 3]
 
 
-def test_the_same_request_is_answered_once_and_charged_once(committer: Committer, log: MemoryLog) -> None:
+def test_the_same_request_is_answered_once_and_charged_once(committer: Journal, log: MemoryLog) -> None:
     """A repetition returns the stored bytes, spends nothing, and is a REPLAY entry."""
     (first,) = committer.commit([intent(7)])
     charged = dict(log.counted)
@@ -183,7 +227,7 @@ def test_two_of_the_same_request_in_one_group_are_one(log: MemoryLog, clock: _Cl
     assert log.groups == [3]
 
 
-def test_a_request_id_with_another_body_is_refused(committer: Committer, log: MemoryLog) -> None:
+def test_a_request_id_with_another_body_is_refused(committer: Journal, log: MemoryLog) -> None:
     """The same id with another digest is an entry and a refusal, not an answer."""
     committer.commit([intent(7)])
     (other,) = committer.commit([intent(7, digest=b"\1" * 32)])
@@ -192,7 +236,7 @@ def test_a_request_id_with_another_body_is_refused(committer: Committer, log: Me
     assert log.rows[-1].kind == EntryKind.REFUSED
 
 
-def test_a_spent_quota_refuses_and_can_be_asked_again(committer: Committer, clock: _Clock) -> None:
+def test_a_spent_quota_refuses_and_can_be_asked_again(committer: Journal, clock: _Clock) -> None:
     """A refusal by quota is not kept as the request's answer."""
     limits = Limits(subject=5, prefix=20, agency=1_000, officer=100, quota=2)
     for number in range(2):
@@ -202,7 +246,7 @@ def test_a_spent_quota_refuses_and_can_be_asked_again(committer: Committer, cloc
     assert committer.commit([intent(9, outcome=MATCH, units=0, limits=limits)])[0].outcome == MATCH
 
 
-def test_nothing_is_answered_that_was_not_stored(committer: Committer, log: MemoryLog) -> None:
+def test_nothing_is_answered_that_was_not_stored(committer: Journal, log: MemoryLog) -> None:
     """A commit that fails is an error for its callers, and the next one works."""
     log.faults = [Fault.NOT_STORED]
     with pytest.raises(LogUnavailableError):
@@ -214,7 +258,7 @@ def test_nothing_is_answered_that_was_not_stored(committer: Committer, log: Memo
     assert committer.commit([intent(1)])[0].outcome == NO_MATCH
 
 
-def test_a_commit_that_failed_but_was_stored_is_replayed(committer: Committer, log: MemoryLog) -> None:
+def test_a_commit_that_failed_but_was_stored_is_replayed(committer: Journal, log: MemoryLog) -> None:
     """The caller who heard UNAVAILABLE and repeats gets the stored answer, charged once."""
     log.faults = [Fault.STORED]
     with pytest.raises(LogUnavailableError):
@@ -225,24 +269,24 @@ def test_a_commit_that_failed_but_was_stored_is_replayed(committer: Committer, l
     assert log.counted == charged
 
 
-def test_a_hanging_disk_is_an_outage_within_the_patience(committer: Committer, log: MemoryLog) -> None:
+def test_a_hanging_disk_is_an_outage_within_the_patience(hasty: Journal, log: MemoryLog) -> None:
     """Callers hear of it in time, later ones at once, and what had not begun is not committed afterwards."""
     log.faults = [Fault.HANGS]
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(committer.commit, [intent(number)]) for number in range(8)]
+        waiting = [pool.submit(hasty.commit, [intent(number)]) for number in range(8)]
         errors = [future.exception() for future in waiting]
     assert all(isinstance(error, LogUnavailableError) for error in errors)
     with pytest.raises(LogUnavailableError):
-        committer.commit([intent(50)])
+        hasty.commit([intent(50)])
     assert time.monotonic() - began < 1.5
     log.released.set()
     repaired = time.monotonic()
     while not log.rows:
         assert time.monotonic() - repaired < 5
         time.sleep(0.01)
-    committer.probe()
-    assert committer.commit([intent(60, subject="s2")])[0].outcome == NO_MATCH
+    hasty.probe()
+    assert hasty.commit([intent(60, subject="s2")])[0].outcome == NO_MATCH
     assert len(log.rows) < 10
     assert not any(row.entry.endswith((50).to_bytes(16, "big")) for row in log.rows)
 

@@ -79,7 +79,9 @@ def list_entries(
     ) as client:
         found = client.entries(wanted, limit=limit or None)
         count = _print_documents(found) if json else _print_table(found)
-    sys.stderr.write("1 entry; it fits its leaf\n" if count == 1 else f"{count} entries; each fits its leaf\n")
+    sys.stderr.write(
+        "1 entry; it fits its leaf\n" if count == 1 else f"{count} entries; each fits its leaf\n"
+    )
 
 
 def _utc(moment: datetime | None) -> datetime | None:

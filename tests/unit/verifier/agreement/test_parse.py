@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from verifier.agreement import vocabulary
 from verifier.agreement.errors import AgreementDocumentError, Problem
-from verifier.agreement.parse import MAX_DOCUMENT, parse
+from verifier.agreement.parse import parse
+from verifier.agreement.reader import MAX_DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

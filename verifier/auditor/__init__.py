@@ -1,0 +1,1 @@
+"""What an auditor may read of the log: a signed, versioned document for each auditor."""
