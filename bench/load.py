@@ -40,11 +40,13 @@ COMMAND = (sys.executable, "-c", "from verifier.cli.server import main; main()")
 def _server(settings_file: Path, *arguments: str) -> dict[str, Any]:
     done = subprocess.run(
         [*COMMAND, "--config", str(settings_file), *arguments, "--json"],
-        check=True,
-        capture_output=True,
+        check=False,
+        stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
     )
+    if done.returncode:
+        raise SystemExit(f"padan-server {' '.join(arguments[:2])} ended with {done.returncode}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

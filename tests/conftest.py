@@ -70,7 +70,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
         extra="joint_subject_budget = 100000\njoint_prefix_budget = 100000\n",
     )
     installation.certify("nobody")
-    installation.certify("auditor-1", kind="auditor")
+    installation.grant_auditor("auditor-1")
     installation.certify("stranger", register=False)
     with running(installation) as started:
         yield started

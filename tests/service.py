@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import os
 import socket
 import subprocess
@@ -42,6 +43,9 @@ from tokenizer.person import Person
 from tokenizer.suite import SUITE
 from verifier import config, migrations
 from verifier.agreement import sign
+from verifier.auditor import sign as auditor_sign
+from verifier.auditor.parse import AREAS
+from verifier.auditor.table import GrantRow, GrantTable
 from verifier.ca import CertificateAuthority, utc_now
 from verifier.directory import Agency, AgreementRow, AgreementStatus, Certificate, Directory
 from verifier.projector.projection import key_ids
@@ -307,6 +311,51 @@ class Installation:
         directory.set_agreement_status(agency, version, AgreementStatus.ACTIVE, at_ms=1)
         directory.close()
 
+    def grant_auditor(
+        self,
+        name: str,
+        *,
+        agencies: Sequence[str] | None = None,
+        purposes: Sequence[str] | None = None,
+        areas: Sequence[str] = tuple(AREAS),
+        alerts: bool = True,
+        version: int = 1,
+        until: str = "2036-01-01T00:00:00Z",
+        more: str = "",
+    ) -> None:
+        """Let an auditor in, sign its grant and put it in force; by default all may be read.
+
+        Args:
+            more: further lines of [entries].
+        """
+        if name not in self.identities:
+            self.certify(name, kind="auditor")
+        document = (
+            f'format = 1\nauditor = "{name}"\nversion = {version}\nmandate = "Letter 1/TEST"\n'
+            f"[validity]\nfrom = 2024-01-01T00:00:00Z\nuntil = {until}\n"
+            f"[entries]\nagencies = {_names(agencies)}\npurposes = {_names(purposes)}\n"
+            f"areas = {_names(areas)}\nalerts = {str(alerts).lower()}\n{more}"
+        ).encode()
+        key_id, signature = auditor_sign.require_signed(
+            self.realm,
+            document,
+            auditor_sign.sign(self.realm, document, self.signer),
+            self.settings.agreement_signers,
+        )
+        directory = self.directory()
+        GrantTable(directory).put(
+            GrantRow(
+                auditor=name,
+                version=version,
+                format=1,
+                document=document,
+                signature=signature,
+                signer=key_id,
+                activated_ms=1,
+            )
+        )
+        directory.close()
+
     def load(self, people: Iterable[Mapping[str, str]], *, number: int | None = None) -> int:
         """Project people into a new epoch and activate it."""
         settings, agent = self.settings, self.agent()
@@ -354,6 +403,10 @@ class Installation:
         writer.close()
         agent.close()
         return number
+
+
+def _names(names: Sequence[str] | None) -> str:
+    return json.dumps("all" if names is None else list(names))
 
 
 def write_identity(folder: Path, name: str, pem: bytes, key: ec.EllipticCurvePrivateKey) -> Identity:

@@ -1,6 +1,7 @@
-"""Answers ListEntries: an agency reads its own entries, an auditor all; each reading is an entry itself.
+"""Answers ListEntries: an agency reads its own entries, an auditor what it was granted; each reading is an entry.
 
-Alert entries carry no agency in their row, so that an agency never reads what was noted about it for auditors.
+What may be read bounds the query, and each entry that it found is judged again. Alert entries carry no agency in their
+row, so that an agency never reads what was noted about it for auditors.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from padan import canonical
 from padan.entry import EntryKind
 from padan.v1 import audit_pb2
 from verifier import admin_entry, validate
+from verifier.auditor.reach import Reach
 from verifier.errors import (
     InvalidFieldError,
     InvalidPageTokenError,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from verifier.call import Call, Now
     from verifier.identity import Peer
     from verifier.log.store import LogStore, StoredEntry
-    from verifier.ports import Gate, Journal
+    from verifier.ports import Gate, Grants, Journal
 
 MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
@@ -42,8 +44,11 @@ _FILTER = re.compile(r"[a-z0-9._-]{1,64}")
 class Audit:
     """Reads the log for those who may."""
 
-    def __init__(self, *, gate: Gate, store: LogStore, journal: Journal, now: Callable[[], Now]) -> None:
+    def __init__(
+        self, *, gate: Gate, grants: Grants, store: LogStore, journal: Journal, now: Callable[[], Now]
+    ) -> None:
         self._gate = gate
+        self._grants = grants
         self._store = store
         self._journal = journal
         self._now = now
@@ -55,40 +60,46 @@ class Audit:
             VerifierError: the caller may not, or the request is malformed.
             LogUnavailableError: the log cannot be read, or the reading not be logged.
         """
-        peer = self._gate.admit(call.certificate, self._now().wall)
+        now = self._now().wall
+        peer = self._gate.admit(call.certificate, now)
         request = _parse(call.raw)
-        agency = self._scope(peer, request)
+        reach = self._reach(peer, now)
+        from_ms, until_ms = _milliseconds(request, "from_time"), _milliseconds(request, "until_time")
+        reach.require(agency=request.agency, purpose=request.purpose, from_ms=from_ms, until_ms=until_ms)
         size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
-        entries = self._store.entries(
+        found = self._store.entries(
             after_sequence=_position(peer, request),
             limit=size,
-            agency=agency,
+            agency=request.agency or None,
             purpose=request.purpose or None,
             outcome=request.outcome or None,
-            from_ms=_milliseconds(request, "from_time"),
-            until_ms=_milliseconds(request, "until_time"),
+            from_ms=reach.start(from_ms),
+            until_ms=until_ms,
+            scope=reach.scope(),
         )
+        entries = [entry for entry in found if reach.shows(entry)]
         listed = admin_entry.intend(
             EntryKind.ENTRIES_LISTED,
-            {"reader": f"{peer.kind}/{peer.id}", "agency": agency or "all", "count": str(len(entries))},
+            {
+                "reader": f"{peer.kind}/{peer.id}",
+                "agency": request.agency or (peer.id if peer.kind == "agency" else "all"),
+                "count": str(len(entries)),
+            },
             agency=peer.id if peer.kind == "agency" else "",
         )
         self._journal.commit([listed])
-        more = len(entries) == size
+        more = len(found) == size
         return audit_pb2.ListEntriesResponse(
             entries=[_message(entry) for entry in entries],
-            next_page_token=_token(peer, request, entries[-1].sequence) if more else "",
+            next_page_token=_token(peer, request, found[-1].sequence) if more else "",
         ).SerializeToString()
 
-    @staticmethod
-    def _scope(peer: Peer, request: audit_pb2.ListEntriesRequest) -> str | None:
+    def _reach(self, peer: Peer, now: float) -> Reach:
         if peer.kind == "auditor":
-            return request.agency or None
-        if peer.kind != "agency":
-            raise MethodNotAllowedError("only agencies and auditors may read entries")
-        if request.agency and request.agency != peer.id:
-            raise MethodNotAllowedError("an agency reads its own entries only")
-        return peer.id
+            return self._grants.in_force(peer.id, now).reach
+        if peer.kind == "agency":
+            return Reach.of_agency(peer.id)
+        raise MethodNotAllowedError("only agencies and auditors may read entries")
 
 
 def _parse(raw: bytes) -> audit_pb2.ListEntriesRequest:

@@ -45,6 +45,7 @@ from verifier.subject import NikSubject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from verifier.agreement.grant import Grant, Terms
     from verifier.agreement.model import Budgets
@@ -105,6 +106,7 @@ class Verifier:
         rates: Rates,
         now: Callable[[], Now],
         random: Callable[[int], bytes],
+        turn: AbstractContextManager[object],
         slot: float,
         joint_subject: int,
         joint_prefix: int,
@@ -113,6 +115,8 @@ class Verifier:
         """Bring together what the path needs.
 
         Args:
+            turn: held from step 1 to step 6. A lock, where the rows are on this machine: threads that compute in turns
+                cost fewer context switches than threads that wrest the interpreter's lock from each other.
             slot: seconds after arrival at which every lookup ends.
             joint_subject: failed guesses a day about one subject over all agencies.
             joint_prefix: failed guesses a day about one prefix over all agencies.
@@ -126,6 +130,7 @@ class Verifier:
         self._rates = rates
         self._now = now
         self._random = random
+        self._turn = turn
         self._slot = slot
         self._limits = lru_cache(maxsize=1024)(self._compute_limits)
         self._joint_subject = joint_subject
@@ -139,12 +144,13 @@ class Verifier:
         """
         now = self._now()
         batch = [_Work(call=call) for call in calls]
-        self._each(batch, self._identify, now)  # 1
-        self._each(batch, self._validate, now)  # 2
-        self._each(batch, self._find_agreement, now)  # 3
-        self._each(batch, self._tokenise, now)  # 4
-        self._fetch(batch)  # 5
-        self._each(batch, self._decide, now)  # 6
+        with self._turn:
+            self._each(batch, self._identify, now)  # 1
+            self._each(batch, self._validate, now)  # 2
+            self._each(batch, self._find_agreement, now)  # 3
+            self._each(batch, self._tokenise, now)  # 4
+            self._fetch(batch)  # 5
+            self._each(batch, self._decide, now)  # 6
         self._commit(batch)  # 7
         return [self._answer(work) for work in batch]  # 8
 

@@ -10,6 +10,7 @@ import contextlib
 import importlib.metadata
 import logging
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,10 @@ from tokenizer.normalise import VERSION as NORMALISER_VERSION
 from verifier import clocks, host_keys, keyring_events, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
+from verifier.auditor.store import GrantStore
+from verifier.auditor.table import GrantTable
 from verifier.core import Verifier
+from verifier.database import parse_address
 from verifier.directory import Directory
 from verifier.epoch import EpochHolder
 from verifier.housekeeping import Duty, Housekeeping
@@ -143,7 +147,15 @@ class Engine:
             ),
         )
 
-        for snapshot in (self._register, self._agreements.snapshot):
+        self._grants = GrantStore(
+            GrantTable(self._directory),
+            realm=self._agent.realm,
+            signers=settings.agreement_signers,
+            on_fault=lambda auditor, version, _fault: _LOGGER.error(
+                "a grant in the database grants nothing", extra={"auditor": auditor, "version": version}
+            ),
+        )
+        for snapshot in (self._register, self._agreements.snapshot, self._grants.snapshot):
             snapshot.start()
             opened.callback(snapshot.stop)
 
@@ -163,6 +175,9 @@ class Engine:
             rates=RateLimiter(share=1 / settings.workers),
             now=clocks.now,
             random=os.urandom,
+            turn=contextlib.nullcontext()
+            if os.environ.get("NOTURN") or parse_address(settings.vault_database).path is None
+            else threading.Lock(),
             slot=settings.slot_ms / 1000,
             joint_subject=settings.joint_subject_budget,
             joint_prefix=settings.joint_prefix_budget,
@@ -180,7 +195,9 @@ class Engine:
             now=clocks.now,
         )
 
-        self.audit = Audit(gate=self._gate, store=self._log, journal=self._journal, now=clocks.now)
+        self.audit = Audit(
+            gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
+        )
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         housekeeping = Housekeeping(self._duties)

@@ -21,6 +21,7 @@ ALLOWED_KEYS = frozenset(
         "address",
         "agency",
         "agreement",
+        "auditor",
         "count",
         "epoch",
         "event",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verifier.agreement.grant import Terms
+    from verifier.auditor.model import Grant
     from verifier.epoch import PinnedEpoch
     from verifier.identity import Peer
     from verifier.intent import Intent, Settled
@@ -26,6 +27,14 @@ class Agreements(Protocol):
 
     def in_force(self, agency: str, now: float) -> Terms:
         """Find the terms in force, or refuse."""
+        ...
+
+
+class Grants(Protocol):
+    """What auditors may read."""
+
+    def in_force(self, auditor: str, now: float) -> Grant:
+        """Find the grant in force, or refuse."""
         ...
 
 

@@ -99,7 +99,7 @@ class _Child:
         """Give the exit code of a child that has ended since the last call; negative for a signal."""
         if self._process is None or self._process.returncode is not None:
             return None
-        self.started_once = self.started_once or self._tether.started
+        self.started_once = self.started_once or self._tether.has_started()
         code = self._process.poll()
         if code is not None:
             self._tether.close()
@@ -110,10 +110,16 @@ class _Child:
         self._failures = 0 if time.monotonic() - self._began > _LIVED_LONG else self._failures + 1
         self.due = time.monotonic() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to a running child."""
+    def terminate(self) -> None:
+        """Tell a running child to stop."""
         if self._process is not None:
-            self._process.send_signal(number)
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End a running child."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 class Supervisor:
@@ -127,6 +133,7 @@ class Supervisor:
         first_only: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         on_end: Callable[[int], None] = lambda _pid: None,
+        patience: float = STOP_SECONDS,
     ) -> None:
         """Prepare.
 
@@ -136,11 +143,13 @@ class Supervisor:
             first_only: arguments for the first children and not for their successors.
             environment: additions to this process's own.
             on_end: is told the process id of each child that has ended.
+            patience: seconds that children may take to stop; then they are killed.
         """
         children = os.environ | dict(environment or {})
         self._children = [_Child(name, command, children) for name in names]
         self._first_only = first_only
         self._on_end = on_end
+        self._patience = patience
 
     def run(self) -> int:
         """Run; returns the exit code. Call `block_signals` before any thread starts.
@@ -163,7 +172,7 @@ class Supervisor:
                         self._start_again(child)
         finally:
             for child in self._children:
-                child.signal(signal.SIGKILL)
+                child.kill()
 
     @staticmethod
     def _start_again(child: _Child) -> None:
@@ -189,8 +198,8 @@ class Supervisor:
     def _stop(self) -> int:
         """Stop all; the writer goes last by itself, when its workers have left."""
         for child in self._children:
-            child.signal(signal.SIGTERM)
-        until = time.monotonic() + STOP_SECONDS
+            child.terminate()
+        until = time.monotonic() + self._patience
         while any(child.running for child in self._children) and time.monotonic() < until:
             signal.sigtimedwait({signal.SIGCHLD}, 0.5)
             for child in self._children:

@@ -38,8 +38,7 @@ class ParentEnd:
             own.close()
             raise
 
-    @property
-    def started(self) -> bool:
+    def has_started(self) -> bool:
         """Whether the child has said that it runs."""
         if not self._started:
             try:
@@ -73,7 +72,8 @@ class ChildEnd:
 
         def wait() -> None:
             try:
-                self._socket.recv(1)
+                with self._socket:
+                    self._socket.recv(1)
             finally:
                 on_loss()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 AGREEMENTS = Path(__file__).resolve().parents[1] / "agreements"
 REGISTRY = "registry.example"
 OPERATOR, REGISTRY_FOLDER, AUDITOR = "operator", "registry", "auditor"
+MESSAGES = "serve.log"
 _FIRST_PORT, _LAST_PORT = 20_400, 29_997
 _READY_SECONDS = 60.0
 
@@ -80,7 +81,9 @@ def load(stage: Stage, *, people: int, seed: int) -> People:
 
 def enrol(stage: Stage, port: int) -> None:
     """Let the agencies and an auditor in, and put the agreements in force."""
-    stage.heading("who may ask: agencies with a certificate and a signed agreement, and an auditor")
+    stage.heading(
+        "who may ask: agencies with a certificate and a signed agreement, and an auditor with a grant"
+    )
     stage.say("Each makes its own key; the request goes to the operator, the certificate comes back.")
     for agency in agencies():
         _let_in(stage, agency, port, role="")
@@ -92,6 +95,17 @@ def enrol(stage: Stage, port: int) -> None:
     stage.say("One agreement for each agency, from deploy/agreements; what it does not grant is refused.")
     stage.run(OPERATOR, "padan-server agreement sign agreements/*.toml --key signer.key")
     stage.run(OPERATOR, "padan-server agreement activate agreements/*.toml")
+    stage.say("What the auditor may read stands in a signed grant; without one it reads nothing.")
+    stage.run(
+        OPERATOR,
+        f"padan-server auditor template --auditor {AUDITOR} > {AUDITOR}.toml"
+        f" && padan-server auditor sign {AUDITOR}.toml --key signer.key"
+        f" && padan-server auditor activate {AUDITOR}.toml",
+    )
+    stage.say("What the auditor may read is signed likewise:")
+    stage.run(OPERATOR, f"padan-server auditor template --auditor {AUDITOR} > auditor.toml")
+    stage.run(OPERATOR, "padan-server auditor sign auditor.toml --key signer.key")
+    stage.run(OPERATOR, "padan-server auditor activate auditor.toml")
 
 
 def _let_in(stage: Stage, who: str, port: int, *, role: str) -> None:
@@ -113,15 +127,15 @@ def serving(stage: Stage) -> Iterator[None]:
         ExpectationError: it did not become ready, or did not end well.
     """
     stage.heading("the service: mutual TLS, the log before the answer")
-    line, messages = "padan-server serve", stage.root / OPERATOR / "serve.log"
-    stage.show(f"\n{OPERATOR}$ {line} 2> {messages.name} &")
+    line, messages = "padan-server serve", stage.root / OPERATOR / MESSAGES
+    stage.prompt(OPERATOR, f"{line} 2> {messages.name} &")
     clock = Clock()
     with messages.open("w") as sink:
         process = stage.start(OPERATOR, f"exec {line}", stdout=sink.fileno(), stderr=sink.fileno())
     try:
         while '"ready"' not in messages.read_text():
             if process.poll() is not None or clock.seconds > _READY_SECONDS:
-                raise ExpectationError(f"the service did not become ready:\n{messages.read_text()[-2000:]}")
+                raise ExpectationError("the service did not become ready")
             time.sleep(0.1)
         stage.figure("ready after", f"{clock.seconds:.1f} s")
         yield

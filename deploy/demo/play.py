@@ -32,6 +32,7 @@ PREFIX = "scene_"
 _FIXED_SECONDS, _PEOPLE_A_SECOND = 45, 4_000
 """What it takes on two cores that have nothing else to do, cautiously."""
 _BYTES_A_PERSON = 2_500
+_LAST_WORDS = 10
 
 
 def scenes() -> dict[str, Scene]:
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage.fail("interrupted")
     finally:
         stage.close()
+        if stage.failures:
+            _tell_log(stage)
         if options.dir is None:
             shutil.rmtree(root, ignore_errors=True)
     if stage.failures:
@@ -131,6 +134,14 @@ def _play_scene(stage: Stage, scene: Scene, demo: Demo) -> None:
         stage.fail(str(error))
     except PadanError as error:
         stage.fail(f"{scene.TITLE}: {error} [{error.reason}]")
+
+
+def _tell_log(stage: Stage) -> None:
+    """Show the last lines that the service wrote, which go with the folder."""
+    messages = stage.root / installation.OPERATOR / installation.MESSAGES
+    if messages.exists():
+        stage.say("The service's last words:")
+        stage.show("\n".join(messages.read_text().splitlines()[-_LAST_WORDS:]))
 
 
 def _end(stage: Stage, clock: Clock, scenes_played: int) -> None:

@@ -77,10 +77,11 @@ def _reason_on_the_wire(demo: Demo, nik: str, name: str) -> str:
         except grpc.RpcError as error:
             status = rpc_status.from_call(error)
             lines = [f"code: {error.code().name}", f"message: {status.message}"]
-            found = error_details_pb2.ErrorInfo()
+            info, fields = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
             for detail in status.details:
-                detail.Unpack(found)
-                lines.append(f"{detail.TypeName()}: {' '.join(str(found).split())}")
+                known = next(kind for kind in (info, fields) if detail.Is(kind.DESCRIPTOR))
+                detail.Unpack(known)
+                lines.append(f"{detail.TypeName()}: {' '.join(str(known).split())}")
             demo.stage.show("\n".join(lines))
-            return str(found.reason)
+            return str(info.reason)
     raise ExpectationError(f"{TITLE}: a question beyond the agreement was answered")

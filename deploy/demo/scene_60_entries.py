@@ -30,7 +30,7 @@ SHOWN = (
     *("claims", "outcome", "agency_bucket", "officer_bucket", "subject", "period", "epoch", "request_digest"),
 )
 _REFUSED = 4
-_NUMBER = re.compile(rb"\d{16}")
+_NUMBER = re.compile(rb"(?=(\d{16}))")  # also within a longer run
 TRY = (
     (AUDITOR, "padan-audit list --outcome blocked"),
     (AUDITOR, "padan-audit list --agency social-aid --limit 5 --json"),
@@ -45,7 +45,9 @@ def play(demo: Demo) -> None:
     )
     stage.run(AGENCY, "padan-audit list --purpose taxpayer-registration --limit 5 --timeout 10")
     stage.run(OTHER, f"padan-audit list --agency {AGENCY} --timeout 10", code=_REFUSED)
-    stage.say("An auditor reads all, also alerts, which no agency sees about itself:")
+    stage.say(
+        "An auditor reads what it was granted, here all, also alerts, which no agency sees about itself:"
+    )
     entries = _entries(demo)
     alerts = [entry for entry in entries if entry["kind"] == "BUDGET_ALERT"]
     stage.show(
@@ -97,7 +99,7 @@ def _search(demo: Demo) -> None:
         " numbers of the population."
     )
     with (demo.folder("registry") / "people.csv").open(encoding="utf-8", newline="") as stream:
-        numbers = {row[0].encode() for row in csv.reader(stream)}
+        numbers = {row["NIK"].encode() for row in csv.DictReader(stream)}
     size, found = 0, 0
     others = (folder / "serve.log", demo.folder(AUDITOR) / "all.json")
     for path in (*(folder / "data").rglob("*"), *others):

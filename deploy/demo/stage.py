@@ -78,6 +78,10 @@ class Stage:
         """Print lines as they are, set in."""
         self._print(textwrap.indent(text.rstrip(), "  "))
 
+    def prompt(self, who: str, line: str) -> None:
+        """Print a command line before it is run."""
+        self._print(f"\n{who}$ {line}")
+
     def figure(self, name: str, value: str) -> None:
         """Note what was measured, and print it."""
         self.figures.append((name, value))
@@ -113,7 +117,7 @@ class Stage:
         Raises:
             ExpectationError: it ended with another exit code.
         """
-        self._print(f"\n{who}$ {line}")
+        self.prompt(who, line)
         process = self.start(who, line, stdout=subprocess.PIPE, stderr=None if live else subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=COMMAND_SECONDS)

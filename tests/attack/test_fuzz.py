@@ -28,7 +28,7 @@ pytestmark = pytest.mark.attack
 
 SECONDS = 60
 _ROOT = Path(__file__).parents[2]
-_EXAMPLES = 100
+_EXAMPLES = 250
 
 
 @pytest.mark.parametrize("name", TARGETS)

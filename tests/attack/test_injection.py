@@ -41,7 +41,7 @@ def loud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
         agencies={"tax": Terms(subject=10**6, prefix=10**6)},
         extra='log_level = "debug"\njoint_subject_budget = 1000000\njoint_prefix_budget = 1000000\n',
     )
-    installation.certify("auditor-1", kind="auditor")
+    installation.grant_auditor("auditor-1")
     with running(installation) as service:
         yield service
 

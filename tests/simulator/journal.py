@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.simulator.log_store import MemoryLog
 
 DAY_MS = 86_400_000
-PATIENCE = 0.4
 
 
 def _standing_clock(_database: float | None) -> LogTime:
@@ -40,7 +39,7 @@ class Writer:
             writer=GroupWriter(
                 store=log, settlement=Settlement(signer=None, replay_seal=lambda _day: seal), clock=clock
             ),
-            patience=PATIENCE,
+            patience=0.4,
         )
         self.server = JournalServer(path, self.committer)
 

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
+    from verifier.log.scope import Scope
     from verifier.log.store import EntryRow, ReplayKey, ReplayRow
+
+
+def _is_within(row: StoredEntry, scope: Scope) -> bool:
+    return (
+        (scope.agencies is None or row.agency in scope.agencies)
+        and (scope.purposes is None or row.purpose in scope.purposes)
+        and any(row.kind in kinds for kinds in scope.kinds)
+        and row.kind not in scope.hidden
+    )
 
 
 class Fault(enum.Enum):

@@ -6,6 +6,7 @@ on is simulated, and can be told to fail.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import random
@@ -194,6 +195,7 @@ class World:
             rates=RateLimiter(),
             now=self.clocks,
             random=self.random.randbytes,
+            turn=contextlib.nullcontext(),
             slot=0.005,
             joint_subject=40,
             joint_prefix=400,

@@ -55,7 +55,9 @@ class Reach:
         if agency and self.agencies is not None and agency not in self.agencies:
             raise OutsideGrantError("no entries of this agency may be read: it is not among your agencies")
         if purpose and self.purposes is not None and purpose not in self.purposes:
-            raise OutsideGrantError("no entries under this purpose may be read: it is not among your purposes")
+            raise OutsideGrantError(
+                "no entries under this purpose may be read: it is not among your purposes"
+            )
         if self.from_ms is None:
             return
         if (from_ms is not None and from_ms < self.from_ms) or (

@@ -52,9 +52,7 @@ def require_signature(
         GrantSignatureError: of nobody who is trusted, or wrong.
     """
     with _as_ours():
-        agreement.require_signature(
-            realm, document, key_id, signature, signers, construction=CONSTRUCTION
-        )
+        agreement.require_signature(realm, document, key_id, signature, signers, construction=CONSTRUCTION)
 
 
 @contextmanager

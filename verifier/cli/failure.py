@@ -111,6 +111,16 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.agreement.errors.SigningKeyError": _input(
             "make a key with padan-server agreement keygen, or name its --kek"
         ),
+        # What auditors may read.
+        "verifier.auditor.errors.GrantDocumentError": _input(
+            "mend the lines named above, then padan-server auditor check FILE"
+        ),
+        "verifier.auditor.errors.GrantSignatureError": _refused(
+            "sign the document with a trusted key: padan-server auditor sign; agreement trust adds a key"
+        ),
+        "verifier.auditor.errors.GrantStateError": _state(
+            "see padan-server auditor list and agency list; agency enrol --role auditor lets one in"
+        ),
         # Keys.
         "keys.errors.KeyNotFoundError": _input(
             "see the keys with padan-keys status; make one with padan-keys create"

@@ -114,7 +114,9 @@ def activate(
             name=str(file),
             now=time.time(),
         )
-    typer.echo(f"active: grant of {grant.auditor} version {grant.version}, until {_moment(grant.valid_until)}")
+    typer.echo(
+        f"active: grant of {grant.auditor} version {grant.version}, until {_moment(grant.valid_until)}"
+    )
 
 
 @app.command()

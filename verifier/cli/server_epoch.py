@@ -15,7 +15,7 @@ from verifier.epoch import REGISTRY_ZONE
 from verifier.log.open import open_log
 from verifier.projector import activation
 from verifier.projector import plan as plans
-from verifier.projector.load import LOADS_FOLDER
+from verifier.projector.reservation import LOADS_FOLDER
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ from verifier.cli.settings import settings
 from verifier.projector import fieldmap, progress
 from verifier.projector.columns import COLUMNS
 from verifier.projector.fieldmap import FieldMap
-from verifier.projector.load import CHUNK_ROWS, Load, Order
+from verifier.projector.load import Load
+from verifier.projector.order import CHUNK_ROWS, Order
 from verifier.synthetic import beneficiaries as aid
 from verifier.synthetic import output
 from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
 
 if TYPE_CHECKING:
-    from verifier.projector.load import Summary
+    from verifier.projector.order import Summary
 
 app = new_app("registry", summary="The population: load it; or make a fictional one.")
 
@@ -60,8 +61,8 @@ def load(
         str, typer.Option(help="The day that the source speaks of, YYYY-MM-DD; default today.")
     ] = "",
     workers: Annotated[
-        int, typer.Option(min=1, max=256, help="Worker processes; default one a processor.")
-    ] = os.cpu_count() or 1,
+        int | None, typer.Option(min=1, max=256, help="Worker processes; default one a processor.")
+    ] = None,
     decoys: Annotated[
         int | None,
         typer.Option(min=2, help="Rows that are nobody's; default one for every 64 people, at least 256."),
@@ -97,7 +98,7 @@ def load(
         table=table,
         field_map=fieldmap.load(field_map) if field_map else FieldMap(),
         as_of=_day(as_of) if as_of else None,
-        workers=workers,
+        workers=workers or os.cpu_count() or 1,
         decoys=decoys,
         rejects=rejects,
         activate=activate,

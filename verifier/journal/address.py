@@ -23,7 +23,8 @@ MAX_PATH = 107
 """Bytes of a path in sockaddr_un on Linux, without the NUL (unix(7))."""
 BUFFER = 1 << 20
 """Bytes that may be on their way; a full buffer means that the other end does not read."""
-_SEND_TIMEOUT = struct.pack("ll", 1, 0)
+_SEND_TIMEOUT = struct.pack("ll", 0, 500_000)
+"""A struct timeval of half a second: a send that finds room for a part of its bytes may take it twice."""
 _CREDENTIALS = struct.Struct("3i")
 _BACKLOG = 256
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from verifier.log.scope import Scope
+
 _STEP = 1_000
 _LOG_END = 0x7061_6461_6E01  # "padan", 1: the advisory lock of the log's end
 _CLAIM = (

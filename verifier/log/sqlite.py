@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from verifier.log.scope import Scope
+
 _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
 _PRAGMAS = (

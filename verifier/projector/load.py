@@ -12,27 +12,23 @@ import hmac
 import json
 import time
 from array import array
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from keys.agent import LocalKeyAgent
 from keys.provider import ask
 from padan.entry import EntryKind, Field
-from tokenizer import normalise
-from tokenizer import outer as outer_layer
-from tokenizer.suite import SUITE
 from verifier import admin_entry
-from verifier.epoch import REGISTRY_ZONE
 from verifier.log.open import open_log
-from verifier.projector import activation, merge, rejects, runs
+from verifier.projector import activation, merge, rejects, reservation, runs
 from verifier.projector import plan as plans
 from verifier.projector.chunk import Layout
 from verifier.projector.errors import LoadMismatchError, RunError
-from verifier.projector.fieldmap import FieldMap
-from verifier.projector.plan import Fingerprint, Plan
+from verifier.projector.order import Order, Summary
 from verifier.projector.pool import Pool
 from verifier.projector.projection import Projection, chunk_mac, key_ids
+from verifier.projector.reservation import LOADS_FOLDER
 from verifier.projector.source import open_source
 from verifier.projector.worker import Task, WorkerSpec, peak_memory
 from verifier.vault.epoch import Epoch, EpochState
@@ -47,82 +43,16 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.projector.chunk import Chunk
     from verifier.projector.fieldmap import Binding
+    from verifier.projector.plan import Plan
     from verifier.projector.progress import Meter
     from verifier.projector.runs import RunHeader
     from verifier.projector.source import Source
 
-CHUNK_ROWS: Final = 8192
-"""Rows of a chunk and of a run: some 10 MB while a worker has them."""
 PEOPLE_PER_DECOY: Final = 64
 FEWEST_DECOYS: Final = 256
-LOADS_FOLDER: Final = "loads"
 _SUMMARY_FILE: Final = "summary.json"
 _MEGABYTE: Final = 1 << 20
 _REPORT_EVERY: Final = 2048
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What the operator asks for.
-
-    Attributes:
-        source: a path or a URL.
-        table: the table behind a URL.
-        field_map: which column is which field.
-        as_of: the day that the source speaks of; None is today, or the day of the load that is gone on with.
-        workers: worker processes.
-        decoys: rows that are nobody's; None is one for every 64 people, at least 256.
-        rejects: where the rejects go; None is a file in the data folder.
-        activate: whether the epoch is to be active at the end.
-        fresh: whether to throw away what a killed load of this source left.
-        chunk_rows: rows of a chunk.
-    """
-
-    source: str
-    table: str = ""
-    field_map: FieldMap = field(default_factory=FieldMap)
-    as_of: date | None = None
-    workers: int = 1
-    decoys: int | None = None
-    rejects: Path | None = None
-    activate: bool = False
-    fresh: bool = False
-    chunk_rows: int = CHUNK_ROWS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What became of a load.
-
-    Attributes:
-        read: rows of the source.
-        loaded: people in the epoch.
-        rejected: rows that are not; read = loaded + rejected.
-        decoys: rows that are nobody's.
-        kept_runs: runs of a killed load that were used.
-        seconds: from the start to the ready epoch.
-        rate: rows read a second.
-        cpu_seconds: processor time of all our processes, without a database server's.
-        rate_per_core: rows read a second of processor time.
-        peak_memory_mb: largest resident memory of all our processes together.
-    """
-
-    epoch: int
-    as_of: str
-    read: int
-    loaded: int
-    rejected: int
-    duplicates: int
-    decoys: int
-    rejects_file: str
-    ignored_columns: list[str]
-    kept_runs: int
-    seconds: float
-    rate: float
-    cpu_seconds: float
-    rate_per_core: float
-    peak_memory_mb: float
-    activated: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,7 +103,7 @@ class Load:
         try:
             keys = key_ids(agent)
             with plans.alone(loads):
-                plan = self._plan(loads, _fingerprint(source, binding, keys, order.chunk_rows), keys)
+                plan = reservation.reserve(self._settings, order, source, binding, keys)
                 summary = self._finished(plan)
                 if summary is None:
                     projection = Projection.of(
@@ -189,53 +119,6 @@ class Load:
     def _ask(self, question: str) -> str:
         self._passphrase = self._prompt(question)
         return self._passphrase
-
-    def _plan(self, loads: Path, fingerprint: str, keys: dict[str, int]) -> Plan:
-        """Find the killed load of this source, or begin one."""
-        order = self._order
-        day = order.as_of.isoformat() if order.as_of else ""
-        for plan in plans.unfinished(loads):
-            if plan.fingerprint == fingerprint and day in {"", plan.as_of}:
-                if not order.fresh:
-                    return plan
-                self._drop(plan)
-        writer = open_writer(self._settings.vault_database)
-        try:
-            number = writer.next_number()
-            plan = Plan(
-                epoch=number,
-                as_of=day or datetime.now(REGISTRY_ZONE).date().isoformat(),
-                fingerprint=fingerprint,
-                folder=plans.folder_of(loads, number),
-            )
-            writer.begin(self._epoch(plan, keys, decoys=0))  # reserves the number
-        finally:
-            writer.close()
-        plan.write()
-        return plan
-
-    def _drop(self, plan: Plan) -> None:
-        writer = open_writer(self._settings.vault_database)
-        try:
-            if activation.find(writer, plan.epoch).state is EpochState.LOADING:
-                writer.drop(plan.epoch)
-        finally:
-            writer.close()
-        plan.remove()
-
-    def _epoch(self, plan: Plan, keys: dict[str, int], *, decoys: int) -> Epoch:
-        midnight = datetime.fromisoformat(plan.as_of).replace(tzinfo=REGISTRY_ZONE)
-        return Epoch(
-            number=plan.epoch,
-            registry=self._settings.registry_id,
-            format=outer_layer.FORMAT,
-            as_of_ms=int(midnight.timestamp() * 1000),
-            key_ids=keys,
-            normaliser=normalise.VERSION,
-            suite=str(SUITE.number),
-            decoys=decoys,
-            box_size=outer_layer.BOX_SIZE,
-        )
 
     def _finished(self, plan: Plan) -> Summary | None:
         """Read the summary of a load that was killed after its epoch was ready."""
@@ -275,7 +158,8 @@ class Load:
                 self._tally.add(done.header)
             decoys = self._order.decoys or max(FEWEST_DECOYS, self._tally.projected // PEOPLE_PER_DECOY)
             projection.decoys(decoys, plan.decoys)
-            return self._merge(plan, binding, self._epoch(plan, keys, decoys=decoys), pool)
+            epoch = reservation.epoch_of(plan, self._settings.registry_id, keys, decoys=decoys)
+            return self._merge(plan, binding, epoch, pool)
 
     def _tasks(self, plan: Plan, source: Source, binding: Binding, mac: BoundMac) -> Iterator[Task]:
         """Read the source; yield what no run of a killed load covers."""
@@ -365,20 +249,6 @@ class Load:
             log.close()
         plan.remove()
         return replace(summary, activated=self._order.activate)
-
-
-def _fingerprint(source: Source, binding: Binding, keys: dict[str, int], chunk_rows: int) -> str:
-    return Fingerprint(
-        source=source.name,
-        binding=json.dumps([source.columns, binding.picks, binding.defaults]),
-        keys=keys,
-        versions={
-            "normaliser": normalise.VERSION,
-            "suite": str(SUITE.number),
-            "row": str(outer_layer.FORMAT),
-        },
-        chunk_rows=chunk_rows,
-    ).digest()
 
 
 def _kept(path: Path, chunk: Chunk, mac: bytes) -> RunHeader | None:

@@ -36,6 +36,7 @@ class Meter(Protocol):
 
     def __enter__(self) -> Self:
         """Begin."""
+        ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

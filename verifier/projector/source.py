@@ -29,18 +29,22 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """Where the rows are, without any password."""
+        ...
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns."""
+        ...
 
     @property
     def size(self) -> int:
         """How much there is, in units of its own (bytes, rows); 0 where that is not known."""
+        ...
 
     @property
     def delimiter(self) -> str:
         """Of CSV; empty for sources that send Arrow streams."""
+        ...
 
     def chunks(self, picks: Sequence[int], rows: int) -> Iterator[Chunk]:
         """Read the whole source in chunks.
@@ -52,6 +56,7 @@ class Source(Protocol):
         Raises:
             SourceError: the source can no longer be read.
         """
+        ...
 
 
 def open_source(where: str, *, table: str = "", delimiter: str = "") -> Source:

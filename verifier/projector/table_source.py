@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from verifier.projector import arrow
 from verifier.projector.errors import SourceError
@@ -61,9 +62,9 @@ class TableSource:
             found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine)
             with engine.connect() as connection:
                 size = connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0
-        except sa.exc.NoSuchTableError as error:
+        except exc.NoSuchTableError as error:
             raise SourceError(f"the database has no table {table}") from error
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except (exc.SQLAlchemyError, ImportError) as error:
             raise SourceError(f"the database cannot be read ({type(error).__name__})") from error
         return cls(engine=engine, table=found, size=size)
 
@@ -80,7 +81,7 @@ class TableSource:
             with self.engine.connect() as connection:
                 parts = connection.execute(query).partitions()
                 yield from arrow.chunks(_columns(part) for part in parts)
-        except sa.exc.SQLAlchemyError as error:
+        except exc.SQLAlchemyError as error:
             raise SourceError(f"the table cannot be read on ({type(error).__name__})") from error
 
 

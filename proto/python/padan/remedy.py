@@ -102,7 +102,7 @@ _SERVICE = (
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "a caller of this role may not call this method",
-        "use the certificate of the role that may: agencies verify, auditors list entries",
+        "use the certificate of the role that may: agencies verify, auditors list entries within their grant",
     ),
     _row(
         "NO_AGREEMENT",

@@ -38,6 +38,7 @@ NEVER_ALONE = {
     "keys.errors.OperatorError": "base",
     "keys.errors.OpenError": "told as the file or the row that does not open",
     "keys.errors.SignatureError": "told as the agreement or the file that it is over",
+    "verifier.agreement.errors.DocumentError": "base",
     "keys.errors.PeriodOverError": "the service opens a new period",
     "verifier.errors.ShuttingDownError": "answered to callers",
 }

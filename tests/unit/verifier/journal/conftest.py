@@ -36,12 +36,12 @@ def writer(path: Path, log: MemoryLog) -> Iterator[Writer]:
 
 
 @pytest.fixture
-def connect(path: Path) -> Iterator[Callable[[], JournalClient]]:
-    """Makes workers' ends."""
+def connect(path: Path) -> Iterator[Callable[..., JournalClient]]:
+    """Makes workers' ends, whose callers wait long unless told otherwise, as a busy machine may need it."""
     with contextlib.ExitStack() as opened:
 
-        def make() -> JournalClient:
-            client = JournalClient(path, patience=0.4)
+        def make(patience: float = 10.0) -> JournalClient:
+            client = JournalClient(path, patience=patience)
             client.start()
             opened.callback(client.stop)
             return client

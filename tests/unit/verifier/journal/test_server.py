@@ -98,7 +98,7 @@ def test_what_nobody_waits_for_is_not_committed(writer: Writer, path: Path, log:
     ids=["no frame", "an answer", "no intents"],
 )
 def test_who_speaks_otherwise_is_hung_up_on(
-    writer: Writer, path: Path, data: bytes, connect: Callable[[], JournalClient]
+    writer: Writer, path: Path, data: bytes, connect: Callable[..., JournalClient]
 ) -> None:
     """A stream that makes no sense ends, and the others go on."""
     del writer
@@ -127,7 +127,7 @@ def test_a_stranger_is_hung_up_on(writer: Writer, path: Path, monkeypatch: pytes
 
 
 def test_a_worker_that_does_not_read_delays_nobody(
-    writer: Writer, path: Path, log: MemoryLog, connect: Callable[[], JournalClient]
+    writer: Writer, path: Path, log: MemoryLog, connect: Callable[..., JournalClient]
 ) -> None:
     """Answers that nobody takes, more than the stream holds, pile up beside the others' way."""
     del writer
@@ -148,7 +148,7 @@ def test_a_worker_that_does_not_read_delays_nobody(
 
 
 def test_draining_waits_for_the_workers(
-    writer: Writer, log: MemoryLog, connect: Callable[[], JournalClient]
+    writer: Writer, log: MemoryLog, connect: Callable[..., JournalClient]
 ) -> None:
     """The writer takes no new worker and stays until those that are here have left."""
     client = connect()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
 from verifier.log.open import open_log
+from verifier.log.scope import Scope
 from verifier.log.store import Head, LogOrderError, LogStoreError, decode_replay_key, encode_replay_key
 
 if TYPE_CHECKING:
@@ -208,6 +210,32 @@ def test_entries_are_filtered(store: LogStore) -> None:
     span = store.entries(0, 100, from_ms=rows[4].log_time_ms, until_ms=rows[9].log_time_ms)
     assert [row.sequence for row in span] == [5, 6, 7, 8, 9]
     assert store.entries(0, 100, agency="agency-1", outcome=2) == []
+
+
+def test_entries_are_bounded_by_a_scope(store: LogStore) -> None:
+    """Agencies, purposes and kinds of a scope bound the list; a scope without kinds shows nothing."""
+    rows = [
+        entry(number, kind=number % 5, agency=f"agency-{number % 3}" if number % 7 else "", purpose="")
+        for number in range(60)
+    ]
+    with store.transaction() as transaction:
+        transaction.write({}, DAY, rows, [])
+    bounded = Scope(
+        agencies=frozenset({"agency-1", ""}),
+        purposes=frozenset({""}),
+        kinds=[range(1, 3), range(4, 9)],
+        hidden=[2],
+    )
+    expected = [row for row in rows if row.agency in {"agency-1", ""} and row.kind in {1, 4}]
+    assert [row.entry for row in store.entries(0, 100, scope=bounded)] == [row.entry for row in expected]
+    for nothing in (
+        replace(bounded, kinds=[]),
+        replace(bounded, agencies=frozenset()),
+        replace(bounded, purposes=frozenset({"other"})),
+    ):
+        assert store.entries(0, 100, scope=nothing) == []
+    everything = Scope(agencies=None, purposes=None, kinds=[range(100)], hidden=())
+    assert len(store.entries(0, 100, scope=everything)) == 60
 
 
 def test_a_span_of_time_finds_entries_whose_time_steps_back(store: LogStore) -> None:

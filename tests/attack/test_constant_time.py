@@ -1,0 +1,254 @@
+"""Attack 7 inside the process: what an answer costs does not tell what the registry holds, nor whose guesses are spent.
+
+The whole core is timed, without the network and the disk under the log, so that microseconds show. The people lie in
+the real vault, on both databases, and every class is drawn from one population: chance decides who is held. The same
+pairs over the wire, cold records included, stand in test_latency.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from padan.v1 import attribute_pb2 as vocabulary
+from padan.v1 import verification_pb2
+from tests.attack import timing
+from tests.service import BUDI, Terms, install, request
+from tests.simulator.world import World
+from tokenizer.codes import CodeLists
+from verifier.epoch import EpochHolder
+from verifier.vault.open import open_vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Make = Callable[[int], tuple[str, verification_pb2.VerifyRequest]]
+
+pytestmark = pytest.mark.attack
+
+NAME, BIRTH_DATE, SEX = vocabulary.ATTRIBUTE_NAME, vocabulary.ATTRIBUTE_BIRTH_DATE, vocabulary.ATTRIBUTE_SEX
+DISTRICT, MARITAL = vocabulary.ATTRIBUTE_DISTRICT, vocabulary.ATTRIBUTE_MARITAL_STATUS
+MATCH, NO_MATCH, BLOCKED = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH, vocabulary.VERDICT_BLOCKED
+
+_POOL, _SMALL_POOL = 2_000, 100
+_SPENT = 40  # people whose budget is spent
+_BUDGET = 6
+_KEPT = 256  # entries of the log in memory between two sweeps
+_QUICK, _FULL = 400, 30_000
+_FORMS = [
+    pytest.param(("sqlite", _QUICK), id="quick"),
+    pytest.param(("sqlite", _FULL), id="sqlite", marks=pytest.mark.long),
+    pytest.param(("postgresql", _FULL), id="postgresql", marks=pytest.mark.long),
+]
+_RIGHT = {NAME: BUDI["NAMA_LGKP"], BIRTH_DATE: BUDI["TGL_LHR"], SEX: "1", DISTRICT: "327301", MARITAL: "2"}
+_STRANGER = "SITI RAHAYU"
+_NEIGHBOUR = "BUDI SANTOSA WIJAYA"
+
+
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """The core over a real vault, and people of every kind that a pair needs."""
+
+    world: World
+    calls: int
+    clock: Callable[[], int]  # nanoseconds
+    held: Sequence[str]
+    unknown: Sequence[str]
+    inactive: Sequence[str]
+    near: Sequence[str]  # of people whose name is like the neighbour's
+
+    def ask(self, agency: str, message: verification_pb2.VerifyRequest) -> tuple[int, float]:
+        """Ask; give the outcome and the microseconds."""
+        call = self.world.call(agency, message)
+        log = self.world.log
+        if len(log.rows) > _KEPT:
+            log.rows.clear()
+            log.kept.clear()
+            log.groups.clear()
+            gc.collect(0)
+        begun = self.clock()
+        (reply,) = self.world.core.verify_many((call,))
+        elapsed = (self.clock() - begun) / 1_000
+        assert reply.body is not None
+        return reply.outcome, elapsed
+
+    def spend(self, nik: str, agencies: Sequence[str]) -> None:
+        """Guess wrongly about a number as long as an agency is answered."""
+        for agency in agencies:
+            while self.ask(agency, question(nik, {NAME: _STRANGER}))[0] != BLOCKED:
+                pass
+
+
+def numbers(count: int, seed: int) -> list[str]:
+    """Draw numbers with prefixes of their own."""
+    source = random.Random(seed)
+    days = [(day, month, year) for day in range(1, 29) for month in range(1, 13) for year in range(50, 100)]
+    return [
+        f"3273{source.randrange(1, 31):02}{day:02}{month:02}{year:02}{source.randrange(1, 10_000):04}"
+        for day, month, year in source.sample(days, count)
+    ]
+
+
+def question(nik: str, claims: dict[int, str], purpose: str = "service") -> verification_pb2.VerifyRequest:
+    """Make a question."""
+    return request(nik=nik, claims=claims, purpose=purpose)
+
+
+@pytest.fixture(scope="module", params=_FORMS)
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Load the people, and put the core over them."""
+    backend, calls = request.param
+    drawn = numbers(4 * (_POOL if calls == _FULL else _SMALL_POOL), seed=7)
+    held, unknown, inactive, near = (drawn[at::4] for at in range(4))
+    people = [{**BUDI, "NIK": nik} for nik in held]
+    people += [{**BUDI, "NIK": nik, "STATUS_HIDUP": "2"} for nik in inactive]
+    people += [{**BUDI, "NIK": nik, "NAMA_LGKP": "BUDI SANTOSO WIJAYA"} for nik in near]
+    url = request.getfixturevalue("postgres_server").make_database() if backend == "postgresql" else ""
+    installation = install(tmp_path_factory.mktemp("bench") / "padan", people=people, vault_url=url)
+    generous = Terms(subject=10**6, prefix=10**6)
+    agencies = {
+        "tax": generous,
+        "spent": Terms(subject=_BUDGET, prefix=10**6),
+        "late": generous,
+        **{f"guesser-{number}": generous for number in range(2)},
+    }
+    world = World(seed=7, agencies=agencies, people=[dict(BUDI)])
+    world.core._joint_subject = world.core._joint_prefix = 10**9
+    agent, vault = installation.agent(), open_vault(installation.settings.vault_database)
+    world.core._epochs = EpochHolder(agent=agent, vault=vault, codes=CodeLists.load())
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield Bench(
+            world=world,
+            calls=calls,
+            # The processor's time is blind to other programs; of another process's work it knows nothing.
+            clock=time.thread_time_ns if backend == "sqlite" else time.perf_counter_ns,
+            held=held,
+            unknown=unknown,
+            inactive=inactive,
+            near=near,
+        )
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        vault.close()
+        agent.close()
+
+
+def judge(bench: Bench, what: str, make: Make, outcomes: tuple[int, int]) -> None:
+    """Time the two classes; the long form gives the verdict."""
+
+    def latency(kind: int) -> float:
+        outcome, elapsed = bench.ask(*make(kind))
+        assert outcome == outcomes[kind]
+        return elapsed
+
+    report = timing.analyse(timing.collect(latency, calls=bench.calls, seed=11, warm_up=200))
+    sys.stdout.write(f"\n{what}: {report}")
+    if bench.calls >= _FULL:
+        assert not report.distinguishable, what
+
+
+@pytest.mark.timeout(900)
+def test_held_or_not(bench: Bench) -> None:
+    """A wrong name about a number that is held costs what it costs about one that is not."""
+    order, pools = random.Random(1), (bench.held, bench.unknown)
+
+    def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+        return "tax", question(order.choice(pools[kind]), {**_RIGHT, NAME: _STRANGER})
+
+    judge(bench, "held or not", make, (NO_MATCH, NO_MATCH))
+
+
+@pytest.mark.timeout(900)
+def test_first_or_last_claim_wrong(bench: Bench) -> None:
+    """Where one answer over all claims is granted, the first or the last may be wrong."""
+    order = random.Random(2)
+    wrong = ({**_RIGHT, NAME: "BUDI SANTUSI"}, {**_RIGHT, MARITAL: "1"})
+
+    def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+        return "tax", question(order.choice(bench.held), wrong[kind], "strict")
+
+    judge(bench, "first or last claim wrong", make, (NO_MATCH, NO_MATCH))
+
+
+@pytest.mark.timeout(900)
+def test_rest_right_or_wrong_behind_a_wrong_anchor(bench: Bench) -> None:
+    """Behind a wrong name, claims that would match cost what others do: the residents differ, not the question."""
+    order, pools = random.Random(3), (bench.held, bench.inactive)
+    claims = {NAME: _STRANGER, BIRTH_DATE: BUDI["TGL_LHR"], vocabulary.ATTRIBUTE_LIFE_STATUS: "1"}
+
+    def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+        return "tax", question(order.choice(pools[kind]), claims)
+
+    judge(bench, "active or not behind a wrong name", make, (NO_MATCH, NO_MATCH))
+
+
+@pytest.mark.timeout(900)
+def test_near_or_far_name(bench: Bench) -> None:
+    """A name that is nearly the resident's costs what a far one does: the residents differ, not the question."""
+    order, pools = random.Random(4), (bench.near, bench.held)
+
+    def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+        return "tax", question(order.choice(pools[kind]), {NAME: _NEIGHBOUR, SEX: "1"})
+
+    judge(bench, "near or far name", make, (NO_MATCH, NO_MATCH))
+
+
+@pytest.mark.timeout(900)
+def test_blocked_right_or_wrong(bench: Bench) -> None:
+    """Blocked, the right name costs what a wrong one does: the residents differ, not the question."""
+    order, pools = random.Random(5), (bench.held[:_SPENT], bench.near[:_SPENT])
+    for nik in (*pools[0], *pools[1]):
+        bench.spend(nik, ["spent"])
+
+    def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+        return "spent", question(order.choice(pools[kind]), _RIGHT)
+
+    judge(bench, "blocked, right or wrong", make, (BLOCKED, BLOCKED))
+
+
+@pytest.mark.timeout(900)
+def test_blocked_or_not(bench: Bench) -> None:
+    """A question whose budget is spent costs what one with room does."""
+    order, pools = random.Random(6), (bench.inactive[:_SPENT], bench.inactive[_SPENT : 2 * _SPENT])
+    for nik in pools[0]:
+        bench.spend(nik, ["spent"])
+    for nik in pools[1]:
+        for _ in range(_BUDGET):  # as many questions, none of which costs
+            bench.ask("spent", question(nik, {NAME: BUDI["NAMA_LGKP"]}))
+
+    def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+        return "spent", question(order.choice(pools[kind]), {NAME: BUDI["NAMA_LGKP"]})
+
+    judge(bench, "blocked or not", make, (BLOCKED, vocabulary.VERDICT_MATCH_NOT_ACTIVE))
+
+
+@pytest.mark.timeout(900)
+def test_blocked_by_own_or_by_joint_budget(bench: Bench) -> None:
+    """Whose guesses have spent the budget does not show in the time."""
+    order, pools = random.Random(8), (bench.unknown[:_SPENT], bench.unknown[_SPENT : 2 * _SPENT])
+    for nik in pools[0]:
+        bench.spend(nik, ["spent"])
+    core = bench.world.core
+    core._joint_subject = _BUDGET
+    core._limits.cache_clear()
+    try:
+        for nik in pools[1]:
+            bench.spend(nik, ["guesser-0", "guesser-1", "spent"])
+
+        def make(kind: int) -> tuple[str, verification_pb2.VerifyRequest]:
+            return "spent", question(order.choice(pools[kind]), _RIGHT)
+
+        judge(bench, "blocked by own or by joint budget", make, (BLOCKED, BLOCKED))
+    finally:
+        core._joint_subject = 10**9
+        core._limits.cache_clear()
