@@ -95,13 +95,6 @@ def enrol(stage: Stage, port: int) -> None:
     stage.say("One agreement for each agency, from deploy/agreements; what it does not grant is refused.")
     stage.run(OPERATOR, "padan-server agreement sign agreements/*.toml --key signer.key")
     stage.run(OPERATOR, "padan-server agreement activate agreements/*.toml")
-    stage.say("What the auditor may read stands in a signed grant; without one it reads nothing.")
-    stage.run(
-        OPERATOR,
-        f"padan-server auditor template --auditor {AUDITOR} > {AUDITOR}.toml"
-        f" && padan-server auditor sign {AUDITOR}.toml --key signer.key"
-        f" && padan-server auditor activate {AUDITOR}.toml",
-    )
     stage.say("What the auditor may read is signed likewise:")
     stage.run(OPERATOR, f"padan-server auditor template --auditor {AUDITOR} > auditor.toml")
     stage.run(OPERATOR, "padan-server auditor sign auditor.toml --key signer.key")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_core import PydanticUndefined
 
 from tests.house import command_lines, makefile, practice, tree
+from verifier.cli import failure
 from verifier.config import Settings
 from verifier.config_file import render
 
@@ -75,6 +76,15 @@ def _arguments(command: command_lines.Command) -> list[str]:
     ]
 
 
+def failures() -> str:
+    """Tabulate what the server-side commands say when they fail."""
+    rows: list[tuple[object, ...]] = [
+        (f"`{name.rpartition('.')[2]}`", f"{int(row.code)} `{row.code.name}`", row.next_step)
+        for name, row in failure.TABLE.items()
+    ]
+    return _table("error", "exit code", "next step", rows=rows)
+
+
 def targets() -> str:
     """Tabulate what `make` can do."""
     return _table(
@@ -87,6 +97,7 @@ def targets() -> str:
 PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "settings": settings,
+        "failures": failures,
         "targets": targets,
         "versions": lambda: _table("what", "value", rows=practice.versions()),
         "attributes": lambda: _table(

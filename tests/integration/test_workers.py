@@ -118,7 +118,11 @@ def connections(pid: int, port: int) -> int:
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
             sockets.add(str(descriptor.readlink()))
-    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    lines = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+    ]
     return sum(
         line[1].endswith(f":{port:04X}") and line[3] == "01" and f"socket:[{line[9]}]" in sockets
         for line in lines

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT: Final = 1
-MAX_NAMES: Final = 1_000
-"""Agencies, or purposes, of a grant."""
+MAX_NAMES: Final = 200
+"""Agencies, or purposes, of a grant: the log is read by one walk an agency, and SQLite merges at most 500."""
 AREAS: Final[Mapping[str, Area]] = MappingProxyType({area.name.lower(): area for area in Area})
 _ID_RIGHT: Final = "1 to 63 of a-z, 0-9 and hyphens"
 _CODE: Final = r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?"

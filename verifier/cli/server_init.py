@@ -209,6 +209,7 @@ def _steps(settings: config.Settings) -> tuple[tuple[str, str], ...]:
         ("padan-server agreement template --agency ID", "the agreement to fill in"),
         ("padan-server agreement sign FILE --key signer.key", "by the person who signs"),
         ("padan-server agreement activate FILE", "put it in force"),
+        ("padan-server auditor template --auditor ID", "what an auditor may read; sign, activate likewise"),
         ("padan-server serve", "answer"),
     )
 

@@ -176,7 +176,7 @@ NOTHING: dict[str, str | int | None] = {"agency": "", "purpose": "", "from_ms": 
 def test_a_filter_outside_is_refused(case: str) -> None:
     """Such a filter is refused with the bound; without it, or within it, the same reach reads."""
     reach, wanted = REFUSED[case]
-    with pytest.raises(OutsideGrantError, match="may (not )?be read"):
+    with pytest.raises(OutsideGrantError, match=r"may (not )?be read"):
         reach.require(**{**NOTHING, **wanted})  # type: ignore[arg-type]  # a table of arguments
     reach.require(agency="", purpose="", from_ms=None, until_ms=None)
     ALL.require(**{**NOTHING, **wanted})  # type: ignore[arg-type]  # a table of arguments

@@ -234,6 +234,15 @@ def test_entries_are_bounded_by_a_scope(store: LogStore) -> None:
         replace(bounded, purposes=frozenset({"other"})),
     ):
         assert store.entries(0, 100, scope=nothing) == []
+    pages = [
+        row for at in range(0, 60, 7) for row in store.entries(at, 7, scope=bounded) if row.sequence <= at + 7
+    ]
+    assert [row.entry for row in pages] == [row.entry for row in expected]
+    assert store.entries(0, 100, agency="agency-2", scope=bounded) == []
+    one = store.entries(0, 100, agency="agency-1", scope=bounded)
+    assert [row.entry for row in one] == [row.entry for row in expected if row.agency == "agency-1"]
+    many = replace(bounded, agencies=frozenset(f"agency-{number}" for number in range(200)) | {""})
+    assert len(store.entries(0, 100, scope=many)) == sum(row.kind in {1, 4} for row in rows)
     everything = Scope(agencies=None, purposes=None, kinds=[range(100)], hidden=())
     assert len(store.entries(0, 100, scope=everything)) == 60
 
