@@ -62,15 +62,10 @@ _T = TypeVar("_T")
 MIN_REMAINING = 0.02
 """Seconds that must be left of a call's deadline: what an answer needs at least."""
 
-_COMMIT_REFUSALS: dict[str, type[VerifierError]] = {
-    "QUOTA_EXHAUSTED": QuotaExhaustedError,
-    "REQUEST_ID_REUSED": RequestIdReusedError,
-    "LOG_UNAVAILABLE": LogAwayError,
-}
-_COMMIT_MESSAGES = {
-    "QUOTA_EXHAUSTED": "the agreement's calls of the day are spent",
-    "REQUEST_ID_REUSED": "this request_id was used with another body",
-    "LOG_UNAVAILABLE": "the first request with this id is still being committed",
+_COMMIT_REFUSALS: dict[str, tuple[type[VerifierError], str]] = {
+    "QUOTA_EXHAUSTED": (QuotaExhaustedError, "the agreement's calls of the day are spent"),
+    "REQUEST_ID_REUSED": (RequestIdReusedError, "this request_id was used with another body"),
+    "LOG_UNAVAILABLE": (LogAwayError, "the first request with this id is still being committed"),
 }
 
 
@@ -328,7 +323,8 @@ class Verifier:
                 continue
             result = next(settled)
             if result.reason:
-                work.error = _COMMIT_REFUSALS[result.reason](_COMMIT_MESSAGES[result.reason])
+                kind, message = _COMMIT_REFUSALS[result.reason]
+                work.error = kind(message)
             elif work.error is None:
                 work.reply = Reply(
                     body=result.body,

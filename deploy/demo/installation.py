@@ -25,6 +25,7 @@ OPERATOR, REGISTRY_FOLDER, AUDITOR = "operator", "registry", "auditor"
 MESSAGES = "serve.log"
 _FIRST_PORT, _LAST_PORT = 20_400, 29_997
 _READY_SECONDS = 60.0
+_TELLING_SIZE = 20_000
 
 
 def agencies() -> dict[str, Path]:
@@ -75,7 +76,8 @@ def load(stage: Stage, *, people: int, seed: int) -> People:
     rate = re.search(r"([\d,]+) people/s, ([\d,]+) a processor", done.out)
     if rate is None:
         raise ExpectationError("the load told no rate")
-    stage.figure("loaded", f"{rate[1]} people/s, {rate[2]} a processor; {clock.seconds:.1f} s in all")
+    note = "; at this size mostly the start of processes" if people < _TELLING_SIZE else ""
+    stage.figure("loaded", f"{rate[1]} people/s, {rate[2]} a processor; {clock.seconds:.1f} s in all{note}")
     return People(stage.root / REGISTRY_FOLDER / "people.csv")
 
 

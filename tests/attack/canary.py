@@ -22,7 +22,7 @@ from tests.service import BUDI
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_SHORTEST = 10
+SHORTEST = 10
 _STEP = 8
 _CONSONANTS = "bdfghjklmnprstwyz"
 _VOWELS = "aiueo"
@@ -134,7 +134,7 @@ class Searcher:
         self._by_head: dict[bytes, set[tuple[bytes, str | bytes]]] = defaultdict(set)
         for value in values:
             for form in forms(value):
-                if len(form) >= _SHORTEST:
+                if len(form) >= SHORTEST:
                     self._by_head[form[:_STEP]].add((form, value))
         heads = [int.from_bytes(head, sys.byteorder) for head in self._by_head]
         self._heads = pa.array(heads, pa.uint64())

@@ -12,8 +12,7 @@ import contextlib
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -29,6 +28,7 @@ from verifier.log.open import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from tests.attack.canary import Canary
     from tests.service import Installation, RunningService
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.attack
 _PEOPLE = [20, pytest.param(125, marks=pytest.mark.long)]
 _IN_FLIGHT = 16
 _SETTINGS = 'log_level = "debug"\njoint_subject_budget = 1000000\njoint_prefix_budget = 1000000\n'
-_CLAIMS = {
+_CLAIMS: dict[int, str] = {
     vocabulary.ATTRIBUTE_NAME: "name",
     vocabulary.ATTRIBUTE_MOTHER_NAME: "mother",
     vocabulary.ATTRIBUTE_BIRTH_DATE: "birth_date",
@@ -47,7 +47,8 @@ _CLAIMS = {
     vocabulary.ATTRIBUTE_FAMILY_CARD_NUMBER: "family_card",
 }
 _GRANTED = ("mother_name", "birth_place", "address", "family_card_number")
-_DATES_ONLY = (vocabulary.ATTRIBUTE_BIRTH_DATE, vocabulary.ATTRIBUTE_SEX, vocabulary.ATTRIBUTE_DISTRICT)
+_NAME = int(vocabulary.ATTRIBUTE_NAME)
+_NO_TEXTS = (vocabulary.ATTRIBUTE_BIRTH_DATE, vocabulary.ATTRIBUTE_SEX, vocabulary.ATTRIBUTE_DISTRICT)
 
 
 def good(person: Canary, claims: Mapping[int, str]) -> verification_pb2.VerifyRequest:
@@ -63,13 +64,13 @@ def requests_about(person: Canary, other: Canary) -> Iterator[bytes]:
     reused = good(person, false)
     reused.request_id = replayed.request_id
     yield from (item.SerializeToString() for item in (replayed, good(person, false), replayed, reused))
-    yield good(person, {**true, vocabulary.ATTRIBUTE_NAME: other.name}).SerializeToString()
+    yield good(person, true | {_NAME: other.name}).SerializeToString()
     yield good(person, {vocabulary.ATTRIBUTE_BIRTH_DATE: person.birth_date}).SerializeToString()  # no anchor
-    for attribute in _DATES_ONLY:  # values where they do not belong
-        yield good(person, {vocabulary.ATTRIBUTE_NAME: person.name, attribute: person.mother}).SerializeToString()
-    yield good(person, {vocabulary.ATTRIBUTE_NAME: f"{person.name}\u202e\n"}).SerializeToString()
+    for attribute in map(int, _NO_TEXTS):  # values where they do not belong
+        yield good(person, {_NAME: person.name, attribute: person.mother}).SerializeToString()
+    yield good(person, {_NAME: f"{person.name}\u202e\n"}).SerializeToString()
     yield request(nik=f"{person.nik}0").SerializeToString()
-    yield request(nik=person.name, claims={vocabulary.ATTRIBUTE_NAME: person.nik}).SerializeToString()
+    yield request(nik=person.name, claims={_NAME: person.nik}).SerializeToString()
     yield from _misplaced(person)
 
 
@@ -108,7 +109,7 @@ class Ears:
                 for call in [verify.future(raw, timeout=20, metadata=tuple(metadata)) for raw in batch]:
                     self._take(call)
 
-    def _take(self, call: grpc.CallFuture[bytes]) -> None:
+    def _take(self, call: Any) -> None:
         self.calls += 1
         self.heard.append(repr([*call.initial_metadata(), *call.trailing_metadata()]).encode())
         self.heard += [bytes(value) for _, value in call.trailing_metadata() if isinstance(value, bytes)]
@@ -147,12 +148,17 @@ class Ears:
         with self._service.channel() as channel:
             for path in (f"/padan.v1.VerificationService/{person.nik}", f"/{person.place}/Verify"):
                 with contextlib.suppress(grpc.RpcError):
-                    channel.unary_unary(path)(person.template, timeout=5)
+                    method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+                    method(person.template, timeout=5)
         with self._service.channel(audit=True) as channel:
             stub = audit_pb2_grpc.AuditServiceStub(channel)
-            for field in ("agency", "purpose", "page_token"):
+            for asked in (
+                audit_pb2.ListEntriesRequest(agency=person.name),
+                audit_pb2.ListEntriesRequest(purpose=person.name),
+                audit_pb2.ListEntriesRequest(page_token=person.name),
+            ):
                 try:
-                    stub.ListEntries(audit_pb2.ListEntriesRequest(**{field: person.name}), timeout=5)
+                    stub.ListEntries(asked, timeout=5)
                 except grpc.RpcError as error:
                     self.heard.append(str(error).encode())
         for path in (f"?name[]={person.nik}", person.place):
@@ -163,7 +169,7 @@ class Ears:
 def metrics(installation: Installation, path: str = "metrics") -> bytes:
     """Read the metrics page."""
     address = f"http://127.0.0.1:{installation.metrics_port}/{path}"
-    with urllib.request.urlopen(address, timeout=5) as page:  # noqa: S310 - http on loopback
+    with urllib.request.urlopen(address, timeout=5) as page:
         read: bytes = page.read()
     return read
 
@@ -201,7 +207,11 @@ def test_canaries_are_found_nowhere(tmp_path: Path, count: int) -> None:
         ears = Ears(service)
         for number, person in enumerate(people):
             ears.ask(list(requests_about(person, people[number - 1])))
-            headers = (("x-resident", person.name), ("x-resident-bin", person.template), ("x-nik", person.nik))
+            headers = (
+                ("x-resident", person.name),
+                ("x-resident-bin", person.template),
+                ("x-nik", person.nik),
+            )
             ears.ask([request().SerializeToString()], headers)
             ears.client(person)
             ears.other_doors(person)
@@ -229,7 +239,7 @@ def test_the_search_finds_every_form(tmp_path: Path) -> None:
         searcher = Searcher([value])
         raw = value.encode() if isinstance(value, str) else value
         for form in canary.forms(value):
-            if len(form) >= 10:  # noqa: PLR2004 - shorter ones are not searched for
+            if len(form) >= canary.SHORTEST:
                 assert searcher.find(b"before" + form + b"after") == {value}
         for shift in range(7):
             assert searcher.find(base64.b64encode(b"x" * shift + raw + b"y")) == {value}

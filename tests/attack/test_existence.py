@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import grpc
 import pytest
 
 from padan.v1 import attribute_pb2 as vocabulary
@@ -20,6 +19,8 @@ from tests.service import BUDI, Terms, install, request, running
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import grpc
 
     from tests.service import RunningService
 
@@ -45,7 +46,8 @@ def numbers(count: int) -> list[str]:
     source = random.Random(2)
     drawn = {
         f"{source.randrange(11, 95)}{source.randrange(1, 80):02}{source.randrange(1, 40):02}"
-        f"{source.randrange(1, 29):02}{source.randrange(1, 13):02}{source.randrange(50, 100)}{source.randrange(1, 10_000):04}"
+        f"{source.randrange(1, 29):02}{source.randrange(1, 13):02}{source.randrange(50, 100)}"
+        f"{source.randrange(1, 10_000):04}"
         for _ in range(2 * count)
     }
     shuffled = sorted(drawn)
@@ -78,7 +80,9 @@ class Observer:
         }
 
 
-def observe(service: RunningService, known: Sequence[str], unknown: Sequence[str]) -> tuple[list[Seen], list[Seen]]:
+def observe(
+    service: RunningService, known: Sequence[str], unknown: Sequence[str]
+) -> tuple[list[Seen], list[Seen]]:
     """Ask about all numbers in random order."""
     held = set(known)
     order = [*known, *unknown]
@@ -112,6 +116,6 @@ def test_unknown_and_mismatching_numbers_look_the_same(tmp_path: Path, count: in
     if count >= _CLASSIFIED:
         area = classifier.separation(positive, negative, seed=4)
         sys.stdout.write(
-            f"\n{len(positive)} known, {len(negative)} unknown numbers: area under the curve {area:.3f} (0.5 +- {CHANCE})"
+            f"\n{len(positive)} known, {len(negative)} unknown: area under the curve {area:.3f} (0.5 +- {CHANCE})"
         )
         assert abs(area - 0.5) <= CHANCE

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
+from bench import frames
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2 as vocabulary
-from padan.v1 import audit_pb2, audit_pb2_grpc
+from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2
 from tests.attack import traps
 from tests.attack.network.target import Caller
 from tests.attack.network.wire import VERIFY, Wire
 from tests.service import Terms, install, request, running
 from verifier.log.open import open_log
+from verifier.logs import ALLOWED_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -174,7 +176,7 @@ def test_headers_of_no_client(loud: RunningService, log: LogStore, where: str) -
                 "x-trap" + trap * (where == "name"): "a" + trap * (where == "value"),
             }
             stream = wire.begin(list(fields.items()))
-            wire.send(b"\0\0\0"[:0] + _data(stream, body))
+            wire.send(frames.data(stream, frames.message(body)))
             answer = wire.finish(stream, seconds=8)
         except OSError:
             status = -1
@@ -185,12 +187,6 @@ def test_headers_of_no_client(loud: RunningService, log: LogStore, where: str) -
         assert len(entries_after(log, before)) == (status == 0)
 
 
-def _data(stream: int, body: bytes) -> bytes:
-    from bench import frames
-
-    return frames.data(stream, frames.message(body))
-
-
 def test_filters_of_listings(loud: RunningService, log: LogStore) -> None:
     """A trap in a filter or a page token of ListEntries is refused; an auditor's words never reach an entry."""
     before = log.head().sequence
@@ -198,9 +194,13 @@ def test_filters_of_listings(loud: RunningService, log: LogStore) -> None:
         stub = audit_pb2_grpc.AuditServiceStub(channel)
         for trap in traps.TRAPS.values():
             text = trap.decode()
-            for field in ("agency", "purpose", "page_token"):
+            for asked in (
+                audit_pb2.ListEntriesRequest(agency=text),
+                audit_pb2.ListEntriesRequest(purpose=text),
+                audit_pb2.ListEntriesRequest(page_token=text),
+            ):
                 with pytest.raises(grpc.RpcError) as refused:
-                    stub.ListEntries(audit_pb2.ListEntriesRequest(**{field: text}), timeout=10)
+                    stub.ListEntries(asked, timeout=10)
                 assert refused.value.code() in {
                     grpc.StatusCode.INVALID_ARGUMENT,
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -210,8 +210,6 @@ def test_filters_of_listings(loud: RunningService, log: LogStore) -> None:
 
 def test_messages_are_single_lines(loud: RunningService) -> None:
     """After all that, each line that the service wrote is one JSON object with known keys, in printable ASCII."""
-    from verifier.logs import ALLOWED_KEYS
-
     lines = loud.log.read_bytes().split(b"\n")
     assert lines.pop() == b""
     assert lines
@@ -225,7 +223,5 @@ def test_messages_are_single_lines(loud: RunningService) -> None:
 
 def test_it_answers_as_before(verify: grpc.UnaryUnaryMultiCallable[bytes, bytes]) -> None:
     """The same process still answers."""
-    from padan.v1 import verification_pb2
-
     answer = verification_pb2.VerifyResponse.FromString(verify(request().SerializeToString(), timeout=10))
     assert answer.outcome == vocabulary.VERDICT_MATCH

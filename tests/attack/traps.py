@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf.internal import encoder
-
 from tests.service import request
 
 if TYPE_CHECKING:
@@ -137,4 +135,12 @@ def _without(field: str) -> bytes:
 
 def text_field(number: int, value: bytes) -> bytes:
     """Encode a field of bytes as they are, whether or not they are a text."""
-    return bytes(encoder.TagBytes(number, 2)) + bytes(encoder._VarintBytes(len(value))) + value
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*out, number))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
+    from _typeshed import TraceFunction
+
     from tests.attack.fuzz.targets import Target
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -57,7 +59,7 @@ def reached(target: Target, data: bytes) -> frozenset[Line]:
     """Say which lines of our packages an input reaches."""
     lines: set[Line] = set()
 
-    def trace(frame: FrameType, event: str, _argument: object) -> object:
+    def trace(frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
         path = frame.f_code.co_filename
         if not path.startswith(_ROOT) or not path[len(_ROOT) + 1 :].startswith(_OURS):
             return None

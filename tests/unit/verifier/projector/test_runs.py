@@ -6,7 +6,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifier.projector import merge, runs
@@ -70,6 +70,7 @@ def test_every_cut_is_noticed(tmp_path: Path) -> None:
             list(runs.read(path))
 
 
+@settings(deadline=None, max_examples=30)  # each example waits for a disk
 @given(st.lists(st.lists(st.integers(0, 30), max_size=20), min_size=1, max_size=6))
 def test_merging_keeps_the_first_row_of_each_number(
     tmp_path_factory: pytest.TempPathFactory, tokens: list[list[int]]
