@@ -17,7 +17,9 @@ from padan.v1 import attribute_pb2
 if TYPE_CHECKING:
     from verifier.call import Reply
 
-_VERDICTS = {number: name.removeprefix("VERDICT_") for name, number in attribute_pb2.Verdict.items()}
+_VERDICTS: dict[int, str] = {
+    int(number): name.removeprefix("VERDICT_") for name, number in attribute_pb2.Verdict.items()
+}
 
 
 class Metrics:

@@ -234,7 +234,7 @@ class _Dial:
         try:
             connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=1)
             with watchdog.guard(connection):
-                connection.execute(self._settings)
+                connection.execute(self._settings.encode())
         except psycopg.Error as error:
             self._error = error
             if connection is not None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from padan.nik import Nik
-    from tokenizer.inner import Handles, Inner
+    from tokenizer.inner import Inner
+    from tokenizer.record import Handles
 
 
 class Subject(Protocol):

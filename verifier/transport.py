@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent import futures
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 import grpc
 
@@ -138,7 +138,7 @@ def call_of(raw: bytes, context: grpc.ServicerContext, arrived: float) -> Call:
     certificates = context.auth_context().get("x509_pem_cert") or (b"",)
     return Call(
         raw=raw,
-        certificate=certificates[0],
+        certificate=bytes(certificates[0]),
         peer=context.peer(),
         remaining=_remaining(context),
         arrived=arrived,
@@ -147,13 +147,13 @@ def call_of(raw: bytes, context: grpc.ServicerContext, arrived: float) -> Call:
 
 def _remaining(context: grpc.ServicerContext) -> float | None:
     """Read what is left of the deadline; grpcio spells "none" as None or as centuries, by release."""
-    remaining = context.time_remaining()
+    remaining = cast("float | None", context.time_remaining())
     return None if remaining is None or remaining > _CENTURY else remaining
 
 
 def refuse(context: grpc.ServicerContext, error: Exception | None) -> NoReturn:
     """End a call with the status of an error."""
-    failure = error or RuntimeError("no answer")
+    failure = RuntimeError("no answer") if error is None else error
     status = status_of(failure)
     if status.code is grpc.StatusCode.INTERNAL:
         _LOGGER.error("internal fault", exc_info=failure)
@@ -177,7 +177,7 @@ def new_server(
     options = {**dict(OPTIONS), **dict(extra_options)}
     return grpc.server(
         futures.ThreadPoolExecutor(max_workers=threads, thread_name_prefix="call"),
-        handlers=handlers,
+        handlers=list(handlers),
         options=tuple(options.items()),
         maximum_concurrent_rpcs=threads * 8,
         compression=grpc.Compression.NoCompression,

@@ -8,6 +8,7 @@ pairs over the wire, cold records included, stand in test_latency.
 from __future__ import annotations
 
 import gc
+import math
 import random
 import sys
 import time
@@ -159,10 +160,26 @@ def judge(bench: Bench, what: str, make: Make, outcomes: tuple[int, int]) -> Non
         assert outcome == outcomes[kind]
         return elapsed
 
-    report = timing.analyse(timing.collect(latency, calls=bench.calls, seed=11, warm_up=200))
-    sys.stdout.write(f"\n{what}: {report}")
+    samples = timing.collect(latency, calls=bench.calls, seed=11, warm_up=200)
+    report, noise = timing.analyse(samples), uncertainty(samples)
+    sys.stdout.write(f"\n{what}: {report}, +- {noise:.2f} us by this machine's noise")
     if bench.calls >= _FULL:
-        assert not report.distinguishable, what
+        mark = max(timing.MEDIAN_LIMIT_US, timing.MEDIAN_LIMIT_RELATIVE * report.median_us)
+        assert abs(report.max_t) < timing.T_LIMIT, what
+        assert abs(report.median_difference_us) < mark + noise, what
+
+
+def uncertainty(samples: timing.Samples) -> float:
+    """Say by how much the difference of the medians may be off, in microseconds, at three standard errors.
+
+    By order statistics: the ranks within which a median lies are binomial, whatever the distribution.
+    """
+    squares = 0.0
+    for values in (samples.first, samples.second):
+        ordered, half = sorted(values), 1.5 * math.sqrt(len(values))
+        low, high = (ordered[int(len(values) / 2 + side)] for side in (-half, half))
+        squares += ((high - low) / 2) ** 2
+    return math.sqrt(squares)
 
 
 @pytest.mark.timeout(900)

@@ -61,6 +61,16 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.service.ListenError": _state(
             "stop the other service, or change listen, audit_listen or metrics_listen"
         ),
+        "verifier.metrics_listener.MetricsListenError": _state(
+            "stop the other service, or change metrics_listen; empty for no metrics"
+        ),
+        "verifier.journal.address.JournalAddressError": _state(
+            "stop the other service of this folder, or name another data_dir"
+        ),
+        "verifier.supervisor.PromptError": _input("name the passphrase's source in kek, or set workers = 1"),
+        "verifier.host_keys.RealmMismatchError": _input(
+            "name this registry's keyring, or mend registry_id and environment"
+        ),
         # The log and the vault.
         "verifier.errors.LogUnavailableError": _away(
             "check the disk and the database of log_url, then run the command again"

@@ -33,7 +33,7 @@ class JournalAddressError(OperatorError):
     """The socket's path cannot be used."""
 
 
-class StrangerError(OperatorError):
+class StrangerError(PermissionError):
     """The process at the other end runs as another user."""
 
 

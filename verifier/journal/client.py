@@ -214,12 +214,12 @@ class JournalClient:
         while not self._stopping.is_set():
             try:
                 stream = _Stream(address.connect(self._path))
-            except OSError:
-                self._stopping.wait(_RETRY_SECONDS)
-                continue
             except address.StrangerError:
                 _LOGGER.error("the journal's socket is not ours")  # noqa: TRY400 - nothing to trace
                 self._stopping.wait(1)
+                continue
+            except OSError:
+                self._stopping.wait(_RETRY_SECONDS)
                 continue
             self._stream = stream
             self._connected.set()

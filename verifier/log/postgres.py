@@ -245,7 +245,7 @@ class PostgresLogStore:
 
     def _execute(self, statement: str, values: tuple[Any, ...]) -> int:
         with self.transaction() as step:
-            return step._connection.execute(statement, values).rowcount  # noqa: SLF001 - the two are one
+            return step._connection.execute(statement.encode(), values).rowcount  # noqa: SLF001 - the two are one
 
     def _begin(self) -> psycopg.Connection:
         self._writing.acquire()
@@ -269,7 +269,7 @@ class PostgresLogStore:
             if error is None:
                 with connection.pipeline():
                     for statement, values in pending:
-                        connection.execute(statement, values, prepare=True)
+                        connection.execute(statement.encode(), values, prepare=True)
                     connection.execute("COMMIT", prepare=True)
             elif not connection.closed:
                 connection.execute("ROLLBACK")

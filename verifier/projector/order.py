@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-CHUNK_ROWS: Final = 8192
-"""Rows of a chunk and of a run: some 25 MB while a worker has them."""
+CHUNK_ROWS: Final = 4096
+"""Rows of a chunk and of a run: some 12 MB while a worker has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

