@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 
 from bench.pki import Files
 from tests import service
+from tests.installation import Installation, free_ports
+from tests.installation import install as install_service
+from tests.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +90,7 @@ def _tls(files: Files) -> list[str]:
 @contextlib.contextmanager
 def echo(files: Files, *, threads: int, answer_bytes: int) -> Iterator[Side]:
     """Run the bare echo."""
-    (port,) = service.free_ports(1)
+    (port,) = free_ports(1)
     shape = ["--port", str(port), "--threads", str(threads), "--answer-bytes", str(answer_bytes)]
     with _process([sys.executable, "-m", "bench.echo", *_tls(files), *shape], port) as process:
         yield Side(port=port, pids=[process.pid])
@@ -96,14 +99,14 @@ def echo(files: Files, *, threads: int, answer_bytes: int) -> Iterator[Side]:
 @contextlib.contextmanager
 def peer(files: Files, database: Database) -> Iterator[Side]:
     """Run the peer's application; its database counts as part of it."""
-    (port,) = service.free_ports(1)
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "bench.peer.app", *_tls(files), "--port", str(port)]
     with _process(command, port, {"BENCH_PEER_DATABASE": database.url}) as process:
         yield Side(port=port, pids=[process.pid, database.pid])
 
 
 @contextlib.contextmanager
-def padan(installation: service.Installation) -> Iterator[Side]:
+def padan(installation: Installation) -> Iterator[Side]:
     """Run Padan."""
     command = [
         *(sys.executable, "-m", "verifier.cli.server"),
@@ -114,9 +117,9 @@ def padan(installation: service.Installation) -> Iterator[Side]:
         yield Side(port=installation.port, pids=[process.pid])
 
 
-def install(root: Path, source: Path, *, extra: str = "") -> service.Installation:
+def install(root: Path, source: Path, *, extra: str = "") -> Installation:
     """Make an installation and load a population into it with the operator's command."""
-    installation = service.install(root, agencies={AGENCY: service.Terms()}, people=(), extra=extra)
+    installation = install_service(root, agencies={AGENCY: Terms()}, people=(), extra=extra)
     subprocess.run(
         [
             *(sys.executable, "-m", "verifier.cli.server", "--config", str(installation.config_path)),
@@ -129,10 +132,10 @@ def install(root: Path, source: Path, *, extra: str = "") -> service.Installatio
     return installation
 
 
-def variant(installation: service.Installation, name: str, extra: str) -> service.Installation:
+def variant(installation: Installation, name: str, extra: str) -> Installation:
     """Make a second configuration over the same people and keys, with ports and a log of its own."""
     old = (installation.port, installation.audit_port, installation.metrics_port)
-    ports = [port for port in service.free_ports(6) if port not in old][:3]
+    ports = [port for port in free_ports(6) if port not in old][:3]
     log = installation.root / f"log-{name}.sqlite"
     with (
         contextlib.closing(sqlite3.connect(installation.settings.log_database)) as origin,
@@ -149,13 +152,13 @@ def variant(installation: service.Installation, name: str, extra: str) -> servic
     )
 
 
-def server_files(installation: service.Installation) -> Files:
+def server_files(installation: Installation) -> Files:
     """Give the service's own certificate, which echo and peer use too."""
     settings = installation.settings
     return Files(ca=installation.ca, certificate=settings.tls_cert, key=settings.tls_key)
 
 
-def caller_files(installation: service.Installation) -> Files:
+def caller_files(installation: Installation) -> Files:
     """Give the agency's certificate."""
     identity = installation.identities[AGENCY]
     return Files(ca=installation.ca, certificate=identity.certificate, key=identity.key)

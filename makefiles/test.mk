@@ -14,7 +14,7 @@ ifdef ARGS
 	@$(PYTEST) -m "not long" $(ARGS)
 else
 	@echo "== tests: $(COMPUTING)"
-	@$(PYTEST) -m "not long" --numprocesses auto $(COMPUTING)
+	@$(PYTEST) -m "not long" --numprocesses logical $(COMPUTING)
 	@echo "== tests: all others, one after the other"
 	@$(PYTEST) -m "not long" tests $(addprefix --ignore=,$(COMPUTING))
 endif

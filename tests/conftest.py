@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.installation import install
 from tests.postgres import PostgresServer
-from tests.service import Terms, install, running
+from tests.service import running
+from tests.terms import Terms
 from verifier import migrations
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tests.service import BUDI
+from tests.people import BUDI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -17,22 +17,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from padan import commitment
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2, verification_pb2_grpc
-from tests.service import (
-    TRUST_DOMAIN,
-    Identity,
-    Terms,
-    install,
-    open_channel,
-    request,
-    running,
-    write_identity,
-)
+from tests.installation import TRUST_DOMAIN, Identity, install, write_identity
+from tests.service import open_channel, request, running
+from tests.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.service import Installation, RunningService
+    from tests.installation import Installation
+    from tests.service import RunningService
 
 pytestmark = pytest.mark.attack
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED

@@ -23,7 +23,10 @@ from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2
 from tests.attack import canary, traps
 from tests.attack.canary import Searcher
 from tests.attack.network.wire import VERIFY
-from tests.service import BUDI, Terms, install, request, running
+from tests.installation import install
+from tests.people import BUDI
+from tests.service import request, running
+from tests.terms import Terms
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.attack.canary import Canary
-    from tests.service import Installation, RunningService
+    from tests.installation import Installation
+    from tests.service import RunningService
 
 pytestmark = pytest.mark.attack
 

@@ -20,8 +20,11 @@ import pytest
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
 from tests.attack import timing
-from tests.service import BUDI, Terms, install, request
+from tests.installation import install
+from tests.people import BUDI
+from tests.service import request
 from tests.simulator.world import World
+from tests.terms import Terms
 from tokenizer.codes import CodeLists
 from verifier.epoch import EpochHolder
 from verifier.vault.open import open_vault

@@ -14,7 +14,10 @@ from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
 from tests.attack import classifier
 from tests.attack.network.wire import VERIFY
-from tests.service import BUDI, Terms, install, request, running
+from tests.installation import install
+from tests.people import BUDI
+from tests.service import request, running
+from tests.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

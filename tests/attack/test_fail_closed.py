@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
-from tests.service import install, request, running
+from tests.installation import install
+from tests.service import request, running
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:

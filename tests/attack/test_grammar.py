@@ -13,8 +13,10 @@ from padan import nik
 from padan.errors import NikError
 from padan.v1 import verification_pb2
 from tests.attack import traps
-from tests.service import AS_OF, BUDI, Terms, request
+from tests.people import AS_OF, BUDI
+from tests.service import request
 from tests.simulator.world import World
+from tests.terms import Terms
 from verifier.errors import InvalidFieldError, MalformedMessageError
 
 if TYPE_CHECKING:

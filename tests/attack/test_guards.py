@@ -13,9 +13,11 @@ import pytest
 
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
-from tests.service import BUDI, UNKNOWN_NIK, Terms, request
+from tests.people import BUDI, UNKNOWN_NIK
+from tests.service import request
 from tests.simulator.log_store import Fault
 from tests.simulator.world import World
+from tests.terms import Terms
 from tokenizer import claim as claim_module
 from tokenizer import evaluate as evaluation
 from tokenizer import normalise

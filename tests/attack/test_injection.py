@@ -17,7 +17,9 @@ from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2
 from tests.attack import traps
 from tests.attack.network.target import Caller
 from tests.attack.network.wire import VERIFY, Wire
-from tests.service import Terms, install, request, running
+from tests.installation import install
+from tests.service import request, running
+from tests.terms import Terms
 from verifier.log.open import open_log
 from verifier.logs import ALLOWED_KEYS
 

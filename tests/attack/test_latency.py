@@ -17,6 +17,9 @@ import pytest
 from padan.v1 import attribute_pb2, verification_pb2
 from tests import service
 from tests.attack import classifier, timing
+from tests.installation import install
+from tests.people import AS_OF
+from tests.terms import Terms
 from verifier.projector.columns import COLUMNS
 from verifier.synthetic.population import Population, Tally
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.attack
 
 _VERIFY: Final = "/padan.v1.VerificationService/Verify"
-_GENEROUS: Final = service.Terms(subject=1_000_000, prefix=1_000_000)
+_GENEROUS: Final = Terms(subject=1_000_000, prefix=1_000_000)
 _JOINT: Final = "joint_subject_budget = 1000000\njoint_prefix_budget = 1000000\n"
 _TIMEOUT: Final = 1_800
 
@@ -83,7 +86,7 @@ class Observer:
 def observer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observer]:
     """Load every second of the people drawn, and start the service."""
     backend, scale = request.param
-    rows = Population(people=scale.people, seed=7, as_of=service.AS_OF, faults=False).rows(Tally())
+    rows = Population(people=scale.people, seed=7, as_of=AS_OF, faults=False).rows(Tally())
     people = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     whole = [person for person in people if person["NAMA_LGKP"] and person["STATUS_HIDUP"] == "1"]
     held, unknown = whole[::2], whole[1::2]
@@ -92,9 +95,7 @@ def observer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if backend == "postgresql":
         server = request.getfixturevalue("postgres_server")
         urls = {"log_url": server.make_database(), "vault_url": server.make_database()}
-    installation = service.install(
-        root / "padan", agencies={"tax": _GENEROUS}, people=held, extra=_JOINT, **urls
-    )
+    installation = install(root / "padan", agencies={"tax": _GENEROUS}, people=held, extra=_JOINT, **urls)
     with service.running(installation) as running, running.channel("tax") as channel:
         yield Observer(
             running=running, call=channel.unary_unary(_VERIFY), held=held, unknown=unknown, scale=scale

@@ -18,8 +18,10 @@ import pytest
 from bench import names_generator
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
-from tests.service import AS_OF, BUDI, Terms, request
+from tests.people import AS_OF, BUDI
+from tests.service import request
 from tests.simulator.world import World
+from tests.terms import Terms
 from tokenizer.codes import CodeLists
 from tokenizer.errors import RowError
 from tokenizer.person import Person

@@ -16,8 +16,10 @@ from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
-from tests.service import BUDI, SARI, UNKNOWN_NIK, Terms, request
+from tests.people import BUDI, SARI, UNKNOWN_NIK
+from tests.service import request
 from tests.simulator.world import World
+from tests.terms import Terms
 from verifier.errors import VerifierError
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ import pytest
 from grpc_status import rpc_status
 
 from tests import service
+from tests.installation import install
+from tests.people import BUDI, PEOPLE, SARI, UNKNOWN_NIK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,13 +39,13 @@ def _shift_boxes(vault: Path) -> int:
 
 def test_swapped_rows_are_an_outage(tmp_path: Path) -> None:
     """Every question, about a number that is held or not, is UNAVAILABLE, and the service reports it."""
-    installation = service.install(tmp_path / "padan")
-    assert _shift_boxes(installation.root / "data" / "vault") > len(service.PEOPLE)
+    installation = install(tmp_path / "padan")
+    assert _shift_boxes(installation.root / "data" / "vault") > len(PEOPLE)
     with service.running(installation) as running, running.channel() as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             "/padan.v1.VerificationService/Verify"
         )
-        for nik in (service.BUDI["NIK"], service.SARI["NIK"], service.UNKNOWN_NIK):
+        for nik in (BUDI["NIK"], SARI["NIK"], UNKNOWN_NIK):
             with pytest.raises(grpc.RpcError) as refused:
                 call(service.request(nik=nik).SerializeToString(), timeout=5)
             status = rpc_status.from_call(refused.value)
@@ -51,4 +53,4 @@ def test_swapped_rows_are_an_outage(tmp_path: Path) -> None:
             assert status is not None
             assert b"REGISTRY_UNAVAILABLE" in status.details[0].value
         assert running.messages().count("a row of the vault does not open") == 3
-        assert service.BUDI["NIK"] not in running.messages()
+        assert BUDI["NIK"] not in running.messages()

@@ -11,6 +11,8 @@ import pytest
 
 from tests import service
 from tests.foreign import node_client
+from tests.installation import install
+from tests.people import BUDI
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ def _request(**fields: Any) -> dict[str, Any]:
         "blind": base64.b64encode(os.urandom(32)).decode(),
         "purpose": "service",
         "officer": "officer-1",
-        "nik": service.BUDI["NIK"],
+        "nik": BUDI["NIK"],
         "claims": _CLAIMS,
         "legal_basis": "LEGAL_BASIS_PUBLIC_TASK",
         **fields,
@@ -39,7 +41,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Ask one question that is answered, one malformed and one not granted."""
     node_client.install()
     root: Path = tmp_path_factory.mktemp("foreign")
-    installation = service.install(root / "padan")
+    installation = install(root / "padan")
     identity = installation.identities["tax"]
     with service.running(installation):
         return node_client.verify(

@@ -5,6 +5,7 @@ A page marks such a part with `<!-- made from code: NAME -->` before and `<!-- e
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from types import MappingProxyType
@@ -18,9 +19,10 @@ from verifier.config import Settings
 from verifier.config_file import render
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Callable, Mapping
 
-PAGES = ("README.md", "docs/commands.md", "docs/operate.md", "docs/practice.md")
+PAGES = ("README.md", "docs/commands.md", "docs/operate.md", "docs/modules.md", "docs/practice.md")
 
 _PART = re.compile(r"(<!-- made from code: ([a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -94,9 +96,29 @@ def targets() -> str:
     )
 
 
+def modules(package: str) -> str:
+    """Tabulate the modules of one package with the first paragraph of what each says of itself."""
+    root = tree.ROOT / package
+    rows: list[tuple[object, ...]] = [
+        (f"[`{path.relative_to(root).as_posix()}`](../{tree.name(path)})", _summary(path))
+        for path in tree.modules(package)
+        if path.name != "__init__.py" and path.read_text().strip()
+    ]
+    return _table("module", "what it says of itself", rows=rows)
+
+
+def _summary(path: pathlib.Path) -> str:
+    paragraph = (ast.get_docstring(tree.parsed(path)) or "").partition("\n\n")[0]
+    return " ".join(paragraph.split())
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "settings": settings,
+        "modules of padan": lambda: modules("proto/python/padan"),
+        "modules of keys": lambda: modules("keys"),
+        "modules of tokenizer": lambda: modules("tokenizer"),
+        "modules of verifier": lambda: modules("verifier"),
         "failures": failures,
         "targets": targets,
         "versions": lambda: _table("what", "value", rows=practice.versions()),

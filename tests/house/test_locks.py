@@ -79,7 +79,7 @@ def _imports(*folders: str) -> dict[str, str]:
             else:
                 names = []
             found |= {name.partition(".")[0]: tree.name(path) for name in names}
-    ours = {"bench", "deploy", "keys", "padan", "tests", "tokenizer", "verifier", ""}
+    ours = {"bench", "deploy", "keys", "padan", "tests", "tokenizer", "verifier", "", "_typeshed"}
     return {name: file for name, file in found.items() if name not in sys.stdlib_module_names | ours}
 
 

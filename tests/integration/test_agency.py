@@ -16,16 +16,20 @@ from padan import check
 from padan.audit import cli as audit_cli
 from padan.cli import main
 from padan.finding import Fault, Setup
-from tests.service import BUDI, TRUST_DOMAIN, Terms, install, running, write_identity
+from tests.installation import TRUST_DOMAIN, install, write_identity
+from tests.people import BUDI
+from tests.service import running
 from tests.simulator import pki
 from tests.simulator.terminal import run
+from tests.terms import Terms
 from verifier.directory import AgreementStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.service import Identity, RunningService
+    from tests.installation import Identity
+    from tests.service import RunningService
 
 DAY = timedelta(days=1)
 

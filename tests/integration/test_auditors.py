@@ -13,7 +13,9 @@ from grpc_status import rpc_status
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2_grpc
-from tests.service import Terms, install, request, running
+from tests.installation import install
+from tests.service import request, running
+from tests.terms import Terms
 from verifier import admin_entry
 from verifier.log.open import open_log
 

@@ -31,20 +31,22 @@ def processes(folder: Path) -> list[str]:
 
 def play_and_go_on(folder: Path) -> tuple[str, str]:
     """Play with --keep, try the first command to go on with, and end it with Ctrl-C; return both outputs."""
-    process = subprocess.Popen(
-        [*RUN, "--people", str(PEOPLE), "--keep"], cwd=folder, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
+    command = [*RUN, "--people", str(PEOPLE), "--keep"]
     played, tried = [], ""
-    for line in process.stdout:
-        played.append(line)
-        if command := re.fullmatch(r"  (\(cd .+ && padan info\))\n", line):
-            done = subprocess.run(
-                ["sh", "-c", command[1]], env=stage.environment(), capture_output=True, text=True, check=True
-            )
-            tried = done.stdout
-            process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0, "".join(played[-80:])
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            played.append(line)
+            if shown := re.fullmatch(r"  (\(cd .+ && padan info\))\n", line):
+                done = subprocess.run(
+                    ["sh", "-c", shown[1]],
+                    env=stage.environment(),
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+                tried = done.stdout
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 0, "".join(played[-80:])
     return "".join(played), tried
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.house import markdown
-from tests.service import free_ports
+from tests.installation import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

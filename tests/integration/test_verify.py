@@ -14,7 +14,8 @@ from grpc_status import rpc_status
 
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2, verification_pb2_grpc
-from tests.service import ALMARHUM, BUDI, SARI, UNKNOWN_NIK, request
+from tests.people import ALMARHUM, BUDI, SARI, UNKNOWN_NIK
+from tests.service import request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

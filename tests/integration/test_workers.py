@@ -22,14 +22,18 @@ from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
-from tests.service import BUDI, SARI, Terms, install, request, running, wait_until_ready
+from tests.installation import install
+from tests.people import BUDI, SARI
+from tests.service import request, running, wait_until_ready
+from tests.terms import Terms
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.installation import Installation
     from tests.postgres import PostgresServer
-    from tests.service import Installation, RunningService
+    from tests.service import RunningService
 
 SECONDS = 40.0
 """How long a busy machine may take to start a process."""

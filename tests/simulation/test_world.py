@@ -15,9 +15,10 @@ import pytest
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, verification_pb2
-from tests.service import BUDI, SARI, Terms
+from tests.people import BUDI, SARI
 from tests.simulator.log_store import Fault
 from tests.simulator.world import NOT_HELD_NIK, World
+from tests.terms import Terms
 
 if TYPE_CHECKING:
     from verifier.call import Reply

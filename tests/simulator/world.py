@@ -20,7 +20,8 @@ from keys.mac import MacKey
 from keys.realm import Realm
 from keys.seal import SealKey
 from padan.v1 import attribute_pb2, verification_pb2
-from tests.service import AS_OF, BUDI, UNKNOWN_NIK, Terms, request
+from tests.people import AS_OF, BUDI, UNKNOWN_NIK
+from tests.service import request
 from tests.simulator.log_store import MemoryLog
 from tokenizer.codes import CodeLists
 from tokenizer.inner import Inner
@@ -46,6 +47,7 @@ from verifier.vault.store import VaultUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.terms import Terms
     from verifier.call import Reply
     from verifier.intent import Intent, Settled
 

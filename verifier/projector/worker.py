@@ -96,7 +96,7 @@ def work(pipe: Connection, spec: WorkerSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
         projection = _unlock(spec)
-        # A chunk makes hundreds of thousands of objects and no cycles: collecting between chunks is enough, and 6 % faster.
+        # A chunk makes many objects and no cycles: collecting between chunks is enough, and 6 % faster.
         gc.freeze()
         gc.disable()
         pipe.send(Ready(cpu_seconds=time.process_time(), peak_memory=peak_memory()))

@@ -23,8 +23,9 @@ from padan import canonical, commitment, csr, entry, info, nik, receipt
 from padan.audit import render
 from padan.errors import ConfigError, InternalError, NikError, ReceiptError
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
-from tests.service import BUDI, Terms
+from tests.people import BUDI
 from tests.simulator.world import REALM, START, World
+from tests.terms import Terms
 from tokenizer import normalise
 from tokenizer.attribute import ATTRIBUTES, TEXT_KINDS
 from tokenizer.claim import parse_claim

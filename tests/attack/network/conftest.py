@@ -13,6 +13,8 @@ import pytest
 from bench import cpu, generator, pki
 from tests import service
 from tests.attack.network.target import Caller, Honest, honest_client
+from tests.installation import TRUST_DOMAIN, install
+from tests.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,12 +77,10 @@ def calm(target: Target) -> Honest:
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Install and start the service."""
     root = tmp_path_factory.mktemp("network")
-    calm = service.Terms()
-    noisy = service.Terms(calls_per_second=NOISY_PER_SECOND)
-    installation = service.install(root / "padan", agencies={"honest": calm, "known": calm, "noisy": noisy})
-    stranger = pki.Authority(root / "foreign").client(
-        "stranger", f"spiffe://{service.TRUST_DOMAIN}/agency/honest"
-    )
+    calm = Terms()
+    noisy = Terms(calls_per_second=NOISY_PER_SECOND)
+    installation = install(root / "padan", agencies={"honest": calm, "known": calm, "noisy": noisy})
+    stranger = pki.Authority(root / "foreign").client("stranger", f"spiffe://{TRUST_DOMAIN}/agency/honest")
     ca = str(installation.ca)
 
     def caller(certificate: str = "", key: str = "") -> Caller:

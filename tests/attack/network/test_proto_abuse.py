@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 from bench import frames
 from tests import service
 from tests.attack.network.wire import Wire
+from tests.people import BUDI
 
 if TYPE_CHECKING:
     from tests.attack.network.conftest import Target
@@ -94,7 +95,7 @@ def test_abused_message_is_refused(target: Target, raw: bytes) -> None:
         assert status.details[0].Unpack(info)
         assert info.domain == "padan"
         assert info.reason in {"INVALID_FIELD", "MALFORMED_MESSAGE", "UNKNOWN_CODE"}
-    assert service.BUDI["NIK"] not in str(error)
+    assert BUDI["NIK"] not in str(error)
 
 
 _PAYLOADS = {

@@ -11,8 +11,10 @@ from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import error_pb2
-from tests.service import BUDI, Terms, request
+from tests.people import BUDI
+from tests.service import request
 from tests.simulator.world import World
+from tests.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

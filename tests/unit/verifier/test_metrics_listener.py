@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import free_ports
+from tests.installation import free_ports
 from verifier import metrics_listener
 from verifier.metrics import Metrics
 from verifier.metrics_listener import MetricsListenError, SharedMetrics

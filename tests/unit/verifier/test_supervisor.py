@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.service import install
+from tests.installation import install
 from verifier import supervisor
 from verifier.supervisor import PromptError
 

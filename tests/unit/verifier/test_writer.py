@@ -9,7 +9,7 @@ import pytest
 
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
-from tests.service import install
+from tests.installation import install
 from verifier import admin_entry
 from verifier.errors import LogUnavailableError
 from verifier.journal.address import JournalAddressError
