@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import pkgutil
 import shutil
 import signal
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = scenes()
     if options.only:
         chosen = {name: scene for name, scene in chosen.items() if any(word in name for word in options.only)}
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # for a terminal without UTF-8
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     _announce(options.people, chosen)
