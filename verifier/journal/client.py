@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from verifier.errors import LogUnavailableError, ShuttingDownError
 from verifier.journal import address, frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
+from verifier.journal.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 _FRESH_SECONDS = 1.0
 _RETRY_SECONDS = 0.05
+_AHEAD_SECONDS = 0.002
+"""How long before its slot ends an intent leaves: enough to be read before, and others leave with it."""
 _LOGGER = logging.getLogger("padan.journal")
 
 
@@ -48,43 +51,33 @@ class _Stream:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        self._sending = threading.Lock()
+        self._outbox = Outbox(connected, name="journal-questions")
+        self._outbox.start()
         self._numbers = itertools.count(1)
         self._waits: dict[int, _Wait] = {}
         self._broken = False
         self.heard = True
 
-    def ask(self, kind: Kind, body: bytes, deadline: float) -> Frame:
-        """Send a question and wait for its answer.
+    def ask(self, kind: Kind, body: bytes, deadline: float, *, by: float = 0.0) -> Frame:
+        """Send a question, which may wait for others until `by`, and wait for its answer.
 
         Raises:
             LogUnavailableError: no answer by the deadline, or the stream broke.
         """
         number, wait = next(self._numbers), _Wait()
+        question = frame.encode(kind, number, body, deadline=deadline)
         self._waits[number] = wait
         if self._broken:  # after the entry, so that whoever breaks the stream sees the entry or is seen here
-            raise LogUnavailableError("the log's writer is away")
-        try:
-            self._send(frame.encode(kind, number, body, deadline=deadline), deadline)
-            if not wait.done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                self.heard = False
-                raise LogUnavailableError("the log's writer does not answer")
-        finally:
             self._waits.pop(number, None)
+            raise LogUnavailableError("the log's writer is away")
+        self._outbox.put(lambda: question, by=by)
+        if not wait.done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._waits.pop(number, None)
+            self.heard = False
+            raise LogUnavailableError("the log's writer does not answer")
         if wait.answer is None:
             raise LogUnavailableError("the log's writer went away")
         return wait.answer
-
-    def _send(self, data: bytes, deadline: float) -> None:
-        if not self._sending.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise LogUnavailableError("the log's writer does not read")
-        try:
-            self._socket.sendall(data)
-        except OSError as error:  # a frame may be cut, so the stream is of no more use
-            self.hang_up()
-            raise LogUnavailableError("the log's writer does not read") from error
-        finally:
-            self._sending.release()
 
     def read(self) -> None:
         """Hand answers to those who wait, until the stream breaks."""
@@ -103,9 +96,13 @@ class _Stream:
             pass  # the writer is gone
         finally:
             self._broken = True
+            for number in list(self._waits):
+                wait = self._waits.pop(number, None)
+                if wait is not None:
+                    wait.done.release()
+            self.hang_up()
+            self._outbox.finish(1)
             self._socket.close()
-            for wait in list(self._waits.values()):
-                wait.done.release()
 
     def hang_up(self) -> None:
         """Break the stream."""
@@ -171,7 +168,9 @@ class JournalClient:
         stream = self._reach(deadline)
         if not stream.heard:
             raise LogUnavailableError("the log's writer does not answer")
-        settled = wire.decode_settled(self._ask(stream, Kind.COMMIT, wire.encode_intents(intents), deadline))
+        question = wire.encode_intents(intents)
+        by = min(intent.ready_at for intent in intents) - _AHEAD_SECONDS
+        settled = wire.decode_settled(self._ask(stream, Kind.COMMIT, question, deadline, by=by))
         if len(settled) != len(intents):
             raise LogUnavailableError("the log did not settle the request")
         return settled
@@ -187,9 +186,9 @@ class JournalClient:
         deadline = time.monotonic() + self._patience
         self._ask(self._reach(deadline), Kind.PROBE, b"", deadline)
 
-    def _ask(self, stream: _Stream, kind: Kind, body: bytes, deadline: float) -> bytes:
+    def _ask(self, stream: _Stream, kind: Kind, body: bytes, deadline: float, *, by: float = 0.0) -> bytes:
         try:
-            answer = stream.ask(kind, body, deadline)
+            answer = stream.ask(kind, body, deadline, by=by)
             if answer.kind is Kind.FAILED:
                 raise wire.decode_failure(answer.body)
         except LogUnavailableError:

@@ -11,13 +11,13 @@ import logging
 import socket
 import threading
 import time
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from verifier.committer import Ticket
 from verifier.errors import ServiceError
 from verifier.journal import address, frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
+from verifier.journal.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class _Exchange:
 
     __slots__ = ("_left", "_outbox", "number", "tickets")
 
-    def __init__(self, question: Frame, intents: Sequence[Intent | None], outbox: _Outbox) -> None:
+    def __init__(self, question: Frame, intents: Sequence[Intent | None], outbox: Outbox) -> None:
         self.number = question.number
         self.tickets = [
             Ticket(intent, deadline=question.deadline, done=self._settle_one) for intent in intents
@@ -48,49 +48,14 @@ class _Exchange:
         """Count down in the committer's thread; the answering thread encodes and sends."""
         self._left -= 1
         if not self._left:
-            self._outbox.put(self)
+            self._outbox.put(self._encode)
 
-    def encode(self) -> bytes:
-        """Encode the answer."""
+    def _encode(self) -> bytes:
         error = next((ticket.error for ticket in self.tickets if ticket.error is not None), None)
         if error is not None:
             return frame.encode(Kind.FAILED, self.number, wire.encode_failure(error))
         settled = [ticket.settled for ticket in self.tickets if ticket.settled is not None]
         return frame.encode(Kind.SETTLED, self.number, wire.encode_settled(settled))
-
-
-class _Outbox:
-    """What a worker is yet to be answered; sent by a thread of its own."""
-
-    def __init__(self, stream: socket.socket) -> None:
-        self._stream = stream
-        self._queue: SimpleQueue[_Exchange | bytes | None] = SimpleQueue()
-        self.thread = threading.Thread(target=self._run, name="journal-answers", daemon=True)
-
-    def put(self, answer: _Exchange | bytes | None) -> None:
-        """Send an answer; None ends the thread after what is before it."""
-        self._queue.put(answer)
-
-    def _run(self) -> None:
-        going = True
-        while going:
-            answers = [self._queue.get()]
-            with contextlib.suppress(Empty):
-                while True:
-                    answers.append(self._queue.get_nowait())
-            going = None not in answers
-            try:
-                self._stream.sendall(
-                    b"".join(
-                        answer if isinstance(answer, bytes) else answer.encode()
-                        for answer in answers
-                        if answer is not None
-                    )
-                )
-            except OSError:  # the worker is gone or does not read; its reader sees the end of the stream
-                with contextlib.suppress(OSError):
-                    self._stream.shutdown(socket.SHUT_RDWR)
-                return
 
 
 class JournalServer:
@@ -157,8 +122,8 @@ class JournalServer:
             threading.Thread(target=self._serve, args=(stream,), name="journal-calls", daemon=True).start()
 
     def _serve(self, stream: socket.socket) -> None:
-        outbox = _Outbox(stream)
-        outbox.thread.start()
+        outbox = Outbox(stream, name="journal-answers")
+        outbox.start()
         cutter = Cutter()
         try:
             while data := stream.recv(_CHUNK):
@@ -169,21 +134,20 @@ class JournalServer:
         except OSError:
             pass  # the worker is gone
         finally:
-            outbox.put(None)
-            outbox.thread.join(timeout=2)
+            outbox.finish(2)
             stream.close()
             with self._changed:
                 self._streams.discard(stream)
                 self._changed.notify_all()
 
-    def _take(self, question: Frame, outbox: _Outbox) -> None:
+    def _take(self, question: Frame, outbox: Outbox) -> None:
         intents: Sequence[Intent | None] = [None]
         if question.kind is Kind.COMMIT:
             intents = wire.decode_intents(question.body)
         elif question.kind is not Kind.PROBE:
             raise wire.JournalFormatError("a worker does not answer")
         if not intents or (question.kind is Kind.PROBE and self._committer.fresh):
-            outbox.put(frame.encode(Kind.SETTLED, question.number, b""))
+            outbox.put(lambda: frame.encode(Kind.SETTLED, question.number, b""))
             return
         if question.deadline < time.monotonic():
             return
@@ -191,4 +155,5 @@ class JournalServer:
         try:
             self._committer.submit(exchange.tickets)
         except ServiceError as error:
-            outbox.put(frame.encode(Kind.FAILED, question.number, wire.encode_failure(error)))
+            answer = frame.encode(Kind.FAILED, question.number, wire.encode_failure(error))
+            outbox.put(lambda: answer)

@@ -43,7 +43,7 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     upgraded = run(config, "upgrade")
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
-        "log": {"current": "0001", "newest": "0001"},
+        "log": {"current": "0002", "newest": "0002"},
         "vault": {"current": "0001", "newest": "0001"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()
