@@ -9,6 +9,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 
+# What a target needs to be set up; here, since make expands prerequisites while it reads, and every part names one.
+STAMPS := $(VENV)/stamps
+SETUP_RUN := $(STAMPS)/run
+SETUP_TEST := $(STAMPS)/test
+SETUP_BENCH := $(STAMPS)/bench
+
 include $(sort $(wildcard makefiles/*.mk))
 
 .PHONY: help

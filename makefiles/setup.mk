@@ -1,9 +1,5 @@
 # Set-up: the virtual environment, everything pinned by hash, both packages installed editable.
-# One stamp a set of packages, so that a second run costs nothing.
-STAMPS := $(VENV)/stamps
-SETUP_RUN := $(STAMPS)/run
-SETUP_TEST := $(STAMPS)/test
-SETUP_BENCH := $(STAMPS)/bench
+# One stamp a set of packages (named in the Makefile), so that a second run costs nothing.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install -qq --require-hashes --no-deps
 

@@ -59,8 +59,9 @@ def test_early_return_is_found() -> None:
     assert report.distinguishable
 
 
+@pytest.mark.long
 def test_evaluating_every_claim_is_not_found() -> None:
-    """A verifier that evaluates every claim passes the test."""
+    """A verifier that evaluates every claim passes the test; on a machine that has nothing else to do."""
     report = _measure(_every_claim, calls=12_000)
     assert not report.distinguishable
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from typing import TYPE_CHECKING
 
 from tests.house import makefile, tree
+
+if TYPE_CHECKING:
+    import pathlib
 
 
 def _make(*arguments: str) -> str:
@@ -37,6 +41,16 @@ def test_every_target_can_be_planned() -> None:
     """`make -n` plans each target, so that no target leans on a file or a rule that is not there."""
     for name in makefile.targets():
         _make("-n", "-o", "setup", name)
+
+
+NEED_NOTHING = {"clean", "fresh", "help"}
+"""Targets that run without the virtual environment."""
+
+
+def test_every_target_sets_itself_up(tmp_path: pathlib.Path) -> None:
+    """On a machine with nothing on it, each target that needs the virtual environment begins by making it."""
+    for name in makefile.targets().keys() - NEED_NOTHING:
+        assert f"-m venv {tmp_path}/venv" in _make("-n", f"VENV={tmp_path}/venv", name), name
 
 
 def test_continuous_integration_runs_the_same_target() -> None:

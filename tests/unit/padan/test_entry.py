@@ -65,6 +65,18 @@ def test_absent_fields_read_as_empty() -> None:
     )
 
 
+@pytest.mark.parametrize("field", [Field.AGENCY, Field.DETAIL])
+def test_unreadable_texts_are_an_entry_error(field: Field) -> None:
+    """A text that is not UTF-8, or a list that is none, is refused as an entry, not as a fault of ours."""
+    found = Entry(fields={field: b"\x00\x00\x00\x01\xff"})
+    with pytest.raises(EntryError):
+        found.texts(field)
+    with pytest.raises(EntryError):
+        found.text(field)
+    with pytest.raises(EntryError):
+        Entry(fields={field: b"\x00\x00\x00\x09x"}).texts(field)
+
+
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32), st.binary(max_size=20))
 def test_leaf_is_blind(salt: bytes, other: bytes, body: bytes) -> None:
     """The leaf depends on the salt: without it the entry cannot be guessed from it."""
