@@ -175,9 +175,7 @@ class Engine:
             rates=RateLimiter(share=1 / settings.workers),
             now=clocks.now,
             random=os.urandom,
-            turn=contextlib.nullcontext()
-            if os.environ.get("NOTURN") or parse_address(settings.vault_database).path is None
-            else threading.Lock(),
+            turn=self._turn(),
             slot=settings.slot_ms / 1000,
             joint_subject=settings.joint_subject_budget,
             joint_prefix=settings.joint_prefix_budget,
@@ -198,6 +196,11 @@ class Engine:
         self.audit = Audit(
             gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
         )
+
+    def _turn(self) -> contextlib.AbstractContextManager[object]:
+        """Let threads compute in turns, unless their rows come over a network, where one would wait for all."""
+        on_this_machine = parse_address(self._settings.vault_database).path is not None
+        return threading.Lock() if on_this_machine else contextlib.nullcontext()
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         housekeeping = Housekeeping(self._duties)
