@@ -15,6 +15,7 @@ is refused on the way is committed too. Between 5 and 7 nothing depends on wheth
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -36,6 +37,7 @@ from verifier.errors import (
     ServiceError,
     TooLateError,
     VerifierError,
+    untraced,
 )
 from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_LOGGER = logging.getLogger("padan.core")
 MIN_REMAINING = 0.02
 """Seconds that must be left of a call's deadline: what an answer needs at least."""
 
@@ -110,8 +113,7 @@ class Verifier:
         """Bring together what the path needs.
 
         Args:
-            turn: held from step 1 to step 6. A lock, where the rows are on this machine: threads that compute in turns
-                cost fewer context switches than threads that wrest the interpreter's lock from each other.
+            turn: held from step 1 to step 6 (docs/adr/0013).
             slot: seconds after arrival at which every lookup ends.
             joint_subject: failed guesses a day about one subject over all agencies.
             joint_prefix: failed guesses a day about one prefix over all agencies.
@@ -158,6 +160,11 @@ class Verifier:
                     step(work, now)
                 except VerifierError as error:
                     work.error = error
+                except (
+                    Exception
+                ):  # a fault of ours is committed and refused like any other; the batch goes on
+                    _LOGGER.exception("a step of the main path fell over")
+                    work.error = VerifierError("internal fault")
 
     def _identify(self, work: _Work, now: Now) -> None:
         peer = self._gate.admit(work.call.certificate, now.wall)
@@ -374,21 +381,8 @@ class Verifier:
     @staticmethod
     def _answer(work: _Work) -> Reply:
         if work.error is not None or work.reply is None:
-            return Reply(body=None, error=_untraced(work.error), agency=work.peer.id if work.peer else "")
+            return Reply(body=None, error=untraced(work.error), agency=work.peer.id if work.peer else "")
         return work.reply
-
-
-def _untraced(error: VerifierError | None) -> VerifierError | None:
-    """Cut an error, and what it came from, loose from the frames that raised it.
-
-    The frames lead to the work, and the work to the error: a cycle that would hold the call, and its stream, until the
-    garbage collector comes. The C core counts such streams, and refuses new ones of the connection (REFUSED_STREAM).
-    """
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
-    return error
 
 
 def _present(value: _T | None) -> _T:

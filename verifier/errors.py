@@ -112,3 +112,16 @@ class ShuttingDownError(ServiceError):
     """The service is stopping."""
 
     reason = "SHUTTING_DOWN"
+
+
+def untraced(error: VerifierError | None) -> VerifierError | None:
+    """Cut an error, and what it came from, loose from the frames that raised it.
+
+    The frames lead to the work, and the work to the error: a cycle that would hold the call, and its stream, until the
+    garbage collector comes. The C core counts such streams, and refuses new ones of the connection (REFUSED_STREAM).
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error

@@ -78,6 +78,8 @@ def configure(level: str, stream: TextIO | None = None, *, worker: str = "") -> 
 
     # A message that cannot be written would otherwise be printed whole, with its exception.
     logging.raiseExceptions = False
+    # Python prints warnings as plain text; captured, their text is an argument, and is dropped like any other.
+    logging.captureWarnings(capture=True)
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -14,7 +14,6 @@ import json
 import warnings
 from typing import TYPE_CHECKING
 
-from cryptography.utils import CryptographyDeprecationWarning
 from google.protobuf.message import DecodeError
 from joserfc import jws
 from joserfc.jwk import OKPKey
@@ -226,7 +225,7 @@ def certificate(data: bytes) -> None:
     """Read a caller's certificate, in the service and in our client."""
     pem = _pem("CERTIFICATE", data)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # what will be refused one day
+        warnings.simplefilter("ignore")  # of what the library will refuse one day
         with contextlib.suppress(CertificateReadError):
             read_certificate(pem)
         with contextlib.suppress(ConfigError):

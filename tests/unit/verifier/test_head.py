@@ -101,3 +101,21 @@ def test_a_stranger_is_an_entry_without_an_agency(world: World) -> None:
     fields = last(world)
     assert Field.AGENCY not in fields
     assert int.from_bytes(fields[Field.REASON], "big") == error_pb2.ERROR_REASON_UNKNOWN_CALLER
+
+
+def test_a_fault_of_ours_is_an_entry_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that falls over refuses its request without detail, leaves an entry, and spares the rest of the batch."""
+    original = world.core._decide
+
+    def decide(work: object, now: object) -> None:
+        if len(world.log.rows) == 0 and getattr(work, "call", None) is first:
+            raise KeyError("3273010101909001")
+        original(work, now)  # type: ignore[arg-type]  # passed through as it came
+
+    first, second = world.call("tax", request()), world.call("tax", request())
+    monkeypatch.setattr(world.core, "_decide", decide, raising=True)
+    replies = world.core.verify_many([first, second])
+    assert replies[0].body is None
+    assert replies[1].body is not None
+    reasons = [log_entry.decode(row.entry).number(Field.REASON) for row in world.log.rows]
+    assert reasons == [error_pb2.ERROR_REASON_INTERNAL, 0]
