@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from google.protobuf import timestamp_pb2
 
 from keys.errors import KeysError
-from keys.outer import EpochKeys
 from keys.purpose import Purpose
 from tokenizer.errors import TokenizerError
 from tokenizer.inner import Inner
@@ -146,22 +145,15 @@ class EpochHolder:
         agent, epoch, realm = self._agent, rows.epoch, self._agent.realm
         key_ids = epoch.key_ids
         index = agent.mac(Purpose.INDEX, key_ids[Purpose.INDEX])
-        inner = Inner(
-            realm=realm,
-            index=index,
-            attribute=agent.mac(Purpose.ATTRIBUTE, key_ids[Purpose.ATTRIBUTE]),
-            handle=agent.mac(Purpose.HANDLE),
-            budget=agent.mac(Purpose.BUDGET),
-            tombstone=agent.mac(Purpose.TOMBSTONE),
+        inner = Inner.of_agent(
+            agent, index_id=key_ids[Purpose.INDEX], attribute_id=key_ids[Purpose.ATTRIBUTE]
         )
-        keys = agent.outer(
-            EpochKeys(
-                epoch=epoch.number,
-                outer_token=key_ids[Purpose.OUTER_TOKEN],
-                row_seal=key_ids[Purpose.ROW_SEAL],
-            )
+        outer = Outer.of_agent(
+            agent,
+            epoch=epoch.number,
+            token_id=key_ids[Purpose.OUTER_TOKEN],
+            seal_id=key_ids[Purpose.ROW_SEAL],
         )
-        outer = Outer(realm=realm, epoch=epoch.number, block=keys.token, seal=keys.row)
         as_of = timestamp_pb2.Timestamp()
         as_of.FromMilliseconds(epoch.as_of_ms)
         key_versions = tuple(f"{purpose}:{key_id}" for purpose, key_id in sorted(key_ids.items()))
