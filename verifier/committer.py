@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
+from verifier.ticket import Ticket, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,28 +24,9 @@ if TYPE_CHECKING:
     from verifier.intent import Intent, Settled
 
 _MAX_GROUP = 256
+"""Intents at which a group is full; the ticket that fills it may hold more."""
 _FRESH_SECONDS = 1.0
 _LOGGER = logging.getLogger("padan.committer")
-
-
-class Ticket:
-    """One intent in the queue, or a probe without one.
-
-    Attributes:
-        deadline: monotonic second after which nobody waits for it.
-        done: is called once, in the committer's thread, when it is settled or has failed; never where the deadline
-            passed before its group was formed. It must return at once.
-    """
-
-    __slots__ = ("deadline", "done", "error", "intent", "ready_at", "settled")
-
-    def __init__(self, intent: Intent | None, *, deadline: float, done: Callable[[], object]) -> None:
-        self.intent = intent
-        self.ready_at = 0.0 if intent is None else intent.ready_at
-        self.deadline = deadline
-        self.done = done
-        self.settled: Settled | None = None
-        self.error: ServiceError | None = None
 
 
 class Committer:
@@ -81,7 +63,10 @@ class Committer:
             LogUnavailableError: it failed, or hangs.
         """
         if not self.fresh:
-            self._settle([None], time.monotonic() + self._patience)
+            wait = Wait()
+            wait.until_settled(
+                self.enqueue(Ticket((), deadline=time.monotonic() + self._patience, done=wait.done))
+            )
 
     @property
     def fresh(self) -> bool:
@@ -102,21 +87,36 @@ class Committer:
         self._queue.put(None)
         self._thread.join(timeout)
 
-    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
+    def commit(self, intents: Sequence[Intent]) -> Sequence[Settled]:
         """Commit intents and wait until they are durable.
 
         Raises:
             LogUnavailableError: not durable in time; whether it became durable later is not known.
             ShuttingDownError: the service is stopping.
         """
-        latest = max((intent.ready_at for intent in intents), default=0.0)
-        settled = self._settle(intents, max(time.monotonic(), latest) + self._patience)
-        if None in settled:
-            raise LogUnavailableError("the log did not settle the request")
-        return [item for item in settled if item is not None]
+        if not intents:
+            return []
+        wait = Wait()
+        return wait.until_settled(self.submit(intents, wait.done))
 
-    def submit(self, tickets: Sequence[Ticket]) -> None:
-        """Put tickets into the queue.
+    def submit(self, intents: Sequence[Intent], done: Callable[[Ticket], object]) -> Ticket:
+        """Commit intents without waiting.
+
+        Args:
+            intents: at least one.
+            done: is called once, in the committer's thread, when they are durable or have failed; or in the thread that
+                expires the ticket.
+
+        Raises:
+            LogUnavailableError: the commit under way hangs.
+            ShuttingDownError: the service is stopping.
+        """
+        latest = max(intent.ready_at for intent in intents)
+        deadline = max(time.monotonic(), latest) + self._patience
+        return self.enqueue(Ticket(intents, deadline=deadline, done=done))
+
+    def enqueue(self, ticket: Ticket) -> Ticket:
+        """Put a ticket into the queue.
 
         Raises:
             LogUnavailableError: the commit under way hangs.
@@ -126,22 +126,8 @@ class Committer:
             raise ShuttingDownError("the service is stopping")
         if self._hangs():
             raise LogUnavailableError("the log does not answer")
-        for ticket in tickets:
-            self._queue.put(ticket)
-
-    def _settle(self, intents: Sequence[Intent | None], deadline: float) -> list[Settled | None]:
-        waits: list[tuple[Ticket, threading.Lock]] = []
-        for intent in intents:
-            done = threading.Lock()
-            done.acquire()
-            waits.append((Ticket(intent, deadline=deadline, done=done.release), done))
-        self.submit([ticket for ticket, _ in waits])
-        for ticket, done in waits:
-            if not done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                raise LogUnavailableError("the log does not answer")
-            if ticket.error is not None:
-                raise ticket.error
-        return [ticket.settled for ticket, _ in waits]
+        self._queue.put(ticket)
+        return ticket
 
     def _run(self) -> None:
         while True:
@@ -171,13 +157,15 @@ class Committer:
                 waiting.append(ticket)
         now = time.monotonic()
         group: list[Ticket] = []
+        size = 0
         later: deque[Ticket] = deque()
         while waiting:
             ticket = waiting.popleft()
-            if ticket.deadline < now:
+            if ticket.deadline < now or ticket.is_settled:
                 continue
-            if ticket.ready_at <= now and len(group) < _MAX_GROUP:
+            if ticket.ready_at <= now and size < _MAX_GROUP:
                 group.append(ticket)
+                size += len(ticket.intents)
             else:
                 later.append(ticket)
         waiting.extend(later)
@@ -185,12 +173,11 @@ class Committer:
 
     def _commit_group(self, tickets: list[Ticket]) -> None:
         began = self._busy_since = time.monotonic()
+        intents = [intent for ticket in tickets for intent in ticket.intents]
+        settled: list[Settled] = []
         error: ServiceError | None = None
         try:
-            asked = [ticket for ticket in tickets if ticket.intent is not None]
-            settled = self._writer.write([ticket.intent for ticket in asked if ticket.intent is not None])
-            for ticket, result in zip(asked, settled, strict=True):
-                ticket.settled = result
+            settled = self._writer.write(intents)
             self._last_good = time.monotonic()
         except ServiceError as failure:
             error = failure
@@ -201,7 +188,9 @@ class Committer:
             self._busy_since = 0.0
         if error is not None:
             self._last_good = float("-inf")
+        self._observe(len(intents), time.monotonic() - began)
+        first = 0
         for ticket in tickets:
-            ticket.error = error
-            ticket.done()
-        self._observe(len(tickets), time.monotonic() - began)
+            last = first + len(ticket.intents)
+            ticket.settle(settled[first:last], error=error)
+            first = last

@@ -97,7 +97,11 @@ class Settings(BaseSettings):
         description="Worker processes; with the log on SQLite, more than one share a process that writes it.",
     )
     threads: Annotated[int, Field(ge=4, le=512)] = Field(
-        default=64, description="Calls that a worker serves at once."
+        default=64, description="Threads of a worker for calls that the lane does not serve."
+    )
+    lane: bool = Field(
+        default=True,
+        description="Serve Verify in batches from one thread of each worker; false: from the threads.",
     )
     slot_ms: Annotated[float, Field(ge=0, le=500)] = Field(
         default=5.0,

@@ -16,18 +16,14 @@ is refused on the way is committed too. Between 5 and 7 nothing depends on wheth
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from padan import commitment
-from padan.entry import SALT_SIZE, EntryKind
-from padan.v1 import error_pb2
-from verifier import answer, head, validate
+from verifier import validate
 from verifier.agreement import grant as agreement_grant
-from verifier.budget import Limits
 from verifier.call import Reply
-from verifier.decision import cost_bound, decide
+from verifier.decision import decide
 from verifier.errors import (
     DeadlineRequiredError,
     MethodNotAllowedError,
@@ -41,22 +37,21 @@ from verifier.errors import (
 )
 from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
-from verifier.intent import Intent, Question
-from verifier.period import NONCE_SIZE
 from verifier.subject import NikSubject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from verifier.agreement.grant import Grant, Terms
-    from verifier.agreement.model import Budgets
     from verifier.call import Call, Now
+    from verifier.draft import Drafter
     from verifier.epoch import PinnedEpoch
     from verifier.evidence import Evidence
     from verifier.identity import Peer
-    from verifier.ports import Agreements, Epochs, Gate, Journal, Periods, Rates
+    from verifier.intent import Intent, Settled
+    from verifier.ports import Agreements, Epochs, Gate, Journal, Rates
     from verifier.subject import Subject
+    from verifier.ticket import Ticket
     from verifier.validate import ValidRequest
 
 _T = TypeVar("_T")
@@ -87,7 +82,6 @@ class _Work:
     rows: tuple[tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
     intent: Intent | None = None
     error: VerifierError | None = field(default=None)
-    reply: Reply | None = None
 
 
 class Verifier:
@@ -100,56 +94,66 @@ class Verifier:
         agreements: Agreements,
         epochs: Epochs,
         journal: Journal,
-        periods: Periods,
+        drafts: Drafter,
         rates: Rates,
         now: Callable[[], Now],
-        random: Callable[[int], bytes],
-        turn: AbstractContextManager[object],
         slot: float,
-        joint_subject: int,
-        joint_prefix: int,
-        receipts: bool,
     ) -> None:
         """Bring together what the path needs.
 
         Args:
-            turn: held from step 1 to step 6 (docs/adr/0013).
             slot: seconds after arrival at which every lookup ends.
-            joint_subject: failed guesses a day about one subject over all agencies.
-            joint_prefix: failed guesses a day about one prefix over all agencies.
-            receipts: sign a receipt for each answer.
         """
         self._gate = gate
         self._agreements = agreements
         self._epochs = epochs
         self._journal = journal
-        self._periods = periods
+        self._drafts = drafts
         self._rates = rates
         self._now = now
-        self._random = random
-        self._turn = turn
         self._slot = slot
-        self._limits = lru_cache(maxsize=1024)(self._compute_limits)
-        self._joint_subject = joint_subject
-        self._joint_prefix = joint_prefix
-        self._receipts = receipts
 
     def verify_many(self, calls: Sequence[Call]) -> list[Reply]:
-        """Answer calls that arrived together; one call is a batch of one.
+        """Answer calls that arrived together, and wait for their commit.
 
         Never raises for what one request holds: each gets its answer or its own error.
         """
+        replies: list[Reply] = []
+        wait = threading.Lock()
+        wait.acquire()
+
+        def answered(given: list[Reply]) -> None:
+            replies.extend(given)
+            wait.release()
+
+        ticket = self.begin(calls, answered)
+        if ticket is not None and not wait.acquire(timeout=max(0.0, ticket.deadline - self._now().mono)):
+            ticket.expire()
+        return replies
+
+    def begin(self, calls: Sequence[Call], answered: Callable[[list[Reply]], object]) -> Ticket | None:
+        """Begin to answer calls that arrived together; one call is a batch of one.
+
+        Args:
+            calls: at least one.
+            answered: is called once with a reply for each call, in their order, when their commit is durable or has
+                failed: in the journal's thread, or before this returns.
+
+        Returns:
+            The ticket of the commit, which the caller must expire at its deadline; None where all is answered.
+        """
         now = self._now()
         batch = [_Work(call=call) for call in calls]
-        with self._turn:
-            self._each(batch, self._identify, now)  # 1
-            self._each(batch, self._validate, now)  # 2
-            self._each(batch, self._find_agreement, now)  # 3
-            self._each(batch, self._tokenise, now)  # 4
-            self._fetch(batch)  # 5
-            self._each(batch, self._decide, now)  # 6
-        self._commit(batch)  # 7
-        return [self._answer(work) for work in batch]  # 8
+        self._each(batch, self._identify, now)  # 1
+        self._each(batch, self._validate, now)  # 2
+        self._each(batch, self._find_agreement, now)  # 3
+        self._each(batch, self._tokenise, now)  # 4
+        self._fetch(batch)  # 5
+        self._each(batch, self._decide, now)  # 6
+        return self._commit(  # 7
+            batch,
+            then=lambda settled, error: answered(self._answer(batch, settled, error)),  # 8
+        )
 
     @staticmethod
     def _each(batch: list[_Work], step: Callable[[_Work, Now], None], now: Now) -> None:
@@ -240,133 +244,37 @@ class Verifier:
             existence=grant.existence,
             per_claim=grant.per_claim,
         )
-        work.intent = self._intend(work, decided.outcome, decided.verdicts, decided.units, request)
-
-    def _intend(
-        self, work: _Work, outcome: int, verdicts: Sequence[int], units: int, request: ValidRequest
-    ) -> Intent:
-        peer, grant, epoch = _present(work.peer), _present(work.grant), _present(work.epoch)
-        message, handles = request.message, _present(work.subject).handles
-        digest = commitment.request_digest(message, peer.id)
-        nonce = self._random(NONCE_SIZE)
-        reference, period = self._periods.reference(handles.log, nonce)
-        released, blocked = answer.both(
-            request_id=message.request_id,
-            attributes=request.attributes,
-            outcome=outcome,
-            verdicts=verdicts,
-            per_claim=grant.per_claim,
-            as_of=epoch.as_of_field,
-            reference=answer.contest(digest),
-        )
-        return Intent(
-            kind=EntryKind.VERIFY,
-            agency=peer.id,
-            officer=message.officer,
-            purpose=grant.purpose,
-            head=head.question(
-                peer=peer,
-                grant=grant,
-                officer=message.officer,
-                on_behalf_of=message.on_behalf_of,
-                legal_basis=message.legal_basis,
-                consent_receipt=message.consent_receipt,
-                subject=reference,
-                nonce=nonce,
-                period=period,
-                attributes=request.attributes,
-                digest=digest,
-                request_id=request.request_id,
-                epoch=epoch.number,
-                versions=epoch.versions,
-            ),
-            salt=self._random(SALT_SIZE),
-            question=Question(
-                replay=(peer.id, request.request_id),
-                digest=digest,
-                counters=epoch.counter_keys.of(
-                    agency=peer.id,
-                    officer=message.officer,
-                    subject=handles.budget_subject,
-                    prefix=handles.budget_prefix,
-                ),
-                limits=self._limits(grant.budgets, grant.quota.calls_per_day),
-                cost_bound=cost_bound(request.attributes, per_claim=grant.per_claim),
-                units=units,
-                released=released,
-                blocked=blocked,
-                receipt=answer.receipt_claims(
-                    request_id=message.request_id, digest=digest, grant=grant, epoch=epoch
-                )
-                if self._receipts
-                else b"",
-            ),
+        work.intent = self._drafts.decided(
+            peer=_present(work.peer),
+            request=request,
+            grant=grant,
+            epoch=epoch,
+            subject=subject,
+            decided=decided,
             ready_at=work.call.arrived + self._slot,
         )
 
-    def _compute_limits(self, budgets: Budgets, calls_per_day: int) -> Limits:
-        return Limits(
-            subject=budgets.subject_per_day,
-            prefix=budgets.prefix_per_day,
-            agency=budgets.agency_per_day,
-            officer=budgets.officer_per_day,
-            joint_subject=self._joint_subject,
-            joint_prefix=self._joint_prefix,
-            quota=calls_per_day,
-        )
-
-    def _commit(self, batch: list[_Work]) -> None:
-        """Commit every request, the refused ones too; nothing is answered that is not durable."""
-        intents = [work.intent if work.error is None else self._refused(work) for work in batch]
-        present = [intent for intent in intents if intent is not None]
+    def _commit(
+        self, batch: list[_Work], *, then: Callable[[Sequence[Settled], ServiceError | None], object]
+    ) -> Ticket | None:
+        """Have every request committed, the refused ones too; nothing is answered that is not durable."""
+        for work in batch:
+            if work.error is not None or work.intent is None:
+                work.intent = self._refuse(work)
+        intents = [_present(work.intent) for work in batch]
         try:
-            settled = iter(self._journal.commit(present))
+            return self._journal.submit(intents, lambda ticket: then(ticket.settled, ticket.error))
         except ServiceError as error:
-            for work in batch:
-                work.error = error
-            return
-        for work, intent in zip(batch, intents, strict=True):
-            if intent is None:
-                continue
-            result = next(settled)
-            if result.reason:
-                kind, message = _COMMIT_REFUSALS[result.reason]
-                work.error = kind(message)
-            elif work.error is None:
-                work.reply = Reply(
-                    body=result.body,
-                    error=None,
-                    agency=intent.agency,
-                    outcome=result.outcome,
-                    replayed=result.replayed,
-                )
+            then((), error)
+            return None
 
-    def _refused(self, work: _Work) -> Intent:
-        error = _present(work.error)
-        request, peer = work.request, work.peer
-        reference = None
-        subject = work.subject or self._name(work)
-        if subject is not None:
-            nonce = self._random(NONCE_SIZE)
-            name, period = self._periods.reference(subject.handles.log, nonce)
-            reference = (name, nonce, period)
-        officer = request.message.officer if request else ""
-        purpose = request.message.purpose if request else ""
-        return Intent(
-            kind=EntryKind.REFUSED,
-            agency=peer.id if peer else "",
-            officer=officer,
-            purpose=purpose,
-            head=head.refusal(
-                reason=error_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
-                peer=peer,
-                officer=officer,
-                purpose=purpose,
-                subject=reference,
-                request_id=request.request_id if request else b"",
-            ),
-            salt=self._random(SALT_SIZE),
-            question=None,
+    def _refuse(self, work: _Work) -> Intent:
+        error = work.error = work.error or VerifierError("internal fault")
+        return self._drafts.refused(
+            reason=error.reason,
+            peer=work.peer,
+            request=work.request,
+            subject=work.subject or self._name(work),
         )
 
     def _name(self, work: _Work) -> Subject | None:
@@ -379,10 +287,32 @@ class Verifier:
             return None
 
     @staticmethod
-    def _answer(work: _Work) -> Reply:
-        if work.error is not None or work.reply is None:
-            return Reply(body=None, error=untraced(work.error), agency=work.peer.id if work.peer else "")
-        return work.reply
+    def _answer(batch: list[_Work], settled: Sequence[Settled], error: ServiceError | None) -> list[Reply]:
+        """Answer what the commit has settled; where it failed, everyone hears that."""
+        if error is not None:
+            return [_refusal(work, error) for work in batch]
+        replies: list[Reply] = []
+        for work, result in zip(batch, settled, strict=True):
+            if result.reason:
+                kind, message = _COMMIT_REFUSALS[result.reason]
+                replies.append(_refusal(work, kind(message)))
+            elif work.error is not None:
+                replies.append(_refusal(work, work.error))
+            else:
+                replies.append(
+                    Reply(
+                        body=result.body,
+                        error=None,
+                        agency=_present(work.intent).agency,
+                        outcome=result.outcome,
+                        replayed=result.replayed,
+                    )
+                )
+        return replies
+
+
+def _refusal(work: _Work, error: VerifierError) -> Reply:
+    return Reply(body=None, error=untraced(error), agency=work.peer.id if work.peer else "")
 
 
 def _present(value: _T | None) -> _T:

@@ -10,7 +10,6 @@ import contextlib
 import importlib.metadata
 import logging
 import os
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
 from verifier.auditor.table import GrantTable
 from verifier.core import Verifier
-from verifier.database import parse_address
 from verifier.directory import Directory
+from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
@@ -171,15 +170,16 @@ class Engine:
             agreements=self._agreements,
             epochs=self._epochs,
             journal=self._journal,
-            periods=self._periods,
+            drafts=Drafter(
+                periods=self._periods,
+                random=os.urandom,
+                joint_subject=settings.joint_subject_budget,
+                joint_prefix=settings.joint_prefix_budget,
+                receipts=settings.receipts,
+            ),
             rates=RateLimiter(share=1 / settings.workers),
             now=clocks.now,
-            random=os.urandom,
-            turn=self._turn(),
             slot=settings.slot_ms / 1000,
-            joint_subject=settings.joint_subject_budget,
-            joint_prefix=settings.joint_prefix_budget,
-            receipts=settings.receipts,
         )
         self.info = ServiceInfo(
             settings=settings,
@@ -196,11 +196,6 @@ class Engine:
         self.audit = Audit(
             gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
         )
-
-    def _turn(self) -> contextlib.AbstractContextManager[object]:
-        """Let threads compute in turns, unless their rows come over a network, where one would wait for all."""
-        on_this_machine = parse_address(self._settings.vault_database).path is not None
-        return threading.Lock() if on_this_machine else contextlib.nullcontext()
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         housekeeping = Housekeeping(self._duties)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from verifier.agreement.grant import Terms
     from verifier.auditor.model import Grant
     from verifier.epoch import PinnedEpoch
     from verifier.identity import Peer
     from verifier.intent import Intent, Settled
+    from verifier.ticket import Ticket
 
 
 class Gate(Protocol):
@@ -49,8 +50,12 @@ class Epochs(Protocol):
 class Journal(Protocol):
     """Step 7."""
 
-    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
+    def commit(self, intents: Sequence[Intent]) -> Sequence[Settled]:
         """Commit, and return only what is durable."""
+        ...
+
+    def submit(self, intents: Sequence[Intent], done: Callable[[Ticket], object]) -> Ticket:
+        """Commit without waiting; `done` is called once, with the ticket settled."""
         ...
 
 

@@ -20,17 +20,19 @@ from verifier import metrics_listener, transport
 from verifier.engine import Engine
 from verifier.errors import OperatorError, RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
+from verifier.lane import Lane, LaneUnavailableError
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
 from verifier.tls import TlsFiles, server_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import grpc
 
     from verifier.call import Call, Reply
     from verifier.config import Settings
+    from verifier.ticket import Ticket
 
 VERIFICATION = "padan.v1.VerificationService"
 AUDIT = "padan.v1.AuditService"
@@ -74,6 +76,14 @@ class Service:
         """
         return self._ready_engine().core.verify_many(calls)
 
+    def begin(self, calls: Sequence[Call], answered: Callable[[list[Reply]], object]) -> Ticket | None:
+        """Begin to answer calls, once there is an engine.
+
+        Raises:
+            RegistryUnavailableError: there is none yet.
+        """
+        return self._ready_engine().core.begin(calls, answered)
+
     def _answer_info(self, call: Call) -> bytes:
         return self._ready_engine().info.answer(call)
 
@@ -95,6 +105,7 @@ class Service:
         )
         audit = transport.AuditFront(list_entries=self._list_entries)
         self._server = transport.new_server([front.handler()], threads=settings.threads)
+        self._lane = self._open_lane() if settings.lane else None
         self._audit_server = transport.new_server(
             [audit.handler()], threads=4, extra_options=transport.AUDIT_OPTIONS
         )
@@ -106,10 +117,23 @@ class Service:
                 )
         self._set_ready(ready=False)
 
+    def _open_lane(self) -> Lane | None:
+        try:
+            return Lane(
+                self._server, f"/{VERIFICATION}/Verify", core=self, observe=self.metrics.observe_reply
+            )
+        except LaneUnavailableError:
+            _LOGGER.warning(
+                "this release of grpcio has no lane; its thread pool serves Verify", exc_info=True
+            )
+            return None
+
     def _listen(self) -> None:
         self.port = _listen(self._server, self._settings.listen, self._credentials())
         self.audit_port = _listen(self._audit_server, self._settings.audit_listen, self._credentials())
         self._server.start()
+        if self._lane is not None:
+            self._lane.start()
         self._audit_server.start()
 
     def _credentials(self) -> grpc.ServerCredentials:
@@ -146,6 +170,8 @@ class Service:
         self.metrics.ready.set(0)
         for event in [server.stop(DRAIN_SECONDS) for server in (self._server, self._audit_server)]:
             event.wait(DRAIN_SECONDS + 1)
+        if self._lane is not None:
+            self._lane.stop(1)
         if self._engine is not None:
             self._engine.close()
         self._metrics_listener.close()

@@ -153,12 +153,17 @@ def _remaining(context: grpc.ServicerContext) -> float | None:
 
 def refuse(context: grpc.ServicerContext, error: Exception | None) -> NoReturn:
     """End a call with the status of an error."""
+    context.abort_with_status(status_to_send(error))
+    raise AssertionError("abort raises")
+
+
+def status_to_send(error: Exception | None) -> grpc.Status:
+    """Turn an error into the status that a caller reads; what is a fault of ours is logged."""
     failure = RuntimeError("no answer") if error is None else error
     status = status_of(failure)
     if status.code is grpc.StatusCode.INTERNAL:
         _LOGGER.error("internal fault", exc_info=failure)
-    context.abort_with_status(status)
-    raise AssertionError("abort raises")
+    return status
 
 
 def new_server(

@@ -136,7 +136,7 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         **{f"guesser-{number}": generous for number in range(2)},
     }
     world = World(seed=7, agencies=agencies, people=[dict(BUDI)])
-    world.core._joint_subject = world.core._joint_prefix = 10**9
+    world.core._drafts._joint_subject = world.core._drafts._joint_prefix = 10**9
     agent, vault = installation.agent(), open_vault(installation.settings.vault_database)
     world.core._epochs = EpochHolder(agent=agent, vault=vault, codes=CodeLists.load())
     gc.collect()
@@ -309,9 +309,9 @@ def test_blocked_by_own_or_by_joint_budget(bench: Bench) -> None:
     order, pools = random.Random(8), (bench.unknown[:_SPENT], bench.unknown[_SPENT : 2 * _SPENT])
     for nik in pools[0]:
         bench.spend(nik, ["spent"])
-    core = bench.world.core
-    core._joint_subject = _BUDGET
-    core._limits.cache_clear()
+    drafts = bench.world.core._drafts
+    drafts._joint_subject = _BUDGET
+    drafts._limits.cache_clear()
     try:
         for nik in pools[1]:
             bench.spend(nik, ["guesser-0", "guesser-1", "spent"])
@@ -321,5 +321,5 @@ def test_blocked_by_own_or_by_joint_budget(bench: Bench) -> None:
 
         judge(bench, time_pair(bench, "blocked by own or by joint budget", make, (BLOCKED, BLOCKED)))
     finally:
-        core._joint_subject = 10**9
-        core._limits.cache_clear()
+        drafts._joint_subject = 10**9
+        drafts._limits.cache_clear()

@@ -78,7 +78,7 @@ def accepted(pairs: Sequence[tuple[str, str]]) -> dict[str, int]:
         agencies={"tax": Terms(subject=10**6, prefix=10**6)},
         people=[row for nik, (stored, _) in people.items() if can_be_held(row := resident(nik, stored))],
     )
-    world.core._joint_subject = world.core._joint_prefix = 10**9
+    world.core._drafts._joint_subject = world.core._drafts._joint_prefix = 10**9
     return {profile: sum(confirmed(world, nik, pair[1], purpose) for nik, pair in people.items())
             for profile, purpose in _PURPOSES.items()}  # fmt: skip
 

@@ -182,8 +182,8 @@ def test_a_thousand_parallel_guesses_release_the_budget() -> None:
 def test_climbing_by_letters_gains_nothing() -> None:
     """Attack 5: a thousand one-letter edits from another name are all NO: no step is told from another."""
     world = World(seed=8, agencies={"tax": Terms(subject=100_000, prefix=100_000)}, people=[dict(BUDI)])
-    world.core._joint_subject = world.core._joint_prefix = 10**6
-    world.core._limits.cache_clear()
+    world.core._drafts._joint_subject = world.core._drafts._joint_prefix = 10**6
+    world.core._drafts._limits.cache_clear()
     random, name = world.random, list("SITI RAHAYU")
     outcomes: Counter[int] = Counter()
     for _ in range(1_000):

@@ -167,7 +167,7 @@ def test_the_eight_steps_are_those_of_the_code() -> None:
     (path,) = [
         node
         for node in ast.walk(ast.parse(core))
-        if isinstance(node, ast.FunctionDef) and node.name == "verify_many"
+        if isinstance(node, ast.FunctionDef) and node.name == "begin"
     ]
     code = "\n".join(core.splitlines()[path.lineno - 1 : path.end_lineno])
     assert [int(number) for number in re.findall(r"# (\d)$", code, re.MULTILINE)] == list(range(1, 9))

@@ -6,7 +6,6 @@ on is simulated, and can be told to fail.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
 import random
@@ -34,6 +33,7 @@ from verifier.agreement.parse import parse
 from verifier.budget import CounterKeys
 from verifier.call import Call, Now
 from verifier.core import Verifier
+from verifier.draft import Drafter
 from verifier.epoch import PinnedEpoch
 from verifier.errors import LogUnavailableError
 from verifier.failure import Failure
@@ -42,10 +42,11 @@ from verifier.identity import Peer, UnknownCallerError
 from verifier.limiter import RateLimiter
 from verifier.logtime import LogClock, LogTime
 from verifier.settlement import Settlement
+from verifier.ticket import Ticket
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.terms import Terms
     from verifier.call import Reply
@@ -165,6 +166,15 @@ class Journal:
         except Exception as error:
             raise AssertionError("a commit fell over") from error
 
+    def submit(self, intents: Sequence[Intent], done: Callable[[Ticket], object]) -> Ticket:
+        """Commit, and say so."""
+        ticket = Ticket(intents, deadline=0, done=done)
+        try:
+            ticket.settle(self.commit(intents))
+        except LogUnavailableError as error:
+            ticket.settle(error=error)
+        return ticket
+
 
 class World:
     """The core on simulated ground."""
@@ -193,15 +203,16 @@ class World:
             agreements=self.agreements,
             epochs=Epochs(self.epoch),
             journal=Journal(writer),
-            periods=Periods(),
+            drafts=Drafter(
+                periods=Periods(),
+                random=self.random.randbytes,
+                joint_subject=40,
+                joint_prefix=400,
+                receipts=True,
+            ),
             rates=RateLimiter(),
             now=self.clocks,
-            random=self.random.randbytes,
-            turn=contextlib.nullcontext(),
             slot=0.005,
-            joint_subject=40,
-            joint_prefix=400,
-            receipts=True,
         )
 
     def _log_time(self, _database: float | None) -> LogTime:

@@ -20,9 +20,10 @@ from verifier.errors import LogUnavailableError, ShuttingDownError
 from verifier.journal import address, frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
 from verifier.journal.outbox import Outbox
+from verifier.ticket import Ticket, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from verifier.intent import Intent, Settled
@@ -35,17 +36,6 @@ _AHEAD_SECONDS = 0.002
 _LOGGER = logging.getLogger("padan.journal")
 
 
-class _Wait:
-    """One caller's place to wait for its answer."""
-
-    __slots__ = ("answer", "done")
-
-    def __init__(self) -> None:
-        self.answer: Frame | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
-
-
 class _Stream:
     """One connection to the writer."""
 
@@ -54,52 +44,45 @@ class _Stream:
         self._outbox = Outbox(connected, name="journal-questions")
         self._outbox.start()
         self._numbers = itertools.count(1)
-        self._waits: dict[int, _Wait] = {}
+        self._asked: dict[int, Ticket] = {}
         self._broken = False
         self.heard = True
 
-    def ask(self, kind: Kind, body: bytes, deadline: float, *, by: float = 0.0) -> Frame:
-        """Send a question, which may wait for others until `by`, and wait for its answer.
+    def ask(self, kind: Kind, body: bytes, ticket: Ticket, *, by: float = 0.0) -> None:
+        """Send a question, which may wait for others until `by`; its answer settles the ticket.
 
         Raises:
-            LogUnavailableError: no answer by the deadline, or the stream broke.
+            LogUnavailableError: the stream broke.
         """
-        number, wait = next(self._numbers), _Wait()
-        question = frame.encode(kind, number, body, deadline=deadline)
-        self._waits[number] = wait
+        self._forget_expired()
+        number = next(self._numbers)
+        question = frame.encode(kind, number, body, deadline=ticket.deadline)
+        self._asked[number] = ticket
         if self._broken:  # after the entry, so that whoever breaks the stream sees the entry or is seen here
-            self._waits.pop(number, None)
+            self._asked.pop(number, None)
             raise LogUnavailableError("the log's writer is away")
         self._outbox.put(lambda: question, by=by)
-        if not wait.done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            self._waits.pop(number, None)
-            self.heard = False
-            raise LogUnavailableError("the log's writer does not answer")
-        if wait.answer is None:
-            raise LogUnavailableError("the log's writer went away")
-        return wait.answer
 
     def read(self) -> None:
-        """Hand answers to those who wait, until the stream breaks."""
+        """Settle tickets as answers come, until the stream breaks."""
         cutter = Cutter()
         try:
             while data := self._socket.recv(_CHUNK):
                 self.heard = True
                 for answer in cutter.feed(data):
-                    wait = self._waits.pop(answer.number, None)
-                    if wait is not None:
-                        wait.answer = answer
-                        wait.done.release()
+                    ticket = self._asked.pop(answer.number, None)
+                    if ticket is not None:
+                        _settle(ticket, answer)
         except wire.JournalFormatError:
             _LOGGER.exception("the writer speaks otherwise")
         except OSError:
             pass  # the writer is gone
         finally:
             self._broken = True
-            for number in list(self._waits):
-                wait = self._waits.pop(number, None)
-                if wait is not None:
-                    wait.done.release()
+            for number in list(self._asked):
+                ticket = self._asked.pop(number, None)
+                if ticket is not None:
+                    ticket.settle(error=LogUnavailableError("the log's writer went away"))
             self.hang_up()
             self._outbox.finish(1)
             self._socket.close()
@@ -112,7 +95,29 @@ class _Stream:
     @property
     def idle(self) -> bool:
         """Whether nobody waits."""
-        return not self._waits
+        return all(ticket.is_settled for ticket in list(self._asked.values()))
+
+    def _forget_expired(self) -> None:
+        """Forget what nobody waits for any more: the writer does not answer what has come too late."""
+        with contextlib.suppress(StopIteration, RuntimeError):  # nothing is asked, or an answer came just now
+            while (oldest := next(iter(self._asked.items())))[1].is_settled:
+                self._asked.pop(oldest[0], None)
+
+
+def _settle(ticket: Ticket, answer: Frame) -> None:
+    """Settle a ticket with what the writer says.
+
+    Raises:
+        JournalFormatError: it says it otherwise.
+    """
+    if answer.kind is Kind.FAILED:
+        ticket.settle(error=wire.decode_failure(answer.body))
+        return
+    settled = wire.decode_settled(answer.body)
+    if len(settled) == len(ticket.intents):
+        ticket.settle(settled)
+    else:
+        ticket.settle(error=LogUnavailableError("the log did not settle the request"))
 
 
 class JournalClient:
@@ -154,7 +159,7 @@ class JournalClient:
             stream.hang_up()
         self._thread.join(timeout)
 
-    def commit(self, intents: Sequence[Intent]) -> list[Settled]:
+    def commit(self, intents: Sequence[Intent]) -> Sequence[Settled]:
         """Commit intents and wait until they are durable.
 
         Raises:
@@ -163,17 +168,29 @@ class JournalClient:
         """
         if not intents:
             return []
+        wait = Wait()
+        return wait.until_settled(self.submit(intents, wait.done))
+
+    def submit(self, intents: Sequence[Intent], done: Callable[[Ticket], object]) -> Ticket:
+        """Commit intents without waiting for more than a connection.
+
+        Args:
+            intents: at least one.
+            done: is called once, in the thread that reads from the writer, when they are durable or have failed; or in
+                the thread that expires the ticket.
+
+        Raises:
+            LogUnavailableError: the writer is away or silent.
+            ShuttingDownError: the service is stopping.
+        """
         latest = max(intent.ready_at for intent in intents)
         deadline = max(time.monotonic(), latest) + self._patience
         stream = self._reach(deadline)
         if not stream.heard:
             raise LogUnavailableError("the log's writer does not answer")
-        question = wire.encode_intents(intents)
         by = min(intent.ready_at for intent in intents) - _AHEAD_SECONDS
-        settled = wire.decode_settled(self._ask(stream, Kind.COMMIT, question, deadline, by=by))
-        if len(settled) != len(intents):
-            raise LogUnavailableError("the log did not settle the request")
-        return settled
+        question = wire.encode_intents(intents)
+        return self._ask(stream, Kind.COMMIT, question, self._ticket(stream, intents, deadline, done), by=by)
 
     def probe(self) -> None:
         """Say whether commits work: a moment ago one did, or the writer tries one now.
@@ -184,18 +201,34 @@ class JournalClient:
         if time.monotonic() - self._last_good < _FRESH_SECONDS:
             return
         deadline = time.monotonic() + self._patience
-        self._ask(self._reach(deadline), Kind.PROBE, b"", deadline)
+        stream, wait = self._reach(deadline), Wait()
+        wait.until_settled(self._ask(stream, Kind.PROBE, b"", self._ticket(stream, (), deadline, wait.done)))
 
-    def _ask(self, stream: _Stream, kind: Kind, body: bytes, deadline: float, *, by: float = 0.0) -> bytes:
+    def _ticket(
+        self,
+        stream: _Stream,
+        intents: Sequence[Intent],
+        deadline: float,
+        done: Callable[[Ticket], object],
+    ) -> Ticket:
+        """Make a ticket that also notes how the writer does."""
+
+        def noted(ticket: Ticket) -> None:
+            now = time.monotonic()
+            self._last_good = now if ticket.error is None else float("-inf")
+            if now >= ticket.deadline:
+                stream.heard = False
+            done(ticket)
+
+        return Ticket(intents, deadline=deadline, done=noted)
+
+    def _ask(self, stream: _Stream, kind: Kind, body: bytes, ticket: Ticket, *, by: float = 0.0) -> Ticket:
         try:
-            answer = stream.ask(kind, body, deadline, by=by)
-            if answer.kind is Kind.FAILED:
-                raise wire.decode_failure(answer.body)
+            stream.ask(kind, body, ticket, by=by)
         except LogUnavailableError:
             self._last_good = float("-inf")
             raise
-        self._last_good = time.monotonic()
-        return answer.body
+        return ticket
 
     def _reach(self, deadline: float) -> _Stream:
         if self._stopping.is_set():

@@ -13,11 +13,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from verifier.committer import Ticket
 from verifier.errors import ServiceError
 from verifier.journal import address, frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
 from verifier.journal.outbox import Outbox
+from verifier.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,33 +29,6 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 _RETRY_SECONDS = 0.1
 _LOGGER = logging.getLogger("padan.journal")
-
-
-class _Exchange:
-    """One call of a worker on its way into the log."""
-
-    __slots__ = ("_left", "_outbox", "number", "tickets")
-
-    def __init__(self, question: Frame, intents: Sequence[Intent | None], outbox: Outbox) -> None:
-        self.number = question.number
-        self.tickets = [
-            Ticket(intent, deadline=question.deadline, done=self._settle_one) for intent in intents
-        ]
-        self._left = len(self.tickets)
-        self._outbox = outbox
-
-    def _settle_one(self) -> None:
-        """Count down in the committer's thread; the answering thread encodes and sends."""
-        self._left -= 1
-        if not self._left:
-            self._outbox.put(self._encode)
-
-    def _encode(self) -> bytes:
-        error = next((ticket.error for ticket in self.tickets if ticket.error is not None), None)
-        if error is not None:
-            return frame.encode(Kind.FAILED, self.number, wire.encode_failure(error))
-        settled = [ticket.settled for ticket in self.tickets if ticket.settled is not None]
-        return frame.encode(Kind.SETTLED, self.number, wire.encode_settled(settled))
 
 
 class JournalServer:
@@ -141,19 +114,29 @@ class JournalServer:
                 self._changed.notify_all()
 
     def _take(self, question: Frame, outbox: Outbox) -> None:
-        intents: Sequence[Intent | None] = [None]
+        intents: Sequence[Intent] = ()
         if question.kind is Kind.COMMIT:
             intents = wire.decode_intents(question.body)
         elif question.kind is not Kind.PROBE:
             raise wire.JournalFormatError("a worker does not answer")
-        if not intents or (question.kind is Kind.PROBE and self._committer.fresh):
+        if not intents and (question.kind is Kind.COMMIT or self._committer.fresh):
             outbox.put(lambda: frame.encode(Kind.SETTLED, question.number, b""))
             return
         if question.deadline < time.monotonic():
             return
-        exchange = _Exchange(question, intents, outbox)
+
+        def answer(ticket: Ticket) -> None:
+            """Let the answering thread encode and send."""
+            outbox.put(lambda: _encode(question.number, ticket))
+
+        ticket = Ticket(intents, deadline=question.deadline, done=answer)
         try:
-            self._committer.submit(exchange.tickets)
+            self._committer.enqueue(ticket)
         except ServiceError as error:
-            answer = frame.encode(Kind.FAILED, question.number, wire.encode_failure(error))
-            outbox.put(lambda: answer)
+            ticket.settle(error=error)
+
+
+def _encode(number: int, ticket: Ticket) -> bytes:
+    if ticket.error is not None:
+        return frame.encode(Kind.FAILED, number, wire.encode_failure(ticket.error))
+    return frame.encode(Kind.SETTLED, number, wire.encode_settled(ticket.settled))

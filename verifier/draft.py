@@ -1,0 +1,177 @@
+"""Drafts intents: what is to be committed for a request that is decided, or refused.
+
+Both answers that a commit can release are written here, before it is known which of them will leave.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from padan import commitment
+from padan.entry import SALT_SIZE, EntryKind
+from padan.v1 import error_pb2
+from verifier import answer, head
+from verifier.budget import Limits
+from verifier.decision import cost_bound
+from verifier.intent import Intent, Question
+from verifier.period import NONCE_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from verifier.agreement.grant import Grant
+    from verifier.agreement.model import Budgets
+    from verifier.decision import Decision
+    from verifier.epoch import PinnedEpoch
+    from verifier.identity import Peer
+    from verifier.ports import Periods
+    from verifier.subject import Subject
+    from verifier.validate import ValidRequest
+
+
+class Drafter:
+    """Drafts intents. Safe to call from many threads."""
+
+    def __init__(
+        self,
+        *,
+        periods: Periods,
+        random: Callable[[int], bytes],
+        joint_subject: int,
+        joint_prefix: int,
+        receipts: bool,
+    ) -> None:
+        """Bring together what a draft needs.
+
+        Args:
+            periods: names subjects in the log.
+            random: gives random bytes.
+            joint_subject: failed guesses a day about one subject over all agencies.
+            joint_prefix: failed guesses a day about one prefix over all agencies.
+            receipts: sign a receipt for each answer.
+        """
+        self._periods = periods
+        self._random = random
+        self._joint_subject = joint_subject
+        self._joint_prefix = joint_prefix
+        self._receipts = receipts
+        self._limits = lru_cache(maxsize=1024)(self._compute_limits)
+
+    def decided(
+        self,
+        *,
+        peer: Peer,
+        request: ValidRequest,
+        grant: Grant,
+        epoch: PinnedEpoch,
+        subject: Subject,
+        decided: Decision,
+        ready_at: float,
+    ) -> Intent:
+        """Draft the intent of a question about a resident."""
+        message, handles, attributes = request.message, subject.handles, request.attributes
+        officer, request_id, per_claim = message.officer, request.request_id, grant.per_claim
+        digest = commitment.request_digest(message, peer.id)
+        nonce_and_salt = self._random(NONCE_SIZE + SALT_SIZE)
+        nonce = nonce_and_salt[:NONCE_SIZE]
+        reference, period = self._periods.reference(handles.log, nonce)
+        released, blocked = answer.both(
+            request_id=message.request_id,
+            attributes=attributes,
+            outcome=decided.outcome,
+            verdicts=decided.verdicts,
+            per_claim=per_claim,
+            as_of=epoch.as_of_field,
+            reference=answer.contest(digest),
+        )
+        return Intent(
+            kind=EntryKind.VERIFY,
+            agency=peer.id,
+            officer=officer,
+            purpose=grant.purpose,
+            head=head.question(
+                peer=peer,
+                grant=grant,
+                officer=officer,
+                on_behalf_of=message.on_behalf_of,
+                legal_basis=message.legal_basis,
+                consent_receipt=message.consent_receipt,
+                subject=reference,
+                nonce=nonce,
+                period=period,
+                attributes=attributes,
+                digest=digest,
+                request_id=request_id,
+                epoch=epoch.number,
+                versions=epoch.versions,
+            ),
+            salt=nonce_and_salt[NONCE_SIZE:],
+            question=Question(
+                replay=(peer.id, request_id),
+                digest=digest,
+                counters=epoch.counter_keys.of(
+                    agency=peer.id,
+                    officer=officer,
+                    subject=handles.budget_subject,
+                    prefix=handles.budget_prefix,
+                ),
+                limits=self._limits(grant.budgets, grant.quota.calls_per_day),
+                cost_bound=cost_bound(attributes, per_claim=per_claim),
+                units=decided.units,
+                released=released,
+                blocked=blocked,
+                receipt=answer.receipt_claims(
+                    request_id=message.request_id, digest=digest, grant=grant, epoch=epoch
+                )
+                if self._receipts
+                else b"",
+            ),
+            ready_at=ready_at,
+        )
+
+    def refused(
+        self, *, reason: str, peer: Peer | None, request: ValidRequest | None, subject: Subject | None
+    ) -> Intent:
+        """Draft the intent of a refused request; what of it was valid is recorded.
+
+        Args:
+            reason: name of an ErrorReason without its prefix.
+            peer: the caller; None where the certificate names none.
+            request: None where it was not valid.
+            subject: whom the request named, where that is known.
+        """
+        reference = None
+        if subject is not None:
+            nonce = self._random(NONCE_SIZE)
+            name, period = self._periods.reference(subject.handles.log, nonce)
+            reference = (name, nonce, period)
+        officer = request.message.officer if request else ""
+        purpose = request.message.purpose if request else ""
+        return Intent(
+            kind=EntryKind.REFUSED,
+            agency=peer.id if peer else "",
+            officer=officer,
+            purpose=purpose,
+            head=head.refusal(
+                reason=error_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}"),
+                peer=peer,
+                officer=officer,
+                purpose=purpose,
+                subject=reference,
+                request_id=request.request_id if request else b"",
+            ),
+            salt=self._random(SALT_SIZE),
+            question=None,
+        )
+
+    def _compute_limits(self, budgets: Budgets, calls_per_day: int) -> Limits:
+        return Limits(
+            subject=budgets.subject_per_day,
+            prefix=budgets.prefix_per_day,
+            agency=budgets.agency_per_day,
+            officer=budgets.officer_per_day,
+            joint_subject=self._joint_subject,
+            joint_prefix=self._joint_prefix,
+            quota=calls_per_day,
+        )
