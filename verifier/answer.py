@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MERGE_DELAY_SECONDS = 60
 _CONTEST_BYTES = 8
 _BYTE = [bytes((number,)) for number in range(128)]
+_BLOCKED = _BYTE[decision.BLOCKED]
+_CLAIM_BYTES = 6
+"""Size of an encoded verdict on a claim: attributes have numbers below 128, and the verdict is the last byte."""
 
 
 def contest(digest: bytes) -> str:
@@ -52,12 +55,22 @@ def both(
     """
     front = b"\n$" + request_id.encode() + b"\x10"
     back = as_of + b"2\x10" + reference.encode()
-    claims = _claim_prefixes(attributes) if per_claim else ()
-    shown = verdicts if per_claim else ()
-    blocked = [decision.BLOCKED] * len(claims)
+    if not per_claim:
+        return (
+            Variant(outcome=outcome, verdicts=b"", body=front + _BYTE[outcome] + back),
+            Variant(outcome=decision.BLOCKED, verdicts=b"", body=front + _BLOCKED + back),
+        )
+    shown = bytes(verdicts)
+    blocked_claims = _blocked_claims(attributes)
+    filled = bytearray(blocked_claims)
+    filled[_CLAIM_BYTES - 1 :: _CLAIM_BYTES] = shown
     return (
-        _variant(front, claims, outcome, shown, back),
-        _variant(front, claims, decision.BLOCKED, blocked, back),
+        Variant(outcome=outcome, verdicts=shown, body=front + _BYTE[outcome] + filled + back),
+        Variant(
+            outcome=decision.BLOCKED,
+            verdicts=_BLOCKED * len(attributes),
+            body=front + _BLOCKED + blocked_claims + back,
+        ),
     )
 
 
@@ -66,27 +79,18 @@ def as_of_field(as_of: timestamp_pb2.Timestamp) -> bytes:
     return verification_pb2.VerifyResponse(as_of=as_of).SerializeToString()
 
 
-def _variant(
-    front: bytes, claims: Sequence[bytes], outcome: int, verdicts: Sequence[int], back: bytes
-) -> Variant:
-    parts = [front, _BYTE[outcome]]
-    for claim, verdict in zip(claims, verdicts, strict=True):
-        parts += (claim, _BYTE[verdict])
-    parts.append(back)
-    return Variant(outcome=outcome, verdicts=bytes(verdicts), body=b"".join(parts))
-
-
 @lru_cache(maxsize=1024)
-def _claim_prefixes(attributes: tuple[int, ...]) -> tuple[bytes, ...]:
-    """Encode each ClaimVerdict up to its verdict, which is one byte."""
-    prefixes = []
-    for attribute in attributes:
-        claim = verification_pb2.ClaimVerdict(
-            attribute=attribute_pb2.Attribute.ValueType(attribute), verdict=attribute_pb2.VERDICT_MATCH
-        )
-        response = verification_pb2.VerifyResponse(verdicts=[claim])
-        prefixes.append(response.SerializeToString()[:-1])
-    return tuple(prefixes)
+def _blocked_claims(attributes: tuple[int, ...]) -> bytes:
+    """Encode the field verdicts as it is where every claim is blocked."""
+    response = verification_pb2.VerifyResponse(
+        verdicts=[
+            verification_pb2.ClaimVerdict(
+                attribute=attribute_pb2.Attribute.ValueType(attribute), verdict=attribute_pb2.VERDICT_BLOCKED
+            )
+            for attribute in attributes
+        ]
+    )
+    return response.SerializeToString()
 
 
 def receipt_claims(*, request_id: str, digest: bytes, grant: Grant, epoch: PinnedEpoch) -> bytes:

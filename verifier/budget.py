@@ -21,7 +21,7 @@ from padan.value import value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from keys.mac import BoundMac, MacKey
+    from keys.mac import MacKey
     from keys.realm import Realm
 
 FLOOR = 2
@@ -95,9 +95,19 @@ class CounterKeys:
     """Computes the keys of counters under the budget key."""
 
     def __init__(self, key: MacKey, realm: Realm) -> None:
-        self._macs: dict[Scope, BoundMac] = {
-            scope: key.bind(realm.prefix("counter", attribute=int(scope))) for scope in Scope
-        }
+        self._macs = {scope: key.bind(realm.prefix("counter", attribute=int(scope))).mac for scope in Scope}
+        self._of_subject = tuple(
+            self._macs[scope]
+            for scope in (
+                Scope.AGENCY_SUBJECT,
+                Scope.AGENCY_PREFIX,
+                Scope.SUBJECT,
+                Scope.PREFIX,
+                Scope.AGENCY_QUESTIONS,
+                Scope.OFFICER_QUESTIONS,
+                Scope.PREFIX_ALERT,
+            )
+        )
         self._of_caller = lru_cache(maxsize=4096)(self._compute_of_caller)
 
     def of(self, *, agency: str, officer: str, subject: bytes, prefix: bytes) -> Counters:
@@ -110,18 +120,27 @@ class CounterKeys:
             prefix: the budget handle of the first twelve digits, 16 bytes.
         """
         name, names, own, person, quota = self._of_caller(agency, officer)
-        macs = self._macs
+        about_subject, about_prefix = name + subject, name + prefix
+        (
+            agency_subject,
+            agency_prefix,
+            any_subject,
+            any_prefix,
+            agency_questions,
+            officer_questions,
+            alert,
+        ) = self._of_subject
         return Counters(
-            agency_subject=macs[Scope.AGENCY_SUBJECT].mac(name + subject)[:KEY_SIZE],
-            agency_prefix=macs[Scope.AGENCY_PREFIX].mac(name + prefix)[:KEY_SIZE],
+            agency_subject=agency_subject(about_subject)[:KEY_SIZE],
+            agency_prefix=agency_prefix(about_prefix)[:KEY_SIZE],
             agency=own,
             officer=person,
-            subject=macs[Scope.SUBJECT].mac(subject)[:KEY_SIZE],
-            prefix=macs[Scope.PREFIX].mac(prefix)[:KEY_SIZE],
-            agency_questions=macs[Scope.AGENCY_QUESTIONS].mac(name + subject)[:KEY_SIZE],
-            officer_questions=macs[Scope.OFFICER_QUESTIONS].mac(names + subject)[:KEY_SIZE],
+            subject=any_subject(subject)[:KEY_SIZE],
+            prefix=any_prefix(prefix)[:KEY_SIZE],
+            agency_questions=agency_questions(about_subject)[:KEY_SIZE],
+            officer_questions=officer_questions(names + subject)[:KEY_SIZE],
             quota=quota,
-            prefix_alert=macs[Scope.PREFIX_ALERT].mac(name + prefix)[:KEY_SIZE],
+            prefix_alert=alert(about_prefix)[:KEY_SIZE],
         )
 
     def _compute_of_caller(self, agency: str, officer: str) -> tuple[bytes, bytes, bytes, bytes, bytes]:
@@ -129,9 +148,9 @@ class CounterKeys:
         return (
             name,
             names,
-            self._macs[Scope.AGENCY].mac(name)[:KEY_SIZE],
-            self._macs[Scope.OFFICER].mac(names)[:KEY_SIZE],
-            self._macs[Scope.QUOTA].mac(name)[:KEY_SIZE],
+            self._macs[Scope.AGENCY](name)[:KEY_SIZE],
+            self._macs[Scope.OFFICER](names)[:KEY_SIZE],
+            self._macs[Scope.QUOTA](name)[:KEY_SIZE],
         )
 
 
@@ -150,20 +169,19 @@ class Standing:
 
 def standing(counters: Counters, used: Mapping[bytes, int], limits: Limits, cost_bound: int) -> Standing:
     """Say whether a request that may cost `cost_bound` units still has room."""
-
-    def full(key: bytes, limit: int) -> bool:
-        return used.get(key, 0) + cost_bound > limit
-
-    own_prefix = full(counters.agency_prefix, limits.prefix)
+    spent = used.get
+    own_subject = spent(counters.agency_subject, 0)
+    own_prefix = spent(counters.agency_prefix, 0) + cost_bound > limits.prefix
     own = (
-        full(counters.agency_subject, limits.subject)
+        (own_subject + cost_bound > limits.subject)
         | own_prefix
-        | full(counters.agency, limits.agency)
-        | full(counters.officer, limits.officer)
+        | (spent(counters.agency, 0) + cost_bound > limits.agency)
+        | (spent(counters.officer, 0) + cost_bound > limits.officer)
     )
-    floor = used.get(counters.agency_subject, 0) < FLOOR
-    joint_prefix = full(counters.prefix, limits.joint_prefix)
-    joint = (full(counters.subject, limits.joint_subject) | joint_prefix) & (not floor)
+    floor = own_subject < FLOOR
+    joint_prefix = spent(counters.prefix, 0) + cost_bound > limits.joint_prefix
+    joint_subject = spent(counters.subject, 0) + cost_bound > limits.joint_subject
+    joint = (joint_subject | joint_prefix) & (not floor)
     return Standing(blocked=own or joint, prefix_blocked=own_prefix or (joint_prefix and not floor))
 
 

@@ -190,7 +190,7 @@ class Verifier:
         terms = self._agreements.in_force(peer.id, now.wall)
         if not self._rates.admit(peer.id, terms.agreement.quota.calls_per_second, now.mono):
             raise RateLimitedError("more calls a second than the agreement grants")
-        age, region_level = parameters(message.claims)
+        age, region_level = parameters(request)
         work.grant = agreement_grant.check(
             terms,
             purpose=message.purpose,
@@ -208,7 +208,7 @@ class Verifier:
     def _tokenise(self, work: _Work, now: Now) -> None:
         request, grant = _present(work.request), _present(work.grant)
         work.epoch = epoch = self._epochs.pin()
-        work.evidence = ClaimEvidence.of(request.message.claims, grant=grant, epoch=epoch, today=now.today)
+        work.evidence = ClaimEvidence.of(request, grant=grant, epoch=epoch, today=now.today)
         work.subject = NikSubject(_present(request.nik), epoch.inner)
 
     def _fetch(self, batch: list[_Work]) -> None:

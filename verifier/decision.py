@@ -26,6 +26,13 @@ MATCH_NOT_ACTIVE = vocabulary.VERDICT_MATCH_NOT_ACTIVE
 
 _FIRST_PREDICATE = vocabulary.ATTRIBUTE_AGE_AT_LEAST
 _LIFE = frozenset({vocabulary.ATTRIBUTE_ALIVE, vocabulary.ATTRIBUTE_LIFE_STATUS})
+_PASSED = frozenset({MATCH, MATCH_NOT_ACTIVE})
+_VERDICTS = (
+    ((NOT_HELD, NOT_HELD), (NOT_HELD, NOT_HELD)),
+    ((NO_MATCH, NO_MATCH), (MATCH_NOT_ACTIVE, MATCH)),
+)
+"""A claim's verdict behind a matched anchor: by held, matched, and whether standing is no obstacle (the record is
+active, or the claim is about life)."""
 
 
 @value
@@ -86,30 +93,23 @@ def decide(
     for anchor in anchor_sets:
         anchored |= anchor <= matched
     unanchored = NOT_HELD if existence and not subject_held else NO_MATCH
-    verdicts = tuple(_verdict(finding, active=active) if anchored else unanchored for finding in findings)
-    outcome = _overall(verdicts)
-    failed = sum(verdict not in {MATCH, MATCH_NOT_ACTIVE} for verdict in verdicts)
-    predicates = sum(is_predicate(finding.attribute) for finding in findings)
-    if per_claim:
-        passed_predicates = sum(
-            is_predicate(finding.attribute) and verdict in {MATCH, MATCH_NOT_ACTIVE}
-            for finding, verdict in zip(findings, verdicts, strict=True)
-        )
-        units = failed + passed_predicates
-    else:
-        units = predicates + (failed > 0)
-    return Decision(outcome=outcome, verdicts=verdicts, units=units)
+    verdicts: list[int] = []
+    failed = predicates = passed_predicates = 0
+    for finding in findings:
+        attribute = finding.attribute
+        own = _VERDICTS[finding.held][finding.matched][active | (attribute in _LIFE)]
+        verdict = own if anchored else unanchored
+        passed = verdict in _PASSED
+        predicate = attribute >= _FIRST_PREDICATE
+        failed += not passed
+        predicates += predicate
+        passed_predicates += predicate & passed
+        verdicts.append(verdict)
+    units = failed + passed_predicates if per_claim else predicates + (failed > 0)
+    return Decision(outcome=_overall(verdicts), verdicts=tuple(verdicts), units=units)
 
 
-def _verdict(finding: Finding, *, active: bool) -> int:
-    if not finding.held:
-        return NOT_HELD
-    if not finding.matched:
-        return NO_MATCH
-    return MATCH if active or finding.attribute in _LIFE else MATCH_NOT_ACTIVE
-
-
-def _overall(verdicts: tuple[int, ...]) -> int:
+def _overall(verdicts: Sequence[int]) -> int:
     for weakest in (NO_MATCH, NOT_HELD, MATCH_NOT_ACTIVE):
         if weakest in verdicts:
             return weakest

@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from padan.v1 import verification_pb2
     from tokenizer.claim import Claim
     from tokenizer.record import Record
     from verifier.agreement.grant import Grant
     from verifier.epoch import PinnedEpoch
+    from verifier.validate import ValidRequest
 
 _MAX_AGE_DIGITS = 3
+_AGE = attribute_pb2.ATTRIBUTE_AGE_AT_LEAST
+_RESIDENT = attribute_pb2.ATTRIBUTE_RESIDENT_IN_REGION
+_FINDINGS = {
+    int(attribute): tuple(
+        tuple(Finding(attribute=attribute, matched=matched, held=held) for held in (False, True))
+        for matched in (False, True)
+    )
+    for attribute in attribute_pb2.Attribute.values()
+}
+"""The findings that there are: making one costs as much as a MAC."""
 
 
 class Evidence(Protocol):
@@ -43,32 +53,23 @@ class ClaimEvidence:
         self._profile = profile
 
     @classmethod
-    def of(
-        cls,
-        claims: Sequence[verification_pb2.Claim],
-        *,
-        grant: Grant,
-        epoch: PinnedEpoch,
-        today: dt.date,
-    ) -> ClaimEvidence:
+    def of(cls, request: ValidRequest, *, grant: Grant, epoch: PinnedEpoch, today: dt.date) -> ClaimEvidence:
         """Parse claims, with the agency's own codes.
 
         Raises:
             InvalidFieldError, UnknownCodeError: name the claim and the rule, never the value.
         """
+        codes, agency_codes = epoch.codes, grant.codes
         parsed: list[Claim] = []
-        for position, claim in enumerate(claims):
-            field = f"claims[{position}].value"
-            try:
+        try:
+            for attribute, text in zip(request.attributes, request.values, strict=True):
                 parsed.append(
-                    parse_claim(
-                        claim.attribute, claim.value, codes=epoch.codes, agency_codes=grant.codes, today=today
-                    )
+                    parse_claim(attribute, text, codes=codes, agency_codes=agency_codes, today=today)
                 )
-            except CodeError as error:
-                raise UnknownCodeError(str(error), field=field) from None
-            except ClaimError as error:
-                raise InvalidFieldError(str(error), field=field) from None
+        except CodeError as error:
+            raise UnknownCodeError(str(error), field=f"claims[{len(parsed)}].value") from None
+        except ClaimError as error:
+            raise InvalidFieldError(str(error), field=f"claims[{len(parsed)}].value") from None
         return cls(parsed, epoch=epoch, profile=grant.profile)
 
     def compare(self, record_id: bytes, record: Record) -> Sequence[Finding]:
@@ -82,7 +83,7 @@ class ClaimEvidence:
             as_of=self._epoch.as_of_date,
         )
         return [
-            Finding(attribute=claim.attribute, matched=result.matched, held=result.held)
+            _FINDINGS[claim.attribute][result.matched][result.held]
             for claim, result in zip(self._claims, results, strict=True)
         ]
 
@@ -90,17 +91,17 @@ class ClaimEvidence:
         return "ClaimEvidence(<redacted>)"
 
 
-def parameters(claims: Sequence[verification_pb2.Claim]) -> tuple[int | None, int | None]:
+def parameters(request: ValidRequest) -> tuple[int | None, int | None]:
     """Read what an agreement must have granted of the predicates: the age N, and the length of the region code.
 
     A value that is no number says None, which no agreement grants.
     """
     age = region_level = None
-    for claim in claims:
-        if claim.attribute == attribute_pb2.ATTRIBUTE_AGE_AT_LEAST:
-            text = claim.value.strip()
-            if text.isascii() and text.isdigit() and len(text) <= _MAX_AGE_DIGITS:
-                age = int(text)
-        elif claim.attribute == attribute_pb2.ATTRIBUTE_RESIDENT_IN_REGION:
-            region_level = sum(character.isdigit() for character in claim.value)
+    for attribute, text in zip(request.attributes, request.values, strict=True):
+        if attribute == _AGE:
+            digits = text.strip()
+            if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_AGE_DIGITS:
+                age = int(digits)
+        elif attribute == _RESIDENT:
+            region_level = sum(character.isdigit() for character in text)
     return age, region_level

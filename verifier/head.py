@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from verifier.agreement.grant import Grant
     from verifier.identity import Peer
 
+_SUBJECT, _NONCE, _PERIOD, _REQUEST_ID = (
+    canonical.header(number, 16) for number in (Field.SUBJECT, Field.NONCE, Field.PERIOD, Field.REQUEST_ID)
+)
+_DIGEST = canonical.header(Field.REQUEST_DIGEST, 32)
+
 
 def question(
     *,
@@ -29,7 +34,7 @@ def question(
     subject: bytes,
     nonce: bytes,
     period: bytes,
-    attributes: Sequence[int],
+    attributes: tuple[int, ...],
     digest: bytes,
     request_id: bytes,
     epoch: int,
@@ -42,20 +47,33 @@ def question(
         nonce: of the reference, 16 bytes.
         period: id of the audit period, 16 bytes.
         digest: the blinded request digest, 32 bytes.
+        request_id: 16 bytes.
         versions: the encoded fields KEY_VERSIONS and POLICY_VERSIONS of the epoch.
     """
-    front = _front(peer, grant, officer, on_behalf_of, legal_basis, consent_receipt)
-    middle = canonical.encode(
-        {
-            Field.SUBJECT: subject,
-            Field.NONCE: nonce,
-            Field.PERIOD: period,
-            Field.CLAIMS: b"".join(number.to_bytes(2, "big") for number in attributes),
-            Field.REQUEST_DIGEST: digest,
-            Field.EPOCH: epoch.to_bytes(4, "big"),
-        }
+    return b"".join(
+        (
+            _front(peer, grant, officer, on_behalf_of, legal_basis, consent_receipt),
+            *(_SUBJECT, subject),
+            *(_NONCE, nonce),
+            *(_PERIOD, period),
+            _claims(attributes),
+            *(_DIGEST, digest),
+            _epoch(epoch),
+            versions,
+            _back(grant),
+            *(_REQUEST_ID, request_id),
+        )
     )
-    return front + middle + versions + _back(grant) + canonical.encode({Field.REQUEST_ID: request_id})
+
+
+@lru_cache(maxsize=1024)
+def _claims(attributes: tuple[int, ...]) -> bytes:
+    return canonical.encode({Field.CLAIMS: b"".join(number.to_bytes(2, "big") for number in attributes)})
+
+
+@lru_cache(maxsize=8)
+def _epoch(number: int) -> bytes:
+    return canonical.encode({Field.EPOCH: number.to_bytes(4, "big")})
 
 
 def refusal(

@@ -6,10 +6,11 @@ For each request exactly one entry results; an alert entry more where a prefix's
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hmac
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from padan import canonical
@@ -34,6 +35,7 @@ _VERDICT_NAMES: dict[int, bytes] = {
     int(number): name.removeprefix("VERDICT_").encode() for name, number in attribute_pb2.Verdict.items()
 }
 _LOST = "LOG_UNAVAILABLE"
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class ReceiptSigner(Protocol):
@@ -257,7 +259,12 @@ class Settlement:
 def replay_context(question: Question) -> bytes:
     """Bind a stored answer to its caller, its request and the request's digest."""
     agency, request_id = question.replay
-    return canonical.prefixed("padan/replay/1", agency) + request_id + question.digest
+    return _replay_label(agency) + request_id + question.digest
+
+
+@lru_cache(maxsize=4096)
+def _replay_label(agency: str) -> bytes:
+    return canonical.prefixed("padan/replay/1", agency)
 
 
 def _with_kind(head: bytes, kind: int) -> bytes:
@@ -266,7 +273,7 @@ def _with_kind(head: bytes, kind: int) -> bytes:
 
 
 def _b64(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
 def _varint(number: int) -> bytes:

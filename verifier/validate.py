@@ -48,12 +48,19 @@ _LEGAL_BASES = frozenset(attribute_pb2.LegalBasis.values()) - {0}
 
 @value
 class ValidRequest:
-    """A VerifyRequest whose every field is what the contract says; claim values are still as typed."""
+    """A VerifyRequest whose every field is what the contract says.
+
+    Attributes:
+        nik: the subject's number; None where a token names it.
+        attributes: what is claimed, in the order of the request.
+        values: the claimed values, as typed, in the same order.
+    """
 
     message: verification_pb2.VerifyRequest
     request_id: bytes
     nik: nik.Nik | None
     attributes: tuple[int, ...]
+    values: tuple[str, ...]
 
     def __repr__(self) -> str:
         return "ValidRequest(<redacted>)"
@@ -116,11 +123,14 @@ def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float
         _match(_CONSENT, message.consent_receipt, "consent_receipt", "1 to 64 of A-Z a-z 0-9 . _ : -")
     if message.HasField("not_after"):
         _not_after(message.not_after, now)
+    subject = _subject(message, today)
+    attributes, values = _claims(message.claims)
     return ValidRequest(
         message=message,
         request_id=bytes.fromhex(message.request_id.replace("-", "")),
-        nik=_subject(message, today),
-        attributes=_attributes(message.claims),
+        nik=subject,
+        attributes=attributes,
+        values=values,
     )
 
 
@@ -158,20 +168,24 @@ def _subject(message: verification_pb2.VerifyRequest, today: date) -> nik.Nik | 
         raise InvalidFieldError(str(error), field="nik") from None
 
 
-def _attributes(claims: Sequence[verification_pb2.Claim]) -> tuple[int, ...]:
+def _claims(claims: Sequence[verification_pb2.Claim]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     if not 1 <= len(claims) <= MAX_CLAIMS:
         raise InvalidFieldError(f"1 to {MAX_CLAIMS} claims", field="claims")
     attributes: list[int] = []
-    for position, claim in enumerate(claims):
-        if claim.attribute not in _ATTRIBUTES:
-            raise InvalidFieldError("a known attribute", field=f"claims[{position}].attribute")
-        if claim.attribute in attributes:
-            raise InvalidFieldError("each attribute at most once", field=f"claims[{position}].attribute")
-        if not claim.value:
-            raise InvalidFieldError("not empty", field=f"claims[{position}].value")
-        if len(claim.value) > MAX_CLAIM_BYTES or len(claim.value.encode()) > MAX_CLAIM_BYTES:
+    values: list[str] = []
+    for claim in claims:
+        attribute, text = claim.attribute, claim.value
+        if attribute not in _ATTRIBUTES:
+            raise InvalidFieldError("a known attribute", field=f"claims[{len(values)}].attribute")
+        if attribute in attributes:
+            raise InvalidFieldError("each attribute at most once", field=f"claims[{len(values)}].attribute")
+        if not text:
+            raise InvalidFieldError("not empty", field=f"claims[{len(values)}].value")
+        # A character takes at most four bytes of UTF-8: most values need not be encoded to be measured.
+        if len(text) * 4 > MAX_CLAIM_BYTES and len(text.encode()) > MAX_CLAIM_BYTES:
             raise InvalidFieldError(
-                f"at most {MAX_CLAIM_BYTES} bytes of UTF-8", field=f"claims[{position}].value"
+                f"at most {MAX_CLAIM_BYTES} bytes of UTF-8", field=f"claims[{len(values)}].value"
             )
-        attributes.append(claim.attribute)
-    return tuple(attributes)
+        attributes.append(attribute)
+        values.append(text)
+    return tuple(attributes), tuple(values)

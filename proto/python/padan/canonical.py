@@ -43,6 +43,16 @@ def encode(fields: Mapping[int, bytes]) -> bytes:
         raise CanonicalError("a field's number or length does not fit") from None
 
 
+def header(number: int, size: int) -> bytes:
+    """Encode what stands before a field's value, for messages that are put together by hand.
+
+    Args:
+        number: of the field, 1 to 65,535.
+        size: of its value in bytes.
+    """
+    return _HEADER.pack(number, size)
+
+
 def decode(data: bytes) -> dict[int, bytes]:
     """Decode a message; refuse everything that `encode` would not have written.
 

@@ -142,14 +142,17 @@ def request_digest(request: verification_pb2.VerifyRequest, agency: str) -> byte
     """
     blinder = Blinder(request.blind)
     nik, token = request.nik, request.subject_token
-    claims = [
-        blinder.claim(position, claim.attribute, claim.value) for position, claim in enumerate(request.claims)
-    ]
+    claims = b"".join(
+        [
+            blinder.claim(position, claim.attribute, claim.value)
+            for position, claim in enumerate(request.claims)
+        ]
+    )
     fields = {
         1: request.request_id.encode(),
         3: request.purpose.encode(),
         4: request.officer.encode(),
-        8: b"".join(claims),
+        8: claims,
         9: _ENUM.pack(request.legal_basis),
         AGENCY_FIELD: agency.encode(),
     }
