@@ -170,6 +170,12 @@ generation = Table(
 )
 """One row, counted up by each write to the directory, so that workers see cheaply that they must read again."""
 
+log_reader, vault_reader = (
+    Table(name, metadata, Column("version", Text, primary_key=True))
+    for name, metadata in (("log_reader", log_metadata), ("vault_reader", vault_metadata))
+)
+"""The newest version that a release knows, for each release that may work with the database as it is."""
+
 epoch = Table(
     "epoch",
     vault_metadata,

@@ -41,13 +41,15 @@ class Disk:
         self._mode.write_text(mode)
 
 
-@pytest.fixture(scope="module")
-def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningService, Disk]]:
+@pytest.fixture(scope="module", params=[1, 2], ids=["one process", "workers and a writer"])
+def failing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningService, Disk]]:
     """A running service on a disk that obeys the test."""
     root = tmp_path_factory.mktemp("failing")
     shim, mode = root / "faults.so", root / "mode"
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, SOURCE, "-ldl"], check=True)
-    installation = install(root / "installation")
+    installation = install(root / "installation", extra=f"workers = {request.param}\n")
     environment = {
         "LD_PRELOAD": str(shim),
         "PADAN_FAULT_MODE": str(mode),

@@ -56,4 +56,7 @@ def _show(versions: dict[Tree, Version], *, as_json: bool) -> None:
         )
         return
     for tree, version in versions.items():
-        typer.echo(f"{tree.value:6} version {version.current or 'none'}, newest {version.newest}")
+        later = (
+            " (upgraded by a later release, which left it readable to this one)" if version.is_later else ""
+        )
+        typer.echo(f"{tree.value:6} version {version.current or 'none'}, newest {version.newest}{later}")

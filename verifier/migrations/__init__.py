@@ -1,7 +1,8 @@
 """The schema's history, as two Alembic trees: `log` and `vault`. Both may live in one PostgreSQL database.
 
-A migration works with the release before it: old workers go on while the new ones start (add first, remove a release
-later). A database of a newer or unknown version is refused.
+A migration works with the release before it: old workers go on, and may start, while the new ones come (add first,
+remove a release later). The upgrade writes into the database which releases may work with it, each by the newest
+version that it knows; a release that is not among them refuses.
 """
 
 from __future__ import annotations
@@ -9,24 +10,33 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier.database import Address, make_engine, parse_address
 from verifier.errors import OperatorError
 from verifier.failure import ADVICE, Failure, classify
+from verifier.schema import log_reader, vault_reader
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.engine import Engine
 
 _HERE = Path(__file__).parent
 CATALOGUE = "catalogue.sqlite"
 """The vault's database on SQLite, inside the vault's folder."""
+
+
+RELEASED: Mapping[str, str] = MappingProxyType({})
+"""The newest version of each tree in the release before this one; empty before there is one."""
 
 
 class Tree(enum.StrEnum):
@@ -39,6 +49,9 @@ class Tree(enum.StrEnum):
     def version_table(self) -> str:
         """Name of the table in which Alembic keeps the tree's version."""
         return f"alembic_version_{self.value}"
+
+
+_READERS = {Tree.LOG: log_reader, Tree.VAULT: vault_reader}
 
 
 class DatabaseVersionError(OperatorError):
@@ -63,20 +76,24 @@ class Version:
 
     Attributes:
         current: its version; None for an empty database.
-        newest: the version that this release writes.
+        newest: the newest version that this release knows.
+        is_later: a later release has upgraded it, and left it readable to this one.
     """
 
     current: str | None
     newest: str
+    is_later: bool = False
 
     @property
     def is_current(self) -> bool:
         """Whether this release can work with the database as it is."""
-        return self.current == self.newest
+        return self.is_later or self.current == self.newest
 
 
 def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
     """Bring a database to this release's version; creates a SQLite file, and its folder, that is not there.
+
+    What a later release has upgraded stays as it is.
 
     Args:
         database: as `Settings.log_database` or `Settings.vault_database` has it.
@@ -91,11 +108,17 @@ def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
         _make_folder(address.path.parent, tree)
     engine = make_engine(address, create=True, wal=tree is Tree.LOG)
     try:
-        _known_version(engine, tree)
+        version = _known_version(engine, tree)
+        if version.is_later:
+            return version
         with engine.begin() as connection:
             config = _config(tree)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            readers = _READERS[tree]
+            connection.execute(delete(readers))
+            for known in {version.newest, RELEASED.get(tree, version.newest)}:
+                connection.execute(insert(readers).values(version=known))
         return _known_version(engine, tree)
     except SQLAlchemyError as error:
         raise DatabaseFailedError(tree, classify(error)) from error
@@ -168,11 +191,14 @@ def _newest(tree: Tree) -> str:
 def _known_version(engine: Engine, tree: Tree) -> Version:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": tree.version_table})
-        found = context.get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_config(tree)).walk_revisions()}
-    if found is not None and found not in known:
-        raise DatabaseVersionError(
-            f"the {tree.value} database has version {found}, which this release does not know:"
-            " install the release that wrote it"
-        )
-    return Version(current=found, newest=_newest(tree))
+        found, newest = context.get_current_revision(), _newest(tree)
+        known = {script.revision for script in ScriptDirectory.from_config(_config(tree)).walk_revisions()}
+        if found is None or found in known:
+            return Version(current=found, newest=newest)
+        readers = _READERS[tree]
+        if connection.scalar(select(readers.c.version).where(readers.c.version == newest)):
+            return Version(current=found, newest=newest, is_later=True)
+    raise DatabaseVersionError(
+        f"the {tree.value} database has version {found}, which this release does not know:"
+        " install the release that wrote it, or the one before that"
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import column, inspect, table, text
 
 from verifier import migrations, schema
 from verifier.database import Address, make_engine, parse_address
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-NEWEST = {Tree.LOG: "0002", Tree.VAULT: "0001"}
+NEWEST = {Tree.LOG: "0003", Tree.VAULT: "0002"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
 
 
@@ -94,12 +94,31 @@ def test_both_trees_live_in_one_postgresql_database(postgres_url: str) -> None:
         migrations.require_current(postgres_url, tree)
 
 
+@pytest.mark.parametrize("tree", list(Tree))
+def test_a_database_of_the_next_release_is_worked_with(database: str, tree: Tree) -> None:
+    """What the next release has upgraded names this one among its readers; an upgrade by this one leaves it alone."""
+    migrations.upgrade(database, tree)
+    engine = engine_of(database, tree)
+    readers = METADATA[tree].tables[f"{tree.value}_reader"]
+    versions = table(tree.version_table, column("version_num"))
+    with engine.begin() as connection:
+        connection.execute(versions.update().values(version_num="9999"))
+        connection.execute(readers.insert().values(version="9999"))
+    migrations.require_current(database, tree)
+    assert migrations.upgrade(database, tree) == Version(current="9999", newest=NEWEST[tree], is_later=True)
+    with engine.connect() as connection:
+        listed = connection.execute(readers.select()).scalars().all()
+    engine.dispose()
+    assert sorted(listed) == [NEWEST[tree], "9999"]
+
+
 def test_a_database_of_a_later_release_is_refused(database: str) -> None:
-    """A version that this release does not know is neither used nor changed."""
+    """A version that this release does not know, and that does not know it, is neither used nor changed."""
     migrations.upgrade(database)
     engine = engine_of(database, Tree.LOG)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version_log SET version_num = '9999'"))
+        connection.execute(text("UPDATE log_reader SET version = '9998'"))
     for step in (migrations.upgrade, migrations.current, migrations.require_current):
         with pytest.raises(DatabaseVersionError, match="9999"):
             step(database)

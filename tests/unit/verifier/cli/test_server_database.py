@@ -43,8 +43,8 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     upgraded = run(config, "upgrade")
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
-        "log": {"current": "0002", "newest": "0002"},
-        "vault": {"current": "0001", "newest": "0001"},
+        "log": {"current": "0003", "newest": "0003"},
+        "vault": {"current": "0002", "newest": "0002"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()
 
@@ -55,6 +55,7 @@ def test_a_later_version_is_refused_with_the_next_step(config: Path) -> None:
     engine = make_engine(Address(path=config.parent / "data" / "log.sqlite"))
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version_log SET version_num = '9999'")
+        connection.exec_driver_sql("UPDATE log_reader SET version = '9998'")
     engine.dispose()
     refused = run(config, "upgrade")
     assert isinstance(refused.exception, DatabaseVersionError)
