@@ -1,6 +1,6 @@
 """Answers ListEntries: an agency reads its own entries, an auditor what it was granted; each reading is an entry.
 
-What may be read bounds the query, and each entry that it found is judged again. Alert entries carry no agency in their
+A reading that is refused is an entry too. What may be read bounds the query, and each entry that it found is judged again. Alert entries carry no agency in their
 row, so that an agency never reads what was noted about it for auditors.
 """
 
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from padan import canonical
-from padan.entry import EntryKind
-from padan.v1 import audit_pb2
+from padan.entry import EntryKind, Field
+from padan.v1 import audit_pb2, error_pb2
 from verifier import admin_entry, validate
 from verifier.auditor.reach import Reach
 from verifier.errors import (
+    CallerError,
     InvalidFieldError,
     InvalidPageTokenError,
     MalformedMessageError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from verifier.call import Call, Now
     from verifier.identity import Peer
+    from verifier.intent import Intent
     from verifier.log.store import LogStore, StoredEntry
     from verifier.ports import Gate, Grants, Journal
 
@@ -58,11 +60,17 @@ class Audit:
 
         Raises:
             VerifierError: the caller may not, or the request is malformed.
-            LogUnavailableError: the log cannot be read, or the reading not be logged.
+            LogUnavailableError: the log cannot be read, or the reading or its refusal not be logged.
         """
-        now = self._now().wall
-        peer = self._gate.admit(call.certificate, now)
-        request = _parse(call.raw)
+        now, peer = self._now().wall, None
+        try:
+            peer = self._gate.admit(call.certificate, now)
+            return self._list(peer, _parse(call.raw), now)
+        except CallerError as error:
+            self._journal.commit([_refused(peer, error)])
+            raise
+
+    def _list(self, peer: Peer, request: audit_pb2.ListEntriesRequest, now: float) -> bytes:
         reach = self._reach(peer, now)
         from_ms, until_ms = _milliseconds(request, "from_time"), _milliseconds(request, "until_time")
         reach.require(agency=request.agency, purpose=request.purpose, from_ms=from_ms, until_ms=until_ms)
@@ -100,6 +108,17 @@ class Audit:
         if peer.kind == "agency":
             return Reach.of_agency(peer.id)
         raise MethodNotAllowedError("only agencies and auditors may read entries")
+
+
+def _refused(peer: Peer | None, error: CallerError) -> Intent:
+    """Draft the entry of a refused reading: who tried, and why it was refused."""
+    reason = error_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}")
+    return admin_entry.intend(
+        EntryKind.REFUSED,
+        {"method": "ListEntries", "reader": f"{peer.kind}/{peer.id}" if peer else "unknown"},
+        agency=peer.id if peer and peer.kind == "agency" else "",
+        fields={Field.REASON: reason.to_bytes(2, "big")},
+    )
 
 
 def _parse(raw: bytes) -> audit_pb2.ListEntriesRequest:

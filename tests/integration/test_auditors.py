@@ -12,7 +12,7 @@ from grpc_status import rpc_status
 
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
-from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2_grpc
+from padan.v1 import audit_pb2, audit_pb2_grpc, error_pb2, verification_pb2_grpc
 from tests.installation import install
 from tests.service import request, running
 from tests.terms import Terms
@@ -69,7 +69,7 @@ def read(service: RunningService, reader: str, **filters: Any) -> list[tuple[str
             if not page.next_page_token:
                 break
             wanted.page_token = page.next_page_token
-    return [each for each in found if each[0] != "ENTRIES_LISTED"]
+    return [each for each in found if each[0] not in {"ENTRIES_LISTED", "REFUSED"}]
 
 
 def refusal(service: RunningService, reader: str, **filters: Any) -> str:
@@ -130,6 +130,27 @@ def test_what_is_not_granted_is_refused(
 ) -> None:
     """A reading outside the grant is refused with what is missing, not answered with an empty list."""
     assert words in refusal(audited, reader, **filters)
+
+
+def test_a_refused_reading_is_an_entry(audited: RunningService) -> None:
+    """Who tried to read what it may not, and why it was refused, stands in the log; an agency sees its own attempts."""
+    refusal(audited, "bare")
+    refusal(audited, "taxes", agency="health")
+    refusal(audited, "tax", agency="health")
+    log = open_log(audited.installation.settings.log_database)
+    stored = [log_entry.decode(item.entry) for item in log.entries(0, 10_000)]
+    log.close()
+    tried = [
+        (entry.texts(Field.DETAIL)[1], entry.text(Field.AGENCY), entry.number(Field.REASON))
+        for entry in stored
+        if entry.kind == EntryKind.REFUSED
+    ][-3:]
+    reason = error_pb2.ERROR_REASON_METHOD_NOT_ALLOWED
+    assert tried == [
+        ("reader=auditor/bare", "", reason),
+        ("reader=auditor/taxes", "", reason),
+        ("reader=agency/tax", "tax", reason),
+    ]
 
 
 def test_no_agency_reads_alerts(audited: RunningService) -> None:
