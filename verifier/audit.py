@@ -1,7 +1,7 @@
 """Answers ListEntries: an agency reads its own entries, an auditor what it was granted; each reading is an entry.
 
-A reading that is refused is an entry too. What may be read bounds the query, and each entry that it found is judged again. Alert entries carry no agency in their
-row, so that an agency never reads what was noted about it for auditors.
+A reading that is refused is an entry too. What may be read bounds the query, and each entry that it found is judged
+again. Alert entries carry no agency in their row, so that an agency never reads what was noted about it for auditors.
 """
 
 from __future__ import annotations

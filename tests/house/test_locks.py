@@ -54,7 +54,7 @@ def test_what_is_asked_for_is_pinned(name: str) -> None:
     text = (tree.ROOT / f"requirements/{name}.in").read_text()
     below = [name, *re.findall(r"^-c (\w+)\.txt$", text, re.MULTILINE)]
     pins = {pin for lock in below for pin in _pins(lock)}
-    asked = {re.split(r"[>=\[]", line)[0] for line in text.splitlines() if re.match(r"[a-z]", line)}
+    asked = {re.split(r"[<>=\[]", line)[0] for line in text.splitlines() if re.match(r"[a-z]", line)}
     assert asked <= pins
 
 
