@@ -62,8 +62,16 @@ def play(demo: Demo) -> None:
         ["curious-1"],
     )
     for kind, counted in (("VERIFY", demo.answered), ("REFUSED", demo.refused)):
-        found = Counter(entry["agency"] for entry in entries if entry["kind"] == kind)
+        found = Counter(
+            entry["agency"] for entry in entries if entry["kind"] == kind and "detail" not in entry
+        )
         stage.expect(f"{kind}: as many entries as questions, {sum(counted.values()):,}", found, counted)
+    readings = [entry["detail"] for entry in entries if entry["kind"] == "REFUSED" and "detail" in entry]
+    stage.expect(
+        "the reading that was refused is an entry too",
+        readings,
+        [["method=ListEntries", f"reader=agency/{OTHER}"]],
+    )
     _show_one(demo, entries)
     _search(demo)
 

@@ -38,6 +38,7 @@ WORD: Final = 8
 """Bytes of the shortest keyed value that a row holds."""
 _CIPHERTEXT_AT: Final = 13  # after format byte and nonce
 _DRAWN: Final = 50_000
+_PART_BITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +141,19 @@ def projected(holder: Keyholder, people: int) -> list[tuple[Truth, bytes, bytes]
 
 def shared_words(first: pa.Array, second: pa.Array) -> int:
     """Count the words of one dump that the other has too."""
-    return int(pc.sum(pc.is_in(first, value_set=second)).as_py() or 0)
+    return sum(
+        int(pc.sum(pc.is_in(one, value_set=other)).as_py() or 0)
+        for one, other in zip(_parts(first), _parts(second), strict=True)
+    )
 
 
 def distinct(words: pa.Array) -> int:
     """Count different words."""
-    return int(pc.count_distinct(words).as_py())
+    return sum(int(pc.count_distinct(part).as_py()) for part in _parts(words))
+
+
+def _parts(words: pa.Array) -> Iterator[pa.Array]:
+    """Part words by their highest bits: a million rows have too many to look at at once."""
+    highest = pc.cast(pc.shift_right(words, pa.scalar(64 - _PART_BITS, pa.uint64())), pa.uint8())
+    for number in range(1 << _PART_BITS):
+        yield words.filter(pc.equal(highest, pa.scalar(number, pa.uint8())))
