@@ -88,10 +88,14 @@ def decide(
         existence: the agreement grants to learn that a number is not held.
         per_claim: the agreement grants a verdict for each claim.
     """
-    matched = {finding.attribute for finding in findings if finding.matched & subject_held}
+    # The same steps whatever matched: what comes of it must not show in the time.
+    matched = {finding.attribute: finding.matched & subject_held for finding in findings}
     anchored = False
     for anchor in anchor_sets:
-        anchored |= anchor <= matched
+        whole = True
+        for attribute in anchor:
+            whole &= matched.get(attribute, False)
+        anchored |= whole
     unanchored = NOT_HELD if existence and not subject_held else NO_MATCH
     verdicts: list[int] = []
     failed = predicates = passed_predicates = 0

@@ -135,9 +135,9 @@ class Settlement:
         used[counters.quota] = used.get(counters.quota, 0) + 1
         standing = budget.standing(counters, used, limits, question.cost_bound)
         variant = question.blocked if standing.blocked else question.released
-        if not standing.blocked:
-            budget.charge(counters, used, question.units)
-        elif standing.prefix_blocked:
+        # A blocked answer is charged with nothing, so that the work is the same.
+        budget.charge(counters, used, 0 if standing.blocked else question.units)
+        if standing.prefix_blocked:
             self._alert(outcome, intent, counters, group)
         tail: dict[int, bytes] = {
             Field.OUTCOME: bytes((variant.outcome,)),

@@ -117,7 +117,8 @@ class SqliteEpochReader:
             return None
         rest = token[_HEAD:]
         if len(value) == self._entry:
-            return (token, value[TOKEN_SIZE - _HEAD :]) if value.startswith(rest) else None
+            row = token, value[TOKEN_SIZE - _HEAD :]  # cut out also where it is nobody's, for the same work
+            return row if value.startswith(rest) else None
         for start in range(0, len(value), self._entry):
             tail = start + TOKEN_SIZE - _HEAD
             if value[start:tail] == rest:
