@@ -24,7 +24,7 @@ from keys.provider import open_provider
 from keys.purpose import Purpose
 from keys.realm import Realm
 from keys.signing import Signer
-from tests.people import AS_OF, BUDI, PEOPLE
+from tests.people import AS_OF, PEOPLE
 from tests.terms import Terms
 from tokenizer.codes import CodeLists
 from tokenizer.inner import Inner
@@ -232,11 +232,10 @@ class Installation:
             record = inner.project(Person.from_registry(person, codes=CodeLists.load(), today=AS_OF))
             token = outer.token(record.r)
             rows[token] = outer.seal(token, record.pack())
-        template = inner.project(Person.from_registry(BUDI, codes=CodeLists.load(), today=AS_OF)).pack()
         for index in range(DECOYS):
-            decoy = inner.decoy_id(index)
-            token = outer.token(decoy)
-            rows[token] = outer.seal(token, template[:1] + decoy + os.urandom(len(template) - 17))
+            decoy = inner.decoy(index)
+            token = outer.token(decoy.r)
+            rows[token] = outer.seal(token, decoy.pack())
         writer.begin(
             Epoch(
                 number=number,

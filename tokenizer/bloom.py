@@ -76,7 +76,22 @@ class FilterKey(Secret):
         return swapped
 
 
+def scatter(random: bytes, size: int) -> int:
+    """Make a filter of random bits: one for each two random bytes.
+
+    Args:
+        random: an even number of bytes.
+        size: of the filter, bits; a power of two.
+    """
+    bits = 0
+    for position in memoryview(random).cast("H"):
+        bits |= _BIT[position & size - 1]
+    return bits
+
+
 def similar(one: int, other: int, suite: FilterSuite) -> bool:
     """Say whether the Dice coefficient of two filters reaches the suite's threshold; two empty filters do not."""
     total = one.bit_count() + other.bit_count()
-    return 2000 * (one & other).bit_count() >= suite.threshold * total > 0
+    # What they share, by way of what they have together: that is never empty, so no number on the way is small.
+    shared = total - (one | other).bit_count()
+    return 2000 * shared >= suite.threshold * total > 0

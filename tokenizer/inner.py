@@ -50,6 +50,7 @@ _U32 = struct.Struct(">I")
 _DYADIC = struct.Struct(">BH")
 _HEAD = struct.Struct(">B16sI")
 _PREFIX_DIGITS = 12
+_DECOY_GRAMS = 16
 _TOKEN = layout.TOKEN_SIZE
 _EXACT_AT = tuple(layout.EXACT_AT + slot * _TOKEN for slot in range(SLOTS))
 _BIRTH_SLOT = Attribute.BIRTH_DATE - 1
@@ -257,6 +258,24 @@ class Inner:
         self._put_handles(plain, person.nik)
         active = person.life_status is None or person.life_status == ALIVE
         _STANDING.pack_into(plain, layout.REVISION_AT, revision, 0 if active else Flag.NOT_ACTIVE)
+        return Record(bytes(plain))
+
+    def decoy(self, number: int, *, random: Callable[[int], bytes] = os.urandom) -> Record:
+        """Make a record that is nobody's, and that costs a comparison what a person's costs.
+
+        It matches nothing, because its values are random; it holds every attribute, its filters are as full as a
+        common name's, and it is in use.
+
+        Args:
+            number: of the decoy, 0 to 2^32 - 1.
+            random: fills it.
+        """
+        plain = bytearray(random(layout.SIZE))
+        _HEAD.pack_into(plain, 0, layout.FORMAT, self.decoy_id(number), (1 << SLOTS) - 1)
+        for macs in self._texts.values():
+            bits = bloom.scatter(random(2 * _DECOY_GRAMS), 8 * macs.filter_size)
+            plain[macs.filter_at : macs.filter_at + macs.filter_size] = bits.to_bytes(macs.filter_size, "big")
+        _STANDING.pack_into(plain, layout.REVISION_AT, 0, 0)
         return Record(bytes(plain))
 
     def _put_exact(self, plain: bytearray, r: bytes, values: Iterable[tuple[int, bytes]]) -> int:

@@ -229,21 +229,18 @@ class World:
             tombstone=MacKey(_key("tombstone")),
         )
         outer = Outer(realm=REALM, epoch=1, block=BlockKey(_key("token")), seal=SealKey(_key("row")))
-        template = b""
         for row in people:
             record = inner.project(
                 Person.from_registry(row, codes=CodeLists.load(), today=AS_OF), random=self.random.randbytes
             )
             token = outer.token(record.r)
-            template = record.pack()
-            self.rows.rows[token] = outer.seal(token, template)
+            self.rows.rows[token] = outer.seal(token, record.pack())
         decoys = []
         for number in range(8):
-            decoy = inner.decoy_id(number)
-            token = outer.token(decoy)
+            decoy = inner.decoy(number, random=self.random.randbytes)
+            token = outer.token(decoy.r)
             decoys.append(token)
-            plain = template[:1] + decoy + self.random.randbytes(len(template) - 17)
-            self.rows.rows[token] = outer.seal(token, plain)
+            self.rows.rows[token] = outer.seal(token, decoy.pack())
         as_of = timestamp_pb2.Timestamp(seconds=int(START))
         return PinnedEpoch(
             number=1,

@@ -7,20 +7,17 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from keys.purpose import Purpose
 from tokenizer import outer as outer_layer
-from tokenizer import record as record_layout
 from tokenizer import textform
 from tokenizer.codes import CodeLists
 from tokenizer.errors import RowError
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
 from tokenizer.person import Person
-from tokenizer.record import Flag, Record
 from verifier.projector import chunk as chunks
 from verifier.projector import runs
 from verifier.projector.chunk import Unreadable
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from keys.agent import KeyAgent
     from keys.mac import BoundMac
     from tokenizer.attribute import Kind
+    from tokenizer.record import Record
     from tokenizer.textform import TextForm
     from verifier.projector.chunk import Chunk, Layout
 
@@ -147,7 +145,7 @@ class Projection:
 
     def decoys(self, count: int, path: Path) -> RunHeader:
         """Write the run of the decoys: rows that are nobody's, of the same size and make as all others."""
-        records = [self._decoy(number) for number in range(count)]
+        records = [self.inner.decoy(number) for number in range(count)]
         header = RunHeader(
             epoch=self.epoch, index=DECOYS, first_row=0, rows=0, mac="", kept=count, box_size=outer_layer.BOX_SIZE
         )  # fmt: skip
@@ -159,12 +157,6 @@ class Projection:
             dict(zip(COLUMNS, values, strict=True)), today=self.as_of, codes=self.codes, form=self.form
         )
         return self.inner.project(person)
-
-    def _decoy(self, number: int) -> Record:
-        plain = bytearray(os.urandom(record_layout.SIZE))
-        plain[0] = record_layout.FORMAT
-        plain[record_layout.ID_AT : record_layout.PRESENCE_AT] = self.inner.decoy_id(number)
-        return Record(bytes(plain)).with_standing(revision=0, flags=Flag(0))
 
     def _sealed(self, records: Sequence[Record], numbers: Sequence[int]) -> Iterator[bytes]:
         tokens = self.outer.tokens([record.r for record in records])

@@ -60,6 +60,13 @@ def test_similarity_is_dice_with_the_threshold_included() -> None:
     assert not bloom.similar(ten, (1 << 7) - 1 | 0b111 << 20, SUITE_NAME)
 
 
+def test_scattered_bits_stay_inside() -> None:
+    """Each two bytes set one bit of the filter."""
+    assert bloom.scatter(b"", 64) == 0
+    assert bloom.scatter(bytes(range(256)), 64).bit_length() <= 64
+    assert bloom.scatter(b"\x05\x05\x05\x05", 1024) == 1 << 0x105
+
+
 def test_empty_filters_are_not_similar() -> None:
     """Nothing is not like nothing."""
     assert not bloom.similar(0, 0, SUITE_NAME)

@@ -13,7 +13,7 @@ from keys.mac import MacKey
 from keys.realm import Realm
 from padan.nik import Nik
 from tokenizer import record as layout
-from tokenizer.attribute import Attribute
+from tokenizer.attribute import SLOTS, TEXT_ATTRIBUTES, Attribute
 from tokenizer.inner import Inner
 from tokenizer.person import Person
 from tokenizer.record import Flag
@@ -174,6 +174,22 @@ def test_decoys_are_nobody(inner: Inner) -> None:
     decoys = {inner.decoy_id(number) for number in range(100)}
     assert len(decoys) == 100
     assert inner.record_id(Nik("9902014107800001")) not in decoys
+
+
+def test_a_decoy_is_work_like_a_person(inner: Inner, row: Row, codes: CodeLists, today: date) -> None:
+    """It holds everything and is in use, and its filters are about as full as a person's, so nothing costs less."""
+    resident = inner.project(Person.from_registry(row, codes=codes, today=today))
+    for number in range(50):
+        decoy = inner.decoy(number)
+        assert decoy.r == inner.decoy_id(number)
+        assert len(decoy.pack()) == len(resident.pack())
+        assert decoy.presence & resident.presence == resident.presence
+        assert decoy.presence.bit_length() <= SLOTS
+        assert decoy.active
+        assert not decoy.flags
+        for attribute in TEXT_ATTRIBUTES:
+            assert 8 <= decoy.filter(attribute).bit_count() <= 16
+    assert inner.decoy(1).pack() != inner.decoy(1).pack()
 
 
 def test_inner_keys_hide_themselves(inner: Inner) -> None:
