@@ -36,12 +36,15 @@ _HEAD = 8
 _MIDDLE = 1 << 63  # row numbers are signed: the order of tokens is kept by shifting
 _CREATE = "CREATE TABLE person (head INTEGER PRIMARY KEY, rest BLOB NOT NULL)"
 _INSERT = "INSERT INTO person (head, rest) VALUES (?, ?)"
-# Who is not held gives as many bytes as who is, none of them anybody's. (A token that ends in eight zero bytes, one in
-# 2^64, would get a box that does not open: an outage, never a wrong answer.)
+# The search for the person goes to whoever stands behind the number before: the one asked about, or else the next, so
+# that it reads as much, held or not, and nowhere ends early. The token's other eight bytes then say whose row it is.
+# (Should they agree by chance, once in 2^64, the box does not open: an outage, never a wrong answer. Past the last
+# person there is no next.)
 _LOOKUP = (
-    "SELECT coalesce((SELECT rest FROM person WHERE head = ?), zeroblob({size})),"
+    "SELECT (SELECT rest FROM person WHERE head > ? - 1 ORDER BY head LIMIT 1),"
     " (SELECT rest FROM person WHERE head = ?), (SELECT rest FROM person WHERE head = ?)"
 )
+_NOBODY: Row = (b"", b"")
 _from_bytes = int.from_bytes
 
 
@@ -62,7 +65,6 @@ class SqliteEpochReader:
         """
         self._path = epoch_path(folder, epoch.number)
         self._entry = TOKEN_SIZE - _HEAD + epoch.box_size
-        self._lookup = _LOOKUP.format(size=self._entry)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
@@ -84,21 +86,24 @@ class SqliteEpochReader:
         """Look up each question: three searches, whether the person is held or not."""
         try:
             connection: sqlite3.Connection = getattr(self._local, "connection", None) or self._connect()
-            execute, lookup, find = connection.execute, self._lookup, self._find
+            execute, find = connection.execute, self._find
             answers: list[Answer] = []
             for token, first, second in queries:
                 asked, one, two = execute(
-                    lookup,
+                    _LOOKUP,
                     (
                         _from_bytes(token[:_HEAD]) - _MIDDLE,
                         _from_bytes(first[:_HEAD]) - _MIDDLE,
                         _from_bytes(second[:_HEAD]) - _MIDDLE,
                     ),
                 ).fetchone()
-                record, decoy, other = find(token, asked), find(first, one), find(second, two)
-                if decoy is None or other is None:
+                held, record = find(token, asked)
+                one_held, decoy = find(first, one)
+                two_held, other = find(second, two)
+                if not (one_held and two_held):
                     raise VaultDamagedError("vault: a decoy is missing: restore or reload the epoch")
-                answers.append((decoy if record is None else record, other))
+                # Chosen by an index, and what is not chosen lives as long: held or not, the work is the same.
+                answers.append(((decoy, record)[held], other))
         except sqlite3.Error as error:
             self._forget()
             raise VaultUnavailableError.of(error) from error
@@ -112,18 +117,18 @@ class SqliteEpochReader:
                 connection.close()
             self._connections.clear()
 
-    def _find(self, token: bytes, value: bytes | None) -> Row | None:
+    def _find(self, token: bytes, value: bytes | None) -> tuple[bool, Row]:
+        """Cut a token's row out of a value; where the value is not the token's, a row that is nobody's."""
         if value is None:
-            return None
+            return False, _NOBODY
         rest = token[_HEAD:]
         if len(value) == self._entry:
-            row = token, value[TOKEN_SIZE - _HEAD :]  # cut out also where it is nobody's, for the same work
-            return row if value.startswith(rest) else None
+            return value.startswith(rest), (token, value[TOKEN_SIZE - _HEAD :])
         for start in range(0, len(value), self._entry):
             tail = start + TOKEN_SIZE - _HEAD
             if value[start:tail] == rest:
-                return token, value[tail : start + self._entry]
-        return None
+                return True, (token, value[tail : start + self._entry])
+        return False, _NOBODY
 
     def _connect(self) -> sqlite3.Connection:
         uri = sqlite_uri(self._path, "mode=ro&immutable=1")

@@ -48,6 +48,18 @@ def test_held_and_not_held_give_two_rows_each(vault_database: str, writer: Vault
         assert vault.lookup_many([]) == []
 
 
+def test_a_neighbour_is_not_held(vault_database: str, writer: VaultWriter) -> None:
+    """Before the first, past the last and right beside a person, in either half of the token, nobody stands."""
+    held = tokens(50)
+    load(writer, 1, held, activate=True)
+    numbers = [int.from_bytes(token, "big") for token in held]
+    beside = {number + step * scale for number in numbers for step in (-1, 1) for scale in (1, (1 << 64) + 1)}
+    asked = [number.to_bytes(16, "big") for number in sorted({0, (1 << 128) - 1, *beside} - {*numbers})]
+    with closing(open_vault(vault_database)) as vault:
+        answers = vault.lookup_many([(token, held[0], held[1]) for token in asked])
+    assert answers == [((held[0], box(held[0])), (held[1], box(held[1])))] * len(asked)
+
+
 def test_an_epoch_is_described_as_it_was_begun(vault_database: str, writer: VaultWriter) -> None:
     """Numbers, versions, key ids and rows of an epoch come back, and its state follows its life."""
     assert writer.next_number() == 1
