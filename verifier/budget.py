@@ -182,7 +182,7 @@ def standing(counters: Counters, used: Mapping[bytes, int], limits: Limits, cost
     joint_prefix = spent(counters.prefix, 0) + cost_bound > limits.joint_prefix
     joint_subject = spent(counters.subject, 0) + cost_bound > limits.joint_subject
     joint = (joint_subject | joint_prefix) & (not floor)
-    return Standing(blocked=own or joint, prefix_blocked=own_prefix or (joint_prefix and not floor))
+    return Standing(blocked=own | joint, prefix_blocked=own_prefix | (joint_prefix & (not floor)))
 
 
 def charge(counters: Counters, used: dict[bytes, int], units: int) -> None:

@@ -33,6 +33,11 @@ _VERDICTS = (
 )
 """A claim's verdict behind a matched anchor: by held, matched, and whether standing is no obstacle (the record is
 active, or the claim is about life)."""
+_OVERALL = tuple(
+    next((weakest for weakest in (NO_MATCH, NOT_HELD, MATCH_NOT_ACTIVE) if seen >> weakest & 1), MATCH)
+    for seen in range(1 << MATCH_NOT_ACTIVE + 1)
+)
+"""One verdict over all claims, by the set of their verdicts, bit n for verdict n."""
 
 
 @value
@@ -98,23 +103,17 @@ def decide(
         anchored |= whole
     unanchored = NOT_HELD if existence and not subject_held else NO_MATCH
     verdicts: list[int] = []
-    failed = predicates = passed_predicates = 0
+    seen = failed = predicates = passed_predicates = 0
     for finding in findings:
         attribute = finding.attribute
         own = _VERDICTS[finding.held][finding.matched][active | (attribute in _LIFE)]
         verdict = own if anchored else unanchored
         passed = verdict in _PASSED
         predicate = attribute >= _FIRST_PREDICATE
+        seen |= 1 << verdict
         failed += not passed
         predicates += predicate
         passed_predicates += predicate & passed
         verdicts.append(verdict)
     units = failed + passed_predicates if per_claim else predicates + (failed > 0)
-    return Decision(outcome=_overall(verdicts), verdicts=tuple(verdicts), units=units)
-
-
-def _overall(verdicts: Sequence[int]) -> int:
-    for weakest in (NO_MATCH, NOT_HELD, MATCH_NOT_ACTIVE):
-        if weakest in verdicts:
-            return weakest
-    return MATCH
+    return Decision(outcome=_OVERALL[seen], verdicts=tuple(verdicts), units=units)
