@@ -39,7 +39,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.rows: list[StoredEntry] = []
-        self.counted: dict[tuple[bytes, int], int] = {}
+        self.counted: dict[int, dict[bytes, int]] = {}  # by day, as the service's own ledger
         self.kept: dict[ReplayKey, StoredReplay] = {}
         self.groups: list[int] = []
         self.faults: list[Fault] = []
@@ -80,10 +80,7 @@ class MemoryLog:
 
     def expire(self, before_day: int) -> int:
         """Forget counters and answers of earlier days."""
-        old = [key for key in self.counted if key[1] < before_day]
-        for key in old:
-            del self.counted[key]
-        return len(old)
+        return sum(len(self.counted.pop(day)) for day in [*self.counted] if day < before_day)
 
     def check(self) -> None:
         """Work."""
@@ -110,8 +107,9 @@ class MemoryTransaction:
         return {key: self._log.kept[key] for key in keys if key in self._log.kept}
 
     def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
-        """Read counters."""
-        return {key: self._log.counted[key, day] for key in keys if (key, day) in self._log.counted}
+        """Read counters; an absent one is zero, and costs what others do."""
+        counted = self._log.counted.get(day, {})
+        return {key: counted.get(key, 0) for key in keys}
 
     def clock(self) -> float | None:
         """Read the database's clock."""
@@ -152,7 +150,7 @@ class MemoryTransaction:
         replays: Sequence[ReplayRow],
     ) -> None:
         log = self._log
-        log.counted.update({(key, day): count for key, count in counters.items()})
+        log.counted.setdefault(day, {}).update(counters)
         for kept in replays:
             assert kept.key in self._claimed
             log.kept[kept.key] = StoredReplay(digest=kept.digest, body=kept.body, day=kept.day)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -203,7 +204,7 @@ def test_the_buckets_count_questions(committer: Journal, log: MemoryLog) -> None
 def test_the_same_request_is_answered_once_and_charged_once(committer: Journal, log: MemoryLog) -> None:
     """A repetition returns the stored bytes, spends nothing, and is a REPLAY entry."""
     (first,) = committer.commit([intent(7)])
-    charged = dict(log.counted)
+    charged = copy.deepcopy(log.counted)
     (again,) = committer.commit([intent(7)])
     assert again.body == first.body
     assert again.replayed
@@ -263,7 +264,7 @@ def test_a_commit_that_failed_but_was_stored_is_replayed(committer: Journal, log
     log.faults = [Fault.STORED]
     with pytest.raises(LogUnavailableError):
         committer.commit([intent(1)])
-    charged = dict(log.counted)
+    charged = copy.deepcopy(log.counted)
     (again,) = committer.commit([intent(1)])
     assert again.replayed
     assert log.counted == charged
