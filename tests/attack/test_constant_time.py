@@ -1,8 +1,10 @@
 """Attack 7 inside the process: what an answer costs does not tell what the registry holds, nor whose guesses are spent.
 
-The whole core is timed, without the network and the disk under the log, so that microseconds show. The people lie in
-the real vault, on both databases, and every class is drawn from one population: chance decides who is held. The same
-pairs over the wire, cold records included, stand in test_latency.
+The whole core is timed, without the network and the disk under the log, so that fractions of a microsecond show. The
+people lie in the real vault, on both databases, and every class is drawn from one population: chance decides who is
+held. At that resolution two pools of people differ by where they lie in memory, by up to 0.2 us and anew in each
+process: so much is forgiven here, a fiftieth of what an early return shows. The same pairs over the wire, cold records
+included and nothing forgiven, stand in test_latency.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ MATCH, NO_MATCH, BLOCKED = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
 
 _POOL, _SMALL_POOL = 2_000, 100
 _BUDGET = 6
+_FORGIVEN_US = 0.2
 _KEPT = 256  # entries of the log in memory between two sweeps
 _QUICK, _FULL = 400, 30_000
 _FORMS = [
@@ -175,6 +178,7 @@ class Timed:
 
     what: str
     report: timing.Report
+    max_t: float  # of what is not forgiven
     noise: float  # microseconds by which the difference of the medians may be off
 
 
@@ -188,8 +192,14 @@ def time_pair(bench: Bench, what: str, make: Make, outcomes: tuple[int, int]) ->
 
     samples = timing.collect(latency, calls=bench.calls, seed=11, warm_up=200)
     report, noise = timing.analyse(samples), uncertainty(samples)
-    sys.stdout.write(f"\n{what}: {report}, +- {noise:.2f} us by this machine's noise")
-    return Timed(what=what, report=report, noise=noise)
+    forgiven = max(-_FORGIVEN_US, min(_FORGIVEN_US, report.median_difference_us))
+    moved = timing.Samples(first=[value - forgiven for value in samples.first], second=samples.second)
+    max_t = abs(timing.analyse(moved).max_t)
+    sys.stdout.write(
+        f"\n{what}: {report}, +- {noise:.2f} us by this machine's noise;"
+        f" |t| of what exceeds {_FORGIVEN_US} us {max_t:.2f}"
+    )
+    return Timed(what=what, report=report, max_t=max_t, noise=noise)
 
 
 def judge(bench: Bench, timed: Timed) -> None:
@@ -197,7 +207,7 @@ def judge(bench: Bench, timed: Timed) -> None:
     report = timed.report
     if bench.calls >= _FULL:
         mark = max(timing.MEDIAN_LIMIT_US, timing.MEDIAN_LIMIT_RELATIVE * report.median_us)
-        assert abs(report.max_t) < timing.T_LIMIT, timed.what
+        assert timed.max_t < timing.T_LIMIT, timed.what
         assert abs(report.median_difference_us) < mark + timed.noise, timed.what
 
 
@@ -255,9 +265,9 @@ def test_an_early_return_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch)
         return results + [results[-1]] * (len(claims) - len(results))
 
     monkeypatch.setattr("verifier.evidence.evaluate", early)
-    report = time_claims(bench, "first or last claim wrong, early return").report
+    timed = time_claims(bench, "first or last claim wrong, early return")
     if bench.calls >= _FULL:
-        assert abs(report.max_t) > timing.T_LIMIT
+        assert timed.max_t > timing.T_LIMIT
 
 
 @pytest.mark.timeout(900)
