@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from prometheus_client import Metric
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Tells prometheus_client where; it is read when that is imported, so it must stand before a process begins."""
@@ -55,13 +59,38 @@ def listening(address: str, registry: CollectorRegistry) -> Iterator[None]:
         thread.join()
 
 
+class _Files(Collector):
+    """Adds up what the files of a folder hold.
+
+    A process makes its file empty and fills it a moment later, or is killed in between; prometheus_client's own
+    collector of a whole folder cannot read such a file, and would fail the scrape.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    def collect(self) -> Iterable[Metric]:
+        """Read every file that has been begun."""
+        begun = [str(path) for path in self._folder.glob("*.db") if _size(path)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(begun)  # type: ignore[no-untyped-call]  # has none
+        return metrics
+
+
+def _size(path: Path) -> int:
+    """Give a file's size in bytes; 0 where its process was taken leave of a moment ago."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 class SharedMetrics:
     """The metrics of several processes, in a folder that lasts as long as the `with` block."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="padan-metrics-")
         self.registry = CollectorRegistry()
-        MultiProcessCollector(self.registry, path=self._folder.name)  # type: ignore[no-untyped-call]  # has none
+        self.registry.register(_Files(self._folder.name))
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -66,3 +66,15 @@ def test_several_processes() -> None:
         shared.forget(pids[0])
         one = scrape(port)
         assert (one["padan_commit_group_sum"], one["padan_ready"]) == (6, 1)
+
+
+def test_a_process_that_is_just_beginning() -> None:
+    """A file that a process has made and not yet filled, or never will because it was killed, spoils no scrape."""
+    (port,) = free_ports(1)
+    with SharedMetrics() as shared, metrics_listener.listening(f"127.0.0.1:{port}", shared.registry):
+        folder = Path(shared.environment[metrics_listener.FOLDER_VARIABLE])
+        environment = os.environ | shared.environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto/python'}"}
+        subprocess.check_output([sys.executable, "-c", _CHILD], cwd=ROOT, env=environment)
+        for name in ("counter_1.db", "gauge_livesum_1.db", "histogram_1.db"):
+            (folder / name).touch()
+        assert scrape(port)["padan_ready"] == 1
