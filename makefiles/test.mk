@@ -1,8 +1,10 @@
 # Tests. A skipped test fails the run, so that nothing stays untested in silence.
 PYTEST = $(BIN)/python -m pytest -p tests.house.no_skips
 
-# What only computes shares the processors; what serves, measures or kills processes runs alone.
-COMPUTING := tests/unit tests/house
+# What computes shares the processors; what serves or kills processes shares them file by file; what measures runs alone.
+COMPUTING := tests/unit tests/house tests/simulation
+MEASURING := $(addprefix tests/attack/,network/test_floods.py network/test_neighbour.py test_constant_time.py \
+    test_existence.py test_fail_closed.py test_latency.py test_timing.py)
 
 .PHONY: test pytest
 test: $(SETUP_TEST) ## set up, then every static check and every test but the long ones
@@ -15,6 +17,9 @@ ifdef ARGS
 else
 	@echo "== tests: $(COMPUTING)"
 	@$(PYTEST) -m "not long" --numprocesses logical $(COMPUTING)
-	@echo "== tests: all others, one after the other"
-	@$(PYTEST) -m "not long" tests $(addprefix --ignore=,$(COMPUTING))
+	@echo "== tests: those that serve, file by file"
+	@$(PYTEST) -m "not long" --numprocesses logical --maxprocesses 4 --dist loadfile \
+	    $(addprefix --ignore=,$(COMPUTING) $(MEASURING)) tests
+	@echo "== tests: those that measure, one after the other: $(MEASURING)"
+	@$(PYTEST) -m "not long" $(MEASURING)
 endif
