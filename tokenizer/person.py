@@ -25,7 +25,7 @@ from tokenizer.codes import UNKNOWN_BLOOD_TYPE
 from tokenizer.errors import RowError, RuleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from padan.nik import Nik
     from tokenizer.attribute import Kind
@@ -59,16 +59,25 @@ _NUMBER_FIELDS: Final[tuple[tuple[str, Attribute, Callable[[str], str]], ...]] =
     ("NO_RT", Attribute.RT, rules.neighbourhood),
     ("NO_RW", Attribute.RW, rules.neighbourhood),
 )
-FIELDS: Final = (
+FIELDS: Final[tuple[str, ...]] = (
     NIK_FIELD,
     BIRTH_DATE_FIELD,
-    *(entry[0] for entry in (*TEXT_FIELDS, *CODE_FIELDS, *_NUMBER_FIELDS)),
+    *(field for field, _ in TEXT_FIELDS),
+    *(field for field, _ in CODE_FIELDS),
+    *(field for field, _, _ in _NUMBER_FIELDS),
     *region.FIELDS,
 )
 """Every field that is read."""
 _ABSENT: Final = frozenset({"", "-", "--"})
+# Where each field stands among FIELDS, with what reads it: looked up once, not for each person.
+_BIRTH_DATE_AT: Final = FIELDS.index(BIRTH_DATE_FIELD)
+_REGION_AT: Final = slice(len(FIELDS) - len(region.FIELDS), len(FIELDS))
 _TEXT_READERS: Final = tuple(
-    (field, attribute, ATTRIBUTES[attribute].kind) for field, attribute in TEXT_FIELDS
+    (FIELDS.index(field), attribute, ATTRIBUTES[attribute].kind) for field, attribute in TEXT_FIELDS
+)
+_CODE_READERS: Final = tuple((FIELDS.index(field), attribute) for field, attribute in CODE_FIELDS)
+_NUMBER_READERS: Final = tuple(
+    (FIELDS.index(field), attribute - 1, read) for field, attribute, read in _NUMBER_FIELDS
 )
 _BLOOD_TYPE, _LIFE_STATUS = (
     Attribute.BLOOD_TYPE,
@@ -110,34 +119,59 @@ class Person:
         Raises:
             RowError: names the first field that breaks a rule.
         """
-        field = NIK_FIELD
+        texts = [_text(row.get(field), field) for field in FIELDS]
+        return cls.from_texts(texts, codes=codes, today=today, form=form)
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Sequence[str],
+        *,
+        codes: CodeLists,
+        today: date,
+        form: Callable[[Kind, str], TextForm] = textform.form,
+    ) -> Self:
+        """Read a row whose fields are all texts, without space around them.
+
+        Args:
+            texts: one for each of FIELDS, in their order.
+            codes: the code lists in use.
+            today: a birth date after this day is refused.
+            form: as above.
+
+        Raises:
+            RowError: names the first field that breaks a rule.
+        """
+        texts = ["" if text in _ABSENT else text for text in texts]
+        at = 0
         exact: list[tuple[int, bytes]] = []
-        texts: list[tuple[Attribute, TextForm]] = []
+        forms: list[tuple[Attribute, TextForm]] = []
         coded: dict[Attribute, str] = {}
+        lists = codes.lists
         try:
-            nik = _nik(_text(row, field), today)
-            for field, attribute in TEXT_FIELDS:
-                if value := _text(row, field):
-                    texts.append((attribute, form(ATTRIBUTES[attribute].kind, value)))
-            for field, attribute in CODE_FIELDS:
-                if (value := _text(row, field)).strip("0"):
-                    coded[attribute] = codes.find(attribute, value)
-            for field, attribute, read in _NUMBER_FIELDS:
-                if value := _text(row, field):
-                    exact.append((attribute - 1, read(value).encode()))
-            field = BIRTH_DATE_FIELD
-            birth_date = _birth_date(row, today)
+            nik = _nik(texts[at], today)
+            for at, attribute, kind in _TEXT_READERS:
+                if text := texts[at]:
+                    forms.append((attribute, form(kind, text)))
+            for at, attribute in _CODE_READERS:
+                if (text := texts[at]).strip("0"):
+                    coded[attribute] = lists[attribute].find(text)
+            for at, slot, read in _NUMBER_READERS:
+                if text := texts[at]:
+                    exact.append((slot, read(text).encode()))
+            at = _BIRTH_DATE_AT
+            birth_date = dates.parse(texts[at], today=today) if texts[at] else None
         except RuleError as error:
-            raise RowError(field, error.rule) from None
+            raise RowError(FIELDS[at], error.rule) from None
         if coded.get(_BLOOD_TYPE) == UNKNOWN_BLOOD_TYPE:
             del coded[_BLOOD_TYPE]
         exact += [(attribute - 1, code.encode()) for attribute, code in coded.items()]
         return cls(
             nik=nik,
-            texts=tuple(texts),
+            texts=tuple(forms),
             exact_values=tuple(exact),
             birth_date=birth_date,
-            region=region.join([_text(row, part) for part in region.FIELDS]),
+            region=region.join(texts[_REGION_AT]),
             life_status=coded.get(_LIFE_STATUS),
         )
 
@@ -148,13 +182,13 @@ class Person:
         raise TypeError("a person is not pickled")
 
 
-def _text(row: Mapping[str, Value], field: str) -> str:
-    value = row.get(field)
+def _text(value: Value, field: str) -> str:
     if isinstance(value, str):
-        value = value.strip()
-        return "" if value in _ABSENT else value
+        return value.strip()
     if value is None:
         return ""
+    if isinstance(value, date) and field == BIRTH_DATE_FIELD:
+        return value.isoformat()[:10]  # of a time, the day
     if isinstance(value, int):
         return str(value)
     raise RowError(field, "value.type")
@@ -167,10 +201,3 @@ def _nik(text: str, today: date) -> Nik:
         return nik_grammar.parse(text, today)
     except NikError as error:
         raise RuleError(f"nik.{error.reason}") from None
-
-
-def _birth_date(row: Mapping[str, Value], today: date) -> date | None:
-    value = row.get(BIRTH_DATE_FIELD)
-    if not isinstance(value, date):
-        value = _text(row, BIRTH_DATE_FIELD)
-    return dates.parse(value, today=today) if value else None
