@@ -98,6 +98,22 @@ class SignatureError(OperatorError):
     """A signature does not verify."""
 
 
+class StrangerError(OperatorError):
+    """Who signed is not on the roster of those who may."""
+
+
+class ProposalFormatError(OperatorError):
+    """A proposal is malformed, of an unknown format, or out of bounds."""
+
+
+class ApprovalError(OperatorError):
+    """A proposal has too few approvals."""
+
+
+class CeremonyEndedError(OperatorError):
+    """A proposal was withdrawn, has expired, is outdated, or was executed already."""
+
+
 class EnvelopeError(OperatorError):
     """A period envelope does not open or is of an unknown format."""
 
