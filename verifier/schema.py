@@ -154,6 +154,16 @@ auditor_grant = Table(
 )
 """What auditors may read of the log, as signed; `format` is that of the document."""
 
+ceremony = Table(
+    "ceremony",
+    log_metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("proposal", LargeBinary, nullable=False),
+    Column("executed_ms", BigInteger, nullable=False),
+)
+"""Proposals that were executed, by their id (32 bytes); none is executed twice."""
+
 setting = Table(
     "setting",
     log_metadata,
