@@ -1,8 +1,8 @@
-"""The private key of a person who signs agreements, as a file.
+"""The private key of a person who signs agreements, or decides as an officer, as a file.
 
-Format 1 is JSON: `format`, `use` ("agreement-signing"), `public_key` (base64), and either `seed` (base64, where no
-provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The file has mode 0600. It belongs on the machine
-of the person who signs, not on the server, which needs the public key only.
+Format 1 is JSON: `format`, `use` ("agreement-signing" or "officer"), `public_key` (base64), and either `seed`
+(base64, where no provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The file has mode 0600. It
+belongs on the machine of the person who signs, not on the server, which needs the public key only.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 USE: Final = "agreement-signing"
+OFFICER: Final = "officer"
 MAX_FILE: Final = 16_384
 _PLACE: Final = Realm(registry_id="signer", environment="any")
 """A signing key belongs to a person, not to a registry; the label of what is signed names the registry."""
 
 
-def generate(path: Path, *, provider: KekProvider | None = None) -> bytes:
+def generate(path: Path, *, provider: KekProvider | None = None, use: str = USE) -> bytes:
     """Make a key and its file, and return the public key, 32 bytes.
 
     Args:
         path: the new file.
         provider: makes a KEK that wraps the key; None leaves the key unsealed.
+        use: what the key is for.
 
     Raises:
         SigningKeyError: the file is there already, or cannot be written.
@@ -44,13 +46,13 @@ def generate(path: Path, *, provider: KekProvider | None = None) -> bytes:
         raise SigningKeyError(f"{path}: there is a file already")
     seed = secrets.token_bytes(SEED_SIZE)
     public = public_of(seed)
-    content: dict[str, object] = {"format": FORMAT, "use": USE, "public_key": text(public)}
+    content: dict[str, object] = {"format": FORMAT, "use": use, "public_key": text(public)}
     if provider is None:
         content["seed"] = text(seed)
     else:
         kek = provider.create()
         content["kek"] = kek.id
-        content["wrapped"] = text(kek.wrap(seed, realm=_PLACE, purpose=USE, key_id=1))
+        content["wrapped"] = text(kek.wrap(seed, realm=_PLACE, purpose=use, key_id=1))
     try:
         write_secret(path, json.dumps(content, indent=1).encode() + b"\n")
     except OSError as error:
@@ -64,17 +66,17 @@ def is_sealed(path: Path) -> bool:
     Raises:
         SigningKeyError: the file is missing or malformed.
     """
-    return "wrapped" in _content(path)
+    return "wrapped" in _content(path, USE)
 
 
-def load(path: Path, *, provider: KekProvider | None = None) -> Signer:
-    """Read a key.
+def load(path: Path, *, provider: KekProvider | None = None, use: str = USE) -> Signer:
+    """Read a key, which must be for this use.
 
     Raises:
         SigningKeyError: missing, malformed, or sealed and no provider was given.
         KeysError: the provider refuses, or another KEK sealed it.
     """
-    content = _content(path)
+    content = _content(path, use)
     try:
         if "wrapped" not in content:
             seed = bytearray(base64.b64decode(content["seed"], validate=True))
@@ -85,7 +87,7 @@ def load(path: Path, *, provider: KekProvider | None = None) -> Signer:
             if kek is None:
                 raise SigningKeyError(f"{path}: sealed under another key-encryption key")
             wrapped = base64.b64decode(content["wrapped"], validate=True)
-            seed = bytearray(bytes(kek.unwrap(wrapped, realm=_PLACE, purpose=USE, key_id=1).view()))
+            seed = bytearray(bytes(kek.unwrap(wrapped, realm=_PLACE, purpose=use, key_id=1).view()))
         signer = Signer(seed) if len(seed) == SEED_SIZE else None
     except (KeyError, ValueError, TypeError) as error:
         raise SigningKeyError(f"{path}: not a signing key's file") from error
@@ -94,7 +96,7 @@ def load(path: Path, *, provider: KekProvider | None = None) -> Signer:
     return signer
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _content(path: Path, use: str) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         content = json.loads(data) if len(data) <= MAX_FILE else None
@@ -102,8 +104,8 @@ def _content(path: Path) -> dict[str, Any]:
         raise SigningKeyError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise SigningKeyError(f"{path}: not a signing key's file") from error
-    if not isinstance(content, dict) or content.get("use") != USE or content.get("format") != FORMAT:
-        raise SigningKeyError(f"{path}: not a signing key's file of format {FORMAT}")
+    if not isinstance(content, dict) or content.get("use") != use or content.get("format") != FORMAT:
+        raise SigningKeyError(f"{path}: not the file of a key for {use}, of format {FORMAT}")
     return content
 
 

@@ -131,6 +131,21 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.auditor.errors.GrantStateError": _state(
             "see padan-server auditor list and agency list; agency enrol --role auditor lets one in"
         ),
+        # What officers decide together.
+        "verifier.officers.OfficersError": _state(
+            "make keys with padan-server officer keygen; officer trust adds one to the setting officers"
+        ),
+        "verifier.unlock.NikMismatchError": _refused(
+            "enter the number that the proposal was made for, or propose anew"
+        ),
+        "keys.errors.ProposalFormatError": _input(
+            "name a file from padan-server budget propose, of this registry and release"
+        ),
+        "keys.errors.StrangerError": _refused(
+            "sign with the key of an officer; padan-server officer trust adds one"
+        ),
+        "keys.errors.ApprovalError": _refused("have another officer run padan-server officer approve FILE"),
+        "keys.errors.CeremonyEndedError": _state("propose anew: padan-server budget propose"),
         # Keys.
         "keys.errors.KeyNotFoundError": _input(
             "see the keys with padan-keys status; make one with padan-keys create"

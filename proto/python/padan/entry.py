@@ -61,6 +61,7 @@ class EntryKind(enum.IntEnum):
     AUDITOR_GRANTED = 710
     AUDITOR_SUSPENDED = 711
     # 800 to 899: residents' rights
+    BUDGET_RESET = 800
     # 900 to 999: operations
 
 

@@ -1,0 +1,64 @@
+"""The registry's officers: who they are, and what the proposals say that they decide together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import ProposalFormatError
+from keys.signing import thumbprint
+from verifier import unlock
+from verifier.agreement import sign
+from verifier.agreement.errors import AgreementSignatureError
+from verifier.errors import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from keys.ceremony import Proposal
+
+NEEDED: Final = 2
+"""Officers who must agree."""
+
+_WORDS: Final[Mapping[str, Callable[[Proposal], str]]] = {unlock.ACTION: unlock.describe}
+
+
+class OfficersError(OperatorError):
+    """There are too few officers, or one of their keys is malformed."""
+
+
+def roster(keys: Iterable[str]) -> dict[str, bytes]:
+    """Read the setting `officers`: key ids to public keys, 32 bytes.
+
+    Raises:
+        OfficersError: fewer than two, or a key that is none.
+    """
+    officers = {thumbprint(key): key for key in map(public_key, keys)}
+    if len(officers) < NEEDED:
+        raise OfficersError(
+            f"the setting officers names {len(officers)}, and it takes {NEEDED}: padan-server officer trust adds one"
+        )
+    return officers
+
+
+def public_key(text: str) -> bytes:
+    """Read an officer's public key from base64.
+
+    Raises:
+        OfficersError: not base64 of 32 bytes.
+    """
+    try:
+        return sign.public_key(text)
+    except AgreementSignatureError as error:
+        raise OfficersError(str(error)) from error
+
+
+def describe(proposal: Proposal) -> str:
+    """Say in words what a proposal does, for whoever is to sign it.
+
+    Raises:
+        ProposalFormatError: it is none of the officers' actions, or malformed.
+    """
+    words = _WORDS.get(proposal.action)
+    if words is None:
+        raise ProposalFormatError(f"{proposal.action} is nothing that officers decide with this release")
+    return words(proposal)
