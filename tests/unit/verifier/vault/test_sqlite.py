@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.verifier.vault.epochs import BOX_SIZE, box, epoch, load, tokens
 from verifier import migrations
 from verifier.failure import Failure
-from verifier.vault import sqlite
+from verifier.vault import rowfile, sqlite
 from verifier.vault.open import open_vault, open_writer
 from verifier.vault.store import VaultUnavailableError
 
@@ -123,8 +123,8 @@ def test_a_disk_without_room_ends_the_load(folder: Path) -> None:
     with closing(open_writer(str(folder))) as writer:
         writer.begin(epoch(1))
         assert isinstance(writer._loader, sqlite.SqliteEpochLoader)
-        assert writer._loader._connection is not None
-        writer._loader._connection.execute("PRAGMA max_page_count=3")
+        assert writer._loader._file is not None
+        writer._loader._file.connection.execute("PRAGMA max_page_count=3")
         with pytest.raises(VaultUnavailableError) as caught:
             writer.load_sorted((token, box(token)) for token in tokens(200))
         assert caught.value.failure is Failure.DISK_FULL
@@ -137,7 +137,7 @@ def test_packing_keeps_every_row(tails: list[bytes]) -> None:
     rows = sorted(
         (bytes(7) + (tail[0] % 3).to_bytes(1, "big") + bytes(7) + tail, bytes(BOX_SIZE)) for tail in tails
     )
-    packing = sqlite._Packing()
+    packing = rowfile.Packing()
     packed = [*packing.pack(rows[:2]), *packing.pack(rows[2:]), *packing.rest()]
     assert packing.rows == len(rows)
     assert [key for key, _ in packed] == sorted(
