@@ -204,6 +204,24 @@ epoch = Table(
 )
 """The catalogue of epochs; at most one is active. `key_ids` is a JSON object of purpose to key id."""
 
+epoch_layer = Table(
+    "epoch_layer",
+    vault_metadata,
+    Column("epoch", Integer, ForeignKey("epoch.number"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
+)
+"""The files of an epoch that was changed, on SQLite: 0 is the one that was loaded, the highest number the newest."""
+
+feed_position = Table(
+    "feed_position",
+    vault_metadata,
+    Column("epoch", Integer, ForeignKey("epoch.number"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+"""How far an epoch has followed a source of changes; moves in the transaction that makes the changes visible."""
+
 ACTIVE_EPOCH = Index(
     "epoch_one_active",
     epoch.c.state,

@@ -6,17 +6,18 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier.database import make_engine
 from verifier.errors import OperatorError
 from verifier.schema import epoch as table
-from verifier.vault.epoch import Epoch, EpochState
+from verifier.schema import epoch_layer, feed_position
+from verifier.vault.epoch import Epoch, EpochState, Layer
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Connection, Row
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 class EpochStateError(OperatorError):
     """The epoch's state does not allow this step."""
+
+
+class PositionError(OperatorError):
+    """Somebody else follows the same source."""
 
 
 class Catalogue:
@@ -45,13 +50,14 @@ class Catalogue:
     def epochs(self) -> list[Epoch]:
         """List the epochs by number."""
         with self._reading() as connection:
-            return [_epoch(row) for row in connection.execute(select(table).order_by(table.c.number))]
+            rows = connection.execute(select(table).order_by(table.c.number)).all()
+            return [_epoch(row, _layers(connection, row.number)) for row in rows]
 
     def active(self) -> Epoch | None:
         """Read the active epoch."""
         with self._reading() as connection:
             row = connection.execute(select(table).where(table.c.state == "active")).first()
-        return None if row is None else _epoch(row)
+            return None if row is None else _epoch(row, _layers(connection, row.number))
 
     def next_number(self) -> int:
         """Name the number that the next epoch gets."""
@@ -108,7 +114,9 @@ class Catalogue:
             if state is not EpochState.ACTIVE:
                 connection.execute(update(table).where(table.c.state == "active").values(state="retired"))
                 connection.execute(update(table).where(table.c.number == number).values(state="active"))
-        return None if before is None or before.number == number else _epoch(before)
+            if before is None or before.number == number:
+                return None
+            return _epoch(before, _layers(connection, before.number))
 
     def drop(self, number: int) -> None:
         """Write down that an epoch's rows go.
@@ -119,6 +127,56 @@ class Catalogue:
         with self._writing() as connection:
             self._require(connection, number, EpochState.LOADING, EpochState.READY, EpochState.RETIRED)
             connection.execute(update(table).where(table.c.number == number).values(state="dropped"))
+
+    def position(self, number: int, source: str) -> int:
+        """Read how far an epoch has followed a source of changes; 0 at the beginning."""
+        with self._reading() as connection:
+            return _position(connection, number, source)
+
+    def amend(
+        self,
+        number: int,
+        *,
+        source: str,
+        before: int,
+        after: int,
+        as_of_ms: int,
+        added: int,
+        write: Callable[[Connection], object],
+    ) -> None:
+        """Make changes visible and move the position, in one transaction.
+
+        Args:
+            number: of the epoch.
+            source: whose changes they are.
+            before: the position that the changes follow.
+            after: the position after them.
+            as_of_ms: the registry's state that the epoch shows then; never moves back.
+            added: rows that were not there before.
+            write: writes what the changes themselves need, in the transaction that it is given.
+
+        Raises:
+            EpochStateError: the epoch is neither ready nor active.
+            PositionError: somebody else has moved the position meanwhile.
+        """
+        with self._writing() as connection:
+            self._require(connection, number, EpochState.READY, EpochState.ACTIVE)
+            # First, so that of two who follow one source the second waits here, and then finds that it is late.
+            connection.execute(
+                update(table)
+                .where(table.c.number == number)
+                .values(
+                    rows=table.c.rows + added,
+                    as_of_ms=case((table.c.as_of_ms > as_of_ms, table.c.as_of_ms), else_=as_of_ms),
+                )
+            )
+            if _position(connection, number, source) != before:
+                raise PositionError(f"another process follows {source} too; its changes are in")
+            write(connection)
+            key = feed_position.c.epoch == number, feed_position.c.source == source
+            moved = connection.execute(update(feed_position).where(*key).values(position=after))
+            if moved.rowcount == 0:
+                connection.execute(insert(feed_position).values(epoch=number, source=source, position=after))
 
     @staticmethod
     def _state(connection: Connection, number: int) -> EpochState | None:
@@ -150,6 +208,19 @@ class Catalogue:
             raise VaultUnavailableError.of(error) from error
 
 
-def _epoch(row: Row[Any]) -> Epoch:
+def _epoch(row: Row[Any], layers: tuple[Layer, ...]) -> Epoch:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
-    return Epoch(**{**values, "state": EpochState(values["state"]), "key_ids": json.loads(values["key_ids"])})
+    values |= {"state": EpochState(values["state"]), "key_ids": json.loads(values["key_ids"])}
+    return Epoch(**values, layers=layers)
+
+
+def _layers(connection: Connection, number: int) -> tuple[Layer, ...]:
+    query = select(epoch_layer.c.number, epoch_layer.c.rows).where(epoch_layer.c.epoch == number)
+    return tuple(Layer(*row) for row in connection.execute(query.order_by(epoch_layer.c.number.desc())))
+
+
+def _position(connection: Connection, number: int, source: str) -> int:
+    query = select(feed_position.c.position).where(
+        feed_position.c.epoch == number, feed_position.c.source == source
+    )
+    return connection.execute(query).scalar() or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,18 @@ class EpochState(enum.StrEnum):
     """Its rows are gone; its number is never used again."""
 
 
+class Layer(NamedTuple):
+    """One file of an epoch that was changed, on SQLite.
+
+    Attributes:
+        number: 0 for the file that was loaded; of two layers that hold a row, the one with the higher number counts.
+        rows: rows in it.
+    """
+
+    number: int
+    rows: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What an epoch is.
@@ -42,6 +54,7 @@ class Epoch:
         box_size: bytes of every box.
         rows: rows with decoys; 0 until it is finished.
         state: where it stands.
+        layers: its files, newest first; empty for one that was never changed, and on PostgreSQL.
     """
 
     number: int
@@ -55,3 +68,4 @@ class Epoch:
     box_size: int
     rows: int = 0
     state: EpochState = EpochState.LOADING
+    layers: tuple[Layer, ...] = ()

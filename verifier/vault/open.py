@@ -1,4 +1,4 @@
-"""Opens the vault behind an address, for the service to read or for the projector to write."""
+"""Opens the vault behind an address, for the service to read or for the projector to load and to change."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from verifier.database import Address, parse_address
 from verifier.migrations import CATALOGUE
 from verifier.vault.catalogue import Catalogue
+from verifier.vault.changer import VaultChanger
+from verifier.vault.layers import SqliteEpochChanger
 from verifier.vault.postgres import PostgresEpochLoader, PostgresEpochReader
+from verifier.vault.postgres_changes import PostgresEpochChanger
 from verifier.vault.sqlite import SqliteEpochLoader, SqliteEpochReader
 from verifier.vault.store import VaultStore
 from verifier.vault.writer import VaultWriter
 
 if TYPE_CHECKING:
+    from verifier.vault.changer import EpochChanger
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import EpochReader
 
@@ -38,6 +42,20 @@ def open_writer(database: str) -> VaultWriter:
     address = parse_address(database)
     loader = PostgresEpochLoader(address.url) if address.path is None else SqliteEpochLoader(address.path)
     return VaultWriter(_catalogue(address), loader)
+
+
+def open_changer(database: str) -> VaultChanger:
+    """Open the vault for changes to the active epoch.
+
+    Raises:
+        ChangesBusyError: another process changes a vault of files.
+        VaultUnavailableError: its folder cannot be used.
+    """
+    address = parse_address(database)
+    changer: EpochChanger = (
+        PostgresEpochChanger(address.url) if address.path is None else SqliteEpochChanger(address.path)
+    )
+    return VaultChanger(_catalogue(address), changer)
 
 
 def _catalogue(address: Address) -> Catalogue:

@@ -184,7 +184,7 @@ class PostgresEpochLoader:
         try:
             with connection.cursor() as cursor:
                 with cursor.copy(statement) as copy:
-                    for chunk in _encode(rows):
+                    for chunk in encode_rows(rows):
                         copy.write(chunk)
                 return cursor.rowcount
         except psycopg.Error as error:
@@ -222,7 +222,7 @@ class PostgresEpochLoader:
         return self._connection
 
 
-def _encode(rows: Iterable[Row]) -> Iterator[bytes]:
+def encode_rows(rows: Iterable[Row]) -> Iterator[bytes]:
     """Encode rows as binary COPY, some hundred a chunk."""
     head = _COPY_ROW.pack(2, TOKEN_SIZE)
     parts = [_COPY_HEADER]

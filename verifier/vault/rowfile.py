@@ -42,14 +42,20 @@ def entry_size(box_size: int) -> int:
     return TOKEN_SIZE - HEAD + box_size
 
 
-def require_ours(connection: sqlite3.Connection, path: Path) -> None:
+def require_ours(connection: sqlite3.Connection, path: Path, schema: str = "main") -> None:
     """Check that an open file is one of this release.
+
+    Args:
+        connection: to the file.
+        path: of the file, for the message.
+        schema: name of the file in the connection.
 
     Raises:
         VaultDamagedError: it is not.
     """
     found = tuple(
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        connection.execute(f"PRAGMA {schema}.{name}").fetchone()[0]
+        for name in ("application_id", "user_version")
     )
     if found != (APPLICATION, FILE_FORMAT):
         raise VaultDamagedError(f"vault: {path.name} is not one of this release")

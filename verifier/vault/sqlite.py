@@ -1,4 +1,4 @@
-"""An epoch in one file of rows, `epoch-000001.sqlite` beside the catalogue; readers map it into memory."""
+"""An epoch in files of rows beside the catalogue, `epoch-000001.sqlite` as it was loaded, mapped into memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.database import sqlite_uri
 from verifier.failure import Failure
 from verifier.vault.epoch import TOKEN_SIZE
+from verifier.vault.layers import LOADED, files_of, layer_path, layers_of
 from verifier.vault.rowfile import HEAD, MIDDLE, RowFileWriter, entry_size, remove, require_ours
 from verifier.vault.store import VaultDamagedError, VaultUnavailableError
 
@@ -23,38 +24,36 @@ _MAP = 1 << 40
 # The search for the person goes to whoever stands behind the number before: the one asked about, or else the next, so
 # that it reads as much, held or not, and nowhere ends early. The token's other eight bytes then say whose row it is.
 # (Should they agree by chance, once in 2^64, the box does not open: an outage, never a wrong answer. Past the last
-# person there is no next.)
-_LOOKUP = (
-    "SELECT (SELECT rest FROM person WHERE head > ? - 1 ORDER BY head LIMIT 1),"
-    " (SELECT rest FROM person WHERE head = ?), (SELECT rest FROM person WHERE head = ?)"
-)
+# person there is no next.) Of an epoch that was changed every layer is searched; decoys, which never change, stand in
+# the oldest, which is the main one.
+_PERSON = "(SELECT rest FROM {}.person WHERE head > ?1 - 1 ORDER BY head LIMIT 1)"
+_DECOY = "(SELECT rest FROM main.person WHERE head = ?{})"
+_NEWER = "newer_{}"
 _NOBODY: Row = (b"", b"")
 _from_bytes = int.from_bytes
 
 
-def epoch_path(folder: Path, number: int) -> Path:
-    """Name an epoch's file."""
-    return folder / f"epoch-{number:06d}.sqlite"
-
-
 class SqliteEpochReader:
-    """Reads one epoch's file; each thread has a connection of its own."""
+    """Reads one epoch's files; each thread has a connection of its own."""
 
     def __init__(self, folder: Path, epoch: Epoch) -> None:
-        """Open the file and check that it is the epoch's.
+        """Open the files and check that they are of this release.
 
         Raises:
-            VaultDamagedError: it is not.
-            VaultUnavailableError: it cannot be opened.
+            VaultDamagedError: one is not.
+            VaultUnavailableError: one cannot be opened.
         """
-        self._path = epoch_path(folder, epoch.number)
+        self._paths = [layer_path(folder, epoch.number, layer.number) for layer in layers_of(epoch)]
         self._entry = entry_size(epoch.box_size)
+        newer = [_NEWER.format(number) for number in range(len(self._paths) - 1)]
+        persons = [_PERSON.format(name) for name in (*newer, "main")]
+        self._lookup = f"SELECT {', '.join(persons)}, {_DECOY.format(2)}, {_DECOY.format(3)}"
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
         try:
-            require_ours(self._connect(), self._path)
+            self._connect()
         except sqlite3.Error as error:
             self.close()
             raise VaultUnavailableError.of(error) from error
@@ -63,27 +62,29 @@ class SqliteEpochReader:
             raise
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """Look up each question: three searches, whether the person is held or not."""
+        """Look up each question: a search in every layer and two for decoys, whether the person is held or not."""
         try:
             connection: sqlite3.Connection = getattr(self._local, "connection", None) or self._connect()
-            execute, find = connection.execute, self._find
+            execute, lookup, find = connection.execute, self._lookup, self._find
             answers: list[Answer] = []
             for token, first, second in queries:
-                asked, one, two = execute(
-                    _LOOKUP,
+                found = execute(
+                    lookup,
                     (
                         _from_bytes(token[:HEAD]) - MIDDLE,
                         _from_bytes(first[:HEAD]) - MIDDLE,
                         _from_bytes(second[:HEAD]) - MIDDLE,
                     ),
                 ).fetchone()
-                held, record = find(token, asked)
-                one_held, decoy = find(first, one)
-                two_held, other = find(second, two)
+                one_held, row = find(first, found[-2])
+                two_held, other = find(second, found[-1])
                 if not (one_held and two_held):
                     raise VaultDamagedError("vault: a decoy is missing: restore or reload the epoch")
-                # Chosen by an index, and what is not chosen lives as long: held or not, the work is the same.
-                answers.append(((decoy, record)[held], other))
+                records = [find(token, value) for value in found[-3::-1]]  # oldest first: the newest counts
+                for held, record in records:
+                    # Chosen by an index, and what is not chosen lives as long: held or not, the work is the same.
+                    row = (row, record)[held]
+                answers.append((row, other))
         except sqlite3.Error as error:
             self._forget()
             raise VaultUnavailableError.of(error) from error
@@ -111,13 +112,18 @@ class SqliteEpochReader:
         return False, _NOBODY
 
     def _connect(self) -> sqlite3.Connection:
-        uri = sqlite_uri(self._path, "mode=ro&immutable=1")
+        *newer, main = [sqlite_uri(path, "mode=ro&immutable=1") for path in self._paths]
         with self._lock:
             if self._closed:
                 raise VaultUnavailableError(Failure.CANNOT_OPEN, "vault: the epoch is closed")
-            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(main, uri=True, isolation_level=None, check_same_thread=False)
             self._connections.append(connection)
         connection.execute(f"PRAGMA mmap_size={_MAP}")
+        require_ours(connection, self._paths[-1])
+        for number, (uri, path) in enumerate(zip(newer, self._paths, strict=False)):
+            name = _NEWER.format(number)
+            connection.execute(f"ATTACH DATABASE ? AS {name}", (uri,))
+            require_ours(connection, path, name)
         self._local.connection = connection
         return connection
 
@@ -131,7 +137,7 @@ class SqliteEpochReader:
 
 
 class SqliteEpochLoader:
-    """Writes one epoch's file."""
+    """Writes the file of one epoch."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -140,7 +146,8 @@ class SqliteEpochLoader:
     def create(self, epoch: Epoch) -> None:
         """Make the file under its name for loading."""
         self.close()
-        self._file = RowFileWriter(epoch_path(self._folder, epoch.number))
+        self._remove(epoch.number)
+        self._file = RowFileWriter(layer_path(self._folder, epoch.number, LOADED))
 
     def load(self, rows: Iterable[Row]) -> int:
         """Append rows."""
@@ -151,14 +158,18 @@ class SqliteEpochLoader:
         self._require().finish()
 
     def drop(self, number: int) -> None:
-        """Delete an epoch's file."""
-        remove(epoch_path(self._folder, number))
+        """Delete an epoch's files."""
+        self._remove(number)
 
     def close(self) -> None:
         """Close the file."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+    def _remove(self, number: int) -> None:
+        for path in files_of(self._folder, number):
+            remove(path)
 
     def _require(self) -> RowFileWriter:
         if self._file is None:

@@ -168,7 +168,7 @@ class VaultStore:
         if self._failed is not None and now < self._failed[0]:
             raise VaultUnavailableError(self._failed[1].failure, str(self._failed[1]))
         try:
-            pinned = self._open(self._catalogue.active())
+            pinned = self._follow()
         except NoEpochError:
             self._pinned = None
             raise
@@ -180,12 +180,32 @@ class VaultStore:
         self._failed, self._due = None, now + POLL_SECONDS
         return pinned
 
+    def _follow(self) -> PinnedEpoch:
+        """Open what the catalogue says; where a change took those files in meanwhile, what it says then."""
+        active = self._catalogue.active()
+        while True:
+            try:
+                return self._open(active)
+            except NoEpochError:
+                raise
+            except VaultUnavailableError:
+                before, active = active, self._catalogue.active()
+                if active == before:
+                    raise
+
     def _open(self, active: Epoch | None) -> PinnedEpoch:
         if active is None or active.state is not EpochState.ACTIVE:
             raise NoEpochError
         pinned = self._pinned
         if pinned is not None and pinned.epoch == active:
             return pinned
+        if pinned is not None and (pinned.epoch.number, pinned.epoch.layers) == (
+            active.number,
+            active.layers,
+        ):
+            # Changed in place, or not at all: the same reader reads what is there now.
+            self._pinned = PinnedEpoch(epoch=active, reader=pinned.reader)
+            return self._pinned
         opened = PinnedEpoch(epoch=active, reader=self._open_reader(active))
         # Requests under way may still read the one before; nobody reads the one before that.
         if self._previous is not None:

@@ -14,7 +14,18 @@ from tests.unit.verifier.vault.epochs import BOX_SIZE, box, epoch, load, tokens
 from verifier import migrations
 from verifier.failure import Failure
 from verifier.vault import rowfile, sqlite
-from verifier.vault.open import open_vault, open_writer
+from verifier.vault.epoch import Layer
+from verifier.vault.layers import (
+    LOADED,
+    MOST,
+    ChangesBusyError,
+    SqliteChange,
+    files_of,
+    layer_path,
+    layers_of,
+    taken_in,
+)
+from verifier.vault.open import open_changer, open_vault, open_writer
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
@@ -36,7 +47,7 @@ def test_a_person_takes_little_disk(folder: Path) -> None:
         held = tokens(5_000)
         writer.load_sorted((token, bytes(size)) for token in held)
         writer.finish()
-    assert sqlite.epoch_path(folder, 1).stat().st_size / 5_000 < 1_200
+    assert layer_path(folder, 1, LOADED).stat().st_size / 5_000 < 1_200
 
 
 def test_tokens_that_share_their_first_half_are_told_apart(folder: Path) -> None:
@@ -57,7 +68,7 @@ def test_tokens_that_share_their_first_half_are_told_apart(folder: Path) -> None
 
 def test_the_finished_file_appears_at_once(folder: Path) -> None:
     """Until it is finished an epoch's file has another name."""
-    path = sqlite.epoch_path(folder, 1)
+    path = layer_path(folder, 1, LOADED)
     with closing(open_writer(str(folder))) as writer:
         writer.begin(epoch(1))
         writer.load_sorted([(token, box(token)) for token in tokens(3)])
@@ -72,7 +83,7 @@ def test_a_file_that_is_not_the_epochs_is_refused(folder: Path, fault: str) -> N
     """A missing file, another file and one of a later format are an outage; put back, the same vault goes on."""
     with closing(open_writer(str(folder))) as writer:
         load(writer, 1, tokens(10), activate=True)
-    path = sqlite.epoch_path(folder, 1)
+    path = layer_path(folder, 1, LOADED)
     good = path.read_bytes()
     if fault == "missing":
         path.unlink()
@@ -99,7 +110,7 @@ def test_a_damaged_page_is_an_outage(folder: Path) -> None:
     held = tokens(2_000)
     with closing(open_writer(str(folder))) as writer:
         load(writer, 1, held, activate=True)
-    path = sqlite.epoch_path(folder, 1)
+    path = layer_path(folder, 1, LOADED)
     with path.open("r+b") as file:
         file.seek(8_192)
         file.write(b"\xee" * (path.stat().st_size - 8_192))
@@ -154,3 +165,49 @@ def test_a_dropped_file_is_gone(folder: Path) -> None:
         writer.begin(epoch(2))
         writer.drop(2)
     assert [path.name for path in folder.iterdir()] == ["catalogue.sqlite"]
+
+
+def test_what_a_killed_change_left_is_removed(folder: Path) -> None:
+    """A layer that no catalogue names, whole or half written, is nobody's: the next change throws it away."""
+    held = tokens(50)
+    with closing(open_writer(str(folder))) as writer:
+        load(writer, 1, held, activate=True)
+    with closing(open_changer(str(folder))) as changer:
+        left = changer._changer.prepare(changer.epoch(), [(held[3], bytes(BOX_SIZE))])
+        assert isinstance(left, SqliteChange)
+        (folder / "epoch-000001-000009.loading").write_bytes(b"half")
+    with closing(open_changer(str(folder))) as changer, closing(open_vault(str(folder))) as vault:
+        epoch = changer.epoch()
+        assert vault.lookup_many([(held[3], held[0], held[1])])[0][0] == (held[3], box(held[3]))
+        changed = changer.apply(
+            epoch, [(held[4], bytes(BOX_SIZE))], source="feed", before=0, after=1, as_of_ms=0
+        )
+        vault.check()
+        answers = vault.lookup_many([(held[3], held[0], held[1]), (held[4], held[0], held[1])])
+        assert [first for first, _ in answers] == [(held[3], box(held[3])), (held[4], bytes(BOX_SIZE))]
+        named = {layer_path(folder, 1, layer.number) for layer in layers_of(changed)}
+        assert {*files_of(folder, 1)} == named
+
+
+def test_two_processes_do_not_change_one_vault(folder: Path) -> None:
+    """The second one hears that there is another."""
+    with closing(open_changer(str(folder))), pytest.raises(ChangesBusyError):
+        open_changer(str(folder))
+    open_changer(str(folder)).close()
+
+
+@given(st.lists(st.integers(1, 5_000), min_size=1, max_size=200), st.integers(0, 100_000))
+def test_few_layers_and_few_rewrites(sizes: list[int], loaded: int) -> None:
+    """However changes come, an epoch has few layers, and a row is rewritten about as often as the logarithm says."""
+    layers: tuple[Layer, ...] = (Layer(LOADED, loaded),)
+    rewritten = 0
+    for number, size in enumerate(sizes, 1):
+        merged = taken_in(layers, size)
+        assert merged == layers[: len(merged)]
+        rows = size + sum(layer.rows for layer in merged)
+        rewritten += rows
+        layers = (Layer(number, rows), *layers[len(merged) :])
+        assert len(layers) <= MOST
+    total = loaded + sum(sizes)
+    assert sum(layer.rows for layer in layers) == total
+    assert rewritten <= 5 * sum(sizes) * (total.bit_length() + 1)

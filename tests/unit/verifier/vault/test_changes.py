@@ -1,0 +1,177 @@
+"""Changes to an epoch in use: visible at once and whole, in step with the position of their source, on both engines."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.verifier.vault.epochs import BOX_SIZE, load, tokens
+from verifier.vault.catalogue import PositionError
+from verifier.vault.open import open_changer, open_vault, open_writer
+from verifier.vault.store import NoEpochError, VaultUnavailableError
+from verifier.vault.writer import LoadOrderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verifier.vault.changer import VaultChanger
+    from verifier.vault.store import Row
+
+LOADED = tokens(400)
+NEW = tokens(2_000, seed=2)
+
+
+def box(token: bytes, version: int) -> bytes:
+    """Make a box that says whose it is and which version."""
+    return (token + version.to_bytes(4, "big")).ljust(BOX_SIZE, b".")
+
+
+@pytest.fixture
+def changer(vault_database: str) -> Iterator[VaultChanger]:
+    """An epoch in use, and its changer."""
+    with closing(open_writer(vault_database)) as writer:
+        load(writer, 1, LOADED, activate=True)
+    with closing(open_changer(vault_database)) as opened:
+        yield opened
+
+
+def apply(changer: VaultChanger, rows: list[Row], *, after: int, before: int | None = None) -> None:
+    """Apply rows of the source "feed"."""
+    epoch = changer.epoch()
+    changer.apply(
+        epoch,
+        rows,
+        source="feed",
+        before=changer.position(epoch, "feed") if before is None else before,
+        after=after,
+        as_of_ms=1_800_000_000_000 + after,
+    )
+
+
+def test_whatever_is_applied_is_what_is_read(changer: VaultChanger, vault_database: str) -> None:
+    """After each of many batches of replaced and new rows, everything reads as it was applied last."""
+    source = random.Random(5)
+    known: dict[bytes, int] = {}
+    everyone = [*LOADED[2:], *NEW]
+    with closing(open_vault(vault_database)) as vault:
+        for batch in range(1, 26):
+            chosen = sorted(source.sample(everyone, source.choice((1, 7, 40, 150))))
+            apply(changer, [(token, box(token, batch)) for token in chosen], after=batch)
+            known |= dict.fromkeys(chosen, batch)
+            vault.check()
+            asked = [*source.sample(sorted(known), min(60, len(known))), *tokens(5, seed=3)]
+            answers = vault.lookup_many([(token, LOADED[0], LOADED[1]) for token in asked])
+            for token, (first, second) in zip(asked, answers, strict=True):
+                assert first == ((token, box(token, known[token])) if token in known else answers[-1][0])
+                assert second[0] == LOADED[1]
+        epoch = changer.epoch()
+        assert epoch.rows == len(LOADED) + len(known.keys() - set(LOADED))
+        assert epoch.as_of_ms == 1_800_000_000_025
+        assert len(epoch.layers) <= 6
+        assert vault.pin().epoch == epoch
+    boxes = changer.boxes(epoch, [*known, *tokens(3, seed=3)])
+    assert boxes == {token: box(token, version) for token, version in known.items()}
+
+
+def test_the_position_moves_with_the_rows(changer: VaultChanger, vault_database: str) -> None:
+    """A batch is applied once: who comes late changes nothing, and a batch without rows moves the position too."""
+    token = LOADED[5]
+    apply(changer, [(token, box(token, 1))], after=10)
+    with pytest.raises(PositionError):
+        apply(changer, [(token, box(token, 2))], after=11, before=0)
+    epoch = changer.epoch()
+    assert changer.position(epoch, "feed") == 10
+    assert changer.position(epoch, "another") == 0
+    assert changer.boxes(epoch, [token]) == {token: box(token, 1)}
+    apply(changer, [], after=20)
+    assert changer.position(changer.epoch(), "feed") == 20
+    with closing(open_vault(vault_database)) as vault:
+        assert vault.lookup_many([(token, LOADED[0], LOADED[1])])[0][0] == (token, box(token, 1))
+
+
+def test_time_does_not_go_back(changer: VaultChanger) -> None:
+    """A batch that speaks of an earlier state leaves the epoch's day as it is."""
+    epoch = changer.epoch()
+    before = epoch.as_of_ms
+    after = changer.apply(epoch, [], source="feed", before=0, after=1, as_of_ms=before - 1)
+    assert after.as_of_ms == before
+
+
+@pytest.mark.parametrize("fault", ["order", "twice", "box", "token"])
+def test_rows_that_cannot_be(changer: VaultChanger, fault: str) -> None:
+    """Out of order, twice, or of a wrong size: nothing is applied."""
+    first, second = LOADED[3], LOADED[4]
+    rows = {
+        "order": [(second, box(second, 1)), (first, box(first, 1))],
+        "twice": [(first, box(first, 1)), (first, box(first, 2))],
+        "box": [(first, b"short")],
+        "token": [(first[:15], box(first, 1))],
+    }[fault]
+    with pytest.raises(LoadOrderError):
+        apply(changer, rows, after=1)
+    assert changer.position(changer.epoch(), "feed") == 0
+
+
+def test_a_later_load_begins_anew(changer: VaultChanger, vault_database: str) -> None:
+    """Another epoch has positions of its own, and the changed one can be put back in use as it was changed."""
+    token = LOADED[7]
+    apply(changer, [(token, box(token, 1))], after=10)
+    with closing(open_writer(vault_database)) as writer:
+        load(writer, 2, LOADED, activate=True)
+        assert changer.position(changer.epoch(), "feed") == 0
+        writer.activate(1)
+        assert changer.position(changer.epoch(), "feed") == 10
+        with closing(open_vault(vault_database)) as vault:
+            assert vault.lookup_many([(token, LOADED[0], LOADED[1])])[0][0] == (token, box(token, 1))
+        writer.activate(2)
+        writer.drop(1)
+    with closing(open_vault(vault_database)) as vault:
+        assert vault.pin().epoch.number == 2
+
+
+def test_without_an_epoch_there_is_nothing_to_change(vault_database: str) -> None:
+    """No epoch, and none in use any more, is said."""
+    with closing(open_changer(vault_database)) as changer, pytest.raises(NoEpochError):
+        changer.epoch()
+
+
+def test_a_reader_follows_changes_that_take_its_files_in(changer: VaultChanger, vault_database: str) -> None:
+    """Who pinned an epoch reads on while its files go, and sees the change within a second."""
+    clock = [0.0]
+    token = LOADED[9]
+    with closing(open_vault(vault_database)) as vault:
+        vault._clock = lambda: clock[0]
+        before = vault.pin()
+        for version in range(1, 9):
+            apply(changer, [(one, box(one, version)) for one in LOADED[9:200]], after=version)
+        assert before.lookup_many([(LOADED[300], LOADED[0], LOADED[1])])[0][0][0] == LOADED[300]
+        clock[0] = 1.0
+        assert vault.pin().lookup_many([(token, LOADED[0], LOADED[1])])[0][0] == (token, box(token, 8))
+
+
+def test_an_outage_changes_nothing(changer: VaultChanger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch whose transaction fails is not there, and the same batch can be applied again."""
+    token, epoch = LOADED[11], changer.epoch()
+    prepare = changer._changer.prepare
+
+    def failing(*args: object) -> object:
+        change = prepare(*args)  # type: ignore[arg-type]
+
+        class Failing:
+            def write(self, connection: object) -> None:
+                change.write(connection)  # type: ignore[arg-type]
+                raise VaultUnavailableError.of(OSError())
+
+        return Failing()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(changer._changer, "prepare", failing)
+        with pytest.raises(VaultUnavailableError):
+            apply(changer, [(token, box(token, 1))], after=1)
+    assert changer.epoch() == epoch
+    assert changer.boxes(epoch, [token]) != {token: box(token, 1)}
+    apply(changer, [(token, box(token, 1))], after=1)
+    assert changer.boxes(changer.epoch(), [token]) == {token: box(token, 1)}

@@ -1,0 +1,132 @@
+"""The vault as the projector changes it: rows of the epoch in use replaced or added, and how far a source was followed.
+
+What `apply` is given becomes visible all at once, in the transaction that moves the source's position; a process that
+is killed anywhere has applied it or has not, and the position says which. A row is replaced, never removed: who is no
+longer held keeps a row that says so, and says under which revision.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from verifier.vault.epoch import TOKEN_SIZE, EpochState
+from verifier.vault.store import NoEpochError
+from verifier.vault.writer import LoadOrderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from verifier.vault.catalogue import Catalogue
+    from verifier.vault.epoch import Epoch
+    from verifier.vault.store import Row
+
+
+class Change(Protocol):
+    """Rows that are about to become visible."""
+
+    def write(self, connection: Connection) -> None:
+        """Write what makes them visible, in the catalogue's transaction."""
+        ...
+
+    def committed(self) -> None:
+        """Throw away what nobody needs any more."""
+        ...
+
+
+class EpochChanger(Protocol):
+    """Changes one kind of database. Failures are `VaultUnavailableError`."""
+
+    def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read the boxes of those tokens that are held."""
+        ...
+
+    def prepare(self, epoch: Epoch, rows: Sequence[Row]) -> Change:
+        """Prepare rows, by ascending token; nothing of it is visible yet."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+class VaultChanger:
+    """Changes the active epoch. For one thread of one process at a time."""
+
+    def __init__(self, catalogue: Catalogue, changer: EpochChanger) -> None:
+        self._catalogue = catalogue
+        self._changer = changer
+
+    def epoch(self) -> Epoch:
+        """Read which epoch is active, as it is now.
+
+        Raises:
+            NoEpochError: none is.
+        """
+        active = self._catalogue.active()
+        if active is None or active.state is not EpochState.ACTIVE:
+            raise NoEpochError
+        return active
+
+    def position(self, epoch: Epoch, source: str) -> int:
+        """Read how far an epoch has followed a source; 0 at the beginning."""
+        return self._catalogue.position(epoch.number, source)
+
+    def boxes(self, epoch: Epoch, tokens: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Read the boxes of those tokens that are held."""
+        return self._changer.boxes(epoch, sorted(set(tokens)))
+
+    def apply(
+        self, epoch: Epoch, rows: Sequence[Row], *, source: str, before: int, after: int, as_of_ms: int
+    ) -> Epoch:
+        """Replace or add rows, and move the source's position.
+
+        Args:
+            epoch: as `epoch` returned it a moment ago.
+            rows: token and box by strictly ascending token, every box of the epoch's box_size; may be none.
+            source: whose changes they are.
+            before: the position that they follow.
+            after: the position after them.
+            as_of_ms: the registry's state that the epoch shows then, milliseconds of the Unix epoch.
+
+        Returns:
+            The epoch as it is now.
+
+        Raises:
+            LoadOrderError: out of order, a token twice, or a wrong size.
+            PositionError: somebody else follows the source too.
+            EpochStateError: the epoch is no longer in use.
+        """
+        _check(rows, epoch.box_size)
+        held = self._changer.boxes(epoch, [token for token, _ in rows])
+        change = self._changer.prepare(epoch, rows) if rows else None
+        self._catalogue.amend(
+            epoch.number,
+            source=source,
+            before=before,
+            after=after,
+            as_of_ms=as_of_ms,
+            added=len(rows) - len(held),
+            write=change.write if change is not None else _nothing,
+        )
+        if change is not None:
+            change.committed()
+        return self.epoch()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._changer.close()
+        self._catalogue.close()
+
+
+def _check(rows: Sequence[Row], box_size: int) -> None:
+    last = b""
+    for token, box in rows:
+        if token <= last or len(token) != TOKEN_SIZE or len(box) != box_size:
+            raise LoadOrderError("rows come by strictly ascending token of 16 bytes, boxes of one size")
+        last = token
+
+
+def _nothing(_connection: Connection) -> None:
+    """Write nothing: only the position moves."""
