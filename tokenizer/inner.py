@@ -236,16 +236,23 @@ class Inner:
         return self._dyadic(r + _DYADIC.pack(level, prefix))[:_TOKEN]
 
     def project(
-        self, person: Person, *, revision: int = 0, random: Callable[[int], bytes] = os.urandom
+        self,
+        person: Person,
+        *,
+        under: Nik | None = None,
+        revision: int = 0,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> Record:
         """Turn a person into a record.
 
         Args:
             person: a row of the registry.
+            under: another number under which the person is found, such as one that was merged into theirs; the record
+                has the handles of the person's own number, so that both share budgets and trail. Default their own.
             revision: the feed's revision of the row.
             random: fills what the registry does not hold.
         """
-        r = self.record_id(person.nik)
+        r = self.record_id(under or person.nik)
         plain = bytearray(random(layout.SIZE))
         presence = self._put_exact(plain, r, _exact_values(person))
         if person.birth_date is not None:
@@ -270,12 +277,26 @@ class Inner:
             number: of the decoy, 0 to 2^32 - 1.
             random: fills it.
         """
+        return self._nobody(self.decoy_id(number), 0, random)
+
+    def withdrawn(self, *, revision: int, random: Callable[[int], bytes] = os.urandom) -> Record:
+        """Make what takes the place of a record that is no longer held: nobody's, so that it answers as unknown does.
+
+        It remembers the revision, so that an older change does not bring the person back.
+
+        Args:
+            revision: the feed's revision that withdrew the person.
+            random: fills it, and names it: no subject has its record id.
+        """
+        return self._nobody(random(layout.ID_SIZE), revision, random)
+
+    def _nobody(self, r: bytes, revision: int, random: Callable[[int], bytes]) -> Record:
         plain = bytearray(random(layout.SIZE))
-        _HEAD.pack_into(plain, 0, layout.FORMAT, self.decoy_id(number), (1 << SLOTS) - 1)
+        _HEAD.pack_into(plain, 0, layout.FORMAT, r, (1 << SLOTS) - 1)
         for macs in self._texts.values():
             bits = bloom.scatter(random(2 * _DECOY_GRAMS), 8 * macs.filter_size)
             plain[macs.filter_at : macs.filter_at + macs.filter_size] = bits.to_bytes(macs.filter_size, "big")
-        _STANDING.pack_into(plain, layout.REVISION_AT, 0, 0)
+        _STANDING.pack_into(plain, layout.REVISION_AT, revision, 0)
         return Record(bytes(plain))
 
     def _put_exact(self, plain: bytearray, r: bytes, values: Iterable[tuple[int, bytes]]) -> int:

@@ -249,7 +249,8 @@ class Verifier:
             request=request,
             grant=grant,
             epoch=epoch,
-            subject=subject,
+            # A number that was merged into another one is found with that one's handles: they share budgets and trail.
+            handles=(subject.handles, record.handles)[held],
             decided=decided,
             ready_at=work.call.arrived + self._slot,
         )

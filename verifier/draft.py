@@ -20,6 +20,7 @@ from verifier.period import NONCE_SIZE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tokenizer.record import Handles
     from verifier.agreement.grant import Grant
     from verifier.agreement.model import Budgets
     from verifier.decision import Decision
@@ -65,12 +66,12 @@ class Drafter:
         request: ValidRequest,
         grant: Grant,
         epoch: PinnedEpoch,
-        subject: Subject,
+        handles: Handles,
         decided: Decision,
         ready_at: float,
     ) -> Intent:
-        """Draft the intent of a question about a resident."""
-        message, handles, attributes = request.message, subject.handles, request.attributes
+        """Draft the intent of a question about a resident, who is named in log and budgets by the handles."""
+        message, attributes = request.message, request.attributes
         officer, request_id, per_claim = message.officer, request.request_id, grant.per_claim
         digest = commitment.request_digest(message, peer.id)
         nonce_and_salt = self._random(NONCE_SIZE + SALT_SIZE)

@@ -18,6 +18,7 @@ from keys.block import BlockKey
 from keys.mac import MacKey
 from keys.realm import Realm
 from keys.seal import SealKey
+from padan.nik import Nik
 from padan.v1 import attribute_pb2, verification_pb2
 from tests.people import AS_OF, BUDI, UNKNOWN_NIK
 from tests.service import request
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.terms import Terms
+    from tokenizer.record import Record
     from verifier.call import Reply
     from verifier.intent import Intent, Settled
 
@@ -260,6 +262,11 @@ class World:
             decoy_pick=index.bind(REALM.prefix("decoy-pick")),
             on_damage=lambda: None,
         )
+
+    def put(self, nik: str, record: Record) -> None:
+        """Put a record where a number is looked up, as a change of the registry does."""
+        token = self.epoch.outer.token(self.epoch.inner.record_id(Nik(nik)))
+        self.rows.rows[token] = self.epoch.outer.seal(token, record.pack())
 
     def call(self, agency: str, message: verification_pb2.VerifyRequest | bytes) -> Call:
         """Describe a call of an agency, with a message or with any bytes."""
