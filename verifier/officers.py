@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from keys.errors import ProposalFormatError
 from keys.signing import thumbprint
 from verifier import unlock
-from verifier.agreement import sign
 from verifier.agreement.errors import AgreementSignatureError
+from verifier.agreement.sign import public_key
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -32,24 +32,15 @@ def roster(keys: Iterable[str]) -> dict[str, bytes]:
     Raises:
         OfficersError: fewer than two, or a key that is none.
     """
-    officers = {thumbprint(key): key for key in map(public_key, keys)}
+    try:
+        officers = {thumbprint(key): key for key in map(public_key, keys)}
+    except AgreementSignatureError as error:
+        raise OfficersError(f"the setting officers: {error}") from error
     if len(officers) < NEEDED:
         raise OfficersError(
             f"the setting officers names {len(officers)}, and it takes {NEEDED}: padan-server officer trust adds one"
         )
     return officers
-
-
-def public_key(text: str) -> bytes:
-    """Read an officer's public key from base64.
-
-    Raises:
-        OfficersError: not base64 of 32 bytes.
-    """
-    try:
-        return sign.public_key(text)
-    except AgreementSignatureError as error:
-        raise OfficersError(str(error)) from error
 
 
 def describe(proposal: Proposal) -> str:

@@ -14,17 +14,16 @@ import typer
 from keys.provider import open_provider
 from keys.realm import Realm
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
-from verifier import config, config_file
 from verifier.agreement import activation, signkey, vocabulary
 from verifier.agreement.errors import AgreementDocumentError
 from verifier.agreement.finding import Severity
 from verifier.agreement.parse import parse
 from verifier.agreement.reader import show_path
-from verifier.agreement.sign import public_key
 from verifier.agreement.sign import sign as sign_document
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.register import reading, writing
-from verifier.cli.settings import CHOICE, settings
+from verifier.cli.settings import settings
+from verifier.cli.trust import make_key, trust_key
 
 if TYPE_CHECKING:
     from keys.provider import KekProvider
@@ -58,13 +57,7 @@ def keygen(
     as_json: AsJson = False,
 ) -> None:
     """Make the key of a person who signs agreements, and the public key that the operator trusts."""
-    target = public or out.with_suffix(".pub")
-    if target.exists() or target == out:
-        raise CommandError(
-            f"{target}: there is a file already", next_step="name another with --public", code=ExitCode.STATE
-        )
-    text = signkey.text(signkey.generate(out, provider=_provider(kek)))
-    write_output(target, f"{text}\n".encode())
+    target, text = make_key(out, use=signkey.USE, kek=kek, public=public)
     if as_json:
         print_json({"key": str(out), "public": str(target), "public_key": text})
     else:
@@ -81,12 +74,7 @@ def trust(
 
     A running server takes it up at its next start.
     """
-    path, chosen = config.path_of(CHOICE.path), settings()
-    text = read_input(public).decode(errors="replace").strip()
-    public_key(text)
-    signers = [*chosen.agreement_signers, *({text} - {*chosen.agreement_signers})]
-    before = read_input(path).decode()
-    config_file.replace(path, config_file.with_value(before, "agreement_signers", signers))
+    path, signers = trust_key(public, setting="agreement_signers")
     if as_json:
         print_json({"config": str(path), "agreement_signers": signers})
     else:

@@ -16,11 +16,13 @@ from padan import nik as nik_grammar
 from padan.cli.console import CommandError, ExitCode, new_app
 from padan.errors import NikError
 from verifier import host_keys, officers, unlock
+from verifier.agreement import signkey
 from verifier.ceremony_table import CeremonyTable
 from verifier.cli.authority import write_output
 from verifier.cli.register import writing
-from verifier.cli.server_officer import AsJson, File, KekUri, Key, load_key, open_ceremony, report, stand
+from verifier.cli.server_officer import AsJson, File, KekUri, Key, open_ceremony, report, stand
 from verifier.cli.settings import settings
+from verifier.cli.trust import load_key
 from verifier.epoch import REGISTRY_ZONE
 
 app = new_app("budget", summary="Guesses about a resident: propose and execute a reset, by two officers.")
@@ -45,7 +47,7 @@ def propose(
         raise CommandError(
             f"{out}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
         )
-    roster, signer = officers.roster(chosen.officers), load_key(key, kek)
+    roster, signer = officers.roster(chosen.officers), load_key(key, use=signkey.OFFICER, kek=kek)
     nik = _ask_nik()
     with writing(chosen) as opened, closing(host_keys.unlock(chosen)) as agent:
         if agency:

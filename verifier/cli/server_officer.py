@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keys import ceremony, ceremonyfile
-from keys.provider import open_provider
 from keys.realm import Realm
-from padan.cli.console import CommandError, ExitCode, new_app, print_json
-from verifier import config, config_file, officers
+from padan.cli.console import new_app, print_json
+from verifier import officers
 from verifier.agreement import signkey
 from verifier.ceremony_table import CeremonyTable
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.register import reading
-from verifier.cli.settings import CHOICE, settings
+from verifier.cli.settings import settings
+from verifier.cli.trust import load_key, make_key, trust_key
 
 if TYPE_CHECKING:
     from keys.ceremony import Standing
     from keys.ceremonyfile import CeremonyFile
-    from keys.signing import Signer
     from verifier.config import Settings
 
 app = new_app(
@@ -46,14 +45,7 @@ def keygen(
     as_json: AsJson = False,
 ) -> None:
     """Make an officer's key, and beside it the public key, FILE.pub, that the operator trusts."""
-    public = out.with_suffix(".pub")
-    if public.exists() or public == out:
-        raise CommandError(
-            f"{public}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
-        )
-    provider = open_provider(kek) if kek else None
-    text = signkey.text(signkey.generate(out, provider=provider, use=signkey.OFFICER))
-    write_output(public, f"{text}\n".encode())
+    public, text = make_key(out, use=signkey.OFFICER, kek=kek)
     if as_json:
         print_json({"key": str(out), "public": str(public), "public_key": text})
     else:
@@ -67,12 +59,7 @@ def trust(
     as_json: AsJson = False,
 ) -> None:
     """Add a public key to the setting officers; the next command takes it up."""
-    path, chosen = config.path_of(CHOICE.path), settings()
-    text = read_input(public).decode(errors="replace").strip()
-    officers.public_key(text)
-    keys = [*chosen.officers, *({text} - {*chosen.officers})]
-    before = read_input(path).decode()
-    config_file.replace(path, config_file.with_value(before, "officers", keys))
+    path, keys = trust_key(public, setting="officers")
     if as_json:
         print_json({"config": str(path), "officers": keys})
     else:
@@ -124,11 +111,6 @@ def stand(chosen: Settings, opened: CeremonyFile) -> Standing:
     )
 
 
-def load_key(key: Path, kek: str) -> Signer:
-    """Open an officer's private key."""
-    return signkey.load(key, provider=open_provider(kek) if kek else None, use=signkey.OFFICER)
-
-
 def realm_of(chosen: Settings) -> Realm:
     """Name the registry and environment of the settings."""
     return Realm(registry_id=chosen.registry_id, environment=chosen.environment)
@@ -157,7 +139,7 @@ def _speak(file: Path, key: Path, kek: str, *, withdraws: bool, as_json: bool) -
     if not as_json:
         typer.echo(f"to sign:  {officers.describe(opened.proposal)}")
     speak = ceremony.withdraw if withdraws else ceremony.approve
-    voice = speak(realm, opened.proposal, load_key(key, kek))
+    voice = speak(realm, opened.proposal, load_key(key, use=signkey.OFFICER, kek=kek))
     ceremony.require_voice(realm, opened.proposal, voice, officers.roster(chosen.officers))
     signed = opened.with_voice(voice)
     standing = stand(chosen, signed)

@@ -1,0 +1,64 @@
+"""Keys of people: made into a file of their own, and the public ones trusted by a setting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keys.provider import open_provider
+from padan.cli.console import CommandError, ExitCode
+from verifier import config, config_file
+from verifier.agreement import signkey
+from verifier.agreement.sign import public_key
+from verifier.cli.authority import read_input, write_output
+from verifier.cli.settings import CHOICE, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.signing import Signer
+
+
+def make_key(out: Path, *, use: str, kek: str = "", public: Path | None = None) -> tuple[Path, str]:
+    """Make a person's key, and beside it the public key.
+
+    Returns:
+        The public key's file and text.
+
+    Raises:
+        CommandError, SigningKeyError: a file is there already, or cannot be written.
+    """
+    target = public or out.with_suffix(".pub")
+    if target.exists() or target == out:
+        raise CommandError(
+            f"{target}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
+        )
+    text = signkey.text(signkey.generate(out, provider=open_provider(kek) if kek else None, use=use))
+    write_output(target, f"{text}\n".encode())
+    return target, text
+
+
+def load_key(key: Path, *, use: str, kek: str = "") -> Signer:
+    """Open a person's private key.
+
+    Raises:
+        SigningKeyError: missing, malformed, sealed without --kek, or for another use.
+    """
+    return signkey.load(key, provider=open_provider(kek) if kek else None, use=use)
+
+
+def trust_key(public: Path, *, setting: str) -> tuple[Path, list[str]]:
+    """Add a public key to a setting.
+
+    Returns:
+        The configuration's file and all keys of the setting.
+
+    Raises:
+        AgreementSignatureError: the file holds no public key.
+    """
+    path, chosen = config.path_of(CHOICE.path), settings()
+    text = read_input(public).decode(errors="replace").strip()
+    public_key(text)
+    known: tuple[str, ...] = getattr(chosen, setting)
+    keys = [*known, *({text} - {*known})]
+    config_file.replace(path, config_file.with_value(read_input(path).decode(), setting, keys))
+    return path, keys
