@@ -82,6 +82,10 @@ class Settings(BaseSettings):
         default=(),
         description="Public keys (Ed25519, base64) of the registry's officers, two of whom decide together.",
     )
+    feed_signers: tuple[str, ...] = Field(
+        default=(),
+        description="Public keys (Ed25519, base64) whose signature makes a file of the registry's changes valid.",
+    )
     tls_cert: Path = Field(default=Path("tls/server.pem"), description="The server's certificate chain, PEM.")
     tls_key: Path = Field(default=Path("tls/server.key"), description="The server's private key, PEM.")
     client_ca: Path = Field(

@@ -1,6 +1,6 @@
-"""The private key of a person who signs agreements, or decides as an officer, as a file.
+"""The private key of a person who signs agreements or feeds, or decides as an officer, as a file.
 
-Format 1 is JSON: `format`, `use` ("agreement-signing" or "officer"), `public_key` (base64), and either `seed`
+Format 1 is JSON: `format`, `use` ("agreement-signing", "officer" or "feed"), `public_key` (base64), and either `seed`
 (base64, where no provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The file has mode 0600. It
 belongs on the machine of the person who signs, not on the server, which needs the public key only.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 USE: Final = "agreement-signing"
 OFFICER: Final = "officer"
+FEED: Final = "feed"
 MAX_FILE: Final = 16_384
 _PLACE: Final = Realm(registry_id="signer", environment="any")
 """A signing key belongs to a person, not to a registry; the label of what is signed names the registry."""

@@ -94,6 +94,16 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.projector.errors.FieldMapError": _input(
             "mend the field map, or name one: --field-map FILE"
         ),
+        "verifier.feed.errors.FeedFormatError": _input("ask the registry for the file again, whole"),
+        "verifier.feed.errors.FeedSignatureError": _refused(
+            "use no file of a stranger; padan-server feed trust adds the registry's key"
+        ),
+        "verifier.feed.errors.FeedGapError": _state(
+            "apply the files in between first; after a load that holds everything before the file, add --begin"
+        ),
+        "verifier.feed.errors.FeedEpochError": _state(
+            "run padan-server registry load, then go on with --begin"
+        ),
         "verifier.projector.errors.RunError": _state(_LOAD_FRESH),
         "verifier.projector.errors.LoadBusyError": _away("wait for the other load, then run it again"),
         "verifier.projector.errors.LoadMismatchError": _state(_LOAD_FRESH),

@@ -40,6 +40,7 @@ class EntryKind(enum.IntEnum):
     # 100 to 199: the registry's data
     EPOCH_LOADED = 100
     EPOCH_ACTIVATED = 101
+    FEED_APPLIED = 102
     # 200 to 299: keys
     KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201

@@ -1,0 +1,267 @@
+"""Changes of the registry reach a running service, once and in order, and end where a fresh load would."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from keys.signing import Signer, thumbprint
+from padan import nik as nik_grammar
+from padan.entry import EntryKind, Field, decode
+from padan.v1 import attribute_pb2 as vocabulary
+from padan.v1 import verification_pb2_grpc
+from tests.installation import Installation, install
+from tests.people import ALMARHUM, AS_OF, BUDI, SARI
+from tests.service import request, running
+from tests.terms import Terms
+from tokenizer.attribute import SLOTS
+from tokenizer.record import Record
+from verifier.agreement import signkey
+from verifier.feed import document
+from verifier.feed.errors import FeedGapError
+from verifier.feed.following import follow
+from verifier.feed.sync import UNKNOWN
+from verifier.log.open import open_log
+from verifier.projector.projection import Projection
+from verifier.vault.open import open_changer, open_vault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.postgres import PostgresServer
+
+NAME = vocabulary.ATTRIBUTE_NAME
+MATCH, NO_MATCH = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
+NOT_ACTIVE = vocabulary.VERDICT_MATCH_NOT_ACTIVE
+SIGNER = Signer(bytes(range(32)))
+NEWCOMER = {**BUDI, "NIK": "3273010505209005", "NAMA_LGKP": "WAYAN SUKERTI"}
+MERGED, OLD = "3273010101909077", "3273010101909078"
+Row = dict[str, str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def installation(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """An installation on each engine that trusts the registry's key."""
+    url = ""
+    server: PostgresServer | None = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        url = server.make_database()
+    yield install(
+        tmp_path_factory.mktemp("sync"),
+        agencies={"tax": Terms()},
+        log_url=url,
+        vault_url=url,
+        extra=f'feed_signers = ["{signkey.text(SIGNER.public_key)}"]\n',
+    )
+    if server is not None:
+        server.drop_database(url)
+
+
+def feed(made: Installation, after: int, *changes: dict[str, Any], source: str = "registry-1") -> bytes:
+    """Write and sign a file; positions follow each other."""
+    head = {
+        "format": 1, "use": "feed", "registry_id": made.realm.registry_id, "environment": made.realm.environment,
+        "source": source, "after": after, "as_of": "2026-06-02T05:00:00Z",
+    }  # fmt: skip
+    numbered = [{"position": after + number, **change} for number, change in enumerate(changes, 1)]
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in (head, *numbered))
+    return document.sign(made.realm, body, SIGNER)
+
+
+def test_a_running_service_answers_what_is_new(installation: Installation) -> None:
+    """A correction, a death, a birth, a withdrawal, a merger, a changed number: new values match, old ones do not."""
+    corrected = {**BUDI, "NAMA_LGKP": "BUDI SANTOSA WIJAYA"}
+    changes: Sequence[dict[str, Any]] = (
+        {"change": "changed", "row": corrected, "also": [MERGED]},
+        {"change": "deceased", "row": {**SARI, "STATUS_HIDUP": "2"}},
+        {"change": "new", "row": NEWCOMER},
+        {"change": "withdrawn", "nik": ALMARHUM["NIK"]},
+        {"change": "nik_changed", "row": {**NEWCOMER, "NIK": OLD}, "was": [NEWCOMER["NIK"]]},
+        {"change": "moved", "row": {**BUDI, "NIK": "3273010606809006", "AGAMA": "99"}},
+        {"change": "changed", "row": {**BUDI, "NIK": "3273010606809007"}},
+    )
+    with running(installation) as service, service.channel() as channel:
+        stub = verification_pb2_grpc.VerificationServiceStub(channel)
+
+        def ask(nik: str, name: str) -> int:
+            return stub.Verify(request(nik=nik, claims={NAME: name}), timeout=10).outcome
+
+        assert ask(BUDI["NIK"], BUDI["NAMA_LGKP"]) == MATCH
+        assert ask(NEWCOMER["NIK"], NEWCOMER["NAMA_LGKP"]) == NO_MATCH
+        summary = follow(installation.settings, "one.feed", feed(installation, 0, *changes))
+        assert (summary.begun, summary.position, summary.applied, summary.older) == (0, 7, 6, 0)
+        assert [(each.row, each.field, each.rule) for each in summary.rejects] == [
+            (6, "AGAMA", "code.unknown")
+        ]
+        assert [(each.row, each.rule) for each in summary.remarks] == [(7, UNKNOWN)]
+        until = time.monotonic() + 5
+        while ask(BUDI["NIK"], corrected["NAMA_LGKP"]) != MATCH:
+            assert time.monotonic() < until, "the correction is not seen"
+            time.sleep(0.1)
+        assert ask(BUDI["NIK"], "BUDI SANTOSO") == NO_MATCH
+        assert ask(MERGED, corrected["NAMA_LGKP"]) == MATCH
+        assert ask(SARI["NIK"], SARI["NAMA_LGKP"]) == NOT_ACTIVE
+        assert ask(ALMARHUM["NIK"], ALMARHUM["NAMA_LGKP"]) == NO_MATCH
+        assert ask(OLD, NEWCOMER["NAMA_LGKP"]) == MATCH
+        assert ask(NEWCOMER["NIK"], NEWCOMER["NAMA_LGKP"]) == NO_MATCH
+        again = follow(installation.settings, "one.feed", feed(installation, 0, *changes))
+        assert (again.position, again.applied, again.known) == (7, 0, 7)
+        with pytest.raises(FeedGapError):
+            follow(installation.settings, "three.feed", feed(installation, 8, *changes))
+    with closing(open_log(installation.settings.log_database)) as log:
+        entries = [decode(row.entry) for row in log.entries(0, 1_000) if row.kind == EntryKind.FEED_APPLIED]
+    details = [dict(text.split("=", 1) for text in entry.texts(Field.DETAIL)) for entry in entries]
+    assert [(each["from"], each["to"], each["applied"]) for each in details] == [
+        ("0", "7", "6"),
+        ("7", "7", "0"),
+    ]
+    assert details[0]["signer"] == thumbprint(SIGNER.public_key)
+
+
+def test_a_new_epoch_goes_on_where_its_load_ended(installation: Installation) -> None:
+    """After a load the source is followed from there on only where somebody says that nothing is missing."""
+    with pytest.raises(FeedGapError):
+        follow(installation.settings, "a", feed(installation, 90, {"change": "new", "row": NEWCOMER}))
+    summary = follow(
+        installation.settings, "a", feed(installation, 90, {"change": "new", "row": NEWCOMER}), begin=True
+    )
+    assert (summary.begun, summary.position) == (90, 91)
+    assert follow(installation.settings, "b", feed(installation, 91), begin=True).position == 91
+    late = {**NEWCOMER, "NAMA_LGKP": "I KETUT LATE"}
+    other = feed(installation, 4, {"change": "changed", "row": late}, source="registry-2")
+    passed_over = follow(installation.settings, "c", other, begin=True)
+    assert (passed_over.applied, passed_over.older, passed_over.position) == (0, 1, 5)
+
+
+def people(count: int) -> dict[str, Row]:
+    """Make people."""
+    days = [(day, month, year) for year in range(60, 99) for month in range(1, 13) for day in range(1, 29)]
+    made = {}
+    for number, (day, month, year) in enumerate(days[:count]):
+        nik = f"327301{day:02}{month:02}{year:02}{9000 + number % 900:04}"
+        made[nik] = {
+            **BUDI,
+            "NIK": nik,
+            "NAMA_LGKP": f"BUDI {'ABCDEFGHIJ'[number % 10]}NTO",
+            "AGAMA": str(number % 6 + 1),
+        }
+    return made
+
+
+def history(
+    source: random.Random, held: dict[str, Row], spare: list[str], count: int
+) -> list[dict[str, Any]]:
+    """Draw changes, and leave in `held` what is true after them."""
+    changes: list[dict[str, Any]] = []
+    for number in range(count):
+        kind = source.choices(("changed", "deceased", "new", "withdrawn", "nik_changed"), (6, 1, 2, 1, 1))[0]
+        nik = source.choice(sorted(held))
+        row = {**held[nik], "NAMA_LGKP": f"{held[nik]['NAMA_LGKP'].split()[0]} K{'AEIOU'[number % 5]}NTO"}
+        if kind == "withdrawn":
+            del held[nik]
+            spare.append(nik)
+            changes.append({"change": kind, "nik": nik})
+            continue
+        change: dict[str, Any] = {"change": kind}
+        if kind == "deceased":
+            row["STATUS_HIDUP"] = "2"
+        elif kind in {"new", "nik_changed"}:
+            row["NIK"] = spare.pop(source.randrange(len(spare)))
+        if kind == "nik_changed":
+            del held[nik]
+            spare.append(nik)
+            change["was"] = [nik]
+        held[row["NIK"]] = row
+        changes.append(change | {"row": row})
+    return changes
+
+
+def comparable(installation: Installation, numbers: Sequence[str]) -> dict[str, object]:
+    """Read what the epoch in use holds of each number, without what is random in it."""
+    agent = installation.agent()
+    with closing(agent), closing(open_changer(installation.settings.vault_database)) as vault:
+        epoch = vault.epoch()
+        projection = Projection.of(agent, epoch=epoch.number, as_of=AS_OF, keys=epoch.key_ids)
+        inner, outer = projection.inner, projection.outer
+        names = {nik: inner.record_id(nik_grammar.parse(nik, AS_OF)) for nik in numbers}
+        boxes = vault.boxes(epoch, [outer.token(r) for r in names.values()])
+        found: dict[str, object] = {}
+        for nik, r in names.items():
+            token = outer.token(r)
+            record = Record.unpack(outer.open(token, boxes[token])) if token in boxes else None
+            if record is None or record.r != r:
+                found[nik] = None
+                continue
+            exact = [record.exact(slot) for slot in range(SLOTS) if record.holds(slot)]
+            found[nik] = (record.presence, exact, record.active, record.handles)
+    return found
+
+
+def test_a_history_ends_as_a_fresh_load(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many changes in many files, each cut short at random and delivered twice: record by record as if loaded today."""
+    source = random.Random(6)
+    everyone = people(700)
+    numbers = sorted(everyone)
+    held, spare = {nik: everyone[nik] for nik in numbers[:400]}, numbers[400:]
+    monkeypatch.setattr("verifier.feed.sync.BATCH", 37)
+    installation.load(held.values())
+    after, interrupted = 0, 0
+    for _ in range(8):
+        changes = history(source, held, spare, 150)
+        data = feed(installation, after, *changes)
+        for _ in range(3):
+            with monkeypatch.context() as patched:
+                act = partial(follow, installation.settings, "f", data)
+                interrupted += cut_short(patched, source.randrange(1, 5), act)
+        assert follow(installation.settings, "f", data).position == after + len(changes)
+        assert follow(installation.settings, "f", data).applied == 0
+        after += len(changes)
+    assert interrupted > 8
+    followed = comparable(installation, numbers)
+    installation.load(held.values())
+    assert comparable(installation, numbers) == followed
+    assert sum(value is not None for value in followed.values()) == len(held)
+    with closing(open_vault(installation.settings.vault_database)) as vault:
+        assert vault.check().number == 3
+
+
+def cut_short(patched: pytest.MonkeyPatch, commits: int, act: Any) -> bool:
+    """Let a process end after so many commits, before it can say so; says whether it got there."""
+
+    class Killed(BaseException):
+        """The end of a process."""
+
+    from verifier.vault import catalogue
+
+    amend, left = catalogue.Catalogue.amend, [commits]
+
+    def counted(self: catalogue.Catalogue, *args: Any, **named: Any) -> None:
+        amend(self, *args, **named)
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    patched.setattr(catalogue.Catalogue, "amend", counted)
+    try:
+        act()
+    except Killed:
+        return True
+    return False
+
+
+def test_rows_are_whole(installation: Installation) -> None:
+    """What a change does not name is held no longer: a row stands for itself."""
+    less: Mapping[str, str] = {key: value for key, value in BUDI.items() if key != "AGAMA"}
+    follow(installation.settings, "f", feed(installation, 0, {"change": "changed", "row": less}))
+    (found,) = comparable(installation, [BUDI["NIK"]]).values()
+    assert isinstance(found, tuple)
+    assert found[0] >> (vocabulary.ATTRIBUTE_RELIGION - 1) & 1 == 0

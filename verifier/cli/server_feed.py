@@ -1,0 +1,79 @@
+"""`padan-server feed`: who may sign the registry's changes, and their signing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keys.realm import Realm
+from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from verifier.agreement import signkey
+from verifier.cli.authority import read_input, write_output
+from verifier.cli.settings import settings
+from verifier.cli.trust import load_key, make_key, trust_key
+from verifier.feed import document
+
+app = new_app("feed", summary="The registry's changes: make and trust its key, sign a file of changes.")
+
+KekUri = Annotated[
+    str,
+    typer.Option("--kek", help="What seals the key's file: file:PATH?passphrase-file=PATH; default nothing."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def keygen(
+    out: Annotated[Path, typer.Option("--out", help="The private key's file, new.")],
+    kek: KekUri = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the key of whoever exports the registry's changes, and beside it the public key, FILE.pub."""
+    public, text = make_key(out, use=signkey.FEED, kek=kek)
+    if as_json:
+        print_json({"key": str(out), "public": str(public), "public_key": text})
+    else:
+        typer.echo(
+            f"private key: {out} (keep it where the changes are exported)\npublic key:  {public} ({text})"
+        )
+        typer.echo(f"next: the operator runs padan-server feed trust {public}")
+
+
+@app.command()
+def trust(
+    public: Annotated[Path, typer.Argument(metavar="PUBLIC", help="The public key's file, from keygen.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a public key to the setting feed_signers; the next command takes it up."""
+    path, keys = trust_key(public, setting="feed_signers")
+    if as_json:
+        print_json({"config": str(path), "feed_signers": keys})
+    else:
+        typer.echo(f"{path}: {len(keys)} may sign the registry's changes")
+
+
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Changes, JSON Lines without an end.")],
+    key: Annotated[Path, typer.Option("--key", help="The private key, from feed keygen.")],
+    out: Annotated[Path, typer.Option("--out", help="The signed file, new.")],
+    kek: KekUri = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check a file of changes and sign it; docs/formats/feed.md has its lines."""
+    chosen = settings()
+    if out.exists():
+        raise CommandError(
+            f"{out}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
+        )
+    realm = Realm(registry_id=chosen.registry_id, environment=chosen.environment)
+    signer = load_key(key, use=signkey.FEED, kek=kek)
+    data = document.sign(realm, read_input(file), signer)
+    write_output(out, data)
+    feed = document.parse(realm, data, {signer.key_id: signer.public_key})
+    if as_json:
+        print_json({"file": str(out), "signer": feed.signer, "end": feed.end, "changes": len(feed.changes)})
+    else:
+        typer.echo(f"{out}: {len(feed.changes):,} changes up to position {feed.end}, signed by {feed.signer}")

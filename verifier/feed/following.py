@@ -1,0 +1,59 @@
+"""Applies one file of changes to an installation, and logs it: databases, keys and log opened for the time of it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from keys.realm import Realm
+from keys.signing import thumbprint
+from padan.entry import EntryKind, Field
+from verifier import admin_entry, host_keys
+from verifier.agreement.sign import public_key
+from verifier.feed import document
+from verifier.feed.sync import Summary, Sync
+from verifier.log.open import open_log
+from verifier.vault.open import open_changer
+
+if TYPE_CHECKING:
+    from verifier.config import Settings
+
+
+def follow(settings: Settings, name: str, data: bytes, *, begin: bool = False) -> Summary:
+    """Check a file, apply it, and log what was applied.
+
+    Args:
+        settings: the installation's.
+        name: of the file, for the log.
+        data: the file.
+        begin: what was loaded holds everything before the file.
+
+    Raises:
+        FeedError: the file cannot be used, or does not go on where the vault is.
+        ServiceError: a database is away.
+        KeysError: the keyring cannot be used.
+    """
+    realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
+    signers = {thumbprint(key): key for key in map(public_key, settings.feed_signers)}
+    feed = document.parse(realm, data, signers)
+    with (
+        closing(host_keys.unlock(settings)) as agent,
+        closing(open_changer(settings.vault_database)) as vault,
+        closing(open_log(settings.log_database)) as log,
+    ):
+        log.check()  # before anything becomes visible: what cannot be logged is not done
+        summary = Sync(agent, vault).run(feed, begin=begin)
+        detail = {
+            "source": feed.source,
+            "file": name,
+            "digest": feed.digest.hex(),
+            "signer": feed.signer,
+            "from": str(summary.begun),
+            "to": str(summary.position),
+            "applied": str(summary.applied),
+            "older": str(summary.older),
+            "rejected": str(len(summary.rejects)),
+        }
+        fields = {int(Field.EPOCH): summary.epoch.to_bytes(4, "big")}
+        admin_entry.append(log, EntryKind.FEED_APPLIED, detail, fields=fields)
+    return summary

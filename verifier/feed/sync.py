@@ -1,0 +1,221 @@
+"""Follows a source: the changes of a feed file go into the epoch in use, in batches, each whole or not at all.
+
+ 1 read how far the source was followed; a gap stops, what was applied is passed over
+ 2 turn each change into rows to write; one that breaks a rule is a reject, the rest goes on
+ 3 read which position wrote each row; an older change, or the same one again, is passed over
+ 4 project, seal, and apply the batch together with the position
+
+Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
+because a row keeps the position that wrote it (its revision).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from padan import nik as nik_grammar
+from padan.errors import NikError
+from tokenizer.errors import RowError
+from tokenizer.normalise import VERSION
+from tokenizer.person import Person
+from tokenizer.record import Record
+from verifier.epoch import REGISTRY_ZONE
+from verifier.feed.document import WITHDRAWN
+from verifier.feed.errors import FeedEpochError, FeedGapError
+from verifier.projector.projection import Projection
+from verifier.projector.rejects import Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from keys.agent import KeyAgent
+    from padan.nik import Nik
+    from verifier.feed.document import Change, Feed
+    from verifier.vault.changer import VaultChanger
+    from verifier.vault.epoch import Epoch
+
+BATCH: Final = 2_000
+"""Changes that become visible together."""
+UNKNOWN: Final = "person.unknown"
+"""A remark, not a fault: the change was applied, but the vault did not hold the person before it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What became of a file.
+
+    Attributes:
+        source: whose changes.
+        epoch: number of the epoch in use.
+        begun: the position before.
+        position: the position now.
+        applied: changes of which a row was written.
+        older: changes that were passed over, because the person's row is as new or newer.
+        known: changes that were passed over, because the source was followed past them before.
+        rejects: position, field and rule of changes that were not applied.
+        remarks: position and rule of changes that were applied all the same.
+    """
+
+    source: str
+    epoch: int
+    begun: int
+    position: int
+    applied: int = 0
+    older: int = 0
+    known: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    remarks: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Write:
+    """A row that a change asks for: the person's under one of their numbers, or nobody's."""
+
+    change: Change
+    under: Nik
+    person: Person | None
+
+
+class Sync:
+    """Follows sources."""
+
+    def __init__(
+        self, agent: KeyAgent, vault: VaultChanger, *, told: Callable[[int], object] = lambda _changes: None
+    ) -> None:
+        """Bring together what is needed.
+
+        Args:
+            agent: holds the keys.
+            vault: is changed.
+            told: is told how many changes are done, after each batch.
+        """
+        self._agent = agent
+        self._vault = vault
+        self._told = told
+
+    def run(self, feed: Feed, *, begin: bool = False) -> Summary:
+        """Apply a file.
+
+        Args:
+            feed: the file.
+            begin: the epoch has not followed the source yet, and what was loaded holds everything before the file.
+
+        Raises:
+            FeedGapError: changes before its first are missing.
+            FeedEpochError: the epoch in use was made by another normaliser.
+            VaultUnavailableError: the vault failed; the same file goes on later.
+            KeysError: a key may not be used.
+        """
+        epoch = self._vault.epoch()
+        if epoch.normaliser != VERSION:
+            raise FeedEpochError("the epoch in use has names in an older form: load the population anew")
+        followed = self._vault.position(epoch, feed.source)  # 1
+        position = feed.after if begin and not followed else followed
+        if feed.after > position:
+            raise FeedGapError(
+                f"the file goes on after position {feed.after}, but {feed.source} was followed to {position} only"
+            )
+        summary = Summary(source=feed.source, epoch=epoch.number, begun=position, position=followed)
+        fresh = [change for change in feed.changes if change.position > position]
+        summary.known = len(feed.changes) - len(fresh)
+        today = datetime.fromtimestamp(feed.as_of_ms / 1000, UTC).astimezone(REGISTRY_ZONE).date()
+        projection = Projection.of(self._agent, epoch=epoch.number, as_of=today, keys=epoch.key_ids)
+        for start in range(0, len(fresh), BATCH):
+            batch = fresh[start : start + BATCH]
+            last = start + len(batch) == len(fresh)
+            epoch = self._apply(
+                epoch,
+                batch,
+                projection,
+                summary,
+                after=feed.end if last else batch[-1].position,
+                # What is not in yet may be older than the file says: only its end makes the epoch as new as it.
+                as_of_ms=feed.as_of_ms if last else epoch.as_of_ms,
+                source=feed.source,
+            )
+            self._told(summary.known + start + len(batch))
+        if not fresh:
+            self._apply(
+                epoch, [], projection, summary,
+                after=max(feed.end, position), as_of_ms=feed.as_of_ms, source=feed.source,
+            )  # fmt: skip
+        return summary
+
+    def _apply(
+        self,
+        epoch: Epoch,
+        batch: Sequence[Change],
+        projection: Projection,
+        summary: Summary,
+        *,
+        after: int,
+        as_of_ms: int,
+        source: str,
+    ) -> Epoch:
+        writes = [write for change in batch for write in _writes(change, projection, summary)]  # 2
+        tokens = projection.outer.tokens([projection.inner.record_id(write.under) for write in writes])
+        revisions = {
+            token: Record.unpack(projection.outer.open(token, box)).revision
+            for token, box in self._vault.boxes(epoch, tokens).items()
+        }  # 3
+        held = set(revisions)
+        chosen: dict[bytes, _Write] = {}
+        fresh: set[int] = set()
+        for token, write in zip(tokens, writes, strict=True):
+            if write.change.position > revisions.get(token, -1):
+                revisions[token], chosen[token] = write.change.position, write
+                fresh.add(write.change.position)
+            if token not in held and write.change.name in _OF_KNOWN and write.under is _own(write):
+                summary.remarks.append(Reject(write.change.position, "", UNKNOWN))
+            held.add(token)
+        positions = {write.change.position for write in writes}
+        summary.applied += len(fresh)
+        summary.older += len(positions - fresh)
+        rows = [  # 4
+            (token, projection.outer.seal(token, _record(projection, write).pack()))
+            for token, write in sorted(chosen.items())
+        ]
+        changed = self._vault.apply(
+            epoch, rows, source=source, before=summary.position, after=after, as_of_ms=as_of_ms
+        )
+        summary.position = after
+        return changed
+
+
+_OF_KNOWN: Final = frozenset({"changed", "deceased", "moved", WITHDRAWN})
+
+
+def _own(write: _Write) -> Nik:
+    return write.under if write.person is None else write.person.nik
+
+
+def _writes(change: Change, projection: Projection, summary: Summary) -> list[_Write]:
+    """Turn a change into the rows that it asks for; none, and a reject, where it breaks a rule."""
+    name, today = "NIK", projection.as_of
+    try:
+        if change.name == WITHDRAWN:
+            return [_Write(change=change, under=nik_grammar.parse(change.nik, today), person=None)]
+        person = Person.from_registry(change.row, codes=projection.codes, today=today, form=projection.form)
+        name = "also"
+        also = [nik_grammar.parse(text, today) for text in change.also]
+        name = "was"
+        was = [nik_grammar.parse(text, today) for text in change.was]
+    except RowError as error:
+        summary.rejects.append(Reject(change.position, error.field, error.rule))
+    except NikError as error:
+        summary.rejects.append(Reject(change.position, name, f"nik.{error.reason}"))
+    else:
+        return [
+            _Write(change=change, under=person.nik, person=person),
+            *(_Write(change=change, under=nik, person=person) for nik in also),
+            *(_Write(change=change, under=nik, person=None) for nik in was),
+        ]
+    return []
+
+
+def _record(projection: Projection, write: _Write) -> Record:
+    if write.person is None:
+        return projection.inner.withdrawn(revision=write.change.position)
+    return projection.inner.project(write.person, under=write.under, revision=write.change.position)
