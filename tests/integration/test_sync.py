@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import time
 from contextlib import closing
 from functools import partial
@@ -13,10 +14,12 @@ import pytest
 
 from keys.signing import Signer, thumbprint
 from padan import nik as nik_grammar
+from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
 from tests.installation import Installation, install
+from tests.integration.loading import COMMAND
 from tests.people import ALMARHUM, AS_OF, BUDI, SARI
 from tests.service import request, running
 from tests.terms import Terms
@@ -265,3 +268,30 @@ def test_rows_are_whole(installation: Installation) -> None:
     (found,) = comparable(installation, [BUDI["NIK"]]).values()
     assert isinstance(found, tuple)
     assert found[0] >> (vocabulary.ATTRIBUTE_RELIGION - 1) & 1 == 0
+
+
+def test_the_command_line_from_a_key_to_an_applied_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The registry makes a key and signs; the operator trusts it and applies; a file of a stranger is refused."""
+    made = install(tmp_path_factory.mktemp("desk"), agencies={})
+
+    def run(*words: object, code: int = 0) -> str:
+        done = subprocess.run(
+            [*COMMAND, "--config", str(made.config_path), *map(str, words)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    root = made.root
+    run("feed", "keygen", "--out", root / "registry.key")
+    unsigned, signed = root / "changes.jsonl", root / "changes.feed"
+    lines = feed(made, 0, {"change": "new", "row": NEWCOMER}).splitlines(keepends=True)[:-1]
+    unsigned.write_bytes(b"".join(lines))
+    run("feed", "sign", unsigned, "--key", root / "registry.key", "--out", signed)
+    assert "nobody in feed_signers" in run("registry", "sync", signed, code=int(ExitCode.REFUSED))
+    run("feed", "trust", root / "registry.pub")
+    assert "1 applied" in run("registry", "sync", signed)
+    again = json.loads(run("registry", "sync", signed, "--json"))
+    assert (again["known"], again["applied"], again["position"]) == (1, 0, 1)
+    signed.write_bytes(signed.read_bytes()[:-40])
+    assert "no signed end" in run("registry", "sync", signed, code=int(ExitCode.INPUT))

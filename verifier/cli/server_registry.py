@@ -160,7 +160,9 @@ def sync(
     chosen = settings()
     migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
     migrations.require_current(chosen.log_database, migrations.Tree.LOG)
-    summary = following.follow(chosen, file.name, read_input(file), begin=begin)
+    data = read_input(file)
+    with progress.Silence() if as_json else progress.for_terminal() as meter:
+        summary = following.follow(chosen, file.name, data, begin=begin, meter=meter)
     if as_json:
         print_json(
             asdict(summary) | {key: [each._asdict() for each in getattr(summary, key)] for key in _LISTS}

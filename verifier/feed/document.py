@@ -30,7 +30,7 @@ from keys.signing import verify
 from verifier.feed.errors import FeedFormatError, FeedSignatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from keys.realm import Realm
     from keys.signing import Signer
@@ -132,7 +132,7 @@ def parse(realm: Realm, data: bytes, signers: Mapping[str, bytes]) -> Feed:
         raise FeedFormatError(f"a feed file has at most {MAX_FILE // 1024 // 1024} MiB; cut it into several")
     body, _, last = data[:-1].rpartition(b"\n")
     body += b"\n"
-    end = _object(last, 0)
+    end = _decode(last) or {}
     if not data.endswith(b"\n") or end.keys() != _END_KEYS or json.dumps(end).encode() != last:
         raise FeedFormatError("the file has no signed end: it is cut off, or was never signed")
     key_id = end["key_id"]
@@ -235,19 +235,15 @@ def _moment(value: Any) -> int:
 
 
 def _object(line: bytes, number: int) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        where = f"line {number}" if number else "the last line"
-        raise FeedFormatError(f"{where}: not a JSON object")
+    value = _decode(line)
+    if value is None:
+        raise FeedFormatError(f"line {number}: not a JSON object")
     return value
 
 
-def names(changes: Sequence[Change]) -> dict[str, int]:
-    """Count changes by name."""
-    counts: dict[str, int] = {}
-    for change in changes:
-        counts[change.name] = counts.get(change.name, 0) + 1
-    return counts
+def _decode(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -17,9 +17,12 @@ from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
     from verifier.config import Settings
+    from verifier.projector.progress import Meter
 
 
-def follow(settings: Settings, name: str, data: bytes, *, begin: bool = False) -> Summary:
+def follow(
+    settings: Settings, name: str, data: bytes, *, begin: bool = False, meter: Meter | None = None
+) -> Summary:
     """Check a file, apply it, and log what was applied.
 
     Args:
@@ -27,6 +30,7 @@ def follow(settings: Settings, name: str, data: bytes, *, begin: bool = False) -
         name: of the file, for the log.
         data: the file.
         begin: what was loaded holds everything before the file.
+        meter: where progress is told.
 
     Raises:
         FeedError: the file cannot be used, or does not go on where the vault is.
@@ -42,7 +46,7 @@ def follow(settings: Settings, name: str, data: bytes, *, begin: bool = False) -
         closing(open_log(settings.log_database)) as log,
     ):
         log.check()  # before anything becomes visible: what cannot be logged is not done
-        summary = Sync(agent, vault).run(feed, begin=begin)
+        summary = Sync(agent, vault, meter=meter).run(feed, begin=begin)
         detail = {
             "source": feed.source,
             "file": name,

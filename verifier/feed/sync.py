@@ -24,15 +24,17 @@ from tokenizer.record import Record
 from verifier.epoch import REGISTRY_ZONE
 from verifier.feed.document import WITHDRAWN
 from verifier.feed.errors import FeedEpochError, FeedGapError
+from verifier.projector.progress import Silence
 from verifier.projector.projection import Projection
 from verifier.projector.rejects import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from keys.agent import KeyAgent
     from padan.nik import Nik
     from verifier.feed.document import Change, Feed
+    from verifier.projector.progress import Meter
     from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
 
@@ -81,19 +83,17 @@ class _Write:
 class Sync:
     """Follows sources."""
 
-    def __init__(
-        self, agent: KeyAgent, vault: VaultChanger, *, told: Callable[[int], object] = lambda _changes: None
-    ) -> None:
+    def __init__(self, agent: KeyAgent, vault: VaultChanger, *, meter: Meter | None = None) -> None:
         """Bring together what is needed.
 
         Args:
             agent: holds the keys.
             vault: is changed.
-            told: is told how many changes are done, after each batch.
+            meter: where progress is told.
         """
         self._agent = agent
         self._vault = vault
-        self._told = told
+        self._meter = meter or Silence()
 
     def run(self, feed: Feed, *, begin: bool = False) -> Summary:
         """Apply a file.
@@ -122,6 +122,7 @@ class Sync:
         summary.known = len(feed.changes) - len(fresh)
         today = datetime.fromtimestamp(feed.as_of_ms / 1000, UTC).astimezone(REGISTRY_ZONE).date()
         projection = Projection.of(self._agent, epoch=epoch.number, as_of=today, keys=epoch.key_ids)
+        self._meter.stage("changes", len(fresh))
         for start in range(0, len(fresh), BATCH):
             batch = fresh[start : start + BATCH]
             last = start + len(batch) == len(fresh)
@@ -135,7 +136,7 @@ class Sync:
                 as_of_ms=feed.as_of_ms if last else epoch.as_of_ms,
                 source=feed.source,
             )
-            self._told(summary.known + start + len(batch))
+            self._meter.advance(done=start + len(batch), people=start + len(batch))
         if not fresh:
             self._apply(
                 epoch, [], projection, summary,
