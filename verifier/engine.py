@@ -25,6 +25,7 @@ from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
+from verifier.freshness import FreshnessWatch
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
 from verifier.journal.client import JournalClient
@@ -193,9 +194,18 @@ class Engine:
             now=clocks.now,
         )
 
+        watch = FreshnessWatch(
+            agreements=self._agreements, as_of_ms=self._as_of, log=self._log, now=time.time
+        )
+        self._duties.append(Duty(name="freshness", every=600, act=watch.check))
         self.audit = Audit(
             gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
         )
+
+    def _as_of(self) -> tuple[int, int]:
+        """Give the number of the epoch in use, and the registry's state that it shows, milliseconds."""
+        epoch = self._epochs.pin()
+        return epoch.number, epoch.as_of.ToMilliseconds()
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         housekeeping = Housekeeping(self._duties)

@@ -6,6 +6,7 @@ is the one that the document names. A row that fails is an alarm and grants noth
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
@@ -104,6 +105,18 @@ class AgreementStore:
                 version.terms.require_in_force(now)
                 return version.terms
         raise NoAgreementError("no agreement of this agency is in force")
+
+    def all_in_force(self, now: float) -> list[Terms]:
+        """List the terms in force of every agency that has some.
+
+        Raises:
+            SnapshotStaleError: the database could not be read for too long.
+        """
+        found: list[Terms] = []
+        for agency in self.snapshot.current():
+            with contextlib.suppress(NoAgreementError, AgreementSuspendedError):
+                found.append(self.in_force(agency, now))
+        return found
 
     def _load(self) -> Mapping[str, tuple[Version, ...]]:
         """Read and check all versions, newest first; what was read or checked before is taken as it is."""

@@ -41,6 +41,7 @@ class EntryKind(enum.IntEnum):
     EPOCH_LOADED = 100
     EPOCH_ACTIVATED = 101
     FEED_APPLIED = 102
+    FRESHNESS_BROKEN = 103
     # 200 to 299: keys
     KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201

@@ -1,0 +1,63 @@
+"""An agreement that promises fresh data is told when the data is old: once a day, by whoever notices first."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from padan.entry import EntryKind, Field, decode
+from tests.simulator.world import START, Agreements
+from tests.terms import Terms
+from verifier.freshness import FreshnessWatch
+from verifier.log.open import open_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verifier.agreement.grant import Terms as Granted
+    from verifier.log.store import LogStore
+
+HOUR_MS = 3_600_000
+
+
+class Promises(Agreements):
+    """Agreements of which each promises 24 hours."""
+
+    def all_in_force(self, now: float) -> list[Granted]:
+        """List those that are not suspended."""
+        return [self.in_force(agency, now) for agency in self.terms if agency not in self.suspended]
+
+
+@pytest.fixture
+def log(log_database: str) -> Iterator[LogStore]:
+    """A real log, on each engine."""
+    with closing(open_log(log_database)) as opened:
+        yield opened
+
+
+def test_a_broken_promise_is_one_entry_a_day(log: LogStore) -> None:
+    """Within the hours promised nothing is written; past them one entry an agency and day, whoever looks how often."""
+    promises = Promises({"tax": Terms(), "bank": Terms(), "gone": Terms()})
+    promises.suspended.add("gone")
+    now = [START]
+    as_of = int(START * 1000) - 24 * HOUR_MS
+
+    def watch() -> FreshnessWatch:
+        return FreshnessWatch(agreements=promises, as_of_ms=lambda: (3, as_of), log=log, now=lambda: now[0])
+
+    assert watch().check() == 0
+    now[0] += 3_601
+    assert watch().check() == 2
+    assert watch().check() == watch().check() == 0
+    rows = [row for row in log.entries(0, 100) if row.kind == EntryKind.FRESHNESS_BROKEN]
+    assert sorted(row.agency for row in rows) == ["bank", "tax"]
+    entry = decode(rows[0].entry)
+    assert entry.texts(Field.DETAIL) == ["promised_hours=24", "age_hours=25"]
+    assert entry.number(Field.EPOCH) == 3
+    now[0] += 86_400
+    assert watch().check() == 2
+    as_of = int(now[0] * 1000)
+    now[0] += 86_400 / 2
+    assert watch().check() == 0
