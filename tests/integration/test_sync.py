@@ -12,27 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keys.signing import Signer, thumbprint
-from padan import nik as nik_grammar
+from keys.signing import thumbprint
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
 from tests.installation import Installation, install
+from tests.integration.feeding import NEWCOMER, SIGNER, comparable, feed, history, people
 from tests.integration.loading import COMMAND
-from tests.people import ALMARHUM, AS_OF, BUDI, SARI
+from tests.people import ALMARHUM, BUDI, SARI
 from tests.service import request, running
 from tests.terms import Terms
-from tokenizer.attribute import SLOTS
-from tokenizer.record import Record
 from verifier.agreement import signkey
-from verifier.feed import document
 from verifier.feed.errors import FeedGapError
 from verifier.feed.following import follow
 from verifier.feed.sync import UNKNOWN
 from verifier.log.open import open_log
-from verifier.projector.projection import Projection
-from verifier.vault.open import open_changer, open_vault
+from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,10 +38,7 @@ if TYPE_CHECKING:
 NAME = vocabulary.ATTRIBUTE_NAME
 MATCH, NO_MATCH = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
 NOT_ACTIVE = vocabulary.VERDICT_MATCH_NOT_ACTIVE
-SIGNER = Signer(bytes(range(32)))
-NEWCOMER = {**BUDI, "NIK": "3273010505209005", "NAMA_LGKP": "WAYAN SUKERTI"}
 MERGED, OLD = "3273010101909077", "3273010101909078"
-Row = dict[str, str]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -67,17 +60,6 @@ def installation(
     )
     if server is not None:
         server.drop_database(url)
-
-
-def feed(made: Installation, after: int, *changes: dict[str, Any], source: str = "registry-1") -> bytes:
-    """Write and sign a file; positions follow each other."""
-    head = {
-        "format": 1, "use": "feed", "registry_id": made.realm.registry_id, "environment": made.realm.environment,
-        "source": source, "after": after, "as_of": "2026-06-02T05:00:00Z",
-    }  # fmt: skip
-    numbered = [{"position": after + number, **change} for number, change in enumerate(changes, 1)]
-    body = b"".join(json.dumps(line).encode() + b"\n" for line in (head, *numbered))
-    return document.sign(made.realm, body, SIGNER)
 
 
 def test_a_running_service_answers_what_is_new(installation: Installation) -> None:
@@ -143,70 +125,6 @@ def test_a_new_epoch_goes_on_where_its_load_ended(installation: Installation) ->
     other = feed(installation, 4, {"change": "changed", "row": late}, source="registry-2")
     passed_over = follow(installation.settings, "c", other, begin=True)
     assert (passed_over.applied, passed_over.older, passed_over.position) == (0, 1, 5)
-
-
-def people(count: int) -> dict[str, Row]:
-    """Make people."""
-    days = [(day, month, year) for year in range(60, 99) for month in range(1, 13) for day in range(1, 29)]
-    made = {}
-    for number, (day, month, year) in enumerate(days[:count]):
-        nik = f"327301{day:02}{month:02}{year:02}{9000 + number % 900:04}"
-        made[nik] = {
-            **BUDI,
-            "NIK": nik,
-            "NAMA_LGKP": f"BUDI {'ABCDEFGHIJ'[number % 10]}NTO",
-            "AGAMA": str(number % 6 + 1),
-        }
-    return made
-
-
-def history(
-    source: random.Random, held: dict[str, Row], spare: list[str], count: int
-) -> list[dict[str, Any]]:
-    """Draw changes, and leave in `held` what is true after them."""
-    changes: list[dict[str, Any]] = []
-    for number in range(count):
-        kind = source.choices(("changed", "deceased", "new", "withdrawn", "nik_changed"), (6, 1, 2, 1, 1))[0]
-        nik = source.choice(sorted(held))
-        row = {**held[nik], "NAMA_LGKP": f"{held[nik]['NAMA_LGKP'].split()[0]} K{'AEIOU'[number % 5]}NTO"}
-        if kind == "withdrawn":
-            del held[nik]
-            spare.append(nik)
-            changes.append({"change": kind, "nik": nik})
-            continue
-        change: dict[str, Any] = {"change": kind}
-        if kind == "deceased":
-            row["STATUS_HIDUP"] = "2"
-        elif kind in {"new", "nik_changed"}:
-            row["NIK"] = spare.pop(source.randrange(len(spare)))
-        if kind == "nik_changed":
-            del held[nik]
-            spare.append(nik)
-            change["was"] = [nik]
-        held[row["NIK"]] = row
-        changes.append(change | {"row": row})
-    return changes
-
-
-def comparable(installation: Installation, numbers: Sequence[str]) -> dict[str, object]:
-    """Read what the epoch in use holds of each number, without what is random in it."""
-    agent = installation.agent()
-    with closing(agent), closing(open_changer(installation.settings.vault_database)) as vault:
-        epoch = vault.epoch()
-        projection = Projection.of(agent, epoch=epoch.number, as_of=AS_OF, keys=epoch.key_ids)
-        inner, outer = projection.inner, projection.outer
-        names = {nik: inner.record_id(nik_grammar.parse(nik, AS_OF)) for nik in numbers}
-        boxes = vault.boxes(epoch, [outer.token(r) for r in names.values()])
-        found: dict[str, object] = {}
-        for nik, r in names.items():
-            token = outer.token(r)
-            record = Record.unpack(outer.open(token, boxes[token])) if token in boxes else None
-            if record is None or record.r != r:
-                found[nik] = None
-                continue
-            exact = [record.exact(slot) for slot in range(SLOTS) if record.holds(slot)]
-            found[nik] = (record.presence, exact, record.active, record.handles)
-    return found
 
 
 def test_a_history_ends_as_a_fresh_load(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
