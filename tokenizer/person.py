@@ -137,7 +137,7 @@ class Person:
             texts: one for each of FIELDS, in their order.
             codes: the code lists in use.
             today: a birth date after this day is refused.
-            form: as above.
+            form: `textform.form`, or the same with a memory for texts that come again.
 
         Raises:
             RowError: names the first field that breaks a rule.
