@@ -161,7 +161,8 @@ class Sync:
             token: Record.unpack(projection.outer.open(token, box)).revision
             for token, box in self._vault.boxes(epoch, tokens).items()
         }  # 3
-        held = set(revisions)
+        stored = frozenset(revisions)
+        held = set(stored)
         chosen: dict[bytes, _Write] = {}
         fresh: set[int] = set()
         for token, write in zip(tokens, writes, strict=True):
@@ -179,7 +180,13 @@ class Sync:
             for token, write in sorted(chosen.items())
         ]
         changed = self._vault.apply(
-            epoch, rows, source=source, before=summary.position, after=after, as_of_ms=as_of_ms
+            epoch,
+            rows,
+            added=len(chosen.keys() - stored),
+            source=source,
+            before=summary.position,
+            after=after,
+            as_of_ms=as_of_ms,
         )
         summary.position = after
         return changed

@@ -78,13 +78,22 @@ class VaultChanger:
         return self._changer.boxes(epoch, sorted(set(tokens)))
 
     def apply(
-        self, epoch: Epoch, rows: Sequence[Row], *, source: str, before: int, after: int, as_of_ms: int
+        self,
+        epoch: Epoch,
+        rows: Sequence[Row],
+        *,
+        added: int,
+        source: str,
+        before: int,
+        after: int,
+        as_of_ms: int,
     ) -> Epoch:
         """Replace or add rows, and move the source's position.
 
         Args:
             epoch: as `epoch` returned it a moment ago.
             rows: token and box by strictly ascending token, every box of the epoch's box_size; may be none.
+            added: how many of them are new, as `boxes` has told.
             source: whose changes they are.
             before: the position that they follow.
             after: the position after them.
@@ -99,7 +108,6 @@ class VaultChanger:
             EpochStateError: the epoch is no longer in use.
         """
         _check(rows, epoch.box_size)
-        held = self._changer.boxes(epoch, [token for token, _ in rows])
         change = self._changer.prepare(epoch, rows) if rows else None
         self._catalogue.amend(
             epoch.number,
@@ -107,7 +115,7 @@ class VaultChanger:
             before=before,
             after=after,
             as_of_ms=as_of_ms,
-            added=len(rows) - len(held),
+            added=added,
             write=change.write if change is not None else _nothing,
         )
         if change is not None:

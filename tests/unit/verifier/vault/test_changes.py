@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.verifier.vault.epochs import BOX_SIZE, load, tokens
 from verifier.vault.catalogue import PositionError
+from verifier.vault.epoch import TOKEN_SIZE
 from verifier.vault.open import open_changer, open_vault, open_writer
 from verifier.vault.store import NoEpochError, VaultUnavailableError
 from verifier.vault.writer import LoadOrderError
@@ -44,6 +45,7 @@ def apply(changer: VaultChanger, rows: list[Row], *, after: int, before: int | N
     changer.apply(
         epoch,
         rows,
+        added=len(rows) - len(changer.boxes(epoch, [token for token, _ in rows if len(token) == TOKEN_SIZE])),
         source="feed",
         before=changer.position(epoch, "feed") if before is None else before,
         after=after,
@@ -96,7 +98,7 @@ def test_time_does_not_go_back(changer: VaultChanger) -> None:
     """A batch that speaks of an earlier state leaves the epoch's day as it is."""
     epoch = changer.epoch()
     before = epoch.as_of_ms
-    after = changer.apply(epoch, [], source="feed", before=0, after=1, as_of_ms=before - 1)
+    after = changer.apply(epoch, [], added=0, source="feed", before=0, after=1, as_of_ms=before - 1)
     assert after.as_of_ms == before
 
 

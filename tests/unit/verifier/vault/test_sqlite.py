@@ -180,7 +180,7 @@ def test_what_a_killed_change_left_is_removed(folder: Path) -> None:
         epoch = changer.epoch()
         assert vault.lookup_many([(held[3], held[0], held[1])])[0][0] == (held[3], box(held[3]))
         changed = changer.apply(
-            epoch, [(held[4], bytes(BOX_SIZE))], source="feed", before=0, after=1, as_of_ms=0
+            epoch, [(held[4], bytes(BOX_SIZE))], added=0, source="feed", before=0, after=1, as_of_ms=0
         )
         vault.check()
         answers = vault.lookup_many([(held[3], held[0], held[1]), (held[4], held[0], held[1])])
