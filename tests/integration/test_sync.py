@@ -103,13 +103,21 @@ def test_a_running_service_answers_what_is_new(installation: Installation) -> No
         with pytest.raises(FeedGapError):
             follow(installation.settings, "three.feed", feed(installation, 8, *changes))
     with closing(open_log(installation.settings.log_database)) as log:
-        entries = [decode(row.entry) for row in log.entries(0, 1_000) if row.kind == EntryKind.FEED_APPLIED]
-    details = [dict(text.split("=", 1) for text in entry.texts(Field.DETAIL)) for entry in entries]
+        rows = log.entries(0, 1_000)
+
+    def details_of(kind: EntryKind) -> list[dict[str, str]]:
+        entries = [decode(row.entry) for row in rows if row.kind == kind]
+        return [dict(text.split("=", 1) for text in entry.texts(Field.DETAIL)) for entry in entries]
+
+    details = details_of(EntryKind.FEED_APPLIED)
     assert [(each["from"], each["to"], each["applied"]) for each in details] == [
         ("0", "7", "6"),
         ("7", "7", "0"),
     ]
-    assert details[0]["signer"] == thumbprint(SIGNER.public_key)
+    opened = details_of(EntryKind.FEED_OPENED)
+    assert [(each["after"], each["end"]) for each in opened] == [("0", "7"), ("0", "7"), ("8", "15")]
+    assert {each["signer"] for each in opened} == {thumbprint(SIGNER.public_key)}
+    assert [each["digest"] for each in opened[:2]] == [each["digest"] for each in details]
 
 
 def test_a_new_epoch_goes_on_where_its_load_ended(installation: Installation) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def follow(
     settings: Settings, name: str, data: bytes, *, begin: bool = False, meter: Meter | None = None
 ) -> Summary:
-    """Check a file, apply it, and log what was applied.
+    """Check a file, log that it is about to be applied, apply it, and log what became of it.
 
     Args:
         settings: the installation's.
@@ -45,13 +45,20 @@ def follow(
         closing(open_changer(settings.vault_database)) as vault,
         closing(open_log(settings.log_database)) as log,
     ):
-        log.check()  # before anything becomes visible: what cannot be logged is not done
-        summary = Sync(agent, vault, meter=meter).run(feed, begin=begin)
-        detail = {
+        opened = {
             "source": feed.source,
             "file": name,
             "digest": feed.digest.hex(),
             "signer": feed.signer,
+            "after": str(feed.after),
+            "end": str(feed.end),
+        }
+        # First: a process that is killed between a batch and its report leaves no change without an entry.
+        admin_entry.append(log, EntryKind.FEED_OPENED, opened)
+        summary = Sync(agent, vault, meter=meter).run(feed, begin=begin)
+        applied = {
+            "source": feed.source,
+            "digest": feed.digest.hex(),
             "from": str(summary.begun),
             "to": str(summary.position),
             "applied": str(summary.applied),
@@ -59,5 +66,5 @@ def follow(
             "rejected": str(len(summary.rejects)),
         }
         fields = {int(Field.EPOCH): summary.epoch.to_bytes(4, "big")}
-        admin_entry.append(log, EntryKind.FEED_APPLIED, detail, fields=fields)
+        admin_entry.append(log, EntryKind.FEED_APPLIED, applied, fields=fields)
     return summary

@@ -42,6 +42,7 @@ class EntryKind(enum.IntEnum):
     EPOCH_ACTIVATED = 101
     FEED_APPLIED = 102
     FRESHNESS_BROKEN = 103
+    FEED_OPENED = 104
     # 200 to 299: keys
     KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201
