@@ -25,10 +25,13 @@ from keys.period import NONCE_SIZE
 from keys.purpose import Purpose
 from padan import canonical
 from padan.entry import EntryKind, Field
-from tokenizer.inner import Inner
+from tokenizer.codes import CodeLists
 from verifier import admin_entry
 from verifier.budget import KEY_SIZE, CounterKeys
+from verifier.epoch import EpochHolder
 from verifier.errors import OperatorError
+from verifier.log.store import REQUEST_ID_SIZE
+from verifier.subject import NikSubject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from tokenizer.record import Handles
     from verifier.ceremony_table import CeremonyTable
     from verifier.log.store import LogStore
+    from verifier.vault.store import VaultStore
 
 ACTION: Final = "budget.reset"
 SECONDS: Final = 86_400
@@ -65,11 +69,14 @@ class Reset:
     subject: bytes
 
 
-def propose(agent: KeyAgent, nik: Nik, *, agency: str, needed: int, proposer: str, now: int) -> Proposal:
+def propose(
+    agent: KeyAgent, vault: VaultStore, nik: Nik, *, agency: str, needed: int, proposer: str, now: int
+) -> Proposal:
     """Make a proposal.
 
     Args:
         agent: holds the keys.
+        vault: says whose number it is now.
         nik: the resident's number.
         agency: at which agency; empty for the budget over all agencies alone.
         needed: officers who must agree.
@@ -78,8 +85,9 @@ def propose(agent: KeyAgent, nik: Nik, *, agency: str, needed: int, proposer: st
 
     Raises:
         KeysError: a key is missing or may not be used.
+        RegistryUnavailableError: the vault cannot be read.
     """
-    body: dict[int, bytes] = {_SUBJECT: _handles(agent, nik).budget_subject}
+    body: dict[int, bytes] = {_SUBJECT: _handles(agent, vault, nik).budget_subject}
     if agency:
         body[_AGENCY] = agency.encode()
     return ceremony.Proposal(
@@ -121,6 +129,7 @@ def describe(proposal: Proposal) -> str:
 
 def execute(
     agent: KeyAgent,
+    vault: VaultStore,
     agreed: CeremonyFile,
     nik: Nik,
     *,
@@ -133,6 +142,7 @@ def execute(
 
     Args:
         agent: holds the keys.
+        vault: says whose number it is now.
         agreed: the proposal and its signatures.
         nik: the resident's number.
         roster: the officers: key ids to public keys.
@@ -144,10 +154,11 @@ def execute(
         ProposalFormatError: it is another action's, or malformed.
         NikMismatchError: the number is not the one.
         ApprovalError, CeremonyEndedError: it may not be executed.
+        RegistryUnavailableError: the vault cannot be read.
         LogUnavailableError: the log cannot be written. Where that is after step 4, the proposal is spent.
     """
     realm, proposal = agent.realm, agreed.proposal
-    reset, handles = read(proposal), _handles(agent, nik)  # 1
+    reset, handles = read(proposal), _handles(agent, vault, nik)  # 1
     if not hmac.compare_digest(reset.subject, handles.budget_subject):  # 2
         raise NikMismatchError("the number is not the one that the proposal is about")
     number = proposal.id(realm)
@@ -194,7 +205,10 @@ def _commit(
         transaction.write(dict.fromkeys(keys, 0), at // _DAY_MS, [row], [])
 
 
-def _handles(agent: KeyAgent, nik: Nik) -> Handles:
-    return Inner.of_agent(
-        agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
-    ).handles(nik)
+def _handles(agent: KeyAgent, vault: VaultStore, nik: Nik) -> Handles:
+    """Name a subject as the service does: a number that was merged into another one by that one's handles."""
+    epoch = EpochHolder(agent=agent, vault=vault, codes=CodeLists.load()).pin()
+    subject = NikSubject(nik, epoch.inner)
+    (rows,) = epoch.lookup([(subject.record_id, bytes(REQUEST_ID_SIZE))])
+    record, held = epoch.open_pair(subject.record_id, rows)
+    return (subject.handles, record.handles)[held]

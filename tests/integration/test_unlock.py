@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
 from tests.installation import install
+from tests.integration.feeding import SIGNER, feed
 from tests.people import BUDI, SARI
 from tests.service import request, running
 from tests.terms import Terms
+from verifier.agreement import signkey
+from verifier.feed.following import follow
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     Stub = verification_pb2_grpc.VerificationServiceStub
 
 BUDGET = 3
+MERGED = "3273010101909077"
 NAME = vocabulary.ATTRIBUTE_NAME
 MATCH, BLOCKED = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_BLOCKED
 
@@ -104,6 +109,7 @@ def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         agencies={"tax": Terms(subject=BUDGET), "bank": Terms(subject=BUDGET)},
         log_url=url,
         vault_url=url,
+        extra=f'feed_signers = ["{signkey.text(SIGNER.public_key)}"]\n',
     )
     with running(installation) as service, service.channel() as one, service.channel("bank") as two:
         made = Office(
@@ -173,3 +179,19 @@ def test_who_may_not(office: Office) -> None:
     assert "sixteen digits" in mistyped
     assert not (office.folder / "x.json").exists()
     assert len(office.entries(EntryKind.BUDGET_RESET)) == before
+
+
+def test_a_merged_number_unlocks_the_resident(office: Office) -> None:
+    """Under either number it is the same resident whose guesses are forgotten."""
+    changes = feed(office.installation, 0, {"change": "merged", "row": SARI, "also": [MERGED]})
+    follow(office.installation.settings, "merged.feed", changes)
+    until = time.monotonic() + 5
+    while ask(office.stub, SARI["NAMA_LGKP"], MERGED) != MATCH:
+        assert time.monotonic() < until, "the merger is not seen"
+        time.sleep(0.6)  # three wrong guesses about a number would block it, seen or not
+    spend(office.stub, SARI["NIK"])
+    file = office.propose("merged.json", nik=MERGED)
+    office.run("officer", "approve", file, "--key", office.key("bayu"))
+    office.run("budget", "reset", file, typed=f"{SARI['NIK']}\n")
+    assert ask(office.stub, SARI["NAMA_LGKP"], SARI["NIK"]) == MATCH
+    assert ask(office.stub, SARI["NAMA_LGKP"], MERGED) == MATCH

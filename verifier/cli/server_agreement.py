@@ -23,7 +23,7 @@ from verifier.agreement.sign import sign as sign_document
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.register import reading, writing
 from verifier.cli.settings import settings
-from verifier.cli.trust import make_key, trust_key
+from verifier.cli.trust import AsJson, KekUri, PublicFile, make_key, tell_key, trust_key
 
 if TYPE_CHECKING:
     from keys.provider import KekProvider
@@ -36,11 +36,6 @@ app = new_app("agreement", summary="Agreements: draft, sign, activate, suspend, 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The agreement, TOML.")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="The agreements, TOML.")]
 Key = Annotated[Path, typer.Option("--key", help="The signer's private key, from keygen.")]
-KekUri = Annotated[
-    str,
-    typer.Option("--kek", help="What seals the key's file: file:PATH?passphrase-file=PATH; default nothing."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AgencyId = Annotated[str, typer.Argument(metavar="AGENCY", help="Id of the agency.")]
 SIGNATURE_SUFFIX = ".sig"
 EXAMPLE_AGENCY, EXAMPLE_NETWORK = "example-agency", "192.0.2.0/24"
@@ -58,16 +53,12 @@ def keygen(
 ) -> None:
     """Make the key of a person who signs agreements, and the public key that the operator trusts."""
     target, text = make_key(out, use=signkey.USE, kek=kek, public=public)
-    if as_json:
-        print_json({"key": str(out), "public": str(target), "public_key": text})
-    else:
-        typer.echo(f"private key: {out} (keep it off the server)\npublic key:  {target} ({text})")
-        typer.echo(f"next: the operator runs padan-server agreement trust {target}")
+    tell_key(out, target, text, keep="keep it off the server", trust="agreement trust", as_json=as_json)
 
 
 @app.command()
 def trust(
-    public: Annotated[Path, typer.Argument(metavar="PUBLIC", help="The public key's file, from keygen.")],
+    public: PublicFile,
     as_json: AsJson = False,
 ) -> None:
     """Add a public key to agreement_signers in the configuration, so that agreements it signed are in force.

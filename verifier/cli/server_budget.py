@@ -20,10 +20,11 @@ from verifier.agreement import signkey
 from verifier.ceremony_table import CeremonyTable
 from verifier.cli.authority import write_output
 from verifier.cli.register import writing
-from verifier.cli.server_officer import AsJson, File, KekUri, Key, open_ceremony, report, stand
+from verifier.cli.server_officer import File, Key, open_ceremony, report, stand
 from verifier.cli.settings import settings
-from verifier.cli.trust import load_key
+from verifier.cli.trust import AsJson, KekUri, load_key
 from verifier.epoch import REGISTRY_ZONE
+from verifier.vault.open import open_vault
 
 app = new_app("budget", summary="Guesses about a resident: propose and execute a reset, by two officers.")
 
@@ -49,11 +50,21 @@ def propose(
         )
     roster, signer = officers.roster(chosen.officers), load_key(key, use=signkey.OFFICER, kek=kek)
     nik = _ask_nik()
-    with writing(chosen) as opened, closing(host_keys.unlock(chosen)) as agent:
+    with (
+        writing(chosen) as opened,
+        closing(host_keys.unlock(chosen)) as agent,
+        closing(open_vault(chosen.vault_database)) as vault,
+    ):
         if agency:
             opened.directory.agency(agency)
         proposal = unlock.propose(
-            agent, nik, agency=agency, needed=officers.NEEDED, proposer=signer.key_id, now=int(time.time())
+            agent,
+            vault,
+            nik,
+            agency=agency,
+            needed=officers.NEEDED,
+            proposer=signer.key_id,
+            now=int(time.time()),
         )
         voice = ceremony.approve(agent.realm, proposal, signer)
         ceremony.require_voice(agent.realm, proposal, voice, roster)
@@ -75,9 +86,14 @@ def reset(file: File, as_json: AsJson = False) -> None:
     unlock.read(agreed.proposal)
     stand(chosen, agreed).require_approved()
     nik = _ask_nik()
-    with writing(chosen) as opened, closing(host_keys.unlock(chosen)) as agent:
+    with (
+        writing(chosen) as opened,
+        closing(host_keys.unlock(chosen)) as agent,
+        closing(open_vault(chosen.vault_database)) as vault,
+    ):
         unlock.execute(
             agent,
+            vault,
             agreed,
             nik,
             roster=roster,

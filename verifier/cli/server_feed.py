@@ -12,16 +12,10 @@ from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier.agreement import signkey
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.settings import settings
-from verifier.cli.trust import load_key, make_key, trust_key
+from verifier.cli.trust import AsJson, KekUri, PublicFile, load_key, make_key, tell_key, trust_key
 from verifier.feed import document
 
 app = new_app("feed", summary="The registry's changes: make and trust its key, sign a file of changes.")
-
-KekUri = Annotated[
-    str,
-    typer.Option("--kek", help="What seals the key's file: file:PATH?passphrase-file=PATH; default nothing."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -32,18 +26,14 @@ def keygen(
 ) -> None:
     """Make the key of whoever exports the registry's changes, and beside it the public key, FILE.pub."""
     public, text = make_key(out, use=signkey.FEED, kek=kek)
-    if as_json:
-        print_json({"key": str(out), "public": str(public), "public_key": text})
-    else:
-        typer.echo(
-            f"private key: {out} (keep it where the changes are exported)\npublic key:  {public} ({text})"
-        )
-        typer.echo(f"next: the operator runs padan-server feed trust {public}")
+    tell_key(
+        out, public, text, keep="keep it where the changes are exported", trust="feed trust", as_json=as_json
+    )
 
 
 @app.command()
 def trust(
-    public: Annotated[Path, typer.Argument(metavar="PUBLIC", help="The public key's file, from keygen.")],
+    public: PublicFile,
     as_json: AsJson = False,
 ) -> None:
     """Add a public key to the setting feed_signers; the next command takes it up."""

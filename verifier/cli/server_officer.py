@@ -18,7 +18,7 @@ from verifier.ceremony_table import CeremonyTable
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.register import reading
 from verifier.cli.settings import settings
-from verifier.cli.trust import load_key, make_key, trust_key
+from verifier.cli.trust import AsJson, KekUri, PublicFile, load_key, make_key, tell_key, trust_key
 
 if TYPE_CHECKING:
     from keys.ceremony import Standing
@@ -31,11 +31,6 @@ app = new_app(
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The proposal's file.")]
 Key = Annotated[Path, typer.Option("--key", help="The officer's private key, from officer keygen.")]
-KekUri = Annotated[
-    str,
-    typer.Option("--kek", help="What seals the key's file: file:PATH?passphrase-file=PATH; default nothing."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -46,16 +41,12 @@ def keygen(
 ) -> None:
     """Make an officer's key, and beside it the public key, FILE.pub, that the operator trusts."""
     public, text = make_key(out, use=signkey.OFFICER, kek=kek)
-    if as_json:
-        print_json({"key": str(out), "public": str(public), "public_key": text})
-    else:
-        typer.echo(f"private key: {out} (keep it off the server)\npublic key:  {public} ({text})")
-        typer.echo(f"next: the operator runs padan-server officer trust {public}")
+    tell_key(out, public, text, keep="keep it off the server", trust="officer trust", as_json=as_json)
 
 
 @app.command()
 def trust(
-    public: Annotated[Path, typer.Argument(metavar="PUBLIC", help="The public key's file, from keygen.")],
+    public: PublicFile,
     as_json: AsJson = False,
 ) -> None:
     """Add a public key to the setting officers; the next command takes it up."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from keys.provider import open_provider
-from padan.cli.console import CommandError, ExitCode
+from padan.cli.console import CommandError, ExitCode, print_json
 from verifier import config, config_file
 from verifier.agreement import signkey
 from verifier.agreement.sign import public_key
@@ -13,9 +16,24 @@ from verifier.cli.authority import read_input, write_output
 from verifier.cli.settings import CHOICE, settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from keys.signing import Signer
+
+
+KekUri = Annotated[
+    str,
+    typer.Option("--kek", help="What seals the key's file: file:PATH?passphrase-file=PATH; default nothing."),
+]
+PublicFile = Annotated[Path, typer.Argument(metavar="PUBLIC", help="The public key's file, from keygen.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def tell_key(out: Path, public: Path, text: str, *, keep: str, trust: str, as_json: bool) -> None:
+    """Say where a new key is, where its owner keeps it, and which command trusts it."""
+    if as_json:
+        print_json({"key": str(out), "public": str(public), "public_key": text})
+        return
+    typer.echo(f"private key: {out} ({keep})\npublic key:  {public} ({text})")
+    typer.echo(f"next: the operator runs padan-server {trust} {public}")
 
 
 def make_key(out: Path, *, use: str, kek: str = "", public: Path | None = None) -> tuple[Path, str]:
