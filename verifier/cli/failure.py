@@ -131,7 +131,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "verifier.agreement.errors.AgreementStateError": _state("see padan-server agreement list"),
         "verifier.agreement.errors.SigningKeyError": _input(
-            "make a key with padan-server agreement keygen, or name its --kek"
+            "make a key with padan-server agreement keygen, officer keygen or feed keygen; or name its --kek"
         ),
         # What auditors may read.
         "verifier.auditor.errors.GrantDocumentError": _input(

@@ -11,6 +11,7 @@ from keys.provider import open_provider
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier import config, config_file
 from verifier.agreement import signkey
+from verifier.agreement.errors import AgreementSignatureError
 from verifier.agreement.sign import public_key
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.settings import CHOICE, settings
@@ -71,11 +72,14 @@ def trust_key(public: Path, *, setting: str) -> tuple[Path, list[str]]:
         The configuration's file and all keys of the setting.
 
     Raises:
-        AgreementSignatureError: the file holds no public key.
+        CommandError: the file cannot be read, or holds no public key.
     """
     path, chosen = config.path_of(CHOICE.path), settings()
     text = read_input(public).decode(errors="replace").strip()
-    public_key(text)
+    try:
+        public_key(text)
+    except AgreementSignatureError as error:
+        raise CommandError(f"{public}: {error}", next_step="name the .pub file that keygen wrote") from error
     known: tuple[str, ...] = getattr(chosen, setting)
     keys = [*known, *({text} - {*known})]
     config_file.replace(path, config_file.with_value(read_input(path).decode(), setting, keys))

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from padan.cli.console import CommandError, ExitCode
 from tests.house import command_lines
 from verifier import migrations
-from verifier.agreement.errors import AgreementSignatureError
 from verifier.ca import CertificateAuthority, CertificateTermsError
 from verifier.cli.server import build, groups, wanted
 from verifier.config import Settings, load
@@ -166,8 +165,9 @@ def test_only_a_public_key_is_trusted(tmp_path: Path) -> None:
     run("init", tmp_path, *REGISTRY)
     run("agreement", "keygen", "--out", tmp_path / "ani.key")
     before = (tmp_path / "padan.toml").read_text()
-    with pytest.raises(AgreementSignatureError):
+    with pytest.raises(CommandError, match=r"ani\.key: a public key is not base64") as caught:
         run("--config", tmp_path / "padan.toml", "agreement", "trust", tmp_path / "ani.key")
+    assert "keygen" in caught.value.next_step
     assert (tmp_path / "padan.toml").read_text() == before
 
 
