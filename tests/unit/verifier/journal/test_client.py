@@ -110,6 +110,9 @@ def test_a_new_writer_is_found(path: Path, log: MemoryLog, connect: Callable[...
     client = connect()
     with Writer(path, log):
         (first,) = client.commit([intent(1)])
+    # That the first one has gone may be noticed a moment later, and until then a probe trusts its last commit.
+    with pytest.raises(LogUnavailableError):
+        client.commit([intent(2)])
     with Writer(path, log):
         probe_until_well(client)
         (again,) = client.commit([intent(1)])
