@@ -75,6 +75,7 @@ anchors = ["name"]
 answer_form = "per_claim"
 profile = "tolerant"
 ages = [17]
+{exemption}
 
 [[purposes]]
 code = "strict"
@@ -99,6 +100,7 @@ class Terms:
     calls_per_second: int = 100_000
     addresses: Sequence[str] = ("127.0.0.0/8", "::1/128")
     version: int = 1
+    exempt_article: str = ""
 
     def document(self, agency: str) -> bytes:
         """Write the agreement."""
@@ -110,4 +112,5 @@ class Terms:
             calls_per_second=self.calls_per_second,
             subject=self.subject,
             prefix=self.prefix,
+            exemption=f'exempt_article = "{self.exempt_article}"' if self.exempt_article else "",
         ).encode()

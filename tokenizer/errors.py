@@ -38,6 +38,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "nik.format": "a NIK has 16 digits",
         "nik.date": "digits 7 to 12 of the NIK are no date of birth",
         "nik.serial": "the serial of a NIK starts at 0001",
+        "nik.erased": "the person was erased, and only two officers can lift that",
     }
 )
 """Rule id to what it asks for. Ids are part of the interface: clients may switch on them."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 from verifier import validate
 from verifier.agreement import grant as agreement_grant
 from verifier.call import Reply
-from verifier.decision import decide
+from verifier.decision import decide, withhold
 from verifier.errors import (
     DeadlineRequiredError,
     MethodNotAllowedError,
@@ -37,6 +37,7 @@ from verifier.errors import (
 )
 from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
+from verifier.resident.mark import ERASED, WITHHELD
 from verifier.subject import NikSubject
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from verifier.evidence import Evidence
     from verifier.identity import Peer
     from verifier.intent import Intent, Settled
-    from verifier.ports import Agreements, Epochs, Gate, Journal, Rates
+    from verifier.ports import Agreements, Epochs, Gate, Journal, Marks, Rates
     from verifier.subject import Subject
     from verifier.ticket import Ticket
     from verifier.validate import ValidRequest
@@ -93,6 +94,7 @@ class Verifier:
         gate: Gate,
         agreements: Agreements,
         epochs: Epochs,
+        marks: Marks,
         journal: Journal,
         drafts: Drafter,
         rates: Rates,
@@ -107,6 +109,7 @@ class Verifier:
         self._gate = gate
         self._agreements = agreements
         self._epochs = epochs
+        self._marks = marks
         self._journal = journal
         self._drafts = drafts
         self._rates = rates
@@ -236,9 +239,12 @@ class Verifier:
         grant, epoch, request = _present(work.grant), _present(work.epoch), _present(work.request)
         subject, evidence = _present(work.subject), _present(work.evidence)
         record, held = epoch.open_pair(subject.record_id, _present(work.rows))
+        # A number that was merged into another one has that one's handles: they share budgets, trail and marks.
+        handles = (subject.handles, record.handles)[held]
+        marks = self._marks.of(handles.budget_subject)
         decided = decide(
             evidence.compare(subject.record_id, record),
-            subject_held=held,
+            subject_held=held & (not marks & ERASED),
             active=record.active,
             anchor_sets=grant.anchor_sets,
             existence=grant.existence,
@@ -249,9 +255,8 @@ class Verifier:
             request=request,
             grant=grant,
             epoch=epoch,
-            # A number that was merged into another one is found with that one's handles: they share budgets and trail.
-            handles=(subject.handles, record.handles)[held],
-            decided=decided,
+            handles=handles,
+            decided=(decided, withhold(decided))[bool(marks & WITHHELD) and not grant.exempt],
             ready_at=work.call.arrived + self._slot,
         )
 

@@ -3,12 +3,14 @@
 - An anchor must match; if none does, every verdict is NO_MATCH.
 - NOT_HELD is said only after the anchor matched, or where the agreement grants existence.
 - A matched claim about a record that is not active is MATCH_NOT_ACTIVE, without the reason.
+- Where a resident's right stands above the question, every verdict is NOT_AVAILABLE, held or not, matched or not.
 - Units are what the answer costs in guesses: one for each failed claim where answers are per claim, one for a failed
   answer otherwise, and one for each predicate whatever its answer.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from padan.v1 import attribute_pb2 as vocabulary
@@ -62,6 +64,16 @@ class Decision:
     outcome: int
     verdicts: tuple[int, ...]
     units: int
+
+
+def withhold(decision: Decision) -> Decision:
+    """Say nothing of what was decided, and charge nothing for it: a resident's right stands above the question."""
+    return _withheld(len(decision.verdicts))
+
+
+@lru_cache(maxsize=256)
+def _withheld(claims: int) -> Decision:
+    return Decision(outcome=NOT_AVAILABLE, verdicts=(NOT_AVAILABLE,) * claims, units=0)
 
 
 def is_predicate(attribute: int) -> bool:

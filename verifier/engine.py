@@ -32,6 +32,8 @@ from verifier.journal.client import JournalClient
 from verifier.limiter import RateLimiter
 from verifier.log.open import open_log
 from verifier.period import AuditPeriod
+from verifier.resident.store import MarkStore
+from verifier.resident.table import MarkTable
 from verifier.revocation import register_snapshot
 from verifier.scribe import Scribe
 from verifier.service_info import ServiceInfo
@@ -155,7 +157,13 @@ class Engine:
                 "a grant in the database grants nothing", extra={"auditor": auditor, "version": version}
             ),
         )
-        for snapshot in (self._register, self._agreements.snapshot, self._grants.snapshot):
+        self._marks = MarkStore(MarkTable(self._directory))
+        for snapshot in (
+            self._register,
+            self._agreements.snapshot,
+            self._grants.snapshot,
+            self._marks.snapshot,
+        ):
             snapshot.start()
             opened.callback(snapshot.stop)
 
@@ -170,6 +178,7 @@ class Engine:
             gate=self._gate,
             agreements=self._agreements,
             epochs=self._epochs,
+            marks=self._marks,
             journal=self._journal,
             drafts=Drafter(
                 periods=self._periods,

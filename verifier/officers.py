@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from keys.errors import ProposalFormatError
 from keys.signing import thumbprint
-from verifier import unlock
 from verifier.agreement.errors import AgreementSignatureError
 from verifier.agreement.sign import public_key
 from verifier.errors import OperatorError
+from verifier.resident import marking, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 NEEDED: Final = 2
 """Officers who must agree."""
 
-_WORDS: Final[Mapping[str, Callable[[Proposal], str]]] = {unlock.ACTION: unlock.describe}
+_WORDS: Final[Mapping[str, Callable[[Proposal], str]]] = {
+    unlock.ACTION: unlock.describe,
+    marking.ACTION: marking.describe,
+}
 
 
 class OfficersError(OperatorError):

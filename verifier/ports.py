@@ -47,6 +47,14 @@ class Epochs(Protocol):
         ...
 
 
+class Marks(Protocol):
+    """Step 6: what residents' rights ask."""
+
+    def of(self, handle: bytes) -> int:
+        """Say what is marked under a budget handle, or refuse."""
+        ...
+
+
 class Journal(Protocol):
     """Step 7."""
 

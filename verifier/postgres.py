@@ -126,7 +126,8 @@ class Link:
         try:
             self._connection = connection = dial.wait(min(CONNECT_SECONDS, end - time.monotonic()))
         finally:
-            if dial.is_done:
+            # What ends only now, after the wait, is for whoever comes next.
+            if dial.is_heard:
                 self._dial = None
         return connection
 
@@ -203,12 +204,8 @@ class _Dial:
         self._abandoned = False
         self._lock = threading.Lock()
         self._done = threading.Event()
+        self.is_heard = False
         threading.Thread(target=self._run, name="postgres-connect", daemon=True).start()
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the attempt has ended."""
-        return self._done.is_set()
 
     def wait(self, seconds: float) -> psycopg.Connection:
         """Wait for the connection.
@@ -218,6 +215,7 @@ class _Dial:
         """
         if not self._done.wait(seconds):
             raise pg.ConnectionTimeout("no connection in time")
+        self.is_heard = True
         if self._connection is None:
             raise self._error or pg.OperationalError("no connection")
         return self._connection

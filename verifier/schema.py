@@ -164,6 +164,19 @@ ceremony = Table(
 )
 """Proposals that were executed, by their id (32 bytes); none is executed twice."""
 
+resident_mark = Table(
+    "resident_mark",
+    log_metadata,
+    Column("tombstone", LargeBinary, primary_key=True),
+    Column("mark", Text, primary_key=True),
+    Column("handle", LargeBinary, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("purged_ms", BigInteger),
+    CheckConstraint("mark IN ('erased', 'restricted', 'locked')", name="resident_mark_name"),
+)
+"""What is marked on a number, under its tombstone and its budget handle (16 bytes each); `purged_ms` says when an
+erased person's rows were gone from every epoch."""
+
 setting = Table(
     "setting",
     log_metadata,

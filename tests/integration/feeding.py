@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SIGNER = Signer(bytes(range(32)))
 NEWCOMER = {**BUDI, "NIK": "3273010505209005", "NAMA_LGKP": "WAYAN SUKERTI"}
 Row = dict[str, str]
+KINDS = ("changed", "deceased", "new", "withdrawn", "nik_changed", "erased")
+WEIGHTS = (12, 2, 4, 2, 2, 1)
 
 
 def feed(made: Installation, after: int, *changes: dict[str, Any], source: str = "registry-1") -> bytes:
@@ -59,7 +61,7 @@ def history(
     changes: list[dict[str, Any]] = []
     order = sorted(held)
     for number in range(count):
-        kind = source.choices(("changed", "deceased", "new", "withdrawn", "nik_changed"), (6, 1, 2, 1, 1))[0]
+        kind = source.choices(KINDS, WEIGHTS)[0]
         if not spare and kind in {"new", "nik_changed"}:
             kind = "changed"
         at = source.randrange(len(order))
@@ -70,12 +72,13 @@ def history(
         elif kind in {"new", "nik_changed"}:
             row["NIK"] = spare.pop(source.randrange(len(spare)))
             order.append(row["NIK"])
-        if kind in {"withdrawn", "nik_changed"}:
+        if kind in {"withdrawn", "nik_changed", "erased"}:
             del held[nik]
-            spare.append(nik)
+            if kind != "erased":  # nobody has that number again
+                spare.append(nik)
             order[at] = order[-1]
             order.pop()
-        if kind == "withdrawn":
+        if kind in {"withdrawn", "erased"}:
             changes.append(change | {"nik": nik})
             continue
         held[row["NIK"]] = row

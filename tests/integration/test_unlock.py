@@ -3,90 +3,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
-from padan.v1 import verification_pb2_grpc
-from tests.installation import install
-from tests.integration.feeding import SIGNER, feed
+from tests.integration.feeding import feed
+from tests.integration.office import BUDGET, Office, ask, opened, wait_for
 from tests.people import BUDI, SARI
-from tests.service import request, running
-from tests.terms import Terms
-from verifier.agreement import signkey
 from verifier.feed.following import follow
-from verifier.log.open import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.installation import Installation
-    from tests.postgres import PostgresServer
+    from tests.integration.office import Stub
 
-    Stub = verification_pb2_grpc.VerificationServiceStub
-
-BUDGET = 3
 MERGED = "3273010101909077"
-NAME = vocabulary.ATTRIBUTE_NAME
 MATCH, BLOCKED = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_BLOCKED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
-    """The officers' desk: a running service, and the command line beside it."""
-
-    installation: Installation
-    stub: Stub
-    other: Stub
-
-    @property
-    def folder(self) -> Path:
-        """Where the files lie."""
-        return self.installation.root
-
-    def run(self, *words: object, typed: str = "", code: int = 0) -> str:
-        """Run padan-server; give its output, or its errors where it is to fail."""
-        command = (sys.executable, "-c", "from verifier.cli.server import main; main()")
-        done = subprocess.run(
-            [*command, "--config", str(self.installation.config_path), *map(str, words)],
-            input=typed,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        return done.stderr if code else done.stdout
-
-    def key(self, name: str) -> Path:
-        """Name an officer's key."""
-        return self.folder / f"{name}.key"
-
-    def propose(self, file: str, *, agency: str = "tax", nik: str = BUDI["NIK"]) -> Path:
-        """Propose as the first officer."""
-        path = self.folder / file
-        words = ("--agency", agency) if agency else ()
-        self.run("budget", "propose", "--key", self.key("ani"), "--out", path, *words, typed=f"{nik}\n")
-        return path
-
-    def entries(self, kind: EntryKind) -> list[Any]:
-        """Read the log's entries of a kind."""
-        log = open_log(self.installation.settings.log_database)
-        rows = [row for row in log.entries(0, 10_000) if row.kind == kind]
-        log.close()
-        return rows
-
-
-def ask(stub: Stub, name: str, nik: str = BUDI["NIK"]) -> int:
-    """Ask about a resident's name."""
-    return stub.Verify(request(nik=nik, claims={NAME: name}), timeout=10).outcome
 
 
 def spend(stub: Stub, nik: str = BUDI["NIK"]) -> None:
@@ -96,41 +32,23 @@ def spend(stub: Stub, nik: str = BUDI["NIK"]) -> None:
     assert ask(stub, BUDI["NAMA_LGKP"], nik) == BLOCKED
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """A service on each engine, and two officers who are trusted, beside one who is not."""
-    server: PostgresServer | None = None
-    url = ""
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        url = server.make_database()
-    installation = install(
-        tmp_path_factory.mktemp("unlock"),
-        agencies={"tax": Terms(subject=BUDGET), "bank": Terms(subject=BUDGET)},
-        log_url=url,
-        vault_url=url,
-        extra=f'feed_signers = ["{signkey.text(SIGNER.public_key)}"]\n',
-    )
-    with running(installation) as service, service.channel() as one, service.channel("bank") as two:
-        made = Office(
-            installation=installation,
-            stub=verification_pb2_grpc.VerificationServiceStub(one),
-            other=verification_pb2_grpc.VerificationServiceStub(two),
-        )
-        for name in ("ani", "bayu", "cici"):
-            made.run("officer", "keygen", "--out", made.key(name))
-        for name in ("ani", "bayu"):
-            made.run("officer", "trust", made.key(name).with_suffix(".pub"))
+@pytest.fixture(scope="module")
+def office(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A service on each engine, and its officers."""
+    with opened(tmp_path_factory.mktemp("unlock"), database_url) as made:
         yield made
-    if server is not None:
-        server.drop_database(url)
+
+
+def propose(office: Office, file: str, *, agency: str = "tax", nik: str = BUDI["NIK"]) -> Path:
+    """Propose a reset."""
+    return office.propose(file, "budget", *(("--agency", agency) if agency else ()), nik=nik)
 
 
 def test_two_officers_unlock_one_resident_at_one_agency(office: Office) -> None:
     """Blocked, proposed, approved by a second one, reset: the same agency is answered again, the other one is not."""
     spend(office.stub)
     spend(office.other)
-    file = office.propose("unlock.json")
+    file = propose(office, "unlock.json")
     assert BUDI["NIK"] not in file.read_text()
     shown = office.run("officer", "show", file)
     assert "one resident, at tax" in shown
@@ -164,7 +82,7 @@ def test_two_officers_unlock_one_resident_at_one_agency(office: Office) -> None:
 def test_who_may_not(office: Office) -> None:
     """A stranger's approval, a withdrawn proposal, another registry's file, and a mistyped number change nothing."""
     before = len(office.entries(EntryKind.BUDGET_RESET))
-    file = office.propose("refused.json", agency="")
+    file = propose(office, "refused.json", agency="")
     stranger = office.run("officer", "approve", file, "--key", office.key("cici"), code=int(ExitCode.REFUSED))
     assert "nobody on the roster" in stranger
     assert "withdrawn" in office.run("officer", "withdraw", file, "--key", office.key("ani"))
@@ -185,12 +103,9 @@ def test_a_merged_number_unlocks_the_resident(office: Office) -> None:
     """Under either number it is the same resident whose guesses are forgotten."""
     changes = feed(office.installation, 0, {"change": "merged", "row": SARI, "also": [MERGED]})
     follow(office.installation.settings, "merged.feed", changes)
-    until = time.monotonic() + 5
-    while ask(office.stub, SARI["NAMA_LGKP"], MERGED) != MATCH:
-        assert time.monotonic() < until, "the merger is not seen"
-        time.sleep(0.6)  # three wrong guesses about a number would block it, seen or not
+    wait_for(office.stub, SARI["NAMA_LGKP"], MERGED, MATCH)
     spend(office.stub, SARI["NIK"])
-    file = office.propose("merged.json", nik=MERGED)
+    file = propose(office, "merged.json", nik=MERGED)
     office.run("officer", "approve", file, "--key", office.key("bayu"))
     office.run("budget", "reset", file, typed=f"{SARI['NIK']}\n")
     assert ask(office.stub, SARI["NAMA_LGKP"], SARI["NIK"]) == MATCH

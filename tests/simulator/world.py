@@ -153,6 +153,17 @@ class Epochs:
         return self.epoch
 
 
+class Marks:
+    """Marks on handles."""
+
+    def __init__(self) -> None:
+        self.on: dict[bytes, int] = {}
+
+    def of(self, handle: bytes) -> int:
+        """Say what is marked."""
+        return self.on.get(handle, 0)
+
+
 class Journal:
     """Commits at once, in the calling thread; an error of the disk reaches the caller as it would from a thread."""
 
@@ -188,6 +199,7 @@ class World:
         self.rows = Rows()
         self.gate = Gate([*agencies, "nobody"])
         self.agreements = Agreements(agencies)
+        self.marks = Marks()
         self.epoch = self._project(people)
         self._log_clock = LogClock(last_ms=0, wall_ms=int(START * 1000), mono=self.clocks.mono)
         seals: dict[int, SealKey] = {}
@@ -204,6 +216,7 @@ class World:
             gate=self.gate,
             agreements=self.agreements,
             epochs=Epochs(self.epoch),
+            marks=self.marks,
             journal=Journal(writer),
             drafts=Drafter(
                 periods=Periods(),

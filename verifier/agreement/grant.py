@@ -41,6 +41,7 @@ class Grant:
         anchor_sets: for each anchor, the claims that must all match for it.
         existence: the agency may learn that a number is not held.
         codes: for coded attributes, the agency's own codes and the list's codes they stand for.
+        exempt: residents' restrictions and locks do not bind the purpose.
         delayed_disclosure: the article under which the resident sees the entry later; empty where at once.
     """
 
@@ -65,6 +66,7 @@ class Grant:
     codes: Mapping[int, Mapping[str, str]]
     sensitivity: int
     retention: int
+    exempt: bool
     delayed_disclosure: str
     delayed_days: int
 
@@ -240,6 +242,7 @@ def _grant(agreement: Agreement, purpose: Purpose) -> Grant:
         codes=agreement.codes,
         sensitivity=purpose.sensitivity,
         retention=purpose.retention,
+        exempt=bool(purpose.exempt_article),
         delayed_disclosure=agreement.disclosure.article,
         delayed_days=agreement.disclosure.days,
     )

@@ -130,6 +130,8 @@ class Purpose:
         existence_reason: why the agency may learn that a number is not held; empty where it may not.
         dpia: number of the data protection impact assessment.
         approval: number of the Minister's approval for protected data.
+        exempt_article: the article under which residents' restrictions and locks do not bind the purpose; empty where
+            they do.
     """
 
     code: PurposeCode
@@ -149,6 +151,7 @@ class Purpose:
     retention: int
     dpia: str
     approval: str
+    exempt_article: str
     reserved: Reserved
 
 

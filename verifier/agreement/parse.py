@@ -297,6 +297,7 @@ def _purpose(table: Table, budgets: Budgets, sensitivity: int, retention: int) -
         retention=_override(table, "retention", vocabulary.RETENTIONS, retention),
         dpia=table.text("dpia", default=""),
         approval=table.text("approval", default=""),
+        exempt_article=table.text("exempt_article", pattern=_ARTICLE, right=_ARTICLE_RIGHT, default=""),
         reserved=_reserved(table),
     )
     for key, filled in (("legal_bases", purpose.legal_bases), ("attributes", purpose.attributes)):

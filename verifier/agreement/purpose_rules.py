@@ -27,6 +27,7 @@ def of_purpose(purpose: Purpose) -> Iterator[Found]:
     yield from _of_budgets(purpose)
     yield from _of_predicates(purpose)
     yield from _of_existence(purpose)
+    yield from _of_exemption(purpose)
     yield from _of_sensitivity(purpose)
     yield from _of_reserved(purpose)
 
@@ -138,6 +139,16 @@ def _of_existence(purpose: Purpose) -> Iterator[Found]:
             ("existence_reason",),
             "the agency can tell numbers that are held from numbers that are not",
             "make sure that the law it rests on says so",
+        )
+
+
+def _of_exemption(purpose: Purpose) -> Iterator[Found]:
+    if purpose.exempt_article:
+        yield warning(
+            "exemption",
+            ("exempt_article",),
+            f"residents' restrictions and locks do not bind this purpose (UU 27/2022 Art. {purpose.exempt_article})",
+            "make sure that the law it rests on says so, and that the auditors know",
         )
 
 

@@ -147,17 +147,20 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.officers.OfficersError": _state(
             "make keys with padan-server officer keygen; officer trust adds one to the setting officers"
         ),
-        "verifier.unlock.NikMismatchError": _refused(
+        "verifier.resident.agreed.NikMismatchError": _refused(
             "enter the number that the proposal was made for, or propose anew"
         ),
+        "verifier.resident.marking.MergedNumberError": _refused(
+            "enter the number that the person has now; the registry knows it"
+        ),
         "keys.errors.ProposalFormatError": _input(
-            "name a file from padan-server budget propose, of this registry and release"
+            "name a file of this action, registry and release; padan-server officer show FILE says what it is"
         ),
         "keys.errors.StrangerError": _refused(
             "sign with the key of an officer; padan-server officer trust adds one"
         ),
         "keys.errors.ApprovalError": _refused("have another officer run padan-server officer approve FILE"),
-        "keys.errors.CeremonyEndedError": _state("propose anew: padan-server budget propose"),
+        "keys.errors.CeremonyEndedError": _state("propose anew with the action's own command"),
         # Keys.
         "keys.errors.KeyNotFoundError": _input(
             "see the keys with padan-keys status; make one with padan-keys create"

@@ -41,9 +41,10 @@ MAX_FILE: Final = 256 * 1024 * 1024
 """Bytes of a file; a longer feed is several files."""
 MAX_ALIASES: Final = 16
 WITHDRAWN: Final = "withdrawn"
+ERASED: Final = "erased"
 NIK_CHANGED: Final = "nik_changed"
 MERGED: Final = "merged"
-CHANGES: Final = frozenset({"new", "changed", "deceased", "moved", NIK_CHANGED, MERGED, WITHDRAWN})
+CHANGES: Final = frozenset({"new", "changed", "deceased", "moved", NIK_CHANGED, MERGED, WITHDRAWN, ERASED})
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _LAST_POSITION: Final = (1 << 63) - 1
 _HEAD_KEYS: Final = frozenset({"format", "use", "registry_id", "environment", "source", "after", "as_of"})
@@ -58,8 +59,8 @@ class Change:
     Attributes:
         position: its number in the source.
         name: what happened; of the signed names.
-        row: the registry's fields as they are now; empty where the person was withdrawn.
-        nik: the number that was withdrawn; empty otherwise.
+        row: the registry's fields as they are now; empty where the person was withdrawn or erased.
+        nik: the number that was withdrawn or erased; empty otherwise.
         was: numbers that are the person's no longer.
         also: numbers that were merged into the person.
     """
@@ -201,12 +202,12 @@ def _change(value: dict[str, Any], line: int) -> Change:
         raise FeedFormatError(f"line {line}: a key that this release does not know")
     if not isinstance(row, dict) or not all(isinstance(text, str) for text in row.values()):
         raise FeedFormatError(f"line {line}: row is an object of texts")
-    withdrawn = name == WITHDRAWN
-    if not isinstance(nik, str) or withdrawn != bool(nik) or withdrawn == bool(row):
+    gone = name in {WITHDRAWN, ERASED}
+    if not isinstance(nik, str) or gone != bool(nik) or gone == bool(row):
         raise FeedFormatError(
-            f"line {line}: a withdrawal has nik and no row, every other change a row and no nik"
+            f"line {line}: withdrawn and erased have nik and no row, every other change a row and no nik"
         )
-    if bool(was) != (name == NIK_CHANGED) or (name == MERGED and not also) or (withdrawn and also):
+    if bool(was) != (name == NIK_CHANGED) or (name == MERGED and not also) or (name == WITHDRAWN and also):
         raise FeedFormatError(f"line {line}: nik_changed has was, merged has also")
     return Change(position=position, name=name, row=row, nik=nik, was=was, also=also)
 

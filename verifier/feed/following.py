@@ -10,9 +10,13 @@ from keys.signing import thumbprint
 from padan.entry import EntryKind, Field
 from verifier import admin_entry, host_keys
 from verifier.agreement.sign import public_key
+from verifier.directory import Directory
 from verifier.feed import document
 from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
+from verifier.resident.purge import purge
+from verifier.resident.rights import Rights
+from verifier.resident.table import MarkTable
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
@@ -40,11 +44,7 @@ def follow(
     realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
     signers = {thumbprint(key): key for key in map(public_key, settings.feed_signers)}
     feed = document.parse(realm, data, signers)
-    with (
-        closing(host_keys.unlock(settings)) as agent,
-        closing(open_changer(settings.vault_database)) as vault,
-        closing(open_log(settings.log_database)) as log,
-    ):
+    with closing(host_keys.unlock(settings)) as agent, closing(open_log(settings.log_database)) as log:
         opened = {
             "source": feed.source,
             "file": name,
@@ -53,9 +53,14 @@ def follow(
             "after": str(feed.after),
             "end": str(feed.end),
         }
-        # First: a process that is killed between a batch and its report leaves no change without an entry.
-        admin_entry.append(log, EntryKind.FEED_OPENED, opened)
-        summary = Sync(agent, vault, meter=meter).run(feed, begin=begin)
+        with (
+            closing(open_changer(settings.vault_database)) as vault,
+            closing(Directory(settings.log_database)) as directory,
+        ):
+            # First: a process that is killed between a batch and its report leaves no change without an entry.
+            admin_entry.append(log, EntryKind.FEED_OPENED, opened)
+            rights = Rights(agent, log, MarkTable(directory), source=feed.source)
+            summary = Sync(agent, vault, rights, meter=meter).run(feed, begin=begin)
         applied = {
             "source": feed.source,
             "digest": feed.digest.hex(),
@@ -64,7 +69,9 @@ def follow(
             "applied": str(summary.applied),
             "older": str(summary.older),
             "rejected": str(len(summary.rejects)),
+            "erased": str(summary.erased),
         }
         fields = {int(Field.EPOCH): summary.epoch.to_bytes(4, "big")}
         admin_entry.append(log, EntryKind.FEED_APPLIED, applied, fields=fields)
+        purge(settings, agent, log, meter=meter)
     return summary

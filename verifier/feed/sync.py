@@ -1,9 +1,11 @@
 """Follows a source: the changes of a feed file go into the epoch in use, in batches, each whole or not at all.
 
  1 read how far the source was followed; a gap stops, what was applied is passed over
- 2 turn each change into rows to write; one that breaks a rule is a reject, the rest goes on
- 3 read which position wrote each row; an older change, or the same one again, is passed over
- 4 project, seal, and apply the batch together with the position
+ 2 read each change; one that breaks a rule is a reject, the rest goes on
+ 3 heed residents' rights: who was erased is a reject, marks go along to a new number, and are written down first
+ 4 read which position wrote each row; an older change, or the same one again, is passed over
+ 5 project, seal, and apply the batch together with the position
+ 6 take back the rows of whoever officers have erased meanwhile
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
 because a row keeps the position that wrote it (its revision).
@@ -22,8 +24,9 @@ from tokenizer.normalise import VERSION
 from tokenizer.person import Person
 from tokenizer.record import Record
 from verifier.epoch import REGISTRY_ZONE
-from verifier.feed.document import WITHDRAWN
+from verifier.feed.document import ERASED, WITHDRAWN
 from verifier.feed.errors import FeedEpochError, FeedGapError
+from verifier.projector import rejects
 from verifier.projector.progress import Silence
 from verifier.projector.projection import Projection
 from verifier.projector.rejects import Reject
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from verifier.feed.document import Change, Feed
     from verifier.projector.progress import Meter
+    from verifier.resident.rights import Batch, Rights
     from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
 
@@ -56,6 +60,7 @@ class Summary:
         applied: changes of which a row was written.
         older: changes that were passed over, because the person's row is as new or newer.
         known: changes that were passed over, because the source was followed past them before.
+        erased: numbers that were erased.
         rejects: position, field and rule of changes that were not applied.
         remarks: position and rule of changes that were applied all the same.
     """
@@ -67,8 +72,38 @@ class Summary:
     applied: int = 0
     older: int = 0
     known: int = 0
+    erased: int = 0
     rejects: list[Reject] = field(default_factory=list)
     remarks: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A change that breaks no rule.
+
+    Attributes:
+        change: the change.
+        person: whom it is about; None where they are held no longer.
+        own: their number.
+        also: numbers under which they are found too.
+        was: numbers that are theirs no longer.
+    """
+
+    change: Change
+    person: Person | None
+    own: Nik
+    also: tuple[Nik, ...] = ()
+    was: tuple[Nik, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[Nik, ...]:
+        """Every number that it names."""
+        return (self.own, *self.also, *self.was)
+
+    def writes(self) -> list[_Write]:
+        """List the rows that it asks for."""
+        here = [_Write(change=self.change, under=nik, person=self.person) for nik in (self.own, *self.also)]
+        return [*here, *(_Write(change=self.change, under=nik, person=None) for nik in self.was)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +118,20 @@ class _Write:
 class Sync:
     """Follows sources."""
 
-    def __init__(self, agent: KeyAgent, vault: VaultChanger, *, meter: Meter | None = None) -> None:
+    def __init__(
+        self, agent: KeyAgent, vault: VaultChanger, rights: Rights, *, meter: Meter | None = None
+    ) -> None:
         """Bring together what is needed.
 
         Args:
             agent: holds the keys.
             vault: is changed.
+            rights: says who may not be brought back.
             meter: where progress is told.
         """
         self._agent = agent
         self._vault = vault
+        self._rights = rights
         self._meter = meter or Silence()
 
     def run(self, feed: Feed, *, begin: bool = False) -> Summary:
@@ -106,6 +145,7 @@ class Sync:
             FeedGapError: changes before its first are missing.
             FeedEpochError: the epoch in use was made by another normaliser.
             VaultUnavailableError: the vault failed; the same file goes on later.
+            LogUnavailableError: the log's database failed; likewise.
             KeysError: a key may not be used.
         """
         epoch = self._vault.epoch()
@@ -155,12 +195,15 @@ class Sync:
         as_of_ms: int,
         source: str,
     ) -> Epoch:
-        writes = [write for change in batch for write in _writes(change, projection, summary)]  # 2
+        read = [found for change in batch if (found := _read(change, projection, summary)) is not None]  # 2
+        rights = self._rights.batch(projection.inner, {nik for found in read for nik in found.numbers})
+        writes = [write for found in read if _may(found, rights, summary) for write in found.writes()]  # 3
+        self._rights.keep(rights)
         tokens = projection.outer.tokens([projection.inner.record_id(write.under) for write in writes])
         revisions = {
             token: Record.unpack(projection.outer.open(token, box)).revision
             for token, box in self._vault.boxes(epoch, tokens).items()
-        }  # 3
+        }  # 4
         stored = frozenset(revisions)
         held = set(stored)
         chosen: dict[bytes, _Write] = {}
@@ -175,7 +218,7 @@ class Sync:
         positions = {write.change.position for write in writes}
         summary.applied += len(fresh)
         summary.older += len(positions - fresh)
-        rows = [  # 4
+        rows = [  # 5
             (token, projection.outer.seal(token, _record(projection, write).pack()))
             for token, write in sorted(chosen.items())
         ]
@@ -189,38 +232,70 @@ class Sync:
             as_of_ms=as_of_ms,
         )
         summary.position = after
+        held_now = [write.under for write in chosen.values() if write.person is not None]
+        self._take_back(changed, rights, held_now, projection)  # 6
         return changed
 
+    def _take_back(self, epoch: Epoch, rights: Batch, numbers: Sequence[Nik], projection: Projection) -> None:
+        late = self._rights.late(rights, numbers)
+        tokens = projection.outer.tokens([projection.inner.record_id(nik) for nik in late])
+        gone = [
+            (token, Record.unpack(projection.outer.open(token, box)).revision)
+            for token, box in sorted(self._vault.boxes(epoch, tokens).items())
+        ]
+        if gone:
+            self._vault.replace(
+                epoch,
+                [
+                    (
+                        token,
+                        projection.outer.seal(token, projection.inner.withdrawn(revision=revision).pack()),
+                    )
+                    for token, revision in gone
+                ],
+            )
 
-_OF_KNOWN: Final = frozenset({"changed", "deceased", "moved", WITHDRAWN})
+
+_OF_KNOWN: Final = frozenset({"changed", "deceased", "moved", WITHDRAWN, ERASED})
 
 
 def _own(write: _Write) -> Nik:
     return write.under if write.person is None else write.person.nik
 
 
-def _writes(change: Change, projection: Projection, summary: Summary) -> list[_Write]:
-    """Turn a change into the rows that it asks for; none, and a reject, where it breaks a rule."""
+def _read(change: Change, projection: Projection, summary: Summary) -> _Read | None:
+    """Read a change; None, and a reject, where it breaks a rule."""
     name, today = "NIK", projection.as_of
     try:
-        if change.name == WITHDRAWN:
-            return [_Write(change=change, under=nik_grammar.parse(change.nik, today), person=None)]
+        if change.nik:
+            own = nik_grammar.parse(change.nik, today)
+            name = "also"
+            also = tuple(nik_grammar.parse(text, today) for text in change.also)
+            return _Read(change=change, person=None, own=own, also=also)
         person = Person.from_registry(change.row, codes=projection.codes, today=today, form=projection.form)
         name = "also"
-        also = [nik_grammar.parse(text, today) for text in change.also]
+        also = tuple(nik_grammar.parse(text, today) for text in change.also)
         name = "was"
-        was = [nik_grammar.parse(text, today) for text in change.was]
+        was = tuple(nik_grammar.parse(text, today) for text in change.was)
     except RowError as error:
         summary.rejects.append(Reject(change.position, error.field, error.rule))
     except NikError as error:
         summary.rejects.append(Reject(change.position, name, f"nik.{error.reason}"))
     else:
-        return [
-            _Write(change=change, under=person.nik, person=person),
-            *(_Write(change=change, under=nik, person=person) for nik in also),
-            *(_Write(change=change, under=nik, person=None) for nik in was),
-        ]
-    return []
+        return _Read(change=change, person=person, own=person.nik, also=also, was=was)
+    return None
+
+
+def _may(read: _Read, rights: Batch, summary: Summary) -> bool:
+    """Heed residents' rights, and say whether a change may be applied."""
+    if read.change.name == ERASED:
+        for nik in read.numbers:
+            rights.erase(nik)
+        summary.erased += len(read.numbers)
+    elif read.person is not None and not rights.carry(read.own, read.numbers):
+        summary.rejects.append(Reject(read.change.position, "NIK", rejects.ERASED))
+        return False
+    return True
 
 
 def _record(projection: Projection, write: _Write) -> Record:

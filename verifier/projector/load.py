@@ -2,8 +2,9 @@
 
 1 open the source and bind the field map: a missing column ends it here  2 unlock the keys  3 keep other loads out,
 find the killed load to go on with, or reserve an epoch  4 project chunk by chunk in worker processes, keeping runs
-that are there  5 add the decoys  6 merge the runs into the vault, rejecting what comes twice  7 check that the numbers
-add up, write the rejects  8 make the epoch ready  9 log it, activate it if asked  10 remove the runs
+that are there and rejecting who was erased  5 add the decoys  6 merge the runs into the vault, rejecting what comes
+twice  7 check that the numbers add up, write the rejects  8 make the epoch ready  9 log it, purge it of who was erased
+meanwhile, activate it if asked  10 remove the runs
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hmac
 import json
 import time
 from array import array
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -20,6 +22,7 @@ from keys.agent import LocalKeyAgent
 from keys.provider import ask
 from padan.entry import EntryKind, Field
 from verifier import admin_entry
+from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.projector import activation, merge, rejects, reservation, runs
 from verifier.projector import plan as plans
@@ -31,6 +34,8 @@ from verifier.projector.projection import Projection, chunk_mac, key_ids
 from verifier.projector.reservation import LOADS_FOLDER
 from verifier.projector.source import open_source
 from verifier.projector.worker import Task, WorkerSpec, peak_memory
+from verifier.resident.purge import purge
+from verifier.resident.table import MarkTable
 from verifier.vault.epoch import Epoch, EpochState
 from verifier.vault.open import open_writer
 
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from keys.agent import KeyAgent
     from keys.mac import BoundMac
     from keys.provider import Prompt
     from verifier.config import Settings
@@ -107,12 +113,16 @@ class Load:
                 summary = self._finished(plan)
                 if summary is None:
                     projection = Projection.of(
-                        agent, epoch=plan.epoch, as_of=date.fromisoformat(plan.as_of), keys=keys
+                        agent,
+                        epoch=plan.epoch,
+                        as_of=date.fromisoformat(plan.as_of),
+                        keys=keys,
+                        erased=self._erased(),
                     )
                     summary = self._project(
                         plan, source, binding, projection=projection, mac=chunk_mac(agent), keys=keys
                     )
-                return self._conclude(plan, summary)
+                return self._conclude(plan, summary, agent)
         finally:
             agent.close()
 
@@ -151,6 +161,7 @@ class Load:
             as_of=projection.as_of,
             keys=keys,
             layout=Layout(binding=binding, delimiter=source.delimiter, width=len(source.columns)),
+            erased=projection.erased,
         )
         with Pool(spec, workers=self._order.workers) as pool:
             self._meter.stage("projecting", source.size)
@@ -227,7 +238,11 @@ class Load:
         rejects.write(file, rejects.in_order(broken, sorted(doubled)))
         return file
 
-    def _conclude(self, plan: Plan, summary: Summary) -> Summary:
+    def _erased(self) -> frozenset[bytes]:
+        with closing(Directory(self._settings.log_database)) as directory:
+            return MarkTable(directory).erased()
+
+    def _conclude(self, plan: Plan, summary: Summary, agent: KeyAgent) -> Summary:
         """Log the epoch, activate it if asked, and remove what the load kept."""
         log = open_log(self._settings.log_database)
         try:
@@ -239,6 +254,8 @@ class Load:
                 {name: str(values[name]) for name in names},
                 fields={Field.EPOCH: plan.epoch.to_bytes(4, "big")},
             )
+            # The runs of a killed load, and those from before an officer's decision, may hold whom none may hold now.
+            purge(self._settings, agent, log, everyone=True, epoch=plan.epoch, meter=self._meter)
             if self._order.activate:
                 writer = open_writer(self._settings.vault_database)
                 try:

@@ -23,7 +23,7 @@ from verifier.projector import chunk as chunks
 from verifier.projector import runs
 from verifier.projector.chunk import Unreadable
 from verifier.projector.columns import COLUMNS
-from verifier.projector.rejects import Reject
+from verifier.projector.rejects import ERASED, Reject
 from verifier.projector.runs import RunHeader
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Projection:
         outer: makes stored tokens and seals.
         codes: the code lists.
         form: normalises texts, and remembers some: a family shares its address, children their mother, a town its name.
+        erased: tombstones; their rows are rejects.
     """
 
     epoch: int
@@ -89,10 +90,19 @@ class Projection:
     outer: Outer
     codes: CodeLists
     form: Callable[[Kind, str], TextForm]
+    erased: frozenset[bytes] = frozenset()
 
     @classmethod
-    def of(cls, agent: KeyAgent, *, epoch: int, as_of: date, keys: Mapping[str, int]) -> Projection:
-        """Build it from a key agent and the ids that the load began with.
+    def of(
+        cls,
+        agent: KeyAgent,
+        *,
+        epoch: int,
+        as_of: date,
+        keys: Mapping[str, int],
+        erased: frozenset[bytes] = frozenset(),
+    ) -> Projection:
+        """Build it from a key agent, the ids that the load began with, and the tombstones of who was erased.
 
         Raises:
             CustodianError: a key may no longer be used.
@@ -106,6 +116,7 @@ class Projection:
             ),
             codes=CodeLists.load(),
             form=functools.lru_cache(_REMEMBERED)(textform.form),
+            erased=erased,
         )
 
     def run(self, chunk: Chunk, layout: Layout, mac: bytes, path: Path) -> RunHeader:
@@ -157,6 +168,8 @@ class Projection:
 
     def _project(self, values: list[str]) -> Record:
         person = Person.from_texts(_in_order(values), today=self.as_of, codes=self.codes, form=self.form)
+        if self.erased and self.inner.tombstone(person.nik) in self.erased:
+            raise RowError("NIK", ERASED)
         return self.inner.project(person)
 
     def _sealed(self, records: Sequence[Record], numbers: Sequence[int]) -> Iterator[bytes]:

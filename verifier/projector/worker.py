@@ -41,6 +41,7 @@ class WorkerSpec:
         as_of: the day that the source speaks of.
         keys: purpose to key id.
         layout: how chunks are read.
+        erased: tombstones of who was erased.
     """
 
     keyring: Path
@@ -50,6 +51,7 @@ class WorkerSpec:
     as_of: date
     keys: Mapping[str, int]
     layout: Layout
+    erased: frozenset[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -129,7 +131,7 @@ def _unlock(spec: WorkerSpec) -> Projection:
         return spec.passphrase
 
     agent = LocalKeyAgent.unlock(spec.keyring, spec.kek, prompt=typed)
-    return Projection.of(agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys)
+    return Projection.of(agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys, erased=spec.erased)
 
 
 def _place(error: Exception) -> str:

@@ -143,6 +143,7 @@ class Catalogue:
         as_of_ms: int,
         added: int,
         write: Callable[[Connection], object],
+        retired: bool = False,
     ) -> None:
         """Make changes visible and move the position, in one transaction.
 
@@ -154,13 +155,15 @@ class Catalogue:
             as_of_ms: the registry's state that the epoch shows then; never moves back.
             added: rows that were not there before.
             write: writes what the changes themselves need, in the transaction that it is given.
+            retired: the epoch may be retired too.
 
         Raises:
             EpochStateError: the epoch is neither ready nor active.
             PositionError: somebody else has moved the position meanwhile.
         """
         with self._writing() as connection:
-            self._require(connection, number, EpochState.READY, EpochState.ACTIVE)
+            also = (EpochState.RETIRED,) if retired else ()
+            self._require(connection, number, EpochState.READY, EpochState.ACTIVE, *also)
             # First, so that of two who follow one source the second waits here, and then finds that it is late.
             connection.execute(
                 update(table)

@@ -7,20 +7,25 @@ longer held keeps a row that says so, and says under which revision.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from verifier.vault.epoch import TOKEN_SIZE, EpochState
 from verifier.vault.store import NoEpochError
 from verifier.vault.writer import LoadOrderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection
 
     from verifier.vault.catalogue import Catalogue
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import Row
+
+
+REPLACED: Final = "+replaced"
+"""The source under which replacements are counted; no source of changes has such a name."""
+_WITH_ROWS: Final = frozenset({EpochState.READY, EpochState.ACTIVE, EpochState.RETIRED})
 
 
 class Change(Protocol):
@@ -42,8 +47,18 @@ class EpochChanger(Protocol):
         """Read the boxes of those tokens that are held."""
         ...
 
-    def prepare(self, epoch: Epoch, rows: Sequence[Row]) -> Change:
-        """Prepare rows, by ascending token; nothing of it is visible yet."""
+    def rows(self, epoch: Epoch) -> Iterator[Row]:
+        """Read every row of an epoch as it is now, by token."""
+        ...
+
+    def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> Change:
+        """Prepare rows, by ascending token; nothing of it is visible yet.
+
+        Args:
+            epoch: is changed.
+            rows: token and box.
+            whole: leave nothing behind of the rows that are replaced, as far as the database can.
+        """
         ...
 
     def close(self) -> None:
@@ -52,7 +67,7 @@ class EpochChanger(Protocol):
 
 
 class VaultChanger:
-    """Changes the active epoch. For one thread of one process at a time."""
+    """Changes epochs, as a rule the active one. For one thread of one process at a time."""
 
     def __init__(self, catalogue: Catalogue, changer: EpochChanger) -> None:
         self._catalogue = catalogue
@@ -68,6 +83,41 @@ class VaultChanger:
         if active is None or active.state is not EpochState.ACTIVE:
             raise NoEpochError
         return active
+
+    def epochs(self) -> list[Epoch]:
+        """List the epochs that have rows which can be changed: ready, active or retired."""
+        return [epoch for epoch in self._catalogue.epochs() if epoch.state in _WITH_ROWS]
+
+    def rows(self, epoch: Epoch) -> Iterator[Row]:
+        """Read every row of an epoch as it is now, by token."""
+        return self._changer.rows(epoch)
+
+    def replace(self, epoch: Epoch, rows: Sequence[Row]) -> None:
+        """Replace rows of any epoch, and leave nothing behind of them as far as the database can.
+
+        Args:
+            epoch: as `epochs` listed it a moment ago.
+            rows: token and box by strictly ascending token, all of them held.
+
+        Raises:
+            LoadOrderError: out of order, a token twice, or a wrong size.
+            PositionError: another process replaces rows too.
+            EpochStateError: the epoch is gone.
+        """
+        _check(rows, epoch.box_size)
+        change = self._changer.prepare(epoch, rows, whole=True)
+        before = self._catalogue.position(epoch.number, REPLACED)
+        self._catalogue.amend(
+            epoch.number,
+            source=REPLACED,
+            before=before,
+            after=before + 1,
+            as_of_ms=epoch.as_of_ms,
+            added=0,
+            write=change.write,
+            retired=True,
+        )
+        change.committed()
 
     def position(self, epoch: Epoch, source: str) -> int:
         """Read how far an epoch has followed a source; 0 at the beginning."""

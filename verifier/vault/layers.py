@@ -111,17 +111,17 @@ class SqliteEpochChanger:
             found.update(_find(layer_path(self._folder, epoch.number, layer.number), missing, epoch.box_size))
         return found
 
-    def prepare(self, epoch: Epoch, rows: Sequence[Row]) -> SqliteChange:
-        """Write the new layer, durable, under a name that nobody reads yet."""
+    def rows(self, epoch: Epoch) -> Iterator[Row]:
+        """Read every row of an epoch as it is now, by token."""
+        return _newest([self._read(epoch, layer) for layer in layers_of(epoch)])
+
+    def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> SqliteChange:
+        """Write the new layer, durable, under a name that nobody reads yet; a whole one takes every other in."""
         layers = layers_of(epoch)
         self._sweep(epoch, layers)
-        merged = taken_in(layers, len(rows))
+        merged = tuple(layers) if whole else taken_in(layers, len(rows))
         number = layers[0].number + 1
-        sources: list[Iterable[Row]] = [rows]
-        sources += [
-            rowfile.read_rows(layer_path(self._folder, epoch.number, layer.number), epoch.box_size)
-            for layer in merged
-        ]
+        sources: list[Iterable[Row]] = [rows, *(self._read(epoch, layer) for layer in merged)]
         file = rowfile.RowFileWriter(layer_path(self._folder, epoch.number, number))
         try:
             count = file.load(_newest(sources))
@@ -135,6 +135,9 @@ class SqliteEpochChanger:
     def close(self) -> None:
         """Let go of the lock."""
         self._held.close()
+
+    def _read(self, epoch: Epoch, layer: Layer) -> Iterator[Row]:
+        return rowfile.read_rows(layer_path(self._folder, epoch.number, layer.number), epoch.box_size)
 
     def _sweep(self, epoch: Epoch, layers: Sequence[Layer]) -> None:
         """Remove what a process that was killed left of this epoch."""

@@ -88,10 +88,22 @@ class PinnedEpoch:
 
     epoch: Epoch
     reader: EpochReader
+    follow: Callable[[Epoch], EpochReader | None]
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """Look up each question; see `EpochReader.lookup_many`."""
-        return self.reader.lookup_many(queries)
+        """Look up each question; see `EpochReader.lookup_many`.
+
+        A change may have taken in the files before this thread had opened them: then in what took their place.
+        """
+        try:
+            return self.reader.lookup_many(queries)
+        except VaultDamagedError:
+            raise
+        except VaultUnavailableError:
+            newer = self.follow(self.epoch)
+            if newer is None:
+                raise
+            return newer.lookup_many(queries)
 
 
 class VaultStore:
@@ -193,6 +205,13 @@ class VaultStore:
                 if active == before:
                     raise
 
+    def _newer(self, epoch: Epoch) -> EpochReader | None:
+        """Give the reader of the same epoch's newer files, if there are any."""
+        with self._refreshing:
+            now = self._refresh()
+        same = now.epoch.number == epoch.number and now.epoch.layers != epoch.layers
+        return now.reader if same else None
+
     def _open(self, active: Epoch | None) -> PinnedEpoch:
         if active is None or active.state is not EpochState.ACTIVE:
             raise NoEpochError
@@ -204,9 +223,9 @@ class VaultStore:
             active.layers,
         ):
             # Changed in place, or not at all: the same reader reads what is there now.
-            self._pinned = PinnedEpoch(epoch=active, reader=pinned.reader)
+            self._pinned = PinnedEpoch(epoch=active, reader=pinned.reader, follow=self._newer)
             return self._pinned
-        opened = PinnedEpoch(epoch=active, reader=self._open_reader(active))
+        opened = PinnedEpoch(epoch=active, reader=self._open_reader(active), follow=self._newer)
         # Requests under way may still read the one before; nobody reads the one before that.
         if self._previous is not None:
             self._previous.reader.close()

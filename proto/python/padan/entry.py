@@ -65,6 +65,9 @@ class EntryKind(enum.IntEnum):
     AUDITOR_SUSPENDED = 711
     # 800 to 899: residents' rights
     BUDGET_RESET = 800
+    RESIDENT_MARKED = 801
+    RESIDENT_LIFTED = 802
+    RESIDENTS_PURGED = 803
     # 900 to 999: operations
 
 

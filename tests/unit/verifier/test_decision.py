@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier import decision
-from verifier.decision import BLOCKED, MATCH, MATCH_NOT_ACTIVE, NO_MATCH, NOT_HELD, Finding, decide
+from verifier.decision import (
+    BLOCKED,
+    MATCH,
+    MATCH_NOT_ACTIVE,
+    NO_MATCH,
+    NOT_AVAILABLE,
+    NOT_HELD,
+    Finding,
+    decide,
+)
 
 NAME, MOTHER, BIRTH_DATE, RT, RW, ADDRESS, LIFE, AGE, ALIVE = 1, 2, 4, 7, 8, 6, 21, 101, 103
 ANCHORS = (frozenset({NAME}), frozenset({ADDRESS, RT, RW}))
@@ -121,3 +130,19 @@ def test_the_cost_never_exceeds_its_bound(
     assert BLOCKED not in decided.verdicts
     if decided.outcome not in {MATCH, MATCH_NOT_ACTIVE}:
         assert decided.units >= 1
+
+
+def test_withheld_is_the_same_whatever_was_decided() -> None:
+    """Where a resident's right stands above the question, matched and unknown are one answer, and cost nothing."""
+    findings = [found(NAME), found(BIRTH_DATE)]
+    answers = {
+        decision.withhold(
+            decide(
+                findings, subject_held=held, active=True, anchor_sets=ANCHORS, existence=True, per_claim=True
+            )
+        )
+        for held in (False, True)
+    }
+    (withheld,) = answers
+    assert withheld.outcome == NOT_AVAILABLE
+    assert (withheld.verdicts, withheld.units) == ((NOT_AVAILABLE, NOT_AVAILABLE), 0)

@@ -27,6 +27,7 @@ CHANGES: list[dict[str, Any]] = [
     {"position": 10, "change": "withdrawn", "nik": BUDI["NIK"]},
     {"position": 11, "change": "merged", "row": BUDI, "also": ["3273010101909002"]},
     {"position": 12, "change": "nik_changed", "row": BUDI, "was": ["3273010101909003"]},
+    {"position": 13, "change": "erased", "nik": BUDI["NIK"], "also": ["3273010101909002"]},
 ]
 
 
@@ -38,10 +39,16 @@ def body(*changes: dict[str, Any], head: dict[str, Any] | None = None) -> bytes:
 def test_what_is_signed_is_read() -> None:
     """Every kind of change comes back, with the position that it takes the source to."""
     feed = document.parse(REALM, document.sign(REALM, body(*CHANGES), SIGNER), SIGNERS)
-    assert (feed.source, feed.after, feed.end, feed.signer) == ("registry-1", 7, 12, SIGNER.key_id)
+    assert (feed.source, feed.after, feed.end, feed.signer) == ("registry-1", 7, 13, SIGNER.key_id)
     assert feed.as_of_ms == 1_795_842_000_000
-    assert [change.name for change in feed.changes] == ["moved", "withdrawn", "merged", "nik_changed"]
-    assert [change.position for change in feed.changes] == [8, 10, 11, 12]
+    assert [change.name for change in feed.changes] == [
+        "moved",
+        "withdrawn",
+        "merged",
+        "nik_changed",
+        "erased",
+    ]
+    assert [change.position for change in feed.changes] == [8, 10, 11, 12, 13]
     assert feed.changes[0].row == BUDI
     assert feed.changes[2].also == ("3273010101909002",)
     assert BUDI["NIK"] not in repr(feed)

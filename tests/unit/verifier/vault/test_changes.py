@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -152,6 +154,36 @@ def test_a_reader_follows_changes_that_take_its_files_in(changer: VaultChanger, 
         assert before.lookup_many([(LOADED[300], LOADED[0], LOADED[1])])[0][0][0] == LOADED[300]
         clock[0] = 1.0
         assert vault.pin().lookup_many([(token, LOADED[0], LOADED[1])])[0][0] == (token, box(token, 8))
+
+
+def test_a_thread_that_comes_late_reads_what_took_the_files_in(
+    changer: VaultChanger, vault_database: str
+) -> None:
+    """Who pinned an epoch before its files went, and opens them after, reads what stands there now."""
+    token = LOADED[9]
+    with ThreadPoolExecutor(1) as other, closing(open_vault(vault_database)) as vault:
+        pinned = vault.pin()
+        changer.replace(changer.epoch(), [(token, box(token, 1))])
+        query = [(token, LOADED[0], LOADED[1])]
+        assert other.submit(pinned.lookup_many, query).result()[0][0] == (token, box(token, 1))
+
+
+def test_replaced_rows_leave_nothing_behind(changer: VaultChanger, vault_database: str) -> None:
+    """Rows of a retired epoch are replaced too, its other rows and positions stay, and no file holds the old boxes."""
+    apply(changer, [(one, box(one, 1)) for one in LOADED[:40]], after=5)
+    with closing(open_writer(vault_database)) as writer:
+        load(writer, 2, LOADED, activate=True)
+    retired, _ = changer.epochs()
+    before = dict(changer.rows(retired))
+    assert len(before) == retired.rows
+    chosen = [LOADED[3], LOADED[390]]
+    changer.replace(retired, [(token, box(token, 7)) for token in sorted(chosen)])
+    (retired, _) = changer.epochs()
+    after = dict(changer.rows(retired))
+    assert {token for token in after if after[token] != before[token]} == set(chosen)
+    assert changer.position(retired, "feed") == 5
+    for file in Path(vault_database).glob("epoch-000001*"):
+        assert not any(before[token] in file.read_bytes() for token in chosen)
 
 
 def test_an_outage_changes_nothing(changer: VaultChanger, monkeypatch: pytest.MonkeyPatch) -> None:

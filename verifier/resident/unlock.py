@@ -7,42 +7,30 @@ since they are about who guesses.
 The proposal names the resident by the budget handle, so that its file holds no number; who executes it enters the
 number again. The body is canonical: 1 agency (absent for none), 2 the budget handle (16 bytes).
 
- 1 read what was proposed  2 see that the number is the one  3 see that two agreed, in time  4 try the log
- 5 take the execution, once and for all  6 open a period, by which the entry names the resident
- 7 commit the entry and the counters in one transaction
+ 1 read what was proposed  2 take the execution (verifier.resident.agreed)
+ 3 open a period, by which the entry names the resident  4 commit the entry and the counters in one transaction
 """
 
 from __future__ import annotations
 
-import hmac
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from keys import ceremony
 from keys.errors import ProposalFormatError
-from keys.period import NONCE_SIZE
 from keys.purpose import Purpose
 from padan import canonical
-from padan.entry import EntryKind, Field
-from tokenizer.codes import CodeLists
+from padan.entry import EntryKind
 from verifier import admin_entry
 from verifier.budget import KEY_SIZE, CounterKeys
-from verifier.epoch import EpochHolder
-from verifier.errors import OperatorError
-from verifier.log.store import REQUEST_ID_SIZE
-from verifier.subject import NikSubject
+from verifier.resident import agreed
+from verifier.resident.naming import handles_of, trails
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from keys.agent import KeyAgent
     from keys.ceremony import Proposal
     from keys.ceremonyfile import CeremonyFile
     from padan.nik import Nik
-    from tokenizer.record import Handles
-    from verifier.ceremony_table import CeremonyTable
-    from verifier.log.store import LogStore
+    from verifier.resident.agreed import Office
     from verifier.vault.store import VaultStore
 
 ACTION: Final = "budget.reset"
@@ -50,10 +38,6 @@ SECONDS: Final = 86_400
 """Time between proposal and execution: budgets are of a day."""
 _DAY_MS: Final = 86_400_000
 _AGENCY, _SUBJECT = 1, 2
-
-
-class NikMismatchError(OperatorError):
-    """The number is not the one that the proposal is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +71,11 @@ def propose(
         KeysError: a key is missing or may not be used.
         RegistryUnavailableError: the vault cannot be read.
     """
-    body: dict[int, bytes] = {_SUBJECT: _handles(agent, vault, nik).budget_subject}
+    body: dict[int, bytes] = {_SUBJECT: handles_of(agent, vault, nik).budget_subject}
     if agency:
         body[_AGENCY] = agency.encode()
-    return ceremony.Proposal(
-        action=ACTION,
-        body=canonical.encode(body),
-        base=bytes(ceremony.BASE_SIZE),
-        nonce=os.urandom(ceremony.NONCE_SIZE),
-        created=now,
-        expires=now + SECONDS,
-        needed=needed,
-        proposer=proposer,
+    return agreed.propose(
+        ACTION, canonical.encode(body), seconds=SECONDS, needed=needed, proposer=proposer, now=now
     )
 
 
@@ -127,88 +104,36 @@ def describe(proposal: Proposal) -> str:
     return f"forget today's failed guesses about one resident, {where}"
 
 
-def execute(
-    agent: KeyAgent,
-    vault: VaultStore,
-    agreed: CeremonyFile,
-    nik: Nik,
-    *,
-    roster: Mapping[str, bytes],
-    log: LogStore,
-    table: CeremonyTable,
-    now: int,
-) -> Reset:
+def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *, office: Office) -> Reset:
     """Reset the budget, and log it.
 
     Args:
         agent: holds the keys.
         vault: says whose number it is now.
-        agreed: the proposal and its signatures.
+        file: the proposal and its signatures.
         nik: the resident's number.
-        roster: the officers: key ids to public keys.
-        log: the log, which holds the counters too.
-        table: the executed ceremonies.
-        now: seconds of the Unix epoch.
+        office: what the execution needs.
 
     Raises:
         ProposalFormatError: it is another action's, or malformed.
         NikMismatchError: the number is not the one.
         ApprovalError, CeremonyEndedError: it may not be executed.
         RegistryUnavailableError: the vault cannot be read.
-        LogUnavailableError: the log cannot be written. Where that is after step 4, the proposal is spent.
+        LogUnavailableError: the log cannot be written. Where that is after step 2, the proposal is spent.
     """
-    realm, proposal = agent.realm, agreed.proposal
-    reset, handles = read(proposal), _handles(agent, vault, nik)  # 1
-    if not hmac.compare_digest(reset.subject, handles.budget_subject):  # 2
-        raise NikMismatchError("the number is not the one that the proposal is about")
-    number = proposal.id(realm)
-    standing = ceremony.standing(
-        realm, proposal, agreed.voices, roster=roster, now=now, executed=table.is_executed(number)
-    )
-    standing.require_approved()  # 3
-    log.check()  # 4
-    table.claim(number, proposal, now_ms=now * 1000)  # 5
-    detail = {
-        "scope": reset.agency or "all",
-        "ceremony": number.hex(),
-        "approved": ",".join(standing.approved),
-    }
-    _commit(agent, log, reset, handles, detail, now_ms=now * 1000)
-    return reset
-
-
-def _commit(
-    agent: KeyAgent, log: LogStore, reset: Reset, handles: Handles, detail: Mapping[str, str], *, now_ms: int
-) -> None:
-    period = agent.open_period()  # 6
-    try:
-        envelope = {"envelope": period.envelope.hex()}
-        admin_entry.append(
-            log, EntryKind.PERIOD_OPENED, envelope, now_ms=now_ms, fields={Field.PERIOD: period.id}
-        )
-        nonce = os.urandom(NONCE_SIZE)
-        about: dict[int, bytes] = {
-            Field.SUBJECT: period.reference(handles.log, nonce),
-            Field.NONCE: nonce,
-            Field.PERIOD: period.id,
-        }
-    finally:
-        period.wipe()
+    reset, handles = read(file.proposal), handles_of(agent, vault, nik)  # 1
+    taken = agreed.take(office, file, proposed=reset.subject, entered=handles.budget_subject)  # 2
+    log, now_ms = office.log, office.now * 1000
+    (about,) = trails(agent, log, [handles.log], now_ms=now_ms)  # 3
     counters = CounterKeys(agent.mac(Purpose.BUDGET), agent.realm).of(
         agency=reset.agency, officer="", subject=reset.subject, prefix=bytes(KEY_SIZE)
     )
     keys = {counters.subject, *({counters.agency_subject} if reset.agency else ())}
     at = max(now_ms, log.head().log_time_ms)
-    with log.transaction() as transaction:  # 7
+    with log.transaction() as transaction:  # 4
         transaction.counters(keys, at // _DAY_MS)
-        row = admin_entry.build(EntryKind.BUDGET_RESET, detail, now_ms=at, fields=about)
+        row = admin_entry.build(
+            EntryKind.BUDGET_RESET, {"scope": reset.agency or "all", **taken}, now_ms=at, fields=about
+        )
         transaction.write(dict.fromkeys(keys, 0), at // _DAY_MS, [row], [])
-
-
-def _handles(agent: KeyAgent, vault: VaultStore, nik: Nik) -> Handles:
-    """Name a subject as the service does: a number that was merged into another one by that one's handles."""
-    epoch = EpochHolder(agent=agent, vault=vault, codes=CodeLists.load()).pin()
-    subject = NikSubject(nik, epoch.inner)
-    (rows,) = epoch.lookup([(subject.record_id, bytes(REQUEST_ID_SIZE))])
-    record, held = epoch.open_pair(subject.record_id, rows)
-    return (subject.handles, record.handles)[held]
+    return reset

@@ -1,0 +1,58 @@
+"""Marks on a number: what a resident's rights ask of every answer about it. Pure.
+
+A mark is on the number that a person has now, held or not, under two names that outlive index rotations: the tombstone
+(design 4, Erasure), by which loads and feeds know the number again, and the budget handle, which the person's row
+carries too, so that a number that was merged into the person's finds the mark as well.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, NoReturn
+
+from padan.value import value
+
+NAME_SIZE: Final = 16
+"""Bytes of a tombstone and of a handle."""
+
+
+class Mark(enum.IntFlag):
+    """What is marked; stored by name."""
+
+    ERASED = 1
+    """The number is answered as an unknown one, and no load or feed brings it back."""
+    RESTRICTED = 2
+    """Processing is restricted (UU 27/2022 Art. 41): NOT_AVAILABLE, but for purposes that are exempt."""
+    LOCKED = 4
+    """The resident asked for it: likewise."""
+
+
+NONE: Final = Mark(0)
+WITHHELD: Final = int(Mark.RESTRICTED | Mark.LOCKED)
+"""Marks under which nothing is said."""
+ERASED: Final = int(Mark.ERASED)
+NAMES: Final = {mark.name.lower(): mark for mark in Mark if mark.name}
+
+
+def name_of(mark: Mark) -> str:
+    """Give the stored name of one mark."""
+    return next(name for name, each in NAMES.items() if each is mark)
+
+
+@value
+class Marked:
+    """The names of a number.
+
+    Attributes:
+        tombstone: 16 bytes, by the tombstone key.
+        handle: 16 bytes, by the budget key.
+    """
+
+    tombstone: bytes
+    handle: bytes
+
+    def __repr__(self) -> str:
+        return "Marked(<redacted>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("names of residents are not pickled")

@@ -1,0 +1,196 @@
+"""The marking of a resident: two officers restrict, lock or erase a number, or lift that again.
+
+The proposal names the number by its tombstone, so that its file holds no number; who executes it enters the number
+again. The body is canonical: 1 step (u8, 1 set, 2 lift), 2 mark (u8), 3 the tombstone (16 bytes).
+
+ 1 read what was proposed  2 see that it is the number that the person has now
+ 3 take the execution (verifier.resident.agreed)  4 open a period, by which the entry names the resident
+ 5 commit the entry  6 set the mark, or lift it; running services follow within seconds
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import ProposalFormatError
+from padan import canonical
+from padan.entry import EntryKind
+from verifier import admin_entry
+from verifier.errors import OperatorError
+from verifier.resident import agreed
+from verifier.resident.mark import NAME_SIZE, Mark, Marked, name_of
+from verifier.resident.naming import epoch_of, handles_in, trails
+
+if TYPE_CHECKING:
+    from keys.agent import KeyAgent
+    from keys.ceremony import Proposal
+    from keys.ceremonyfile import CeremonyFile
+    from padan.nik import Nik
+    from tokenizer.inner import Inner
+    from verifier.resident.agreed import Office
+    from verifier.resident.table import MarkTable
+    from verifier.vault.store import VaultStore
+
+ACTION: Final = "resident.mark"
+SECONDS: Final = 7 * 86_400
+"""Time between proposal and execution."""
+_STEP, _MARK, _TOMBSTONE = 1, 2, 3
+
+
+class MergedNumberError(OperatorError):
+    """The number was merged into another one, which is to be marked instead."""
+
+
+class Step(enum.IntEnum):
+    """Which way."""
+
+    SET = 1
+    LIFT = 2
+
+
+_WORDS: Final = {
+    (Step.SET, Mark.ERASED): "erase one resident: answered as an unknown number, and not loaded again",
+    (
+        Step.SET,
+        Mark.RESTRICTED,
+    ): "restrict one resident: nothing is answered about them, but to exempt purposes",
+    (
+        Step.SET,
+        Mark.LOCKED,
+    ): "lock one resident, as they asked: nothing is answered about them, but to exempt purposes",
+    (Step.LIFT, Mark.ERASED): "lift one resident's erasure: the next change or load may bring them back",
+    (Step.LIFT, Mark.RESTRICTED): "lift one resident's restriction: questions about them are answered again",
+    (Step.LIFT, Mark.LOCKED): "lift one resident's lock: questions about them are answered again",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marking:
+    """What is proposed.
+
+    Attributes:
+        step: which way.
+        mark: one mark.
+        tombstone: the number's, 16 bytes.
+    """
+
+    step: Step
+    mark: Mark
+    tombstone: bytes
+
+
+def names_of(inner: Inner, nik: Nik) -> Marked:
+    """Compute the names under which a number is marked."""
+    return Marked(tombstone=inner.tombstone(nik), handle=inner.handles(nik).budget_subject)
+
+
+def propose(
+    agent: KeyAgent,
+    vault: VaultStore,
+    nik: Nik,
+    *,
+    step: Step,
+    mark: Mark,
+    needed: int,
+    proposer: str,
+    now: int,
+) -> Proposal:
+    """Make a proposal.
+
+    Args:
+        agent: holds the keys.
+        vault: says whose number it is now.
+        nik: the resident's number.
+        step: which way.
+        mark: one mark.
+        needed: officers who must agree.
+        proposer: key id of who proposes.
+        now: seconds of the Unix epoch.
+
+    Raises:
+        MergedNumberError: the person has another number now.
+        KeysError: a key is missing or may not be used.
+        RegistryUnavailableError: the vault cannot be read.
+    """
+    body = {
+        _STEP: step.to_bytes(1, "big"),
+        _MARK: int(mark).to_bytes(1, "big"),
+        _TOMBSTONE: _named(agent, vault, nik)[0].tombstone,
+    }
+    return agreed.propose(
+        ACTION, canonical.encode(body), seconds=SECONDS, needed=needed, proposer=proposer, now=now
+    )
+
+
+def read(proposal: Proposal) -> Marking:
+    """Read what is proposed.
+
+    Raises:
+        ProposalFormatError: it is another action's, or malformed.
+    """
+    if proposal.action != ACTION:
+        raise ProposalFormatError(f"the proposal is for {proposal.action}, not for {ACTION}")
+    try:
+        fields = canonical.decode(proposal.body)
+        step, mark = Step(fields.pop(_STEP)[0]), Mark(fields.pop(_MARK)[0])
+        tombstone = fields.pop(_TOMBSTONE)
+    except (KeyError, ValueError, IndexError) as error:
+        raise ProposalFormatError("the proposal's body is malformed") from error
+    if fields or len(tombstone) != NAME_SIZE or (step, mark) not in _WORDS:
+        raise ProposalFormatError("the proposal's body is malformed, or of a later release")
+    return Marking(step=step, mark=mark, tombstone=tombstone)
+
+
+def describe(proposal: Proposal) -> str:
+    """Say in words what is proposed."""
+    marking = read(proposal)
+    return _WORDS[marking.step, marking.mark]
+
+
+def execute(
+    agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *, office: Office, marks: MarkTable
+) -> Marking:
+    """Set the mark or lift it, and log it.
+
+    Args:
+        agent: holds the keys.
+        vault: says whose number it is now.
+        file: the proposal and its signatures.
+        nik: the resident's number.
+        office: what the execution needs.
+        marks: the marks.
+
+    Raises:
+        ProposalFormatError: it is another action's, or malformed.
+        MergedNumberError: the person has another number now.
+        NikMismatchError: the number is not the one.
+        ApprovalError, CeremonyEndedError: it may not be executed.
+        RegistryUnavailableError: the vault cannot be read.
+        LogUnavailableError: the log cannot be written. Where that is after step 3, the proposal is spent.
+    """
+    marking = read(file.proposal)  # 1
+    marked, handle = _named(agent, vault, nik)  # 2
+    taken = agreed.take(office, file, proposed=marking.tombstone, entered=marked.tombstone)  # 3
+    (about,) = trails(agent, office.log, [handle], now_ms=office.now * 1000)  # 4
+    kind = EntryKind.RESIDENT_MARKED if marking.step is Step.SET else EntryKind.RESIDENT_LIFTED
+    detail = {"mark": name_of(marking.mark), **taken}
+    admin_entry.append(office.log, kind, detail, now_ms=office.now * 1000, fields=about)  # 5
+    if marking.step is Step.SET:  # 6
+        marks.add({marked: marking.mark}, now_ms=office.now * 1000)
+    else:
+        marks.lift(marked.tombstone, marking.mark)
+    return marking
+
+
+def _named(agent: KeyAgent, vault: VaultStore, nik: Nik) -> tuple[Marked, bytes]:
+    """Name a number for marks, and for the log."""
+    epoch = epoch_of(agent, vault)
+    marked, handles = names_of(epoch.inner, nik), handles_in(epoch, nik)
+    if not hmac.compare_digest(marked.handle, handles.budget_subject):
+        raise MergedNumberError(
+            "the number was merged into another one: enter the one that the person has now"
+        )
+    return marked, handles.log

@@ -1,0 +1,108 @@
+"""The marks in the directory's database. Without the keys it says how many there are, and of whom nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, delete, func, insert, select, update
+
+from verifier import schema
+from verifier.resident.mark import NAMES, NONE, Mark, Marked, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import ColumnElement
+
+    from verifier.directory import Directory
+
+_BATCH: Final = 500
+
+
+class MarkTable:
+    """Reads and writes marks; each method is a transaction of its own, and fails with `LogStoreError`."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def generation(self) -> int:
+        """Read the number that every write to the directory counts up."""
+        return self._directory.generation()
+
+    def by_handle(self) -> dict[bytes, int]:
+        """Read everything that is marked: handles to marks."""
+        table, found = schema.resident_mark, dict[bytes, int]()
+        with self._directory.reading() as connection:
+            for handle, name in connection.execute(select(table.c.handle, table.c.mark)):
+                found[bytes(handle)] = found.get(bytes(handle), 0) | NAMES[name]
+        return found
+
+    def erased(self) -> frozenset[bytes]:
+        """Read the tombstones of everyone who was erased."""
+        table = schema.resident_mark
+        query = select(table.c.tombstone).where(table.c.mark == "erased")
+        with self._directory.reading() as connection:
+            return frozenset(bytes(row.tombstone) for row in connection.execute(query))
+
+    def of(self, tombstones: Iterable[bytes]) -> dict[bytes, Mark]:
+        """Read the marks on some numbers: tombstones to marks, of those that have any."""
+        table, wanted, found = schema.resident_mark, sorted(set(tombstones)), dict[bytes, Mark]()
+        with self._directory.reading() as connection:
+            for start in range(0, len(wanted), _BATCH):
+                query = select(table.c.tombstone, table.c.mark).where(
+                    table.c.tombstone.in_(wanted[start : start + _BATCH])
+                )
+                for tombstone, name in connection.execute(query):
+                    found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | NAMES[name]
+        return found
+
+    def add(self, marks: Mapping[Marked, Mark], *, now_ms: int) -> None:
+        """Put marks on numbers; one that is there stays as it is."""
+        table = schema.resident_mark
+        there = self.of(marked.tombstone for marked in marks)
+        rows = [
+            {"tombstone": marked.tombstone, "mark": name, "handle": marked.handle, "since_ms": now_ms}
+            for marked, wanted in marks.items()
+            for name, mark in NAMES.items()
+            if mark & wanted & ~there.get(marked.tombstone, NONE)
+        ]
+        if rows:
+            with self._directory.writing() as connection:
+                connection.execute(insert(table), rows)
+
+    def lift(self, tombstone: bytes, mark: Mark) -> bool:
+        """Take a mark off a number; says whether it was there."""
+        table, name = schema.resident_mark, name_of(mark)
+        with self._directory.writing() as connection:
+            key = and_(table.c.tombstone == tombstone, table.c.mark == name)
+            return connection.execute(delete(table).where(key)).rowcount > 0
+
+    def counts(self) -> dict[str, int]:
+        """Count the marks by name."""
+        table = schema.resident_mark
+        query = select(table.c.mark, func.count()).group_by(table.c.mark)
+        with self._directory.reading() as connection:
+            found = {row[0]: int(row[1]) for row in connection.execute(query)}
+        return {name: found.get(name, 0) for name in NAMES}
+
+    def erased_handles(self) -> frozenset[bytes]:
+        """Read the handles of everyone who was erased."""
+        return self._handles(schema.resident_mark.c.mark == "erased")
+
+    def unpurged(self) -> frozenset[bytes]:
+        """Read the handles of everyone who was erased since the vault was last purged."""
+        table = schema.resident_mark
+        return self._handles(and_(table.c.mark == "erased", table.c.purged_ms.is_(None)))
+
+    def purged(self, handles: Iterable[bytes], *, now_ms: int) -> None:
+        """Write down whose rows are gone from every epoch."""
+        table, gone = schema.resident_mark, sorted(handles)
+        with self._directory.writing() as connection:
+            for start in range(0, len(gone), _BATCH):
+                key = and_(table.c.mark == "erased", table.c.handle.in_(gone[start : start + _BATCH]))
+                connection.execute(update(table).where(key).values(purged_ms=now_ms))
+
+    def _handles(self, which: ColumnElement[bool]) -> frozenset[bytes]:
+        query = select(schema.resident_mark.c.handle).where(which)
+        with self._directory.reading() as connection:
+            return frozenset(bytes(row.handle) for row in connection.execute(query))
