@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         default=True,
         description="Serve Verify in batches from one thread of each worker; false: from the threads.",
     )
+    leader: Literal["service", "process"] = Field(
+        default="service",
+        description="Who carries what an installation does once: one of the service's processes, or padan-server lead.",
+    )
     slot_ms: Annotated[float, Field(ge=0, le=500)] = Field(
         default=5.0,
         description="Time after arrival at which every lookup ends, in milliseconds; above the p99.9 of a cold read.",

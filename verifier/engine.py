@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import clocks, host_keys, keyring_events, migrations
+from verifier import clocks, duties, host_keys, keyring_events, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -25,10 +25,10 @@ from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
-from verifier.freshness import FreshnessWatch
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
 from verifier.journal.client import JournalClient
+from verifier.leader import Leader
 from verifier.limiter import RateLimiter
 from verifier.log.open import open_log
 from verifier.period import AuditPeriod
@@ -36,6 +36,7 @@ from verifier.resident.store import MarkStore
 from verifier.resident.table import MarkTable
 from verifier.revocation import register_snapshot
 from verifier.scribe import Scribe
+from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo
 from verifier.vault.open import open_vault
 
@@ -202,21 +203,26 @@ class Engine:
             signers=[("receipt-signing", signer), ("log-signing", self._agent.signer(Purpose.LOG_SIGNING))],
             now=clocks.now,
         )
-
-        watch = FreshnessWatch(
-            agreements=self._agreements, as_of_ms=self._as_of, log=self._log, now=time.time
-        )
-        self._duties.append(Duty(name="freshness", every=600, act=watch.check))
         self.audit = Audit(
             gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
         )
-
-    def _as_of(self) -> tuple[int, int]:
-        """Give the number of the epoch in use, and the registry's state that it shows, milliseconds."""
-        epoch = self._epochs.pin()
-        return epoch.number, epoch.as_of.ToMilliseconds()
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         housekeeping = Housekeeping(self._duties)
         housekeeping.start()
         opened.callback(housekeeping.stop)
+        means = duties.Means(
+            settings=self._settings,
+            log=self._log,
+            vault=self._vault,
+            directory=self._directory,
+            agreements=self._agreements,
+        )
+        leader = Leader(
+            open_seat(self._settings.log_database),
+            duties.standing(means),
+            gauges=self._metrics,
+            stands=self._settings.leader == "service",
+        )
+        leader.start()
+        opened.callback(leader.stop)

@@ -1,7 +1,7 @@
 """The freshness that agreements promise: where the registry's data is older, an entry says so, once a day.
 
-The entry is the agency's to read and the auditors'. Of several processes that notice one writes it: a counter of the
-day, in the entry's own transaction, says that it was written.
+The entry is the agency's to read and the auditors'. The leader writes it; a counter of the day, in the entry's own
+transaction, says that it was written, so that the next leader does not write it again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from verifier.agreement.grant import Terms
+    from verifier.leader import Mandate
     from verifier.log.store import LogStore
 
 _DAY_MS: Final = 86_400_000
@@ -56,10 +57,14 @@ class FreshnessWatch:
         self._log = log
         self._now = now
 
-    def check(self) -> int:
+    def check(self, mandate: Mandate) -> int:
         """Write an entry for each agreement whose promise is broken and that has none today; returns how many.
 
+        Args:
+            mandate: the leader's.
+
         Raises:
+            LeaderLostError: another process leads.
             RegistryUnavailableError: no epoch can be read.
             LogUnavailableError: the log cannot be written.
         """
@@ -71,9 +76,9 @@ class FreshnessWatch:
             for terms in self._agreements.all_in_force(now)
             if now_ms - as_of_ms > terms.agreement.service_level.freshness_hours * _HOUR_MS
         ]
-        return sum(self._warn(terms, epoch, as_of_ms, now_ms) for terms in broken)
+        return sum(self._warn(mandate, terms, epoch, as_of_ms, now_ms) for terms in broken)
 
-    def _warn(self, terms: Terms, epoch: int, as_of_ms: int, now_ms: int) -> bool:
+    def _warn(self, mandate: Mandate, terms: Terms, epoch: int, as_of_ms: int, now_ms: int) -> bool:
         agreement = terms.agreement
         at = max(now_ms, self._log.head().log_time_ms)
         day = at // _DAY_MS
@@ -81,6 +86,7 @@ class FreshnessWatch:
             :KEY_SIZE
         ]
         with self._log.transaction() as transaction:
+            transaction.fence(mandate.term)
             if transaction.counters({key}, day).get(key, 0):
                 return False
             row = admin_entry.build(

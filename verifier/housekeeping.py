@@ -29,8 +29,15 @@ class Duty:
 class Housekeeping:
     """Runs duties until it is stopped."""
 
-    def __init__(self, duties: Sequence[Duty]) -> None:
+    def __init__(self, duties: Sequence[Duty], *, at_once: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            duties: what to do.
+            at_once: do each when it starts; else after its own pace for the first time.
+        """
         self._duties = duties
+        self._at_once = at_once
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -44,10 +51,11 @@ class Housekeeping:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        due = {duty.name: time.monotonic() + duty.every for duty in self._duties}
+        began = time.monotonic()
+        due = {duty.name: began + (0 if self._at_once else duty.every) for duty in self._duties}
         while not self._stopping.wait(0.2):
             for duty in self._duties:
-                if time.monotonic() < due[duty.name]:
+                if time.monotonic() < due[duty.name] or self._stopping.is_set():
                     continue
                 try:
                     duty.act()

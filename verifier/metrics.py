@@ -65,10 +65,17 @@ class Metrics:
             "Seconds until the server's certificate expires.",
             mode="livemax",
         )
+        self._leading = self._gauge("padan_leading", "Processes that lead; one is right.", mode="livesum")
+        self._leader_term = self._gauge("padan_leader_term", "Term of the leader.", mode="livemax")
+        self._leader_heartbeat_age = self._gauge(
+            "padan_leader_heartbeat_age_seconds",
+            "Time for which the leader has given no sign of life, in seconds.",
+            mode="livemin",
+        )
         self._answer_children: dict[tuple[str, int], Counter] = {}
         self._refusal_children: dict[str, Counter] = {}
 
-    def _gauge(self, name: str, text: str, *, mode: Literal["livemax", "livesum"]) -> Gauge:
+    def _gauge(self, name: str, text: str, *, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
         return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
 
     def observe_reply(self, reply: Reply, seconds: float) -> None:
@@ -96,3 +103,9 @@ class Metrics:
         """Count one group."""
         self._group_size.observe(size)
         self._commit_seconds.observe(seconds)
+
+    def show_leader(self, *, leading: bool, term: int, heartbeat_age: float) -> None:
+        """Show what this process knows of the leader."""
+        self._leading.set(int(leading))
+        self._leader_term.set(term)
+        self._leader_heartbeat_age.set(heartbeat_age)

@@ -177,6 +177,19 @@ resident_mark = Table(
 """What is marked on a number, under its tombstone and its budget handle (16 bytes each); `purged_ms` says when an
 erased person's rows were gone from every epoch."""
 
+leader = Table(
+    "leader",
+    log_metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    # Unique for PostgreSQL's sake: only a change of what a key may refer to waits for FOR KEY SHARE, so that a new term
+    # waits for the duties of the one before, and a heartbeat for none.
+    Column("term", BigInteger, nullable=False, unique=True),
+    Column("holder", LargeBinary, nullable=False),
+    Column("heartbeat_ms", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="leader_single"),
+)
+"""One row: who leads the installation's processes, in which term, and when it last said that it lives."""
+
 setting = Table(
     "setting",
     log_metadata,

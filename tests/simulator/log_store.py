@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from verifier.failure import Failure
-from verifier.log.store import Head, LogStoreError, StoredEntry, StoredReplay
+from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -45,6 +45,7 @@ class MemoryLog:
         self.faults: list[Fault] = []
         self.released = threading.Event()
         self.seconds: float | None = None
+        self.term = 0
 
     def transaction(self) -> MemoryTransaction:
         """Make a transaction."""
@@ -96,6 +97,11 @@ class MemoryTransaction:
         self._log = log
         self._claimed: set[ReplayKey] = set()
         self._written: tuple[Mapping[bytes, int], int, Sequence[EntryRow], Sequence[ReplayRow]] | None = None
+
+    def fence(self, term: int) -> None:
+        """See that the term is not over."""
+        if term != self._log.term:
+            raise LeaderLostError(term)
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids."""

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from verifier import logs, metrics_listener, supervisor
+from verifier.cli.running import run
 from verifier.cli.settings import settings
 from verifier.tether import ChildEnd
 
 if TYPE_CHECKING:
-    from types import FrameType
-    from typing import Protocol
-
+    from verifier.cli.running import Part
     from verifier.config import Settings
-
-    class Part(Protocol):
-        """What one process runs."""
-
-        def start(self) -> None:
-            """Start."""
-
-        def stop(self) -> None:
-            """Stop."""
 
 
 _CONFIRM = "--confirm-clock"
@@ -58,12 +46,12 @@ def serve(
         role, _, descriptor = child.partition(":")
         logs.configure(chosen.log_level, worker=role)
         own = chosen.model_copy(update={"metrics_listen": ""})  # the parent answers for all
-        _run(_part(own, role, confirm_clock=confirm_clock), ChildEnd(int(descriptor)))
+        run(_part(own, role, confirm_clock=confirm_clock), ChildEnd(int(descriptor)))
         return
     logs.configure(chosen.log_level)
     if chosen.workers > 1:
         raise typer.Exit(_supervise(chosen, confirm_clock=confirm_clock))
-    _run(_part(chosen, "", confirm_clock=confirm_clock))
+    run(_part(chosen, "", confirm_clock=confirm_clock))
 
 
 def _part(chosen: Settings, role: str, *, confirm_clock: bool) -> Part:
@@ -75,23 +63,6 @@ def _part(chosen: Settings, role: str, *, confirm_clock: bool) -> Part:
     from verifier.service import Service  # noqa: PLC0415 - as said above
 
     return Service(chosen, confirm_clock=confirm_clock)
-
-
-def _run(part: Part, parent: ChildEnd | None = None) -> None:
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    supervisor.unblock_signals()
-    part.start()
-    if parent is not None:
-        parent.watch(stopping.set)
-        parent.say_started()
-    stopping.wait()
-    part.stop()
 
 
 def _supervise(chosen: Settings, *, confirm_clock: bool) -> int:

@@ -1,6 +1,7 @@
 """The log's store on PostgreSQL, where every worker commits its own groups.
 
-Locks are taken in one order, so that transactions never wait for each other in a circle: stored answers by key, then
+Locks are taken in one order, so that transactions never wait for each other in a circle: the leader's term where the
+leader acts, stored answers by key, then
 counters by key, then the log's end. A missing counter is inserted as zero first, by key, because a row that is not
 there cannot be locked; only then are the rows locked, by key: a transaction in the second phase waits only for others
 in that phase, since every row that it wants was committed or its own when it left the first. The log's end is an
@@ -21,6 +22,7 @@ from verifier.log import listing
 from verifier.log.store import (
     EntryRow,
     Head,
+    LeaderLostError,
     LogOrderError,
     LogStoreError,
     ReplayKey,
@@ -72,6 +74,7 @@ _WRITE_ENTRIES = (
     " FROM unnest(%b::int[], %b::text[], %b::text[], %b::smallint[], %b::bigint[], %b::bytea[], %b::bytea[],"
     " %b::bytea[]) WITH ORDINALITY AS u (kind, agency, purpose, outcome, time, entry, salt, leaf, n) ORDER BY n"
 )
+_FENCE = "SELECT 1 FROM leader WHERE term = %b::bigint FOR KEY SHARE"
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _EXPIRE_COUNTERS = (
     "DELETE FROM counter WHERE (day, key) IN"
@@ -107,6 +110,11 @@ class PostgresTransaction:
         if error is None and not self._written:
             self._free(self._claimed)
         self._store._end(self._connection, error, self._pending)  # noqa: SLF001 - the two classes are one
+
+    def fence(self, term: int) -> None:
+        """Lock the term's row against the next one, though not against heartbeats."""
+        if self._cursor.execute(_FENCE, (term,), prepare=True).fetchone() is None:
+            raise LeaderLostError(term)
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids; waits for other workers that are just claiming the same."""

@@ -21,6 +21,7 @@ from verifier.log.ledger import Ledger
 from verifier.log.store import (
     EntryRow,
     Head,
+    LeaderLostError,
     LogOrderError,
     LogStoreError,
     ReplayKey,
@@ -71,6 +72,11 @@ class SqliteTransaction:
     ) -> None:
         """Commit, or roll back."""
         self._store._end(error)  # noqa: SLF001 - the two classes are one
+
+    def fence(self, term: int) -> None:
+        """See that the term is not over; the write lock keeps the next one from beginning."""
+        if self.connection.execute("SELECT 1 FROM leader WHERE term = ?", (term,)).fetchone() is None:
+            raise LeaderLostError(term)
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids: with the write lock held, what has no answer is free."""

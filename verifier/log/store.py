@@ -1,9 +1,9 @@
 """What the service asks of the database that holds log, budgets and stored answers.
 
-A transaction has one order: `claim_replays`, `replays`, `counters`, then `write` once. Stores may rely on it, and
-PostgreSQL's locks are free of deadlock because of it. Leaving the `with` block commits, and only then may an answer
-leave; an exception rolls everything back. Every failure of the database is a `LogStoreError`, and the same store
-works again once the cause is gone. Nothing that one request can carry makes a statement fail.
+A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, then `write` once.
+Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the `with` block commits, and
+only then may an answer leave; an exception rolls everything back. Every failure of the database is a `LogStoreError`,
+and the same store works again once the cause is gone. Nothing that one request can carry makes a statement fail.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from padan.value import value
-from verifier.errors import LogUnavailableError
+from verifier.errors import LogUnavailableError, ServiceError
 from verifier.failure import ADVICE, Failure, classify
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ class LogStoreError(LogUnavailableError):
     def of(cls, error: BaseException) -> LogStoreError:
         """Translate a driver's error."""
         return cls(classify(error))
+
+
+class LeaderLostError(ServiceError):
+    """What only the leader may do was refused, because another process leads now."""
+
+    def __init__(self, term: int) -> None:
+        super().__init__(f"another process leads: the term {term} is over")
 
 
 class LogOrderError(RuntimeError):
@@ -122,6 +129,14 @@ class Head(NamedTuple):
 
 class LogTransaction(Protocol):
     """One group on its way into the log."""
+
+    def fence(self, term: int) -> None:
+        """See that a leader's term is not over; no other leader begins before the transaction's end.
+
+        Raises:
+            LeaderLostError: another process leads.
+        """
+        ...
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids; returns those that nobody claimed before.

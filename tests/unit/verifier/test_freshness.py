@@ -11,7 +11,10 @@ from padan.entry import EntryKind, Field, decode
 from tests.simulator.world import START, Agreements
 from tests.terms import Terms
 from verifier.freshness import FreshnessWatch
+from verifier.leader import Mandate
 from verifier.log.open import open_log
+from verifier.log.store import LeaderLostError
+from verifier.seat import open_seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from verifier.log.store import LogStore
 
 HOUR_MS = 3_600_000
+LEADS = Mandate(term=0)
 
 
 class Promises(Agreements):
@@ -47,17 +51,30 @@ def test_a_broken_promise_is_one_entry_a_day(log: LogStore) -> None:
     def watch() -> FreshnessWatch:
         return FreshnessWatch(agreements=promises, as_of_ms=lambda: (3, as_of), log=log, now=lambda: now[0])
 
-    assert watch().check() == 0
+    assert watch().check(LEADS) == 0
     now[0] += 3_601
-    assert watch().check() == 2
-    assert watch().check() == watch().check() == 0
+    assert watch().check(LEADS) == 2
+    assert watch().check(LEADS) == watch().check(LEADS) == 0
     rows = [row for row in log.entries(0, 100) if row.kind == EntryKind.FRESHNESS_BROKEN]
     assert sorted(row.agency for row in rows) == ["bank", "tax"]
     entry = decode(rows[0].entry)
     assert entry.texts(Field.DETAIL) == ["promised_hours=24", "age_hours=25"]
     assert entry.number(Field.EPOCH) == 3
     now[0] += 86_400
-    assert watch().check() == 2
+    assert watch().check(LEADS) == 2
     as_of = int(now[0] * 1000)
     now[0] += 86_400 / 2
-    assert watch().check() == 0
+    assert watch().check(LEADS) == 0
+
+
+def test_only_the_leader_warns(log: LogStore, log_database: str) -> None:
+    """A former leader that still believes in its term writes nothing."""
+    with closing(open_seat(log_database)) as seat:
+        assert seat.take(0, b"h" * 16) == 1
+    watch = FreshnessWatch(
+        agreements=Promises({"tax": Terms()}), as_of_ms=lambda: (3, 0), log=log, now=lambda: START
+    )
+    with pytest.raises(LeaderLostError):
+        watch.check(LEADS)
+    assert not log.entries(0, 100)
+    assert watch.check(Mandate(term=1)) == 1

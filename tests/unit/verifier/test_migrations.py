@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-NEWEST = {Tree.LOG: "0005", Tree.VAULT: "0003"}
+NEWEST = {Tree.LOG: "0006", Tree.VAULT: "0003"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
 
 
@@ -67,7 +67,13 @@ def test_migrations_and_models_agree(database: str, tree: Tree) -> None:
         }
     engine.dispose()
     expected = {
-        Tree.LOG: {"agreement_status", "auditor_grant_status", "generation_single", "resident_mark_name"},
+        Tree.LOG: {
+            "agreement_status",
+            "auditor_grant_status",
+            "generation_single",
+            "leader_single",
+            "resident_mark_name",
+        },
         Tree.VAULT: {"epoch_state"},
     }
     assert checks == expected[tree]

@@ -42,6 +42,7 @@ NEVER_ALONE = {
     "verifier.agreement.errors.DocumentError": "base",
     "keys.errors.PeriodOverError": "the service opens a new period",
     "verifier.errors.ShuttingDownError": "answered to callers",
+    "verifier.log.store.LeaderLostError": "a duty ends, and its process waits for the seat again",
 }
 """Classes that a group's row is enough for, with the reason."""
 

@@ -1,0 +1,46 @@
+"""The duties that an installation has once, whoever leads: the list of them, and what they work with. No keys.
+
+A duty runs in the leader's process, beside requests where that is a worker, so it works in short steps; each of its
+transactions begins with `mandate.require(connection)` or `transaction.fence(mandate.term)`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from verifier.freshness import FreshnessWatch
+from verifier.leader import LeaderDuty
+
+if TYPE_CHECKING:
+    from verifier.agreement.store import AgreementStore
+    from verifier.config import Settings
+    from verifier.directory import Directory
+    from verifier.log.store import LogStore
+    from verifier.vault.store import VaultStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What duties work with; open for as long as the process may lead."""
+
+    settings: Settings
+    log: LogStore
+    vault: VaultStore
+    directory: Directory
+    agreements: AgreementStore
+
+
+def standing(means: Means) -> list[LeaderDuty]:
+    """List the duties."""
+    freshness = FreshnessWatch(
+        agreements=means.agreements, as_of_ms=lambda: _as_of(means.vault), log=means.log, now=time.time
+    )
+    return [LeaderDuty(name="freshness", every=600, act=freshness.check)]
+
+
+def _as_of(vault: VaultStore) -> tuple[int, int]:
+    """Give the number of the epoch in use, and the registry's state that it shows, milliseconds."""
+    epoch = vault.pin().epoch
+    return epoch.number, epoch.as_of_ms

@@ -1,0 +1,91 @@
+"""The leader as a process of its own (`padan-server lead`): it opens what the duties work with, and holds no keys.
+
+Where a database is missing it says so, and tries again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from keys.realm import Realm
+from verifier import duties, migrations
+from verifier.agreement.store import AgreementStore
+from verifier.directory import Directory
+from verifier.errors import ServiceError
+from verifier.housekeeping import Duty, Housekeeping
+from verifier.leader import Leader
+from verifier.log.open import open_log
+from verifier.migrations import DatabaseFailedError
+from verifier.seat import open_seat
+from verifier.vault.open import open_vault
+
+if TYPE_CHECKING:
+    from verifier.config import Settings
+
+RETRY_SECONDS = 1.0
+
+_LOGGER = logging.getLogger("padan.leading")
+
+
+class Leading:
+    """A running candidate."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened = contextlib.ExitStack()
+        self._began = False
+
+    def start(self) -> None:
+        """Contend as soon as the databases can be opened.
+
+        Raises:
+            OperatorError: what is wrong will not mend itself; the message says what.
+        """
+        self._look_after()
+        self._housekeeping = Housekeeping([Duty(name="begin", every=RETRY_SECONDS, act=self._look_after)])
+        self._housekeeping.start()
+
+    def stop(self) -> None:
+        """Finish the duty under way, leave the seat to another, and let go of everything."""
+        self._housekeeping.stop()
+        self._opened.close()
+        _LOGGER.info("stopped")
+
+    def _look_after(self) -> None:
+        if self._began:
+            return
+        try:
+            self._begin()
+        except (ServiceError, DatabaseFailedError) as error:
+            _LOGGER.warning("not ready", extra={"reason": str(error)})
+            return
+        self._began = True
+        _LOGGER.info("ready")
+
+    def _begin(self) -> None:
+        settings = self._settings
+        with contextlib.ExitStack() as opened:
+            migrations.require_current(settings.log_database, migrations.Tree.LOG)
+            migrations.require_current(settings.vault_database, migrations.Tree.VAULT)
+            log = open_log(settings.log_database)
+            opened.callback(log.close)
+            vault = open_vault(settings.vault_database)
+            opened.callback(vault.close)
+            directory = Directory(settings.log_database)
+            opened.callback(directory.close)
+            agreements = AgreementStore(
+                directory,
+                realm=Realm(registry_id=settings.registry_id, environment=settings.environment),
+                signers=settings.agreement_signers,
+            )
+            agreements.snapshot.start()
+            opened.callback(agreements.snapshot.stop)
+            means = duties.Means(
+                settings=settings, log=log, vault=vault, directory=directory, agreements=agreements
+            )
+            leader = Leader(open_seat(settings.log_database), duties.standing(means))
+            leader.start()
+            opened.callback(leader.stop)
+            self._opened.push(opened.pop_all())
