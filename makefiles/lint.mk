@@ -1,6 +1,6 @@
 # Static checks: style, types, import contracts, licences.
-.PHONY: check lint format types mypy pyright imports licences
-check: mypy pyright lint imports proto-check licences ## every static check
+.PHONY: check lint format types mypy pyright imports licences containers
+check: mypy pyright lint imports proto-check licences containers ## every static check
 
 lint: $(SETUP_TEST) ## ruff: rules and format
 	@echo "== lint: ruff"
@@ -29,3 +29,8 @@ imports: $(SETUP_TEST) ## who may import whom (import-linter)
 licences: $(SETUP_TEST) ## licences of everything that ships
 	@echo "== licences"
 	@$(BIN)/python -m tests.house.licences
+
+containers: $(SETUP_TEST) ## the Dockerfile, by hadolint, and the compose file, by Docker Compose's own reader
+	@echo "== containers: hadolint, docker-compose config"
+	@$(BIN)/hadolint deploy/Dockerfile
+	@$(BIN)/docker-compose --file deploy/compose.yaml config --quiet

@@ -31,6 +31,7 @@ $(SETUP_TEST): requirements/dev.txt $(SETUP_RUN)
 	@makefiles/need git git --version
 	@makefiles/need gcc cc --version
 	@makefiles/need libc6-dev test -e /usr/include/stdio.h
+	@makefiles/need systemd systemd-analyze --version
 	@echo "== setup: what lints, types and tests (requirements/dev.txt; some 250 MB)"
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@

@@ -1,52 +1,148 @@
-"""What stands in deploy/ for operators fits the code."""
+"""What stands in deploy/ for operators fits the code, and systemd takes it."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.house import command_lines, reference, tree
 from verifier.config import Settings, load
 
 if TYPE_CHECKING:
-    import pytest
+    import pathlib
 
-UNIT = tree.ROOT / "deploy/padan-server.service"
+DEPLOY = tree.ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+DROP_INS = {"embedded-keys.conf": "padan-server", "one-user.conf": "padan-projector"}
+PROGRAM = "/opt/padan/venv/bin/padan-server"
+MOST_EXPOSED = 2.0
+NOT_YET = frozenset({"agent", "lead", "--follow"})
+"""Words of commands that a unit is written ahead of."""
 
 
-def _directives() -> dict[str, list[str]]:
+def _directives(unit: pathlib.Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE):
+    for name, value in re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE):
         found.setdefault(name, []).append(value)
     return found
 
 
+def _run(*command: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_the_example_configuration_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """deploy/padan.example.toml is what the code writes (`make docs`), and is a valid configuration."""
+    """deploy/padan.example.toml is what the code writes (`make docs`), names every setting, and is valid."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"PADAN_{name.upper()}", raising=False)
     example = tree.ROOT / reference.EXAMPLE
-    assert example.read_text() == reference.example()
+    text = example.read_text()
+    assert text == reference.example()
+    named = re.findall(r"^(?:# )?([a-z_]+) = ", text, re.MULTILINE)
+    assert named == list(Settings.model_fields)
     assert load(example).environment == "production"
 
 
-def test_the_unit_starts_a_command_that_exists() -> None:
-    """The systemd unit calls `padan-server serve` with options that it has."""
-    (start,) = _directives()["ExecStart"]
-    words = shlex.split(start)
-    assert words[0].endswith("/padan-server")
-    assert words[-1] in command_lines.children(command_lines.command_line("padan-server"))
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
+    """Each unit calls a command of `padan-server` with options that it has."""
+    starts = _directives(unit)["ExecStart"]
+    assert starts
+    for start in starts:
+        program, *words = shlex.split(start)
+        assert program == PROGRAM
+        command = command_lines.command_line("padan-server")
+        for word in (word for word in words if word not in NOT_YET):
+            options = {option for parameter in command.params for option in parameter.opts}
+            children = command_lines.children(command)
+            if word.startswith("--"):
+                assert word in options, start
+            elif children and not word.startswith("/"):
+                assert word in children, start
+                command = children[word]
 
 
-def test_the_unit_is_hardened() -> None:
-    """The service runs without privileges, capabilities, core dumps or a place to write but its own."""
-    unit = _directives()
-    expected = {
-        "NoNewPrivileges": "yes",
-        "LimitCORE": "0",
-        "ProtectSystem": "strict",
-        "CapabilityBoundingSet": "",
+def _copied(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Copy units and drop-ins to where systemd would find them, with a program that this machine has."""
+    for unit in (*UNITS, *(DEPLOY / "systemd").glob("*.timer")):
+        (folder / unit.name).write_text(unit.read_text().replace(PROGRAM, "/bin/true"))
+    for drop_in, name in DROP_INS.items():
+        place = folder / f"{name}.service.d"
+        place.mkdir()
+        (place / drop_in).write_text((DEPLOY / "systemd" / drop_in).read_text())
+    return sorted(folder.glob("*.*er*"))
+
+
+def test_systemd_takes_the_units(tmp_path: pathlib.Path) -> None:
+    """`systemd-analyze verify` has nothing to say about the units and the drop-ins, and does about a wrong one."""
+    units = [path for path in _copied(tmp_path) if path.is_file()]
+    checked = _run("systemd-analyze", "verify", "--man=no", *units)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    wrong = units[0]
+    wrong.write_text(wrong.read_text().replace("ProtectHome", "ProtctHome"))
+    assert "ProtctHome" in _run("systemd-analyze", "verify", "--man=no", *units).stderr
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_the_unit_exposes_little(unit: pathlib.Path) -> None:
+    """`systemd-analyze security` gives each unit at most 2.0 of 10."""
+    checked = _run("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", checked.stdout)
+    assert found is not None, checked.stderr
+    assert float(found[1]) <= MOST_EXPOSED
+
+
+def test_the_units_are_hardened_alike() -> None:
+    """No unit leaves out a line of hardening that another has; none may leave a core file or gain a privilege."""
+    hardening = {
+        unit.name: {
+            f"{name}={value}"
+            for name, values in _directives(unit).items()
+            for value in values
+            if re.match(
+                r"Protect|Private|Restrict(?!Addr)|System|Lock|Memory|NoNew|Cap|Ambient|UMask|Device", name
+            )
+            and name != "PrivateNetwork"
+        }
+        for unit in UNITS
     }
-    assert {name: unit[name] for name in expected} == {name: [value] for name, value in expected.items()}
-    assert "ReadWritePaths" not in unit
+    assert len({frozenset(lines) for lines in hardening.values()}) == 1, hardening
+    for unit in UNITS:
+        directives = _directives(unit)
+        assert directives["LimitCORE"] == ["0"]
+        assert directives["CapabilityBoundingSet"] == [""]
+        assert directives["NoNewPrivileges"] == ["yes"]
+        assert "ReadWritePaths" not in directives
+
+
+def test_the_passphrase_goes_to_the_key_agent_alone() -> None:
+    """One unit loads the passphrase as a credential, and it has no network; the drop-in for embedded keys is apart."""
+    holders = [unit.name for unit in UNITS if "LoadCredential" in _directives(unit)]
+    assert holders == ["padan-agent.service"]
+    agent = _directives(DEPLOY / "systemd/padan-agent.service")
+    assert agent["PrivateNetwork"] == ["yes"]
+    assert agent["RestrictAddressFamilies"] == ["AF_UNIX"]
+    server = _directives(DEPLOY / "systemd/padan-server.service")
+    assert "padan-agent.service" in server["Wants"][0].split()
+    assert "padan-agent.service" in server["After"][0].split()
+
+
+def test_users_and_folders_are_made(tmp_path: pathlib.Path) -> None:
+    """sysusers.d makes every user that a unit runs as, and tmpfiles.d every folder, closed to others."""
+    (tmp_path / "etc").mkdir()
+    made = _run("systemd-sysusers", f"--root={tmp_path}", DEPLOY / "sysusers.d/padan.conf")
+    assert made.returncode == 0, made.stderr
+    users = {line.partition(":")[0] for line in (tmp_path / "etc/passwd").read_text().splitlines()}
+    assert {user for unit in UNITS for user in _directives(unit)["User"]} <= users
+    made = _run("systemd-tmpfiles", f"--root={tmp_path}", "--create", DEPLOY / "tmpfiles.d/padan.conf")
+    complaints = made.stderr.splitlines()
+    if os.geteuid() != 0:
+        complaints = [line for line in complaints if "Operation not permitted" not in line]
+    assert complaints == []
+    folders = ["etc/padan", "etc/padan/secrets", "etc/padan/tls", "var/lib/padan", "var/backups/padan"]
+    assert [name for name in folders if (tmp_path / name).stat().st_mode & 0o007] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import email
+import re
 import shutil
 import subprocess
 import sys
@@ -60,12 +61,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def server(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Build the wheel of the service."""
     folder = tmp_path_factory.mktemp("server")
-    names = ("keys", "tokenizer", "verifier", "pyproject.toml", "README.md", "LICENSE")
+    names = ("deploy", "docs", "keys", "tokenizer", "verifier", "pyproject.toml", "README.md", "LICENSE")
     return _build(_copy(folder / "source", *names), folder / "dist")
 
 
 def _tops(wheel: zipfile.ZipFile) -> set[str]:
-    return {name.partition("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
+    return {
+        name.partition("/")[0] for name in wheel.namelist() if not re.match(r"[^/]+\.(dist-info|data)/", name)
+    }
 
 
 def _text(wheel: zipfile.ZipFile, ending: str) -> str:
@@ -102,6 +105,25 @@ def test_the_server_holds_its_three_packages(server: zipfile.ZipFile) -> None:
     assert any(name.startswith("tokenizer/data/") for name in server.namelist())
     assert any(name.startswith("verifier/migrations/") for name in server.namelist())
     assert _programs_have_modules(server)
+
+
+def test_the_server_brings_what_operators_install(server: zipfile.ZipFile) -> None:
+    """The wheel `padan-server` lays deploy/ and docs/ down below share/padan, as they are, and nothing else."""
+    inside = {
+        name.partition(".data/data/share/padan/")[2]: server.read(name)
+        for name in server.namelist()
+        if ".data/data/" in name
+    }
+    folders = ("agreements", "systemd", "sysusers.d", "tmpfiles.d", "docs")
+    sources = [
+        (path, path.relative_to(base).as_posix())
+        for base in (tree.ROOT / "deploy", tree.ROOT)
+        for folder in folders
+        for path in (base / folder).rglob("*")
+        if path.is_file()
+    ]
+    expected = {name: path.read_bytes() for path, name in sources}
+    assert inside == expected | {"padan.example.toml": (tree.ROOT / "deploy/padan.example.toml").read_bytes()}
 
 
 def test_both_carry_the_licence(client: zipfile.ZipFile, server: zipfile.ZipFile) -> None:
