@@ -10,13 +10,14 @@ import contextlib
 import importlib.metadata
 import logging
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import clocks, duties, host_keys, keyring_events, migrations
+from verifier import clocks, duties, expiry, host_keys, keyring_events, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -91,7 +92,19 @@ class Engine:
         epoch = self._epochs.pin()
         self._metrics.epoch.set(epoch.number)
         self._metrics.feed_age.set(time.time() - epoch.as_of.seconds)
+        self._metrics.row_seals.set(epoch.rows.epoch.sealed_rows)
         self._journal.probe()
+
+    def _show_standing(self) -> None:
+        """Show what changes slowly: the log's length, the room on the disk."""
+        self._metrics.log_entries.set(self._log.head().sequence)
+        self._metrics.disk_free.set(shutil.disk_usage(self._settings.data_dir).free)
+
+    def _show_expiry(self) -> None:
+        """Show when the first of each kind of thing ends."""
+        deadlines = [*expiry.of_files(self._settings), *expiry.of_directory(self._directory)]
+        deadlines += expiry.of_keyring(self._agent.keyring)
+        self._metrics.show_expiry(expiry.seconds_left(deadlines, now=time.time()))
 
     def _open_databases(self, opened: contextlib.ExitStack) -> None:
         migrations.require_current(self._settings.log_database, migrations.Tree.LOG)
@@ -117,9 +130,13 @@ class Engine:
                 store=self._log,
                 receipts=settings.receipts,
                 observe=self._metrics.observe_commit,
+                on_alerts=self._metrics.budget_alerts.inc,
                 confirm_clock=confirm_clock,
             )
             self._duties.append(Duty(name="expire", every=600, act=scribe.expire))
+            self._duties.append(
+                Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed))
+            )
             journal = scribe.committer
         journal.start()
         opened.callback(journal.stop)
@@ -208,6 +225,12 @@ class Engine:
         )
 
     def _start(self, opened: contextlib.ExitStack) -> None:
+        self._duties += [
+            Duty(name="standing", every=10, act=self._show_standing),
+            Duty(name="expiry", every=600, act=self._show_expiry),
+        ]
+        self._show_standing()
+        self._show_expiry()
         housekeeping = Housekeeping(self._duties)
         housekeeping.start()
         opened.callback(housekeeping.stop)

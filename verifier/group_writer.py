@@ -25,7 +25,12 @@ class GroupWriter:
     """Writes groups."""
 
     def __init__(
-        self, *, store: LogStore, settlement: Settlement, clock: Callable[[float | None], LogTime]
+        self,
+        *,
+        store: LogStore,
+        settlement: Settlement,
+        clock: Callable[[float | None], LogTime],
+        on_alerts: Callable[[int], object] = lambda _count: None,
     ) -> None:
         """Bring together what a commit needs.
 
@@ -33,10 +38,12 @@ class GroupWriter:
             store: the log.
             settlement: fixes the outcomes inside the commit.
             clock: log time; is given the database's wall clock in seconds where the database has one.
+            on_alerts: is told how many alert entries a group that is durable has.
         """
         self._store = store
         self._settlement = settlement
         self._clock = clock
+        self._on_alerts = on_alerts
 
     def write(self, intents: Sequence[Intent]) -> list[Settled]:
         """Write one group, or where it is empty a probe.
@@ -62,4 +69,8 @@ class GroupWriter:
                 used[PROBE] = used.get(PROBE, 0) + 1
             changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
             transaction.write(changed, now.day, outcome.entries, outcome.replays)
+        if alerts := len(outcome.entries) - len(
+            intents
+        ):  # each intent has one entry; what is more are alerts
+            self._on_alerts(alerts)
         return outcome.settled

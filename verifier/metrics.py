@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from padan.v1 import attribute_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from verifier.call import Reply
 
 _VERDICTS: dict[int, str] = {
@@ -60,10 +62,29 @@ class Metrics:
             "padan_feed_age_seconds", "Age of the registry's data in use, in seconds.", mode="livemax"
         )
         self.ready = self._gauge("padan_ready", "Worker processes that answer.", mode="livesum")
-        self.certificate_seconds = self._gauge(
-            "padan_certificate_expiry_seconds",
-            "Seconds until the server's certificate expires.",
-            mode="livemax",
+        self.budget_alerts = Counter(
+            "padan_budget_alerts",
+            "Alert entries: somebody spent the budget of a prefix. Who, auditors read.",
+            registry=self.registry,
+        )
+        self.row_seals = self._gauge(
+            "padan_row_seals", "Rows sealed under the keys of the active epoch.", mode="livemax"
+        )
+        self.replay_seals = self._gauge(
+            "padan_replay_seals",
+            "Answers sealed under the day's key since the processes began.",
+            mode="livesum",
+        )
+        self.log_entries = self._gauge("padan_log_entries", "Entries of the log.", mode="livemax")
+        self.disk_free = self._gauge(
+            "padan_disk_free_bytes", "Free bytes of the file system that holds data_dir.", mode="livemin"
+        )
+        self._expiry = Gauge(
+            "padan_expiry_seconds",
+            "Seconds until the first of a kind ends: certificates, agreements, grants, keys.",
+            ["kind"],
+            registry=self.registry,
+            multiprocess_mode="livemin",
         )
         self._leading = self._gauge("padan_leading", "Processes that lead; one is right.", mode="livesum")
         self._leader_term = self._gauge("padan_leader_term", "Term of the leader.", mode="livemax")
@@ -98,6 +119,11 @@ class Metrics:
                 reply.agency, _VERDICTS.get(reply.outcome, "OTHER")
             )
         answers.inc()
+
+    def show_expiry(self, seconds: Mapping[str, float]) -> None:
+        """Show when the first of each kind ends, in seconds from now; infinity where nothing does."""
+        for kind, left in seconds.items():
+            self._expiry.labels(kind).set(left)
 
     def observe_commit(self, size: int, seconds: float) -> None:
         """Count one group."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from keys.agent import KeyAgent
+    from keys.seal import RingSeal
     from verifier.log.store import LogStore
     from verifier.settlement import ReplaySeal
 
@@ -35,6 +36,7 @@ class Scribe:
         store: LogStore,
         receipts: bool,
         observe: Callable[[int, float], None],
+        on_alerts: Callable[[int], object] = lambda _count: None,
         confirm_clock: bool = False,
     ) -> None:
         """Continue the log; `committer` is yet to be started.
@@ -44,6 +46,7 @@ class Scribe:
             store: the log.
             receipts: sign a receipt for each answer.
             observe: is told the size and the seconds of each commit.
+            on_alerts: is told how many alert entries a commit wrote.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
 
         Raises:
@@ -53,13 +56,14 @@ class Scribe:
         self._agent = agent
         self._store = store
         self._clock = RunningLogClock(store, confirmed_ahead=confirm_clock)
-        self._seals: dict[int, ReplaySeal] = {}
+        self._seals: dict[int, RingSeal] = {}
         signer = ReceiptSigner(agent.signer(Purpose.RECEIPT_SIGNING)) if receipts else None
         self.committer = Committer(
             writer=GroupWriter(
                 store=store,
                 settlement=Settlement(signer=signer, replay_seal=self._replay_seal),
                 clock=self._clock,
+                on_alerts=on_alerts,
             ),
             observe=observe,
         )
@@ -67,6 +71,11 @@ class Scribe:
     def expire(self) -> None:
         """Delete the counters and stored answers that are over."""
         self._store.expire(self._clock(None).day - KEPT_DAYS)
+
+    @property
+    def sealed(self) -> int:
+        """Answers that this process has sealed under the newest day's key."""
+        return self._seals[max(self._seals)].sealed if self._seals else 0
 
     def _replay_seal(self, day: int) -> ReplaySeal:
         seal = self._seals.get(day)

@@ -95,6 +95,7 @@ class Writer:
                 store=store,
                 receipts=settings.receipts,
                 observe=self._metrics.observe_commit,
+                on_alerts=self._metrics.budget_alerts.inc,
                 confirm_clock=self._confirm_clock,
             )
             server = JournalServer(settings.journal_socket, scribe.committer)
@@ -102,7 +103,12 @@ class Writer:
             scribe.committer.start()
             opened.callback(scribe.committer.stop)
             server.start()
-            expiring = Housekeeping([Duty(name="expire", every=600, act=scribe.expire)])
+            expiring = Housekeeping(
+                [
+                    Duty(name="expire", every=600, act=scribe.expire),
+                    Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
+                ]
+            )
             expiring.start()
             opened.callback(expiring.stop)
             self._opened.push(opened.pop_all())

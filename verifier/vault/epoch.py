@@ -69,3 +69,8 @@ class Epoch:
     rows: int = 0
     state: EpochState = EpochState.LOADING
     layers: tuple[Layer, ...] = ()
+
+    @property
+    def sealed_rows(self) -> int:
+        """Rows that were sealed under the epoch's keys, as far as the catalogue knows: those of all its files."""
+        return sum(layer.rows for layer in self.layers) or self.rows
