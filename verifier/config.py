@@ -6,6 +6,7 @@ the file. A wrong value is refused with the file, the line and what would be rig
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -24,6 +25,9 @@ from verifier.errors import OperatorError
 
 DEFAULT_PATH = Path("padan.toml")
 PATH_VARIABLE = "PADAN_CONFIG"
+_PREFIX = "PADAN_"
+_OTHER_VARIABLES = frozenset({"CONFIG", "CLIENT_CONFIG", "CA_PASSPHRASE_FILE"})
+"""Variables of the command lines that are no settings."""
 _IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
 _ADDRESS = r"^[^\s]+:\d{1,5}$"
 _PATH_FIELDS = (
@@ -44,7 +48,7 @@ class ConfigError(OperatorError):
 class Settings(BaseSettings):
     """Settings of the server and of the operator's commands."""
 
-    model_config = SettingsConfigDict(env_prefix="PADAN_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
 
     registry_id: Annotated[str, Field(pattern=_IDENTIFIER)] = Field(
         description="Id of the registry; part of every key's label. Never change it."
@@ -172,6 +176,19 @@ class Settings(BaseSettings):
         return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
 
 
+def did_you_mean(name: str) -> str:
+    """Say which setting a name that is none was probably meant to be; empty where none is near."""
+    near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def unknown_variables() -> dict[str, str]:
+    """Name the variables of the environment that look like settings and are none, each with what was probably meant."""
+    names = [name.removeprefix(_PREFIX) for name in os.environ if name.startswith(_PREFIX)]
+    known = {field.upper() for field in Settings.model_fields} | _OTHER_VARIABLES
+    return {f"{_PREFIX}{name}": did_you_mean(name) for name in sorted(names) if name not in known}
+
+
 def path_of(path: Path | None = None) -> Path:
     """Name the configuration file: the one given, else $PADAN_CONFIG, else ./padan.toml."""
     return path or Path(os.environ.get(PATH_VARIABLE, "") or DEFAULT_PATH)
@@ -233,9 +250,9 @@ def _explain(error: ValidationError, path: Path, text: str) -> str:
             0,
         )
         where = f"{path}:{place}" if name and place else str(path)
-        rule = (
-            "no such setting; see docs/operate.md" if problem["type"] == "extra_forbidden" else problem["msg"]
-        )
+        rule = problem["msg"]
+        if problem["type"] == "extra_forbidden":
+            rule = f"no such setting; {did_you_mean(name) or 'see docs/operate.md'}"
         if problem["type"] == "missing":
             rule = "required, but neither in the file nor in the environment"
         problems.append(f"{where}: {name + ': ' if name else ''}{rule}")

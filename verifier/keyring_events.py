@@ -41,6 +41,11 @@ def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, journal: 
         return _log_pending(keyring, ring, directory, journal)
 
 
+def known_counter(directory: Directory) -> int:
+    """Read the highest counter of the keyring that was logged; 0 where none was."""
+    return int(directory.setting(_COUNTER) or 0)
+
+
 @contextlib.contextmanager
 def _turn(keyring: Path) -> Iterator[None]:
     """Lock the keyring's own file: its folder may be closed to this process, and its writers lock another."""
@@ -50,7 +55,7 @@ def _turn(keyring: Path) -> Iterator[None]:
 
 
 def _log_pending(keyring: Path, ring: Keyring, directory: Directory, journal: Journal) -> int:
-    known = int(directory.setting(_COUNTER) or 0)
+    known = known_counter(directory)
     if ring.counter < known:
         raise KeyringRolledBackError(
             f"{keyring}: counter {ring.counter}, but the log has seen {known}; restore the newest keyring"

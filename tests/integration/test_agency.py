@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from padan import check
 from padan.audit import cli as audit_cli
 from padan.cli import main
-from padan.finding import Fault, Setup
+from padan.finding import Fault, Setup, passed
 from tests.installation import TRUST_DOMAIN, install, write_identity
 from tests.people import BUDI
 from tests.service import running
@@ -25,6 +25,7 @@ from tests.terms import Terms
 from verifier.directory import AgreementStatus
 
 if TYPE_CHECKING:
+    import enum
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -65,18 +66,18 @@ def with_identity(setup: Setup, service: RunningService, identity: Identity) -> 
     )
 
 
-def fault(setup: Setup, now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)) -> Fault | None:
+def fault(setup: Setup, now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)) -> enum.StrEnum | None:
     """Check, and return the fault that ended it."""
     findings = check.run(setup, now)
     last = findings[-1]
-    assert check.passed(findings) or last.next_step
-    return last.fault if not check.passed(findings) else None
+    assert passed(findings) or last.next_step
+    return last.fault if not passed(findings) else None
 
 
 def test_nothing_is_wrong(setup: Setup) -> None:
     """An agency in good standing passes every step; the last one is a refusal by the real service."""
     findings = check.run(setup)
-    assert check.passed(findings), findings
+    assert passed(findings), findings
     assert (findings[-1].step, len(findings)) == ("refusal", 9)
 
 

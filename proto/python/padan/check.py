@@ -59,11 +59,6 @@ def run(setup: Setup, now: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
     return tuple(findings)
 
 
-def passed(findings: tuple[Finding, ...]) -> bool:
-    """Whether nothing failed; warnings pass."""
-    return all(finding.status is not Status.FAILED for finding in findings)
-
-
 def _steps(setup: Setup, now: Callable[[], datetime]) -> Iterator[Finding]:
     # 1 the agency's own files
     certificate = _files(setup)

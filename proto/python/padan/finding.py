@@ -1,9 +1,16 @@
-"""What a check finds: a step, how it ended, and for a fault its stable name and the next step."""
+"""What a check finds: a step, how it ended, and for a fault its stable name and the next step.
+
+The faults here are those of `padan check`; another check names its own.
+"""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Fault(enum.StrEnum):
@@ -44,7 +51,7 @@ class Finding:
     step: str
     status: Status
     detail: str
-    fault: Fault | None = None
+    fault: enum.StrEnum | None = None
     next_step: str = ""
 
 
@@ -60,7 +67,7 @@ class Setup:
     timeout: float = 5.0
 
 
-def failed(step: str, fault: Fault, detail: str, next_step: str) -> Finding:
+def failed(step: str, fault: enum.StrEnum, detail: str, next_step: str) -> Finding:
     """Make the finding of a fault."""
     return Finding(step=step, status=Status.FAILED, detail=detail, fault=fault, next_step=next_step)
 
@@ -68,3 +75,13 @@ def failed(step: str, fault: Fault, detail: str, next_step: str) -> Finding:
 def good(step: str, detail: str) -> Finding:
     """Make the finding of a step that passed."""
     return Finding(step=step, status=Status.PASSED, detail=detail)
+
+
+def warned(step: str, fault: enum.StrEnum, detail: str, next_step: str) -> Finding:
+    """Make the finding of something that is not wrong yet, or may be meant."""
+    return Finding(step=step, status=Status.WARNING, detail=detail, fault=fault, next_step=next_step)
+
+
+def passed(findings: Iterable[Finding]) -> bool:
+    """Whether nothing failed; warnings pass."""
+    return all(finding.status is not Status.FAILED for finding in findings)

@@ -12,11 +12,12 @@ import grpc
 import pytest
 
 from padan import check
-from padan.finding import Fault, Finding, Setup, Status
+from padan.finding import Fault, Finding, Setup, Status, passed
 from padan.v1 import verification_pb2
 from tests.simulator.service import refuse, refusing
 
 if TYPE_CHECKING:
+    import enum
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -36,11 +37,11 @@ def with_pair(setup: Setup, pair: Pair) -> Setup:
     return replace(setup, cert=pair.cert, key=pair.key)
 
 
-def fault(findings: tuple[Finding, ...]) -> Fault | None:
+def fault(findings: tuple[Finding, ...]) -> enum.StrEnum | None:
     """Return the fault that ended a check; all but the last finding passed."""
     assert all(finding.status is not Status.FAILED for finding in findings[:-1])
     last = findings[-1]
-    assert (last.status is Status.FAILED) == (not check.passed(findings))
+    assert (last.status is Status.FAILED) == (not passed(findings))
     assert last.status is Status.PASSED or (last.next_step and last.detail)
     return last.fault
 
@@ -152,7 +153,7 @@ def test_missing_file(setup: Setup, tmp_path: Path) -> None:
 def test_certificate_that_ends_soon_is_a_warning(setup: Setup, pki: Pki) -> None:
     """Thirty days before its end a certificate is warned of, and the check goes on and passes."""
     findings = check.run(with_pair(setup, pki.expiring))
-    assert check.passed(findings)
+    assert passed(findings)
     assert findings[1].fault is Fault.CERTIFICATE_EXPIRES_SOON
 
 

@@ -7,10 +7,8 @@ import typer
 from padan import check as checks
 from padan.cli import connection
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
-from padan.cli.console import ExitCode, print_json
-from padan.finding import Setup, Status
-
-_MARKS = {Status.PASSED: "ok     ", Status.WARNING: "warning", Status.FAILED: "FAILED "}
+from padan.cli.findings import print_findings
+from padan.finding import Setup
 
 
 def register(app: typer.Typer) -> None:
@@ -44,26 +42,4 @@ def check(
         timeout=link.timeout,
     )
     findings = checks.run(setup)
-    if json:
-        print_json(
-            {
-                "ok": checks.passed(findings),
-                "findings": [
-                    {
-                        "step": finding.step,
-                        "status": finding.status.value,
-                        "detail": finding.detail,
-                        "fault": finding.fault.value if finding.fault else None,
-                        "next_step": finding.next_step or None,
-                    }
-                    for finding in findings
-                ],
-            }
-        )
-    else:
-        for finding in findings:
-            typer.echo(f"{_MARKS[finding.status]}  {finding.step:<11} {finding.detail}")
-            if finding.next_step:
-                typer.echo(f"{'':20} next: {finding.next_step}")
-    if not checks.passed(findings):
-        raise typer.Exit(int(ExitCode.NO))
+    print_findings(findings, as_json=json)

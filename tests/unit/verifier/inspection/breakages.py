@@ -1,0 +1,334 @@
+"""Ways in which an installation can be wrong, and how `padan-server config check` tells each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keys.custody import Custody
+from keys.provider import open_provider
+from keys.realm import Realm
+from verifier import config, migrations
+from verifier.directory import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROMPTED = '"file:kek.json"'
+ELSEWHERE = "192.0.2.1"
+"""An address for documentation (RFC 5737): no machine has it."""
+
+
+def change(folder: Path, name: str, value: str) -> None:
+    """Write a setting anew, or first."""
+    path = folder / "padan.toml"
+    text, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", path.read_text(), flags=re.MULTILINE)
+    path.write_text(text if count else f"{name} = {value}\n{text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A fault: how it comes about, and how it is told."""
+
+    name: str
+    act: Callable[[Path], object]
+    step: str
+    fault: str
+    detail: str
+    next_step: str
+    status: str = "failed"
+    unlocks: bool = False
+
+
+def _other_registry(folder: Path) -> None:
+    for name in ("keyring.json", "kek.json", "keyring.events.jsonl"):
+        (folder / name).unlink()
+    settings = config.load(folder / "padan.toml")
+    provider = open_provider(settings.kek)
+    realm = Realm(registry_id="another", environment="development")
+    Custody(path=settings.keyring, provider=provider, actor="tests").create(realm)
+
+
+def _fresh_keyring(folder: Path) -> None:
+    _other_registry(folder)
+    for name in ("keyring.json", "kek.json", "keyring.events.jsonl"):
+        (folder / name).unlink()
+    settings = config.load(folder / "padan.toml")
+    realm = Realm(registry_id=settings.registry_id, environment="development")
+    Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests").create(realm)
+
+
+def _roll_back(folder: Path) -> None:
+    directory = Directory(str(folder / "data/log.sqlite"))
+    directory.set_setting("keyring.counter", "99")
+    directory.close()
+
+
+def _damage(name: str, at: int = -40) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        data = bytearray((folder / name).read_bytes())
+        data[at] ^= 1
+        (folder / name).write_bytes(data)
+
+    return act
+
+
+def _no_epoch(folder: Path) -> None:
+    shutil.rmtree(folder / "data/vault")
+    migrations.upgrade(str(folder / "data/vault"), migrations.Tree.VAULT)
+
+
+BROKEN = [
+    Broken(
+        "a typo",
+        lambda folder: change(folder, "workes", "2"),
+        "settings",
+        "setting",
+        "padan.toml:1: workes: no such setting; did you mean workers?",
+        "docs/operate.md",
+    ),
+    Broken(
+        "no TOML", lambda folder: change(folder, "workers", "= 2"), "settings", "setting", "not TOML", "mend"
+    ),
+    Broken(
+        "no file",
+        lambda folder: (folder / "padan.toml").unlink(),
+        "settings",
+        "setting",
+        "no such file",
+        "mend",
+    ),
+    Broken(
+        "a wrong value",
+        lambda folder: change(folder, "workers", "0"),
+        "settings",
+        "setting",
+        "padan.toml:1: workers: Input should be greater than",
+        "docs/operate.md",
+    ),
+    Broken(
+        "production",
+        lambda folder: change(folder, "environment", '"production"'),
+        "settings",
+        "environment",
+        "does not serve in production",
+        "environment",
+    ),
+    Broken(
+        "no auditors' key",
+        lambda folder: change(folder, "auditors_key", '"elsewhere.pub"'),
+        "files",
+        "file-missing",
+        "auditors_key: ",
+        "auditors-keygen",
+    ),
+    Broken(
+        "a malformed auditors' key",
+        lambda folder: (folder / "auditors.pub").write_text("hello"),
+        "settings",
+        "setting",
+        "standard base64 of 32 bytes",
+        "",
+    ),
+    Broken(
+        "many workers that would ask",
+        lambda folder: change(folder, "workers", "2"),
+        "settings",
+        "setting",
+        "more than one worker needs the source of the passphrase",
+        "workers = 1",
+    ),
+    Broken(
+        "a passphrase that is asked for",
+        lambda folder: change(folder, "kek", '"file:kek.json"'),
+        "keyring",
+        "keyring-unverified",
+        "its passphrase is asked for",
+        "padan-keys check",
+        "warning",
+    ),
+    Broken(
+        "a passphrase that systemd lends",
+        lambda folder: change(
+            folder, "kek", '"file:kek.json?passphrase-file=/run/credentials/x.service/kek"'
+        ),
+        "files",
+        "file-missing",
+        "only while systemd runs the unit",
+        "LoadCredential",
+        "warning",
+    ),
+    Broken(
+        "an open key",
+        lambda folder: (folder / "tls/server.key").chmod(0o604),
+        "files",
+        "file-mode",
+        "others may open it (mode 0604)",
+        "chmod 600",
+    ),
+    Broken(
+        "a key for the group",
+        lambda folder: (folder / "tls/server.key").chmod(0o640),
+        "files",
+        "file-mode",
+        "its group may read it",
+        "chmod 600",
+        "warning",
+    ),
+    Broken(
+        "an open configuration",
+        lambda folder: (folder / "padan.toml").chmod(0o666),
+        "files",
+        "file-mode",
+        "others may change the configuration",
+        "chmod go-w",
+    ),
+    Broken(
+        "no folder",
+        lambda folder: change(folder, "data_dir", '"elsewhere"'),
+        "files",
+        "file-missing",
+        "data_dir: ",
+        "install -d",
+    ),
+    Broken(
+        "a wrong passphrase",
+        lambda folder: (folder / "passphrase").write_text("another passphrase\n"),
+        "keyring",
+        "keyring",
+        "does not open the KEK file",
+        "passphrase",
+        unlocks=True,
+    ),
+    Broken(
+        "a changed keyring",
+        _damage("keyring.json"),
+        "keyring",
+        "keyring",
+        "keyring",
+        "copy",
+        unlocks=True,
+    ),
+    Broken(
+        "no keyring",
+        lambda folder: (folder / "keyring.json").unlink(),
+        "files",
+        "file-missing",
+        "keyring: ",
+        "padan-keys init",
+    ),
+    Broken(
+        "another's keyring",
+        _other_registry,
+        "keyring",
+        "other-registry",
+        "made for another",
+        "registry_id",
+        unlocks=True,
+    ),
+    Broken(
+        "another keyring of ours",
+        _fresh_keyring,
+        "epoch",
+        "epoch-key",
+        "does not hold: attribute",
+        "put back",
+        unlocks=True,
+    ),
+    Broken(
+        "an old keyring", _roll_back, "keyring", "keyring-rolled-back", "the log has seen 99", "newest copy"
+    ),
+    Broken(
+        "another's TLS key",
+        lambda folder: (folder / "tls/server.key").write_bytes((folder / "callers/tax.key").read_bytes()),
+        "tls",
+        "tls",
+        "not the key of",
+        "ca issue-server",
+    ),
+    Broken(
+        "no CA",
+        lambda folder: (folder / "ca/ca.pem").write_text("no"),
+        "tls",
+        "tls",
+        "no CA certificates",
+        "client_ca",
+    ),
+    Broken(
+        "another machine's address",
+        lambda folder: change(folder, "listen", f'"{ELSEWHERE}:7443"'),
+        "listen",
+        "address",
+        f"listen: {ELSEWHERE}:7443 is no address of this machine",
+        "0.0.0.0",  # noqa: S104 - in a text
+    ),
+    Broken(
+        "one address twice",
+        lambda folder: change(folder, "audit_listen", config.load(folder / "padan.toml").listen.join('""')),
+        "listen",
+        "address",
+        "is the address of listen too",
+        "another port",
+    ),
+    Broken(
+        "a port that is none",
+        lambda folder: change(folder, "listen", '"127.0.0.1:99999"'),
+        "listen",
+        "address",
+        "no port of 1 to 65535",
+        "host:port",
+    ),
+    Broken(
+        "metrics for everybody",
+        lambda folder: change(folder, "metrics_listen", '"0.0.0.0:24999"'),
+        "listen",
+        "address",
+        "can be reached from elsewhere",
+        "firewall",
+        "warning",
+    ),
+    Broken(
+        "no log",
+        lambda folder: (folder / "data/log.sqlite").unlink(),
+        "databases",
+        "database",
+        "log: version none",
+        "database upgrade",
+    ),
+    Broken(
+        "a database that is none",
+        lambda folder: (folder / "data/log.sqlite").write_bytes(b"hello" * 1000),
+        "databases",
+        "database",
+        "log database: ",
+        "",
+    ),
+    Broken(
+        "a PostgreSQL that is away",
+        lambda folder: change(folder, "vault_url", '"postgresql://127.0.0.1:1/none"'),
+        "databases",
+        "database",
+        "vault database: ",
+        "",
+    ),
+    Broken("no epoch", _no_epoch, "epoch", "no-epoch", "none is active", "registry load", "warning"),
+    Broken(
+        "a signer that is none",
+        lambda folder: change(folder, "officers", '["hello"]'),
+        "people",
+        "people",
+        "officers, number 1",
+        "officer trust",
+    ),
+    Broken(
+        "a stranger's agreement",
+        lambda folder: change(folder, "agreement_signers", "[]"),
+        "agreements",
+        "agreement",
+        "agreement of tax, version 1",
+        "activate",
+    ),
+]

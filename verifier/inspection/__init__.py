@@ -1,0 +1,1 @@
+"""Looks an installation over without starting or changing anything: `padan-server config check`."""
