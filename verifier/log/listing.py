@@ -50,11 +50,11 @@ def read_entries(
     if outcome is not None:
         bounds.append(_ENTRY.outcome == outcome)
     if from_ms is not None:
-        after_sequence = max(after_sequence, _first_at(connection, from_ms - MAX_BACKSTEP_MS) - 1)
+        after_sequence = max(after_sequence, first_at(connection, from_ms - MAX_BACKSTEP_MS) - 1)
         bounds.append(_ENTRY.log_time_ms >= from_ms)
     if until_ms is not None:
         bounds.append(_ENTRY.log_time_ms < until_ms)
-        bounds.append(_ENTRY.sequence < _first_at(connection, until_ms + MAX_BACKSTEP_MS))
+        bounds.append(_ENTRY.sequence < first_at(connection, until_ms + MAX_BACKSTEP_MS))
     bounds.append(_ENTRY.sequence > after_sequence)
     rows = connection.execute(_query(_agencies(agency, scope), bounds, limit))
     return [
@@ -104,7 +104,7 @@ def _bounds(scope: Scope) -> Iterator[ColumnElement[bool]]:
         yield _ENTRY.kind.not_in(sorted(scope.hidden))
 
 
-def _first_at(connection: Connection, time_ms: int) -> int:
+def first_at(connection: Connection, time_ms: int) -> int:
     """Find the first place at or after a log time by bisection: places have no gaps and time hardly steps back."""
     low, high = 1, (connection.execute(select(func.max(_ENTRY.sequence))).scalar() or 0) + 1
     while low < high:

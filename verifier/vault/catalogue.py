@@ -133,6 +133,14 @@ class Catalogue:
         with self._reading() as connection:
             return _position(connection, number, source)
 
+    def positions(self, number: int) -> dict[str, int]:
+        """Read how far an epoch has followed each source of changes."""
+        query = select(feed_position.c.source, feed_position.c.position)
+        with self._reading() as connection:
+            return {
+                row[0]: row[1] for row in connection.execute(query.where(feed_position.c.epoch == number))
+            }
+
     def amend(
         self,
         number: int,

@@ -155,6 +155,14 @@ class VaultStore:
         """
         return self._catalogue.epochs()
 
+    def positions(self, number: int) -> dict[str, int]:
+        """Read how far an epoch has followed each source of changes.
+
+        Raises:
+            VaultUnavailableError: the database failed.
+        """
+        return self._catalogue.positions(number)
+
     def check(self) -> Epoch:
         """Read the catalogue anew and try the active epoch.
 

@@ -1,0 +1,135 @@
+"""`padan-server status` beside a service that runs, one that does not, and databases that are away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import insert
+from typer.testing import CliRunner
+
+from padan.cli.console import ExitCode
+from padan.entry import EntryKind
+from padan.v1 import attribute_pb2, verification_pb2, verification_pb2_grpc
+from tests.installation import install
+from tests.people import BUDI
+from tests.service import request, running
+from verifier import schema
+from verifier.cli.server import build
+from verifier.directory import Directory
+from verifier.log.tally import count_recent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.installation import Installation
+
+
+def status(installation: Installation, code: ExitCode) -> dict[str, Any]:
+    """Run the command, as words and as JSON; gives the document and the words under "words"."""
+    words = ["--config", str(installation.config_path), "status"]
+    told = CliRunner().invoke(build(("status",)), words)
+    done = CliRunner().invoke(build(("status",)), [*words, "--json"])
+    assert (told.exit_code, done.exit_code) == (code, code), (told.stdout, told.exception)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["well"] == (code == ExitCode.DONE)
+    return {**document, "words": told.stdout}
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_service_that_runs_and_then_does_not(
+    tmp_path: Path, request: pytest.FixtureRequest, engine: str
+) -> None:
+    """The screen shows workers, epoch, log and today's counts; afterwards that nothing runs, and the rest still."""
+    url = "" if engine == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    installation = install(tmp_path, log_url=url, vault_url=url)
+    installation.settings.data_dir.mkdir(exist_ok=True)
+    with running(installation) as service, service.channel() as channel:
+        _ask(verification_pb2_grpc.VerificationServiceStub(channel), 3)
+        up = status(installation, ExitCode.DONE)
+    assert up["service"] == {
+        "state": "ready",
+        "reason": None,
+        "workers": 1,
+        "workers_ready": 1,
+        "answers": 3,
+        "blocked": 0,
+        "refusals": 0,
+    }
+    assert up["vault"]["active"] == 1
+    assert up["vault"]["epochs"][0]["people"] == 3
+    assert up["log"]["today"]["entries"] == up["log"]["entries"] >= 4
+    assert {each["kind"] for each in up["ends"]} == {"server-certificate", "caller-certificate"}
+    assert "ready, 1 of 1 workers" in up["words"]
+    down = status(installation, ExitCode.NO)
+    assert down["service"]["state"] == "does not run"
+    assert down["log"]["entries"] == up["log"]["entries"]
+    assert "DOES NOT RUN" in down["words"]
+    for secret in (BUDI["NIK"], BUDI["NAMA_LGKP"], "officer-1"):
+        assert secret not in json.dumps(up) + json.dumps(down)
+
+
+def _ask(stub: verification_pb2_grpc.VerificationServiceStub, count: int) -> None:
+    for _ in range(count):
+        answer = stub.Verify(request(request_id=str(uuid.uuid4())), timeout=5)
+        assert isinstance(answer, verification_pb2.VerifyResponse)
+
+
+def test_what_is_away_is_said(tmp_path: Path) -> None:
+    """Without vault, log, keyring and folder each is told as away, with the reason, and nothing falls over."""
+    installation = install(tmp_path)
+    shutil.rmtree(installation.settings.data_dir / "vault")
+    without_vault = status(installation, ExitCode.NO)
+    assert without_vault["vault"]["away"].startswith("vault: ")
+    assert without_vault["log"]["entries"] == 0
+    shutil.rmtree(installation.settings.data_dir)
+    installation.settings.keyring.unlink()
+    nothing = status(installation, ExitCode.NO)
+    assert all("away" in nothing[part] for part in ("vault", "log", "keyring", "disk"))
+    assert nothing["words"].count("AWAY: ") == 4
+
+
+def test_a_database_that_cannot_be_reached(tmp_path: Path) -> None:
+    """A PostgreSQL that is away takes seconds, and is said to be away."""
+    url = "postgresql://127.0.0.1:1/none"
+    installation = install(tmp_path)
+    installation.config_path.write_text(f'log_url = "{url}"\n{installation.config_path.read_text()}')
+    document = status(installation, ExitCode.NO)
+    assert document["log"]["away"].startswith("log: ")
+    assert document["vault"]["active"] == 1
+
+
+def _entries(directory: Directory, kinds: list[tuple[int, int]], *, every_ms: int) -> None:
+    with directory.writing() as connection:
+        for place, (kind, outcome) in enumerate(kinds, 1):
+            connection.execute(
+                insert(schema.entry).values(
+                    sequence=place,
+                    kind=kind,
+                    agency="",
+                    purpose="",
+                    outcome=outcome,
+                    log_time_ms=place * every_ms,
+                    entry=b"e",
+                    salt=b"s",
+                    leaf=b"l",
+                )
+            )
+
+
+def test_the_newest_entries_are_counted(log_database: str) -> None:
+    """Entries since a time are counted by kind and outcome; of too many only the newest, and that is said."""
+    blocked = int(attribute_pb2.VERDICT_BLOCKED)
+    kinds = [(EntryKind.VERIFY, blocked), (EntryKind.BUDGET_ALERT, 0), (EntryKind.VERIFY, 1)] * 4
+    directory = Directory(log_database)
+    _entries(directory, [(int(kind), outcome) for kind, outcome in kinds], every_ms=20_000)
+    with directory.reading() as connection:
+        since = count_recent(connection, since_ms=7 * 20_000, at_most=100)
+        newest = count_recent(connection, since_ms=0, at_most=2)
+    directory.close()
+    assert (since.entries, since.is_whole) == (6, True)
+    assert (since.of_kind(EntryKind.BUDGET_ALERT), since.with_outcome(blocked)) == (2, 2)
+    assert (newest.entries, newest.is_whole) == (2, False)

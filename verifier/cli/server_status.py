@@ -1,0 +1,215 @@
+"""padan-server status: how everything stands, on one screen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keys.seal import SEALS_ALARM, SEALS_LIMIT
+from padan.cli.console import ExitCode, print_json
+from verifier.cli.settings import settings
+from verifier.overview.facts import Away
+from verifier.overview.gather import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verifier.overview.facts import Overview
+    from verifier.vault.epoch import Epoch
+
+_GIB = 1 << 30
+_STEPS = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status")(status)
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Show how service, epochs, feed, log, budgets, seals and disk stand, and what ends soon.
+
+    Works whatever is away, and says so. The exit code is 1 unless the service is ready and everything could be asked.
+    """
+    overview = gather(settings())
+    if as_json:
+        print_json(_document(overview))
+    else:
+        for name, text in _lines(overview):
+            typer.echo(f"{name:<10} {text}")
+    if not overview.is_well:
+        raise typer.Exit(int(ExitCode.NO))
+
+
+def _document(overview: Overview) -> dict[str, Any]:
+    service, vault, log, disk = overview.service, overview.vault, overview.log, overview.disk
+    return {
+        "registry": overview.registry,
+        "environment": overview.environment,
+        "release": overview.release,
+        "at": _moment(overview.at),
+        "well": overview.is_well,
+        "service": {
+            "state": service.state.value,
+            "reason": service.reason or None,
+            "workers": service.workers,
+            "workers_ready": service.workers_ready,
+            "answers": service.answers,
+            "blocked": service.blocked,
+            "refusals": service.refusals,
+        },
+        "vault": _away(vault)
+        if isinstance(vault, Away)
+        else {
+            "active": vault.active.number if vault.active else None,
+            "age_seconds": _age(overview, vault.active),
+            "positions": dict(vault.positions),
+            "epochs": [_epoch(epoch) for epoch in vault.epochs],
+        },
+        "log": _away(log)
+        if isinstance(log, Away)
+        else {
+            "entries": log.entries,
+            "last": _moment(log.last_ms / 1000) if log.entries else None,
+            "today": {
+                "entries": log.counted,
+                "whole": log.is_whole,
+                "alerts": log.alerts,
+                "blocked": log.blocked,
+                "resets": log.resets,
+            },
+        },
+        "seals": {
+            "rows": None if isinstance(vault, Away) or not vault.active else vault.active.sealed_rows,
+            "answers": service.replay_seals,
+            "alarm": SEALS_ALARM,
+            "limit": SEALS_LIMIT,
+        },
+        "keyring": _away(overview.keyring)
+        if isinstance(overview.keyring, Away)
+        else {"counter": overview.keyring},
+        "disk": _away(disk)
+        if isinstance(disk, Away)
+        else {"free_bytes": disk.free, "total_bytes": disk.total},
+        "ends": [
+            {
+                "kind": each.kind.value,
+                "name": each.name,
+                "at": _moment(each.at),
+                "over": each.at <= overview.at,
+            }
+            for each in overview.ends
+        ],
+    }
+
+
+def _away(part: Away) -> dict[str, str]:
+    return {"away": part.reason}
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _age(overview: Overview, epoch: Epoch | None) -> int | None:
+    return None if epoch is None else max(0, int(overview.at - epoch.as_of_ms / 1000))
+
+
+def _epoch(epoch: Epoch) -> dict[str, Any]:
+    return {
+        "number": epoch.number,
+        "state": epoch.state.value,
+        "people": max(0, epoch.rows - epoch.decoys),
+        "as_of": _moment(epoch.as_of_ms / 1000),
+    }
+
+
+def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
+    yield (
+        "registry",
+        f"{overview.registry} ({overview.environment}), release {overview.release}, {_moment(overview.at)}",
+    )
+    yield "service", _told_service(overview)
+    yield from _told_vault(overview)
+    yield from _told_log(overview)
+    keyring = overview.keyring
+    yield "keyring", _told_away(keyring) if isinstance(keyring, Away) else f"counter {keyring}"
+    disk = overview.disk
+    yield (
+        "disk",
+        _told_away(disk)
+        if isinstance(disk, Away)
+        else f"{disk.free / _GIB:,.1f} of {disk.total / _GIB:,.1f} GiB free in data_dir",
+    )
+    for each in overview.ends:
+        verb, ahead = ("ended", "ago") if each.at <= overview.at else ("ends", "from now")
+        what = each.kind.value.replace("-", " ")
+        yield (
+            "soon",
+            f"{what} {each.name} {verb} {_moment(each.at)}, {_span(abs(each.at - overview.at))} {ahead}",
+        )
+    if not overview.ends:
+        yield "soon", "nothing ends within 30 days"
+
+
+def _told_away(part: Away) -> str:
+    return f"AWAY: {part.reason}"
+
+
+def _told_service(overview: Overview) -> str:
+    service = overview.service
+    if service.answers is None:
+        return f"{service.state.value.upper()}: {service.reason}"
+    state = service.state.value if service.workers_ready else service.state.value.upper()
+    return (
+        f"{state}, {service.workers_ready} of {service.workers} workers; since they began {service.answers:,} answers"
+        f" ({service.blocked:,} blocked by a budget), {service.refusals:,} refusals"
+    )
+
+
+def _told_vault(overview: Overview) -> Iterator[tuple[str, str]]:
+    vault = overview.vault
+    if isinstance(vault, Away):
+        yield "epochs", _told_away(vault)
+        return
+    for epoch in vault.epochs:
+        of = _epoch(epoch)
+        yield "epoch", f"{of['number']} {of['state']}, {of['people']:,} people as of {of['as_of']}"
+    if vault.active is None:
+        yield "epochs", "NONE IS ACTIVE: padan-server epoch list, then epoch activate"
+        return
+    followed = ", ".join(f"{source} at {position:,}" for source, position in sorted(vault.positions.items()))
+    yield (
+        "feed",
+        f"{_span(_age(overview, vault.active) or 0)} old; "
+        + (followed or "no source of changes is followed"),
+    )
+    sealed = vault.active.sealed_rows
+    answers = overview.service.replay_seals
+    told = f"{sealed:,} rows under the epoch's key ({sealed / SEALS_LIMIT:.2%} of its limit)" + (
+        "" if answers is None else f", {answers:,} answers under today's"
+    )
+    yield "seals", told
+
+
+def _told_log(overview: Overview) -> Iterator[tuple[str, str]]:
+    log = overview.log
+    if isinstance(log, Away):
+        yield "log", _told_away(log)
+        return
+    last = f", the last {_span(overview.at - log.last_ms / 1000)} ago" if log.entries else ""
+    yield "log", f"{log.entries:,} entries{last}"
+    whole = "" if log.is_whole else " (the newest of today's)"
+    counts = (
+        f"{log.counted:,} entries{whole}: {log.alerts:,} budget alerts, {log.blocked:,} blocked answers, "
+        f"{log.resets:,} resets by officers"
+    )
+    yield "today", counts
+
+
+def _span(seconds: float) -> str:
+    """Say a length of time in its largest whole unit."""
+    size, unit = next((step for step in _STEPS if seconds >= 2 * step[0]), _STEPS[-1])
+    return f"{max(0, int(seconds // size)):,} {unit}"

@@ -1,0 +1,127 @@
+"""Gathers how an installation stands. Each part is asked by itself, so that one that is away takes none with it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
+
+from keys import ringformat
+from keys.errors import KeysError
+from keys.ringfile import RingFile
+from padan.entry import EntryKind
+from padan.v1 import attribute_pb2
+from verifier import expiry, scrape
+from verifier.directory import Directory
+from verifier.errors import VerifierError
+from verifier.log.open import open_log
+from verifier.log.tally import count_recent
+from verifier.overview.facts import Away, Disk, Log, Overview, Service, ServiceState, Vault
+from verifier.scrape import NoMetricsError, NotRunningError
+from verifier.vault.epoch import EpochState
+from verifier.vault.open import open_vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keys.keyset import Keyring
+    from verifier.config import Settings
+    from verifier.expiry import Deadline
+
+_T = TypeVar("_T")
+_DAY_MS = 86_400_000
+MOST_COUNTED = 200_000
+"""Entries of today that are looked at; more of them would keep a person waiting."""
+
+
+def gather(settings: Settings, *, now: Callable[[], float] = time.time) -> Overview:
+    """Ask service, databases, files and disk; takes some seconds where something is away."""
+    log = _or_away(lambda: _log(settings, int(now() * 1000)))
+    ring = _or_away(lambda: _keyring(settings))
+    ends = [*expiry.of_files(settings)]
+    if not isinstance(log, Away):
+        listed = _or_away(lambda: _listed(settings))
+        ends += [] if isinstance(listed, Away) else listed
+    if not isinstance(ring, Away):
+        ends += expiry.of_keyring(ring)
+    return Overview(
+        registry=settings.registry_id,
+        environment=settings.environment,
+        release=importlib.metadata.version("padan-server"),
+        at=now(),
+        service=_service(settings),
+        vault=_or_away(lambda: _vault(settings)),
+        log=log,
+        disk=_or_away(lambda: _disk(settings)),
+        keyring=ring if isinstance(ring, Away) else ring.counter,
+        ends=expiry.soon(ends, now=now()),
+    )
+
+
+def _or_away(ask: Callable[[], _T]) -> _T | Away:
+    try:
+        return ask()
+    except (KeysError, VerifierError) as error:
+        return Away(reason=str(error))
+    except OSError as error:
+        return Away(reason=f"{error.filename or 'a file'}: {error.strerror}")
+
+
+def _service(settings: Settings) -> Service:
+    try:
+        readings = scrape.read(settings.metrics_listen)
+    except NoMetricsError as error:
+        return Service(state=ServiceState.UNKNOWN, reason=str(error), workers=settings.workers)
+    except NotRunningError as error:
+        return Service(state=ServiceState.DOWN, reason=str(error), workers=settings.workers)
+    ready = readings.workers_ready
+    return Service(
+        state=ServiceState.READY if ready else ServiceState.NOT_READY,
+        workers=settings.workers,
+        workers_ready=ready,
+        answers=int(readings.total("padan_answers_total") or 0),
+        blocked=int(readings.total("padan_answers_total", outcome="BLOCKED") or 0),
+        refusals=int(readings.total("padan_refusals_total") or 0),
+        replay_seals=int(readings.total("padan_replay_seals") or 0),
+    )
+
+
+def _vault(settings: Settings) -> Vault:
+    with closing(open_vault(settings.vault_database)) as vault:
+        epochs = [epoch for epoch in vault.epochs() if epoch.state is not EpochState.DROPPED]
+        active = next((epoch for epoch in epochs if epoch.state is EpochState.ACTIVE), None)
+        positions = {} if active is None else vault.positions(active.number)
+    return Vault(epochs=epochs, active=active, positions=positions)
+
+
+def _log(settings: Settings, now_ms: int) -> Log:
+    with closing(open_log(settings.log_database)) as log:
+        head = log.head()
+    with closing(Directory(settings.log_database)) as directory, directory.reading() as connection:
+        since_ms = max(head.log_time_ms, now_ms) // _DAY_MS * _DAY_MS
+        tally = count_recent(connection, since_ms=since_ms, at_most=MOST_COUNTED)
+    return Log(
+        entries=head.sequence,
+        last_ms=head.log_time_ms,
+        counted=tally.entries,
+        is_whole=tally.is_whole,
+        alerts=tally.of_kind(EntryKind.BUDGET_ALERT),
+        blocked=tally.with_outcome(attribute_pb2.VERDICT_BLOCKED),
+        resets=tally.of_kind(EntryKind.BUDGET_RESET),
+    )
+
+
+def _listed(settings: Settings) -> list[Deadline]:
+    with closing(Directory(settings.log_database)) as directory:
+        return [*expiry.of_directory(directory)]
+
+
+def _keyring(settings: Settings) -> Keyring:
+    return ringformat.peek(RingFile(settings.keyring).read())
+
+
+def _disk(settings: Settings) -> Disk:
+    usage = shutil.disk_usage(settings.data_dir)
+    return Disk(free=usage.free, total=usage.total)
