@@ -245,8 +245,12 @@ feed_position = Table(
     Column("epoch", Integer, ForeignKey("epoch.number"), primary_key=True),
     Column("source", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+    Column("as_of_ms", BigInteger, nullable=False, server_default="0"),
 )
-"""How far an epoch has followed a source of changes; moves in the transaction that makes the changes visible."""
+"""How far an epoch has followed a source of changes, and the registry's state that the source had come to.
+
+Both move in the transaction that makes the changes visible.
+"""
 
 ACTIVE_EPOCH = Index(
     "epoch_one_active",

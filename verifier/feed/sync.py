@@ -154,9 +154,7 @@ class Sync:
         followed = self._vault.position(epoch, feed.source)  # 1
         position = feed.after if begin and not followed else followed
         if feed.after > position:
-            raise FeedGapError(
-                f"the file goes on after position {feed.after}, but {feed.source} was followed to {position} only"
-            )
+            raise FeedGapError.between(feed.source, position, feed.after)
         summary = Summary(source=feed.source, epoch=epoch.number, begun=position, position=followed)
         fresh = [change for change in feed.changes if change.position > position]
         summary.known = len(feed.changes) - len(fresh)
@@ -173,7 +171,7 @@ class Sync:
                 summary,
                 after=feed.end if last else batch[-1].position,
                 # What is not in yet may be older than the file says: only its end makes the epoch as new as it.
-                as_of_ms=feed.as_of_ms if last else epoch.as_of_ms,
+                as_of_ms=feed.as_of_ms if last else 0,
                 source=feed.source,
             )
             self._meter.advance(done=start + len(batch), people=start + len(batch))

@@ -13,7 +13,7 @@ from verifier.database import make_engine
 from verifier.errors import OperatorError
 from verifier.schema import epoch as table
 from verifier.schema import epoch_layer, feed_position
-from verifier.vault.epoch import Epoch, EpochState, Layer
+from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
@@ -128,10 +128,10 @@ class Catalogue:
             self._require(connection, number, EpochState.LOADING, EpochState.READY, EpochState.RETIRED)
             connection.execute(update(table).where(table.c.number == number).values(state="dropped"))
 
-    def position(self, number: int, source: str) -> int:
-        """Read how far an epoch has followed a source of changes; 0 at the beginning."""
+    def followed(self, number: int, source: str) -> Followed:
+        """Read how far an epoch has followed a source of changes."""
         with self._reading() as connection:
-            return _position(connection, number, source)
+            return _followed(connection, number, source)
 
     def positions(self, number: int) -> dict[str, int]:
         """Read how far an epoch has followed each source of changes."""
@@ -160,7 +160,7 @@ class Catalogue:
             source: whose changes they are.
             before: the position that the changes follow.
             after: the position after them.
-            as_of_ms: the registry's state that the epoch shows then; never moves back.
+            as_of_ms: the registry's state that the epoch shows then; never moves back, so that 0 leaves it.
             added: rows that were not there before.
             write: writes what the changes themselves need, in the transaction that it is given.
             retired: the epoch may be retired too.
@@ -181,13 +181,15 @@ class Catalogue:
                     as_of_ms=case((table.c.as_of_ms > as_of_ms, table.c.as_of_ms), else_=as_of_ms),
                 )
             )
-            if _position(connection, number, source) != before:
+            followed = _followed(connection, number, source)
+            if followed.position != before:
                 raise PositionError(f"another process follows {source} too; its changes are in")
             write(connection)
             key = feed_position.c.epoch == number, feed_position.c.source == source
-            moved = connection.execute(update(feed_position).where(*key).values(position=after))
+            there = {"position": after, "as_of_ms": max(as_of_ms, followed.as_of_ms)}
+            moved = connection.execute(update(feed_position).where(*key).values(**there))
             if moved.rowcount == 0:
-                connection.execute(insert(feed_position).values(epoch=number, source=source, position=after))
+                connection.execute(insert(feed_position).values(epoch=number, source=source, **there))
 
     @staticmethod
     def _state(connection: Connection, number: int) -> EpochState | None:
@@ -230,8 +232,9 @@ def _layers(connection: Connection, number: int) -> tuple[Layer, ...]:
     return tuple(Layer(*row) for row in connection.execute(query.order_by(epoch_layer.c.number.desc())))
 
 
-def _position(connection: Connection, number: int, source: str) -> int:
-    query = select(feed_position.c.position).where(
+def _followed(connection: Connection, number: int, source: str) -> Followed:
+    query = select(feed_position.c.position, feed_position.c.as_of_ms).where(
         feed_position.c.epoch == number, feed_position.c.source == source
     )
-    return connection.execute(query).scalar() or 0
+    row = connection.execute(query).first()
+    return Followed() if row is None else Followed(*row)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from verifier.vault.catalogue import Catalogue
-    from verifier.vault.epoch import Epoch
+    from verifier.vault.epoch import Epoch, Followed
     from verifier.vault.store import Row
 
 
@@ -121,7 +121,11 @@ class VaultChanger:
 
     def position(self, epoch: Epoch, source: str) -> int:
         """Read how far an epoch has followed a source; 0 at the beginning."""
-        return self._catalogue.position(epoch.number, source)
+        return self.followed(epoch, source).position
+
+    def followed(self, epoch: Epoch, source: str) -> Followed:
+        """Read how far an epoch has followed a source, and to which state of the registry."""
+        return self._catalogue.followed(epoch.number, source)
 
     def boxes(self, epoch: Epoch, tokens: Iterable[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
@@ -147,7 +151,7 @@ class VaultChanger:
             source: whose changes they are.
             before: the position that they follow.
             after: the position after them.
-            as_of_ms: the registry's state that the epoch shows then, milliseconds of the Unix epoch.
+            as_of_ms: the registry's state that the epoch shows then, milliseconds of the Unix epoch; 0 leaves it.
 
         Returns:
             The epoch as it is now.

@@ -38,6 +38,18 @@ class Layer(NamedTuple):
     rows: int
 
 
+class Followed(NamedTuple):
+    """How far an epoch has followed a source of changes.
+
+    Attributes:
+        position: of the last change that is in; 0 at the beginning.
+        as_of_ms: the registry's state that the source had come to, milliseconds of the Unix epoch; 0 where not known.
+    """
+
+    position: int = 0
+    as_of_ms: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What an epoch is.
