@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from keys.signing import Signer
 from padan import nik as nik_grammar
+from padan.entry import EntryKind, Field, decode
 from tests.people import AS_OF, BUDI
 from tokenizer.attribute import SLOTS
 from tokenizer.record import Record
-from verifier.feed import document
+from verifier.feed import document, following
+from verifier.feed.following import Follower
+from verifier.feed.source import open_source
+from verifier.log.open import open_log
 from verifier.projector.projection import Projection
 from verifier.vault.open import open_changer
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.installation import Installation
+    from verifier.feed.sync import Summary
 
 SIGNER = Signer(bytes(range(32)))
 NEWCOMER = {**BUDI, "NIK": "3273010505209005", "NAMA_LGKP": "WAYAN SUKERTI"}
@@ -28,15 +33,47 @@ KINDS = ("changed", "deceased", "new", "withdrawn", "nik_changed", "erased")
 WEIGHTS = (12, 2, 4, 2, 2, 1)
 
 
-def feed(made: Installation, after: int, *changes: dict[str, Any], source: str = "registry-1") -> bytes:
+def feed(
+    made: Installation,
+    after: int,
+    *changes: dict[str, Any],
+    source: str = "registry-1",
+    as_of: str = "2026-06-02T05:00:00Z",
+    signer: Signer = SIGNER,
+) -> bytes:
     """Write and sign a file; positions follow each other."""
     head = {
         "format": 1, "use": "feed", "registry_id": made.realm.registry_id, "environment": made.realm.environment,
-        "source": source, "after": after, "as_of": "2026-06-02T05:00:00Z",
+        "source": source, "after": after, "as_of": as_of,
     }  # fmt: skip
     numbered = [{"position": after + number, **change} for number, change in enumerate(changes, 1)]
     body = b"".join(json.dumps(line).encode() + b"\n" for line in (head, *numbered))
-    return document.sign(made.realm, body, SIGNER)
+    return document.sign(made.realm, body, signer)
+
+
+def changed(name: str) -> dict[str, Any]:
+    """Change a person's name."""
+    return {"change": "changed", "row": {**BUDI, "NAMA_LGKP": name}}
+
+
+def publish(made: Installation, where: str, data: bytes) -> bool:
+    """Publish a block to a table or a stream, which is made where there is none."""
+    parsed = document.parse(made.realm, data, following.signers_of(made.settings))
+    with closing(open_source(where, create=True)) as target:
+        return target.publish(parsed, data)
+
+
+def take_in(made: Installation, where: str, *, begin: bool = False) -> list[Summary]:
+    """Take in what a table or a stream has now."""
+    with closing(Follower(made.settings, open_source(where), begin=begin)) as follower:
+        return list(iter(follower.step, None))
+
+
+def details(made: Installation, kind: EntryKind) -> list[dict[str, str]]:
+    """Read the details of the log's entries of a kind."""
+    with closing(open_log(made.settings.log_database)) as log:
+        found = [decode(row.entry) for row in log.entries(0, 10_000) if row.kind == kind]
+    return [dict(text.split("=", 1) for text in entry.texts(Field.DETAIL)) for entry in found]
 
 
 def people(count: int) -> dict[str, Row]:

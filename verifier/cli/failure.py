@@ -98,12 +98,23 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.projector.errors.FieldMapError": _input(
             "mend the field map, or name one: --field-map FILE"
         ),
-        "verifier.feed.errors.FeedFormatError": _input("ask the registry for the file again, whole"),
+        "verifier.feed.errors.FeedFormatError": _input(
+            "ask the registry for it again, whole; out of a table or a stream the registry takes what is broken"
+        ),
         "verifier.feed.errors.FeedSignatureError": _refused(
-            "use no file of a stranger; padan-server feed trust adds the registry's key"
+            "use nothing of a stranger, find who put it there; padan-server feed trust adds the registry's key"
         ),
         "verifier.feed.errors.FeedGapError": _state(
-            "apply the files in between first; after a load that holds everything before the file, add --begin"
+            "apply what lies in between first; after a load that holds everything before it, add --begin"
+        ),
+        "verifier.feed.errors.FeedTimeError": _refused(
+            "ask the registry which of its changes are right; check both clocks"
+        ),
+        "verifier.feed.errors.FeedSourceError": _input(
+            "write postgresql://USER@HOST/DATABASE#TABLE, sqlite:///FILE#TABLE or nats://HOST:PORT/STREAM"
+        ),
+        "verifier.feed.errors.FeedSourceUnavailableError": _away(
+            "check the address and the source's server, then run the same command: it goes on where it was"
         ),
         "verifier.feed.errors.FeedEpochError": _state(
             "run padan-server registry load, then go on with --begin"

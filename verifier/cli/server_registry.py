@@ -13,9 +13,8 @@ import typer
 
 from padan.cli.console import CommandError, new_app, print_json
 from verifier import migrations
-from verifier.cli.authority import read_input
 from verifier.cli.settings import settings
-from verifier.feed import following
+from verifier.cli.syncing import sync
 from verifier.projector import fieldmap, progress
 from verifier.projector.columns import COLUMNS
 from verifier.projector.fieldmap import FieldMap
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 app = new_app("registry", summary="The population: load it, follow its changes; or make a fictional one.")
 
-_LISTS = ("rejects", "remarks")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same people.")]
 
@@ -137,46 +135,7 @@ def _tell(summary: Summary) -> None:
         typer.echo(f"next: padan-server epoch activate {summary.epoch}")
 
 
-@app.command()
-def sync(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A file of changes that the registry has signed.")
-    ],
-    *,
-    begin: Annotated[
-        bool,
-        typer.Option(
-            "--begin", help="The load holds everything before the file: follow the source from here on."
-        ),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Apply changes of the registry to the epoch in use.
-
-    Each batch becomes visible whole, within a second, while the service runs. The same command after a kill goes on
-    where it was, and a file that was applied before changes nothing. A change that breaks a rule is listed by its
-    position, with field and rule; the rest goes on.
-    """
-    chosen = settings()
-    migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
-    migrations.require_current(chosen.log_database, migrations.Tree.LOG)
-    data = read_input(file)
-    with progress.Silence() if as_json else progress.for_terminal() as meter:
-        summary = following.follow(chosen, file.name, data, begin=begin, meter=meter)
-    if as_json:
-        print_json(
-            asdict(summary) | {key: [each._asdict() for each in getattr(summary, key)] for key in _LISTS}
-        )
-        return
-    typer.echo(
-        f"{summary.source}: position {summary.begun} to {summary.position} of epoch {summary.epoch}:"
-        f" {summary.applied:,} applied, {summary.older:,} older than what is there, {summary.known:,} known,"
-        f" {len(summary.rejects):,} rejected"
-    )
-    for reject in summary.rejects:
-        typer.echo(f"  rejected: position {reject.row}: {reject.field}: {reject.rule}")
-    for remark in summary.remarks:
-        typer.echo(f"  note: position {remark.row}: {remark.rule}")
+app.command()(sync)
 
 
 @app.command()

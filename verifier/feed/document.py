@@ -164,6 +164,11 @@ def parse(realm: Realm, data: bytes, signers: Mapping[str, bytes]) -> Feed:
     )
 
 
+def time_text(milliseconds: int) -> str:
+    """Write a time of the Unix epoch as a head's `as_of` has it; texts of times sort as the times do."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime(_TIME)
+
+
 def _message(realm: Realm, body: bytes) -> bytes:
     return realm.label("feed") + hashlib.sha256(body).digest()
 

@@ -1,8 +1,18 @@
-"""Applies one file of changes to an installation, and logs it: databases, keys and log opened for the time of it."""
+"""Applies a file of changes, or what a table or a stream has, to an installation, and logs it.
+
+1 open vault and log for the time of a run, so that others may change the vault between runs
+2 read a file, or gather a run of blocks from where the vault says that the source was followed to
+3 log that it is about to be applied: no change without an entry, wherever the process is killed
+4 apply it
+5 log what became of it
+6 let the source go on
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys.realm import Realm
@@ -11,7 +21,8 @@ from padan.entry import EntryKind, Field
 from verifier import admin_entry, host_keys
 from verifier.agreement.sign import public_key
 from verifier.directory import Directory
-from verifier.feed import document
+from verifier.feed import document, run
+from verifier.feed.errors import FeedGapError
 from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
 from verifier.resident.purge import purge
@@ -20,8 +31,27 @@ from verifier.resident.table import MarkTable
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.agent import KeyAgent
     from verifier.config import Settings
+    from verifier.feed.block import BlockSource
+    from verifier.feed.document import Feed
+    from verifier.feed.run import Run
+    from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
+    from verifier.vault.changer import VaultChanger
+    from verifier.vault.epoch import Epoch
+
+
+def realm_of(settings: Settings) -> Realm:
+    """Name this registry and environment."""
+    return Realm(registry_id=settings.registry_id, environment=settings.environment)
+
+
+def signers_of(settings: Settings) -> Mapping[str, bytes]:
+    """List the keys that are trusted to sign changes: key ids to public keys."""
+    return {thumbprint(key): key for key in map(public_key, settings.feed_signers)}
 
 
 def follow(
@@ -41,10 +71,30 @@ def follow(
         ServiceError: a database is away.
         KeysError: the keyring cannot be used.
     """
-    realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
-    signers = {thumbprint(key): key for key in map(public_key, settings.feed_signers)}
-    feed = document.parse(realm, data, signers)
+    feed = document.parse(realm_of(settings), data, signers_of(settings))  # 2
     with closing(host_keys.unlock(settings)) as agent, closing(open_log(settings.log_database)) as log:
+        with closing(open_changer(settings.vault_database)) as vault:
+            application = _Application(
+                settings=settings, agent=agent, vault=vault, log=log, begin=begin, meter=meter
+            )
+            summary = application.apply(name, feed)
+        purge(settings, agent, log, meter=meter)
+    return summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Application:
+    """What a run needs to be applied and logged."""
+
+    settings: Settings
+    agent: KeyAgent
+    vault: VaultChanger
+    log: LogStore
+    begin: bool
+    meter: Meter | None
+
+    def apply(self, name: str, feed: Feed, *, blocks: int = 1) -> Summary:
+        """Log that changes are about to be applied, apply them, and log what became of them."""
         opened = {
             "source": feed.source,
             "file": name,
@@ -53,14 +103,14 @@ def follow(
             "after": str(feed.after),
             "end": str(feed.end),
         }
-        with (
-            closing(open_changer(settings.vault_database)) as vault,
-            closing(Directory(settings.log_database)) as directory,
-        ):
-            # First: a process that is killed between a batch and its report leaves no change without an entry.
-            admin_entry.append(log, EntryKind.FEED_OPENED, opened)
-            rights = Rights(agent, log, MarkTable(directory), source=feed.source)
-            summary = Sync(agent, vault, rights, meter=meter).run(feed, begin=begin)
+        if blocks > 1:
+            opened["blocks"] = str(blocks)
+        admin_entry.append(self.log, EntryKind.FEED_OPENED, opened)  # 3
+        followed = self.vault.followed(self.vault.epoch(), feed.source)
+        run.require_next(feed, followed, now_ms=_now_ms(), begin=self.begin)
+        with closing(Directory(self.settings.log_database)) as directory:
+            rights = Rights(self.agent, self.log, MarkTable(directory), source=feed.source)
+            summary = Sync(self.agent, self.vault, rights, meter=self.meter).run(feed, begin=self.begin)  # 4
         applied = {
             "source": feed.source,
             "digest": feed.digest.hex(),
@@ -72,6 +122,105 @@ def follow(
             "erased": str(summary.erased),
         }
         fields = {int(Field.EPOCH): summary.epoch.to_bytes(4, "big")}
-        admin_entry.append(log, EntryKind.FEED_APPLIED, applied, fields=fields)
-        purge(settings, agent, log, meter=meter)
-    return summary
+        admin_entry.append(self.log, EntryKind.FEED_APPLIED, applied, fields=fields)  # 5
+        return summary
+
+
+class Follower:
+    """Takes a table or a stream in, run by run. For one thread."""
+
+    def __init__(
+        self, settings: Settings, source: BlockSource, *, begin: bool = False, meter: Meter | None = None
+    ) -> None:
+        """Prepare; nothing is opened before the first run.
+
+        Args:
+            settings: the installation's.
+            source: where the blocks are.
+            begin: what was loaded holds everything before the oldest block there is; true of the epoch that is in use
+                at the first run, and of no later one.
+            meter: where progress is told.
+        """
+        self._settings = settings
+        self._source = source
+        self._begin = begin
+        self._meter = meter
+        self._realm = realm_of(settings)
+        self._signers = signers_of(settings)
+        self._keys = ExitStack()
+        self._agent: KeyAgent | None = None
+        self._epoch = 0
+        self._rewound = False
+
+    def step(self) -> Summary | None:
+        """Take in one run; None where nothing new is there now.
+
+        Raises:
+            FeedError: the next block cannot be used; names it. Everything before it is in.
+            ServiceError: a database or the source is away.
+            KeysError: the keyring cannot be used.
+        """
+        while True:
+            with (
+                closing(open_changer(self._settings.vault_database)) as vault,
+                closing(open_log(self._settings.log_database)) as log,
+            ):  # 1
+                epoch = vault.epoch()
+                agent = self._keys_for(epoch)
+                found = self._gather(vault, epoch)  # 2
+                if not found.taken:
+                    return None
+                summary = None
+                if found.feed is not None:
+                    application = _Application(
+                        settings=self._settings,
+                        agent=agent,
+                        vault=vault,
+                        log=log,
+                        begin=self._begin,
+                        meter=self._meter,
+                    )
+                    summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
+                    self._rewound = False
+            self._source.settle(found.taken)  # 6
+            if summary is not None:
+                if summary.erased:
+                    with closing(open_log(self._settings.log_database)) as log:
+                        purge(self._settings, agent, log, meter=self._meter)
+                return summary
+
+    def disconnect(self) -> None:
+        """Let go of the source; the next run connects again."""
+        self._source.close()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._source.close()
+        self._keys.close()
+
+    def _gather(self, vault: VaultChanger, epoch: Epoch) -> Run:
+        gatherer = run.Gatherer(realm=self._realm, signers=self._signers, now_ms=_now_ms(), begin=self._begin)
+        while True:
+            try:
+                with closing(self._source.blocks(lambda name: vault.followed(epoch, name))) as blocks:
+                    return gatherer.gather(blocks, lambda name: vault.followed(epoch, name))
+            except FeedGapError:
+                # A stream that was read further than this vault was followed, for example before a restore.
+                if self._rewound or not self._source.rewind():
+                    raise
+                self._rewound = True
+
+    def _keys_for(self, epoch: Epoch) -> KeyAgent:
+        """Unlock the keyring, and again for another epoch: it may have keys that were made since."""
+        if self._agent is None or epoch.number != self._epoch:
+            self._begin = self._begin and self._agent is None
+            self._keys.close()
+            self._agent = None
+            agent = host_keys.unlock(self._settings)
+            self._keys.callback(agent.close)
+            self._agent, self._epoch = agent, epoch.number
+        return self._agent
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -58,7 +58,7 @@ class TableSource:
             raise SourceError("name the table: --table NAME, or #NAME at the end of the URL")
         schema, _, name = table.rpartition(".")
         try:
-            engine = sa.create_engine(_driver(url), poolclass=sa.NullPool)
+            engine = sa.create_engine(with_driver(url), poolclass=sa.NullPool)
             found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine)
             with engine.connect() as connection:
                 size = connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0
@@ -85,7 +85,8 @@ class TableSource:
             raise SourceError(f"the table cannot be read on ({type(error).__name__})") from error
 
 
-def _driver(url: str) -> str:
+def with_driver(url: str) -> str:
+    """Name the driver of a PostgreSQL URL: psycopg 3."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgresql", "postgres"} else url
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
     from verifier.database import Address
+
+REPLACED: Final = "+replaced"
+"""The source under which replacements of rows are counted; no source of changes has such a name."""
 
 
 class EpochStateError(OperatorError):
@@ -135,11 +138,11 @@ class Catalogue:
 
     def positions(self, number: int) -> dict[str, int]:
         """Read how far an epoch has followed each source of changes."""
-        query = select(feed_position.c.source, feed_position.c.position)
+        query = select(feed_position.c.source, feed_position.c.position).where(
+            feed_position.c.epoch == number, feed_position.c.source != REPLACED
+        )
         with self._reading() as connection:
-            return {
-                row[0]: row[1] for row in connection.execute(query.where(feed_position.c.epoch == number))
-            }
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def amend(
         self,

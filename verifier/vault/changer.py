@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from verifier.vault.catalogue import REPLACED
 from verifier.vault.epoch import TOKEN_SIZE, EpochState
 from verifier.vault.store import NoEpochError
 from verifier.vault.writer import LoadOrderError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from verifier.vault.store import Row
 
 
-REPLACED: Final = "+replaced"
-"""The source under which replacements are counted; no source of changes has such a name."""
 _WITH_ROWS: Final = frozenset({EpochState.READY, EpochState.ACTIVE, EpochState.RETIRED})
 
 
@@ -106,13 +105,13 @@ class VaultChanger:
         """
         _check(rows, epoch.box_size)
         change = self._changer.prepare(epoch, rows, whole=True)
-        before = self._catalogue.position(epoch.number, REPLACED)
+        before = self._catalogue.followed(epoch.number, REPLACED).position
         self._catalogue.amend(
             epoch.number,
             source=REPLACED,
             before=before,
             after=before + 1,
-            as_of_ms=epoch.as_of_ms,
+            as_of_ms=0,
             added=0,
             write=change.write,
             retired=True,

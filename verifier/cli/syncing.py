@@ -1,0 +1,135 @@
+"""`padan-server registry sync`: the registry's changes from a file, a table or a stream, once or until stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from padan.cli.console import CommandError, print_json
+from verifier import logs, migrations
+from verifier.cli.authority import read_input
+from verifier.cli.settings import settings
+from verifier.feed import following, source, watch
+from verifier.projector import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from verifier.config import Settings
+    from verifier.feed.block import BlockSource
+    from verifier.feed.sync import Summary
+    from verifier.projector.progress import Meter
+
+_LISTS = ("rejects", "remarks")
+
+
+def sync(
+    where: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A signed file, or where signed blocks are: postgresql://USER@HOST/DATABASE#TABLE,"
+            " sqlite:///FILE#TABLE, nats://HOST:PORT/STREAM.",
+        ),
+    ],
+    *,
+    table: Annotated[str, typer.Option(help="The table of a database, instead of #TABLE.")] = "",
+    begin: Annotated[
+        bool,
+        typer.Option(
+            "--begin",
+            help="The load holds everything before the source's first change: follow it from here on.",
+        ),
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on following a table or a stream, until SIGTERM or SIGINT.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a run, and no progress.")
+    ] = False,
+) -> None:
+    """Apply changes of the registry to the epoch in use.
+
+    Each batch becomes visible whole, within a second, while the service runs. The same command after a kill goes on
+    where it was, and what was applied before changes nothing. A change that breaks a rule is listed by its position,
+    with field and rule; the rest goes on. A block that cannot be used stops it, named; everything before it is in.
+    """
+    chosen = settings()
+    migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
+    migrations.require_current(chosen.log_database, migrations.Tree.LOG)
+    tell = _print if as_json else _tell
+    if "://" not in where:
+        if follow:
+            raise CommandError(
+                "a file cannot be followed", next_step="leave --follow, or name a table or a stream"
+            )
+        path = Path(where)
+        data = read_input(path)
+        with progress.Silence() if as_json else progress.for_terminal() as meter:
+            summary = following.follow(chosen, path.name, data, begin=begin, meter=meter)
+        tell(summary)
+        return
+    blocks = source.open_source(where, table=table)
+    if follow:
+        logs.configure(chosen.log_level)
+        with closing(following.Follower(chosen, blocks, begin=begin)) as follower:
+            watch.watch(follower, _until_stopped(), tell)
+        return
+    with progress.Silence() if as_json else progress.for_terminal() as meter:
+        _take_all(chosen, blocks, tell, begin=begin, meter=meter, quiet=as_json)
+
+
+def _take_all(
+    chosen: Settings,
+    blocks: BlockSource,
+    tell: Callable[[Summary], object],
+    *,
+    begin: bool,
+    meter: Meter,
+    quiet: bool,
+) -> None:
+    """Take in what is there now."""
+    runs = 0
+    with closing(following.Follower(chosen, blocks, begin=begin, meter=meter)) as follower:
+        while (summary := follower.step()) is not None:
+            tell(summary)
+            runs += 1
+    if not runs and not quiet:
+        typer.echo(f"{blocks.name}: nothing new")
+
+
+def _until_stopped() -> threading.Event:
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping
+
+
+def _print(summary: Summary) -> None:
+    print_json(asdict(summary) | {key: [each._asdict() for each in getattr(summary, key)] for key in _LISTS})
+    sys.stdout.flush()
+
+
+def _tell(summary: Summary) -> None:
+    typer.echo(
+        f"{summary.source}: position {summary.begun} to {summary.position} of epoch {summary.epoch}:"
+        f" {summary.applied:,} applied, {summary.older:,} older than what is there, {summary.known:,} known,"
+        f" {len(summary.rejects):,} rejected"
+    )
+    for reject in summary.rejects:
+        typer.echo(f"  rejected: position {reject.row}: {reject.field}: {reject.rule}")
+    for remark in summary.remarks:
+        typer.echo(f"  note: position {remark.row}: {remark.rule}")
+    sys.stdout.flush()

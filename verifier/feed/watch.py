@@ -1,0 +1,77 @@
+"""Follows a table or a stream until it is told to stop.
+
+Looks each second; what is there is taken in at once, and then, while changes only trickle, at most every 5 s: each run
+costs two entries, and on SQLite a file. A full run is followed by the next one immediately. What is away (source,
+database, disk) is tried again after 1, 2, 4 ... at most 30 s; what a person must mend ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from verifier.errors import ServiceError
+from verifier.feed.run import RUN_CHANGES
+from verifier.vault.catalogue import PositionError
+from verifier.vault.layers import ChangesBusyError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from verifier.feed.following import Follower
+    from verifier.feed.sync import Summary
+
+LOOK_SECONDS: Final = 1.0
+PACE_SECONDS: Final = 5.0
+"""From the beginning of a run that was not full to the beginning of the next."""
+FIRST_RETRY_SECONDS: Final = 1.0
+LAST_RETRY_SECONDS: Final = 30.0
+_PASSING: Final = (ServiceError, ChangesBusyError, PositionError)
+
+_LOGGER = logging.getLogger("padan.feed")
+
+
+def watch(follower: Follower, stopping: threading.Event, tell: Callable[[Summary], object]) -> None:
+    """Take in runs until `stopping` is set; a run under way is finished first.
+
+    Args:
+        follower: takes in a run at a time.
+        stopping: ends it.
+        tell: is given what became of each run.
+
+    Raises:
+        OperatorError: a person must mend something; everything before it is in.
+        KeysError: the keyring cannot be used.
+    """
+    retry = FIRST_RETRY_SECONDS
+    while not stopping.is_set():
+        began = time.monotonic()
+        try:
+            summary = follower.step()
+        except _PASSING as error:
+            _LOGGER.warning("not following; trying again", extra={"reason": str(error), "seconds": retry})
+            follower.disconnect()
+            stopping.wait(retry)
+            retry = min(2 * retry, LAST_RETRY_SECONDS)
+            continue
+        if retry > FIRST_RETRY_SECONDS:
+            _LOGGER.info("following again")
+            retry = FIRST_RETRY_SECONDS
+        if summary is not None:
+            tell(summary)
+        stopping.wait(pause(summary, time.monotonic() - began))
+
+
+def pause(summary: Summary | None, spent: float) -> float:
+    """Say how long to wait after a run.
+
+    Args:
+        summary: what became of it; None where there was nothing.
+        spent: seconds since it began.
+    """
+    if summary is None:
+        return LOOK_SECONDS
+    changes = summary.applied + summary.older + len(summary.rejects)
+    return 0.0 if changes >= RUN_CHANGES else max(0.0, PACE_SECONDS - spent)
