@@ -111,7 +111,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "ask the registry which of its changes are right; check both clocks"
         ),
         "verifier.feed.errors.FeedSourceError": _input(
-            "write postgresql://USER@HOST/DATABASE#TABLE, sqlite:///FILE#TABLE or nats://HOST:PORT/STREAM"
+            "mend what is named above; padan-server registry sync --help shows each form of an address"
         ),
         "verifier.feed.errors.FeedSourceUnavailableError": _away(
             "check the address and the source's server, then run the same command: it goes on where it was"

@@ -22,7 +22,7 @@ from verifier import admin_entry, host_keys
 from verifier.agreement.sign import public_key
 from verifier.directory import Directory
 from verifier.feed import document, run
-from verifier.feed.errors import FeedGapError
+from verifier.feed.errors import FeedGapError, FeedSourceUnavailableError
 from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
 from verifier.resident.purge import purge
@@ -182,12 +182,18 @@ class Follower:
                     )
                     summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
                     self._rewound = False
-            self._source.settle(found.taken)  # 6
+            self._settle(found.taken)  # 6
             if summary is not None:
                 if summary.erased:
                     with closing(open_log(self._settings.log_database)) as log:
                         purge(self._settings, agent, log, meter=self._meter)
                 return summary
+
+    def _settle(self, taken: int) -> None:
+        try:
+            self._source.settle(taken)
+        except FeedSourceUnavailableError:
+            self._source.close()  # what is in the vault may come again; the next run says what is wrong
 
     def disconnect(self) -> None:
         """Let go of the source; the next run connects again."""

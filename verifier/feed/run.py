@@ -71,7 +71,7 @@ class Gatherer:
             FeedError: the first that is not known already cannot be used; names it.
         """
         joined: list[Feed] = []
-        taken = 0
+        taken = size = 0
         there = Followed()
         for block in blocks:
             try:
@@ -81,8 +81,8 @@ class Gatherer:
                 elif (feed.source, feed.signer) != (joined[0].source, joined[0].signer):
                     break
                 if feed.end <= there.position and feed.as_of_ms <= there.as_of_ms:  # 2
-                    taken += 1
-                    if taken >= RUN_BLOCKS:
+                    taken, size = taken + 1, size + len(block.data)
+                    if taken >= RUN_BLOCKS or size >= MAX_BLOCK:
                         break
                     continue
                 require_next(feed, there, now_ms=self.now_ms, begin=self.begin)  # 3
@@ -91,9 +91,10 @@ class Gatherer:
                     break
                 raise type(error)(f"{block.place}: {error}") from error
             joined.append(feed)  # 4
-            taken += 1
+            taken, size = taken + 1, size + len(block.data)
             there = Followed(max(feed.end, there.position), feed.as_of_ms)
-            if taken >= RUN_BLOCKS or sum(len(each.changes) for each in joined) >= RUN_CHANGES:
+            changes = sum(len(each.changes) for each in joined)
+            if taken >= RUN_BLOCKS or size >= MAX_BLOCK or changes >= RUN_CHANGES:
                 break
         return Run(feed=join(joined) if joined else None, taken=taken, blocks=len(joined))
 

@@ -1,0 +1,263 @@
+"""The registry's changes from a NATS JetStream: acknowledged once they are in the vault, whatever comes again."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import subprocess
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from nats.js.api import RetentionPolicy
+
+from keys.signing import Signer
+from padan.entry import EntryKind
+from tests.installation import Installation, install
+from tests.integration.feeding import SIGNER, changed, details, feed, publish, take_in
+from tests.integration.loading import COMMAND
+from tests.nats import NatsServer
+from tests.people import BUDI
+from verifier.agreement import signkey
+from verifier.feed.errors import (
+    FeedGapError,
+    FeedSignatureError,
+    FeedSourceError,
+    FeedSourceUnavailableError,
+)
+from verifier.feed.following import Follower
+from verifier.feed.source import open_source
+from verifier.vault.epoch import Followed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nats.aio.client import Client
+
+STRANGER = Signer(bytes(32))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """An installation that trusts the registry's key."""
+    return install(
+        tmp_path_factory.mktemp("stream"),
+        agencies={},
+        extra=f'feed_signers = ["{signkey.text(SIGNER.public_key)}"]\n',
+    )
+
+
+@pytest.fixture
+def installation(made: Installation) -> Installation:
+    """The same with a new epoch in use, which has followed nothing yet."""
+    made.load([BUDI])
+    return made
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server of its own."""
+    with NatsServer(tmp_path / "nats") as started:
+        yield started
+
+
+def waiting(server: NatsServer, consumer: str = "padan") -> tuple[int, int]:
+    """Count what the consumer has not read, and what it has not acknowledged."""
+
+    async def ask(client: Client) -> tuple[int, int]:
+        info = await client.jetstream().consumer_info("FEED", consumer)
+        return info.num_pending or 0, info.num_ack_pending or 0
+
+    found: tuple[int, int] = server.act(ask)
+    return found
+
+
+def names(made: Installation, where: str) -> list[str]:
+    """Name the messages that a reader is given now."""
+    del made
+    with closing(open_source(where)) as source:
+        return [block.place for block in source.blocks(lambda _name: Followed())]
+
+
+def test_messages_are_acknowledged_once_they_are_in(installation: Installation, server: NatsServer) -> None:
+    """Published twice, read by one that ends before it has applied them, and again: applied once, in order."""
+    where = f"{server.address}/FEED?subject=registry.feed"
+    blocks = [feed(installation, number, changed(f"BUDI {'ABC'[number]}NTO")) for number in range(3)]
+    assert [publish(installation, where, block) for block in blocks] == [True, True, True]
+    assert [publish(installation, where, block) for block in blocks] == [False, False, False]
+    assert names(installation, where) == [f"FEED, message {number}" for number in (1, 2, 3)]
+    assert waiting(server) == (0, 3)
+    (summary,) = take_in(installation, where)
+    assert (summary.begun, summary.position, summary.applied) == (0, 3, 3)
+    assert waiting(server) == (0, 0)
+    assert details(installation, EntryKind.FEED_OPENED)[-1]["file"] == where
+    assert names(installation, where) == []
+    assert take_in(installation, where) == []
+    with pytest.raises(FeedGapError, match="registry-1 was followed to 3 only"):
+        publish(installation, where, feed(installation, 4, changed("BUDI")))
+
+
+def test_the_vault_says_how_far_it_was_followed(installation: Installation, server: NatsServer) -> None:
+    """A stream that was read further than this vault is, as after a restore, is read from its beginning."""
+    where = f"{server.address}/FEED"
+    for number in range(3):
+        publish(installation, where, feed(installation, number, changed(f"BUDI {'ABC'[number]}NTO")))
+    assert [each.position for each in take_in(installation, where)] == [3]
+    installation.load([BUDI])
+    publish(installation, where, feed(installation, 3, changed("BUDI DANTO")))
+    (summary,) = take_in(installation, where)
+    assert (summary.begun, summary.position, summary.applied) == (0, 4, 4)
+    assert waiting(server) == (0, 0)
+
+
+def test_a_queue_that_keeps_nothing_says_what_is_missing(
+    installation: Installation, server: NatsServer
+) -> None:
+    """Where the stream throws away what was acknowledged, a vault that lacks it is a gap, and nothing is applied."""
+
+    async def make(client: Client) -> None:
+        await client.jetstream().add_stream(
+            name="FEED", subjects=["feed"], retention=RetentionPolicy.WORK_QUEUE
+        )
+
+    server.act(make)
+    where = f"{server.address}/FEED"
+    publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+    assert [each.position for each in take_in(installation, where)] == [1]
+    installation.load([BUDI])
+    publish(installation, where, feed(installation, 1, changed("BUDI BANTO")))
+    with pytest.raises(FeedGapError, match="message 2: it goes on after position 1"):
+        take_in(installation, where)
+    assert [each.position for each in take_in(installation, where, begin=True)] == [2]
+
+
+def test_a_message_of_a_stranger_stops_it(installation: Installation, server: NatsServer) -> None:
+    """What is before it is in; it is named, and stays where it is until the registry takes it out."""
+    where = f"{server.address}/FEED"
+    publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+
+    async def intrude(client: Client) -> None:
+        forged = feed(installation, 1, changed("BUDI PALSU"), signer=STRANGER)
+        await client.jetstream().publish("FEED", forged)
+
+    async def take_out(client: Client) -> None:
+        await client.jetstream().delete_msg("FEED", 2)
+
+    server.act(intrude)
+    with closing(Follower(installation.settings, open_source(where))) as follower:
+        summary = follower.step()
+        assert summary is not None
+        assert summary.position == 1
+        for _ in range(2):
+            with pytest.raises(FeedSignatureError, match=r"^FEED, message 2: the feed is signed by nobody"):
+                follower.step()
+    server.act(take_out)
+    publish(installation, where, feed(installation, 1, changed("BUDI BANTO")))
+    assert [(each.begun, each.position) for each in take_in(installation, where)] == [(1, 2)]
+
+
+def test_tls_and_a_token_by_file(installation: Installation, tmp_path: Path) -> None:
+    """The connection is encrypted, the server checked, the token read from its file and told to nobody."""
+    settings, token = installation.settings, tmp_path / "token"
+    token.write_text("a token for tests only\n")
+    options = ("--auth", token.read_text().strip(), "--tls", "--tlscert", settings.tls_cert, "--tlskey")
+    with NatsServer(tmp_path / "nats", *map(str, options), str(settings.tls_key)) as server:
+        base = f"tls://localhost:{server.port}/FEED"
+        where = f"{base}?ca={installation.ca}&token-file={token}"
+        publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+        assert [each.position for each in take_in(installation, where)] == [1]
+        assert open_source(where).name == base
+        with pytest.raises(FeedSourceError, match="refuses these credentials"):
+            names(installation, f"{base}?ca={installation.ca}")
+        with pytest.raises(FeedSourceUnavailableError, match="CertVerificationError"):
+            names(installation, f"{base}?token-file={token}")
+        with pytest.raises(FeedSourceError, match="a file that the address names"):
+            names(installation, f"{base}?token-file={tmp_path / 'missing'}")
+
+
+def test_what_cannot_be_published_is_said(installation: Installation, server: NatsServer) -> None:
+    """A block that is too large for the server, a stream of several subjects, no stream, no server."""
+    where = f"{server.address}/FEED"
+    with pytest.raises(FeedSourceError, match="no stream FEED"):
+        names(installation, where)
+    large = feed(installation, 0, *(changed("BUDI " + "O" * 390) for _ in range(1_300)))
+    with pytest.raises(FeedSourceError, match=r"the server takes 1,048,576; sign it as several"):
+        publish(installation, where, large)
+
+    async def make(client: Client) -> None:
+        await client.jetstream().add_stream(name="FEED", subjects=["feed.*"])
+
+    server.act(make)
+    with pytest.raises(FeedSourceError, match="name the subject"):
+        publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+    server.stop()
+    with pytest.raises(FeedSourceUnavailableError, match="ConnectionRefusedError"):
+        take_in(installation, where)
+
+
+class Following:
+    """`registry sync --follow` as a process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._lines: dict[str, queue.Queue[str]] = {"out": queue.Queue(), "err": queue.Queue()}
+        for name, stream in (("out", process.stdout), ("err", process.stderr)):
+            threading.Thread(target=self._read, args=(name, stream), daemon=True).start()
+
+    def _read(self, name: str, stream: Any) -> None:
+        for line in stream:
+            self._lines[name].put(line)
+
+    def next(self, name: str = "out") -> dict[str, Any]:
+        """Wait for a line of its output."""
+        line = self._lines[name].get(timeout=60)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+@contextmanager
+def following(made: Installation, where: str) -> Iterator[Following]:
+    """Follow a source."""
+    command = [*COMMAND, "--config", str(made.config_path), "registry", "sync", where, "--follow", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield Following(process)
+        finally:
+            process.kill()
+
+
+def test_it_is_followed_until_it_is_stopped(installation: Installation, server: NatsServer) -> None:
+    """What comes is applied; the server goes away and comes back; SIGTERM ends it cleanly."""
+    where = f"{server.address}/FEED"
+    publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+    with following(installation, where) as followed:
+        assert followed.next()["position"] == 1
+        server.stop()
+        told = followed.next("err")
+        assert (told["event"], told["level"]) == ("not following; trying again", "warning")
+        assert where in told["reason"]
+        server.start()
+        publish(installation, where, feed(installation, 1, changed("BUDI BANTO")))
+        found = followed.next()
+        assert (found["begun"], found["position"], found["applied"]) == (1, 2, 1)
+        followed.process.send_signal(signal.SIGTERM)
+        assert followed.process.wait(20) == 0
+
+
+def test_a_broken_message_ends_it_with_the_next_step(installation: Installation, server: NatsServer) -> None:
+    """A follower that cannot go on ends, names the message, and says what to do."""
+    where = f"{server.address}/FEED"
+    publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+    command = [*COMMAND, "--config", str(installation.config_path), "registry", "sync", where, "--follow"]
+
+    async def cut(client: Client) -> None:
+        await client.jetstream().publish("FEED", feed(installation, 1, changed("BUDI"))[:-30])
+
+    server.act(cut)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "position 0 to 1" in done.stdout
+    assert "error: FEED, message 2: the file has no signed end" in done.stderr
+    assert "next:  ask the registry for it again" in done.stderr
