@@ -98,7 +98,8 @@ class Engine:
     def _show_standing(self) -> None:
         """Show what changes slowly: the log's length, the room on the disk."""
         self._metrics.log_entries.set(self._log.head().sequence)
-        self._metrics.disk_free.set(shutil.disk_usage(self._settings.data_dir).free)
+        with contextlib.suppress(FileNotFoundError):  # with both databases elsewhere there may be no folder
+            self._metrics.disk_free.set(shutil.disk_usage(self._settings.data_dir).free)
 
     def _show_expiry(self) -> None:
         """Show when the first of each kind of thing ends."""

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
     from verifier.call import Reply
 
-_VERDICTS: dict[int, str] = {
+VERDICTS: dict[int, str] = {
     int(number): name.removeprefix("VERDICT_") for name, number in attribute_pb2.Verdict.items()
 }
+
+
+def process_ends(registry: CollectorRegistry) -> Counter:
+    """Make the counter of a parent, which has no other metrics of its own."""
+    return Counter(
+        "padan_process_ends",
+        "Processes of the service that ended by themselves or were told to; with one process there is none.",
+        registry=registry,
+    )
 
 
 class Metrics:
@@ -62,6 +71,18 @@ class Metrics:
             "padan_feed_age_seconds", "Age of the registry's data in use, in seconds.", mode="livemax"
         )
         self.ready = self._gauge("padan_ready", "Worker processes that answer.", mode="livesum")
+        self.workers = self._gauge(
+            "padan_workers", "Worker processes that the settings ask for.", mode="livemax"
+        )
+        self._add_standing()
+        self._answer_children: dict[tuple[str, int], Counter] = {}
+        self._refusal_children: dict[str, Counter] = {}
+
+    def _gauge(self, name: str, text: str, *, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
+
+    def _add_standing(self) -> None:
+        """Add what changes slowly: how the installation stands, and what ends."""
         self.budget_alerts = Counter(
             "padan_budget_alerts",
             "Alert entries: somebody spent the budget of a prefix. Who, auditors read.",
@@ -93,11 +114,6 @@ class Metrics:
             "Time for which the leader has given no sign of life, in seconds.",
             mode="livemin",
         )
-        self._answer_children: dict[tuple[str, int], Counter] = {}
-        self._refusal_children: dict[str, Counter] = {}
-
-    def _gauge(self, name: str, text: str, *, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
-        return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
 
     def observe_reply(self, reply: Reply, seconds: float) -> None:
         """Count one reply; the label children are kept, so that a call costs two additions."""
@@ -116,7 +132,7 @@ class Metrics:
         answers = self._answer_children.get(key)
         if answers is None:
             answers = self._answer_children[key] = self._answers.labels(
-                reply.agency, _VERDICTS.get(reply.outcome, "OTHER")
+                reply.agency, VERDICTS.get(reply.outcome, "OTHER")
             )
         answers.inc()
 

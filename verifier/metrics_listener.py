@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from verifier.errors import OperatorError
+from verifier.metrics import process_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,6 +92,7 @@ class SharedMetrics:
         self._folder = tempfile.TemporaryDirectory(prefix="padan-metrics-")
         self.registry = CollectorRegistry()
         self.registry.register(_Files(self._folder.name))
+        self._ends = process_ends(self.registry)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -107,4 +109,5 @@ class SharedMetrics:
 
     def forget(self, pid: int) -> None:
         """Take leave of a process that has ended: what it only was, such as ready, counts no more."""
+        self._ends.inc()
         mark_process_dead(pid, path=self._folder.name)  # type: ignore[no-untyped-call]  # has none

@@ -62,6 +62,7 @@ class Service:
         self._settings = settings
         self._confirm_clock = confirm_clock
         self.metrics = Metrics()
+        self.metrics.workers.set(settings.workers)
         self._engine: Engine | None = None
         self._try_again = 0.0
         self._metrics_listener = contextlib.ExitStack()

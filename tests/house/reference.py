@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import PydanticUndefined
 
-from tests.house import command_lines, makefile, practice, tree
+from tests.house import alerts, command_lines, makefile, practice, tree
 from verifier.cli import failure
 from verifier.config import Settings
 from verifier.config_file import render
@@ -112,6 +112,24 @@ def _summary(path: pathlib.Path) -> str:
     return " ".join(paragraph.split())
 
 
+def metrics() -> str:
+    """Tabulate what the service counts."""
+    rows: list[tuple[object, ...]] = [
+        (f"`{name}{'_total' if kind == 'counter' else ''}`", kind, text)
+        for name, kind, text in alerts.metrics()
+    ]
+    return _table("metric", "kind", "what it says", rows=rows)
+
+
+def alarms() -> str:
+    """Tabulate the alert rules."""
+    rows: list[tuple[object, ...]] = [
+        (f"`{alert.name}`", alert.severity, f"`{alert.expression}`", alert.next_step)
+        for alert in alerts.alerts()
+    ]
+    return _table("alert", "severity", "when", "what to do", rows=rows)
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "settings": settings,
@@ -120,6 +138,8 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "modules of tokenizer": lambda: modules("tokenizer"),
         "modules of verifier": lambda: modules("verifier"),
         "failures": failures,
+        "metrics": metrics,
+        "alerts": alarms,
         "targets": targets,
         "versions": lambda: _table("what", "value", rows=practice.versions()),
         "attributes": lambda: _table(

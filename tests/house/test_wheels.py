@@ -114,7 +114,7 @@ def test_the_server_brings_what_operators_install(server: zipfile.ZipFile) -> No
         for name in server.namelist()
         if ".data/data/" in name
     }
-    folders = ("agreements", "systemd", "sysusers.d", "tmpfiles.d", "docs")
+    folders = ("agreements", "grafana", "prometheus", "systemd", "sysusers.d", "tmpfiles.d", "docs")
     sources = [
         (path, path.relative_to(base).as_posix())
         for base in (tree.ROOT / "deploy", tree.ROOT)

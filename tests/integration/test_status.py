@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from padan.v1 import attribute_pb2, verification_pb2, verification_pb2_grpc
 from tests.installation import install
 from tests.people import BUDI
 from tests.service import request, running
-from verifier import schema
+from verifier import schema, scrape
 from verifier.cli.server import build
 from verifier.directory import Directory
+from verifier.expiry import Kind
 from verifier.log.tally import count_recent
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def test_a_service_that_runs_and_then_does_not(
     with running(installation) as service, service.channel() as channel:
         _ask(verification_pb2_grpc.VerificationServiceStub(channel), 3)
         up = status(installation, ExitCode.DONE)
+        readings = scrape.read(installation.settings.metrics_listen)
+    _shows_standing(readings, up)
     assert up["service"] == {
         "state": "ready",
         "reason": None,
@@ -70,6 +74,18 @@ def test_a_service_that_runs_and_then_does_not(
     assert "DOES NOT RUN" in down["words"]
     for secret in (BUDI["NIK"], BUDI["NAMA_LGKP"], "officer-1"):
         assert secret not in json.dumps(up) + json.dumps(down)
+
+
+def _shows_standing(readings: scrape.Readings, up: dict[str, Any]) -> None:
+    """The metrics of a service that runs say what the screen says."""
+    assert readings.total("padan_workers") == 1
+    assert readings.total("padan_row_seals") == up["seals"]["rows"] == 67
+    assert readings.total("padan_log_entries") is not None
+    assert readings.total("padan_disk_free_bytes") == pytest.approx(up["disk"]["free_bytes"], rel=0.05)
+    left = readings.by_label("padan_expiry_seconds", "kind")
+    assert left.keys() == {*map(str, Kind)}
+    assert 29 * 86_400 < left[Kind.SERVER_CERTIFICATE] < 30 * 86_400
+    assert left[Kind.GRANT] == math.inf
 
 
 def _ask(stub: verification_pb2_grpc.VerificationServiceStub, count: int) -> None:

@@ -130,7 +130,9 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     mode = _mode(folder)
     if mode is None or not folder.is_dir():
-        yield failed(
+        embedded = any("://" not in url for url in (settings.log_database, settings.vault_database))
+        make = failed if embedded or settings.has_writer else warned
+        yield make(
             STEP, Fault.FILE_MISSING, f"data_dir: {folder} is no folder", f"run: install -d -m 700 {folder}"
         )
         return

@@ -22,7 +22,7 @@ from keys.envelope import parse_key
 from keys.errors import KeysError
 from keys.realm import DEVELOPMENT
 from padan.finding import failed, good, passed, warned
-from verifier import config, expiry, supervisor
+from verifier import config, expiry
 from verifier.config import ConfigError
 from verifier.errors import VerifierError
 from verifier.inspection import databases, files, keyring, people
@@ -117,8 +117,6 @@ def _auditors_key(settings: Settings) -> Iterator[Finding]:
 
 
 def _workers(settings: Settings) -> Iterator[Finding]:
-    if settings.workers > 1:
-        supervisor.require_no_prompt(settings)
     if settings.has_writer:
         address.check_path(settings.journal_socket)
     cores = os.cpu_count() or 1

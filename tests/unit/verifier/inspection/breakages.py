@@ -81,6 +81,11 @@ def _no_epoch(folder: Path) -> None:
     migrations.upgrade(str(folder / "data/vault"), migrations.Tree.VAULT)
 
 
+def _long_path(folder: Path) -> None:
+    change(folder, "workers", "2")
+    change(folder, "data_dir", f'"{"d" * 120}"')
+
+
 BROKEN = [
     Broken(
         "a typo",
@@ -134,12 +139,12 @@ BROKEN = [
         "",
     ),
     Broken(
-        "many workers that would ask",
-        lambda folder: change(folder, "workers", "2"),
+        "a socket's path that is too long",
+        _long_path,
         "settings",
         "setting",
-        "more than one worker needs the source of the passphrase",
-        "workers = 1",
+        "longer than the 107 bytes of a socket",
+        "data_dir",
     ),
     Broken(
         "a passphrase that is asked for",
