@@ -11,9 +11,9 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -138,9 +138,48 @@ class Settings(BaseSettings):
         examples=["auditors.pub"],
         description="File of the public key to which period keys are sealed (envelope of development services).",
     )
+    retention_short_days: Annotated[int, Field(ge=1)] = Field(
+        default=366, description="Days for which entries of the class short are kept."
+    )
+    retention_standard_days: Annotated[int, Field(ge=1)] = Field(
+        default=1827, description="Days for which entries of the class standard are kept (5 years)."
+    )
+    retention_long_days: Annotated[int, Field(ge=1)] = Field(
+        default=3653,
+        description="Days for which entries of the class long are kept, and those about the data.",
+    )
+    retention_lasting_days: Annotated[int, Field(ge=1)] = Field(
+        default=9132,
+        description="Days for which entries about keys, agreements and residents' rights are kept (25 years).",
+    )
+    retention_hold: tuple[str, ...] = Field(
+        default=(), description="Ids of agencies of whose entries none is erased now, as for a trial."
+    )
+    retention_epoch_days: Annotated[int, Field(ge=1)] = Field(
+        default=30, description="Days after which the rows of a retired epoch are dropped."
+    )
+    retention_file_days: Annotated[int, Field(ge=1)] = Field(
+        default=90,
+        description="Days for which what loads left in data_dir is kept: runs, lists of rejected rows.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level of the service's own messages."
     )
+
+    @model_validator(mode="after")
+    def _keep_in_order(self) -> Self:
+        days = [
+            self.retention_short_days,
+            self.retention_standard_days,
+            self.retention_long_days,
+            self.retention_lasting_days,
+        ]
+        if days != sorted(days):
+            raise ValueError(
+                "retention_short_days, retention_standard_days, retention_long_days and retention_lasting_days "
+                "must not fall in this order"
+            )
+        return self
 
     @property
     def log_database(self) -> str:

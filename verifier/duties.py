@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from verifier.freshness import FreshnessWatch
 from verifier.leader import LeaderDuty
+from verifier.retention.duty import EVERY, Retention
 
 if TYPE_CHECKING:
     from verifier.agreement.store import AgreementStore
@@ -37,7 +38,11 @@ def standing(means: Means) -> list[LeaderDuty]:
     freshness = FreshnessWatch(
         agreements=means.agreements, as_of_ms=lambda: _as_of(means.vault), log=means.log, now=time.time
     )
-    return [LeaderDuty(name="freshness", every=600, act=freshness.check)]
+    retention = Retention(means.settings, means.log)
+    return [
+        LeaderDuty(name="freshness", every=600, act=freshness.check),
+        LeaderDuty(name="retention", every=EVERY, act=retention.turn),
+    ]
 
 
 def _as_of(vault: VaultStore) -> tuple[int, int]:

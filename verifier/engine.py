@@ -35,6 +35,7 @@ from verifier.log.open import open_log
 from verifier.period import AuditPeriod
 from verifier.resident.store import MarkStore
 from verifier.resident.table import MarkTable
+from verifier.retention.duty import expiry
 from verifier.revocation import register_snapshot
 from verifier.scribe import Scribe
 from verifier.seat import open_seat
@@ -134,10 +135,10 @@ class Engine:
                 on_alerts=self._metrics.budget_alerts.inc,
                 confirm_clock=confirm_clock,
             )
-            self._duties.append(Duty(name="expire", every=600, act=scribe.expire))
-            self._duties.append(
-                Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed))
-            )
+            self._duties += [
+                expiry(self._log, scribe.expire),
+                Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
+            ]
             journal = scribe.committer
         journal.start()
         opened.callback(journal.stop)

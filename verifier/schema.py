@@ -44,7 +44,8 @@ entry = Table(
     Column("leaf", LargeBinary, nullable=False),
     Index("entry_agency", "agency", "sequence"),
 )
-"""The private entries; format and version stand in their first bytes. An erased entry keeps its leaf alone."""
+"""The private entries; format and version stand in their first bytes. An erased entry keeps its leaf, kind,
+agency and log time."""
 
 counter = Table(
     "counter",

@@ -68,9 +68,9 @@ class Scribe:
             observe=observe,
         )
 
-    def expire(self) -> None:
-        """Delete the counters and stored answers that are over."""
-        self._store.expire(self._clock(None).day - KEPT_DAYS)
+    def expire(self) -> int:
+        """Delete the counters and stored answers that are over; returns how many rows went."""
+        return self._store.expire(self._clock(None).day - KEPT_DAYS)
 
     @property
     def sealed(self) -> int:

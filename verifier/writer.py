@@ -20,6 +20,7 @@ from verifier.journal.server import JournalServer
 from verifier.log.open import open_log
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
+from verifier.retention.duty import expiry
 from verifier.scribe import Scribe
 
 if TYPE_CHECKING:
@@ -103,13 +104,13 @@ class Writer:
             scribe.committer.start()
             opened.callback(scribe.committer.stop)
             server.start()
-            expiring = Housekeeping(
+            keeping = Housekeeping(
                 [
-                    Duty(name="expire", every=600, act=scribe.expire),
+                    expiry(store, scribe.expire),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                 ]
             )
-            expiring.start()
-            opened.callback(expiring.stop)
+            keeping.start()
+            opened.callback(keeping.stop)
             self._opened.push(opened.pop_all())
         return server

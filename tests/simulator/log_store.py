@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from verifier.failure import Failure
@@ -41,6 +42,7 @@ class MemoryLog:
         self.rows: list[StoredEntry] = []
         self.counted: dict[int, dict[bytes, int]] = {}  # by day, as the service's own ledger
         self.kept: dict[ReplayKey, StoredReplay] = {}
+        self.settings: dict[str, str] = {}
         self.groups: list[int] = []
         self.faults: list[Fault] = []
         self.released = threading.Event()
@@ -97,6 +99,8 @@ class MemoryTransaction:
         self._log = log
         self._claimed: set[ReplayKey] = set()
         self._written: tuple[Mapping[bytes, int], int, Sequence[EntryRow], Sequence[ReplayRow]] | None = None
+        self._settings: dict[str, str] = {}
+        self._erased: list[int] = []
 
     def fence(self, term: int) -> None:
         """See that the term is not over."""
@@ -131,20 +135,39 @@ class MemoryTransaction:
         """Write the group."""
         self._written = (counters, day, entries, replays)
 
+    def setting(self, name: str) -> str:
+        """Read a setting."""
+        return self._log.settings.get(name, "")
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Set a setting."""
+        self._settings[name] = value
+
+    def erase(self, places: Sequence[int]) -> int:
+        """Erase entries."""
+        there = [place for place in places if self._log.rows[place - 1].entry]
+        self._erased += there
+        return len(there)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None or self._written is None:
+        if kind is not None or (self._written is None and not self._settings and not self._erased):
             return
         fault = self._log.faults.pop(0) if self._log.faults else None
         if fault is Fault.NOT_STORED:
             raise LogStoreError(Failure.INPUT_OUTPUT)
         if fault is Fault.HANGS:
             self._log.released.wait(10)
-        self._store(*self._written)
+        self._log.settings |= self._settings
+        for place in self._erased:
+            row = self._log.rows[place - 1]
+            self._log.rows[place - 1] = replace(row, entry=b"", salt=b"", purpose="", outcome=0)
+        if self._written is not None:
+            self._store(*self._written)
         if fault is Fault.STORED:
             raise LogStoreError(Failure.DISCONNECTED)
 

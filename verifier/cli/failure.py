@@ -129,6 +129,10 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.synthetic.output.OutputError": _input(
             "name a .csv or .parquet file in a folder that you may write"
         ),
+        "verifier.retention.duty.RetentionBusyError": _away("wait for the other process, then run it again"),
+        "verifier.retention.state.RetentionStateError": _state(
+            "use the release that the servers run, or restore the log's database from its backup"
+        ),
         # Callers.
         "verifier.ca.AuthorityError": _state(
             "see ca_dir and --ca-passphrase-file; padan-server ca init makes a root"

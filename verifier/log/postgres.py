@@ -75,6 +75,13 @@ _WRITE_ENTRIES = (
     " %b::bytea[]) WITH ORDINALITY AS u (kind, agency, purpose, outcome, time, entry, salt, leaf, n) ORDER BY n"
 )
 _FENCE = "SELECT 1 FROM leader WHERE term = %b::bigint FOR KEY SHARE"
+_KEEP_SETTING = "INSERT INTO setting (name, value) VALUES (%s, '') ON CONFLICT DO NOTHING"
+_SETTING = "SELECT value FROM setting WHERE name = %s FOR UPDATE"
+_SET = "UPDATE setting SET value = %s WHERE name = %s"
+_ERASE = (
+    "UPDATE entry SET entry = '', salt = '', purpose = '', outcome = 0"
+    " WHERE sequence = ANY(%b::bigint[]) AND length(entry) > 0"
+)
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _EXPIRE_COUNTERS = (
     "DELETE FROM counter WHERE (day, key) IN"
@@ -178,6 +185,20 @@ class PostgresTransaction:
         self._free(self._claimed - kept.keys())
         if entries:
             pending += ((_LOCK_END, ()), (_WRITE_ENTRIES, _entry_columns(entries)))
+
+    def setting(self, name: str) -> str:
+        """Read a setting and lock its row; one that is not there is inserted first, to be locked."""
+        self._cursor.execute(_KEEP_SETTING, (name,))
+        row = self._cursor.execute(_SETTING, (name,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Set a setting."""
+        self._cursor.execute(_SET, (value, name))
+
+    def erase(self, places: Sequence[int]) -> int:
+        """Erase entries; the server's vacuum frees what they held."""
+        return self._cursor.execute(_ERASE, (list(places),)).rowcount
 
     def _free(self, keys: Collection[bytes]) -> None:
         if keys:

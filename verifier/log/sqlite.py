@@ -43,12 +43,19 @@ _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
 _PRAGMAS = (
     "PRAGMA cache_size=-65536",
+    "PRAGMA secure_delete=ON",  # what is erased is overwritten, not only forgotten
     "PRAGMA temp_store=MEMORY",
     f"PRAGMA wal_autocheckpoint={MAX_PAGES}",
 )
 _INSERT_ENTRY = (
     "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
     " VALUES (?,?,?,?,?,?,?,?)"
+)
+_SETTING = "SELECT value FROM setting WHERE name = ?"
+_SET = "INSERT INTO setting (name, value) VALUES (?,?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_ERASE = (
+    "UPDATE entry SET entry = x'', salt = x'', purpose = '', outcome = 0"
+    " WHERE sequence = ? AND length(entry) > 0"
 )
 
 
@@ -133,6 +140,19 @@ class SqliteTransaction:
                 for row in entries
             ],
         )
+
+    def setting(self, name: str) -> str:
+        """Read a setting; the write lock keeps others from changing it."""
+        row = self.connection.execute(_SETTING, (name,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Set a setting."""
+        self.connection.execute(_SET, (name, value))
+
+    def erase(self, places: Sequence[int]) -> int:
+        """Erase entries; the bytes that they had are overwritten in their pages."""
+        return self.connection.executemany(_ERASE, [(place,) for place in places]).rowcount
 
 
 class SqliteLogStore:

@@ -106,7 +106,7 @@ class StoredEntry:
 
     Attributes:
         sequence: its place, from 1, without gaps, in the order of commits.
-        entry: the private entry; empty where it was erased, as is the salt then.
+        entry: the private entry; empty where it was erased, as are salt and purpose then, and the outcome is 0.
     """
 
     sequence: int
@@ -175,6 +175,18 @@ class LogTransaction(Protocol):
         Raises:
             LogOrderError: a counter was not read or a key not claimed.
         """
+        ...
+
+    def setting(self, name: str) -> str:
+        """Read a setting and keep others from changing it until the commit; empty where it was never set."""
+        ...
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Set a setting that `setting` read."""
+        ...
+
+    def erase(self, places: Sequence[int]) -> int:
+        """Erase entries: of each its leaf stays, its kind, agency and log time; returns how many were still there."""
         ...
 
     def __enter__(self) -> Self:

@@ -46,7 +46,7 @@ def reserve(
         if plan.fingerprint == fingerprint and day in {"", plan.as_of}:
             if not order.fresh:
                 return plan
-            _drop(settings, plan)
+            abandon(settings, plan)
     writer = open_writer(settings.vault_database)
     try:
         number = writer.next_number()
@@ -79,7 +79,12 @@ def epoch_of(plan: Plan, registry: str, keys: Mapping[str, int], *, decoys: int)
     )
 
 
-def _drop(settings: Settings, plan: Plan) -> None:
+def abandon(settings: Settings, plan: Plan) -> None:
+    """Drop the epoch of a killed load that nobody goes on with, and its runs; called with `plan.alone` held.
+
+    Raises:
+        VaultUnavailableError: the vault cannot be used.
+    """
     writer = open_writer(settings.vault_database)
     try:
         states = {epoch.number: epoch.state for epoch in writer.epochs()}

@@ -69,6 +69,7 @@ class EntryKind(enum.IntEnum):
     RESIDENT_LIFTED = 802
     RESIDENTS_PURGED = 803
     # 900 to 999: operations
+    RETENTION_APPLIED = 910
 
 
 ALERT_KINDS = frozenset({EntryKind.BUDGET_ALERT})

@@ -84,6 +84,25 @@ def test_changed_entry_is_an_alarm(service: Service, auditor: AuditClient, part:
         list(auditor.entries(Filter()))
 
 
+def test_an_erased_entry_is_given_on_as_such(service: Service, auditor: AuditClient) -> None:
+    """Of an entry whose time was over there is the leaf; one that kept its salt or half a leaf is an alarm."""
+    leaf = log_entry.leaf(SALT, QUESTION)
+    erased = audit_pb2.LogEntry(sequence=3, leaf=leaf)
+    service.pages.append(audit_pb2.ListEntriesResponse(entries=[item(1, QUESTION), erased]))
+    first, second = auditor.entries(Filter())
+    assert first.entry is not None
+    assert (second.sequence, second.entry, second.leaf) == (3, None, leaf)
+    assert render.document(3, second.entry, leaf) == {"sequence": 3, "leaf": leaf.hex(), "erased": True}
+    assert render.row(3, None) == ("3", "", "(erased)", "", "", "", "", "")
+    for broken in (
+        audit_pb2.LogEntry(sequence=4, salt=SALT, leaf=leaf),
+        audit_pb2.LogEntry(sequence=4, leaf=leaf[:-1]),
+    ):
+        service.pages.append(audit_pb2.ListEntriesResponse(entries=[broken]))
+        with pytest.raises(AuditError, match="entry 4"):
+            list(auditor.entries(Filter()))
+
+
 def test_unreadable_entry_and_broken_order(service: Service, auditor: AuditClient) -> None:
     """An entry of another format, and positions that do not ascend, are told."""
     service.pages.append(audit_pb2.ListEntriesResponse(entries=[item(1, b"\x09new")]))

@@ -78,27 +78,29 @@ def list_entries(
         timeout=timeout or TIMEOUT,
     ) as client:
         found = client.entries(wanted, limit=limit or None)
-        count = _print_documents(found) if json else _print_table(found)
-    sys.stderr.write(
-        "1 entry; it fits its leaf\n" if count == 1 else f"{count} entries; each fits its leaf\n"
-    )
+        count, erased = _print_documents(found) if json else _print_table(found)
+    fit = "1 entry; it fits its leaf" if count == 1 else f"{count} entries; each fits its leaf"
+    sys.stderr.write(f"{fit}; {erased} erased, of which the leaf is left\n" if erased else f"{fit}\n")
 
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None else None
 
 
-def _print_documents(found: Iterable[Listed]) -> int:
-    count = 0
+def _print_documents(found: Iterable[Listed]) -> tuple[int, int]:
+    count = erased = 0
     for item in found:
-        print_json({**render.document(item.sequence, item.entry, item.leaf), "leaf_checked": True})
-        count += 1
-    return count
+        checked = {} if item.entry is None else {"leaf_checked": True}
+        print_json({**render.document(item.sequence, item.entry, item.leaf), **checked})
+        count, erased = count + (item.entry is not None), erased + (item.entry is None)
+    return count, erased
 
 
-def _print_table(found: Iterable[Listed]) -> int:
-    rows = [render.row(item.sequence, item.entry) for item in found]
+def _print_table(found: Iterable[Listed]) -> tuple[int, int]:
+    listed = list(found)
+    rows = [render.row(item.sequence, item.entry) for item in listed]
     widths = [max(map(len, column)) for column in zip(render.COLUMNS, *rows, strict=True)]
     for line in (render.COLUMNS, *rows):
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    return len(rows)
+    erased = sum(item.entry is None for item in listed)
+    return len(rows) - erased, erased

@@ -1,7 +1,8 @@
 """Reads entries of the log over mutual TLS and checks each against its public leaf.
 
 Guarantees: an entry is given on only after its leaf was recomputed from its salt and its bytes, and positions ascend;
-else `AuditError`. That the leaves stand in the published tree, and that no entry was left out, the tree's proofs show.
+else `AuditError`. An entry whose time was over is given on as erased: entries of the kind RETENTION_APPLIED say how
+many there are. That the leaves stand in the published tree, and that no entry was left out, the tree's proofs show.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import grpc
 
 from padan import channel
-from padan.entry import Entry, EntryError, decode, leaf
+from padan.entry import LEAF_SIZE, Entry, EntryError, decode, leaf
 from padan.errors import AuditError
 from padan.rpc import from_rpc
 from padan.v1 import audit_pb2
@@ -46,10 +47,16 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """An entry whose leaf was recomputed and fits."""
+    """An entry whose leaf was recomputed and fits; or one that was erased, of which the leaf is left.
+
+    Attributes:
+        sequence: its place in the log.
+        entry: what it says; None where it was erased, since its time was over.
+        leaf: the public leaf, 33 bytes.
+    """
 
     sequence: int
-    entry: Entry
+    entry: Entry | None
     leaf: bytes
 
 
@@ -136,11 +143,13 @@ class AuditClient:
 
 
 def check(item: audit_pb2.LogEntry) -> Listed:
-    """Recompute an entry's leaf and decode the entry.
+    """Recompute an entry's leaf and decode the entry; of an erased one there is the leaf alone.
 
     Raises:
         AuditError: it does not fit, or is not readable.
     """
+    if not item.entry and not item.salt and len(item.leaf) == LEAF_SIZE:
+        return Listed(sequence=item.sequence, entry=None, leaf=item.leaf)
     try:
         fits = hmac.compare_digest(leaf(item.salt, item.entry), item.leaf)
         entry = decode(item.entry)

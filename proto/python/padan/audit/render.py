@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUCKETS: Final = {1: "1", 2: "2", 3: "3-5", 4: "6 and more"}
 CLOCK_FLAGS: Final = {0: "in step", 1: "slewing", 2: "continued from the last entry"}
 COLUMNS: Final = ("sequence", "log_time", "kind", "agency", "officer", "purpose", "outcome", "claims")
+ERASED: Final = "(erased)"
 _UUID_SIZE = 16
 
 
@@ -34,9 +35,11 @@ def reason_name(number: int) -> str:
     return found.name.removeprefix("ERROR_REASON_") if found is not None else f"REASON_{number}"
 
 
-def document(sequence: int, entry: Entry, leaf: bytes) -> dict[str, Any]:
-    """Write an entry as a JSON object: every field under its name in lower case."""
+def document(sequence: int, entry: Entry | None, leaf: bytes) -> dict[str, Any]:
+    """Write an entry as a JSON object: every field under its name in lower case; of an erased one, that it is so."""
     shown: dict[str, Any] = {"sequence": sequence, "leaf": leaf.hex()}
+    if entry is None:
+        return shown | {"erased": True}
     for number, value in entry.fields.items():
         field = next((known for known in Field if known == number), None)
         if field is None:
@@ -46,8 +49,10 @@ def document(sequence: int, entry: Entry, leaf: bytes) -> dict[str, Any]:
     return shown
 
 
-def row(sequence: int, entry: Entry) -> tuple[str, ...]:
+def row(sequence: int, entry: Entry | None) -> tuple[str, ...]:
     """Write an entry as a line of a table with `COLUMNS`."""
+    if entry is None:
+        return str(sequence), "", ERASED, *[""] * (len(COLUMNS) - 3)
     outcome = label(Verdict, entry.number(Field.OUTCOME)).upper() if Field.OUTCOME in entry.fields else ""
     refused = entry.number(Field.FINAL_REASON) or entry.number(Field.REASON)
     detail = "; ".join(entry.texts(Field.DETAIL))

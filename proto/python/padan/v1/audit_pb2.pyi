@@ -111,7 +111,7 @@ class LogEntry(_message.Message):
     sequence: _builtins.int
     """Position in the order of commits."""
     entry: _builtins.bytes
-    """The private entry, in the canonical encoding of docs/formats."""
+    """The private entry, in the canonical encoding of docs/formats; empty where it was erased, as is the salt then."""
     salt: _builtins.bytes
     """32 random bytes that hide the entry in its leaf."""
     leaf: _builtins.bytes

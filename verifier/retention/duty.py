@@ -1,0 +1,127 @@
+"""Retention as a duty of the service's leader: a little at each turn, of one process at a time, logged.
+
+Time is the log's own, that of its last entry: a wall clock that runs ahead erases nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from verifier.errors import OperatorError
+from verifier.housekeeping import Duty
+from verifier.retention.classes import Schedule
+from verifier.retention.leftovers import Leftovers
+from verifier.retention.sweep import Sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from verifier.config import Settings
+    from verifier.leader import Mandate
+    from verifier.log.store import LogStore, LogTransaction
+    from verifier.retention.classes import RetentionClass
+
+EVERY: Final = 60.0
+"""Seconds between two turns of the service."""
+_EXPIRE_EVERY: Final = 600.0
+_TURN_SECONDS: Final = 2.0
+_LOCK: Final = "retention.lock"
+
+
+class RetentionBusyError(OperatorError):
+    """Another process applies retention to this folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a turn removed.
+
+    Attributes:
+        erased: class to entries.
+        removed: names of epochs, loads and files, by what they are.
+        finished: whether nothing was left whose time is over.
+    """
+
+    erased: Mapping[RetentionClass, int]
+    removed: Mapping[str, list[str]]
+    finished: bool
+
+
+def expiry(store: LogStore, expire: Callable[[], int]) -> Duty:
+    """Make the duty of a process that commits: budgets and stored answers go, and the leader's next turn logs how many.
+
+    Args:
+        store: the log.
+        expire: deletes them; returns how many rows went.
+    """
+    sweep = Sweep(store, Schedule(days={}))
+    return Duty(name="expire", every=_EXPIRE_EVERY, act=lambda: sweep.note("answers_and_counters", expire()))
+
+
+class Retention:
+    """Applies the settings' retention to log, vault and data folder."""
+
+    def __init__(self, settings: Settings, store: LogStore) -> None:
+        self._folder = settings.data_dir
+        self._store = store
+        self.schedule = Schedule.of(settings)
+        self.sweep = Sweep(store, self.schedule)
+        self.leftovers = Leftovers(settings, store)
+
+    def turn(self, mandate: Mandate) -> None:
+        """Take a turn of the service, as its leader; where a command is at it, the next turn is soon enough."""
+        end = time.monotonic() + _TURN_SECONDS
+        with contextlib.suppress(RetentionBusyError):
+            self.apply(
+                enough=lambda: time.monotonic() > end,
+                fence=lambda transaction: transaction.fence(mandate.term),
+            )
+
+    def apply(
+        self,
+        *,
+        enough: Callable[[], bool] = lambda: False,
+        fence: Callable[[LogTransaction], object] = lambda _transaction: None,
+    ) -> Applied:
+        """Remove what is over, entries first.
+
+        Args:
+            enough: is asked between two steps.
+            fence: is called first in each transaction that writes.
+
+        Raises:
+            LeaderLostError: the fence says so.
+            RetentionBusyError: another process is at it.
+            LogUnavailableError, VaultUnavailableError: a database is away; what was erased is or will be logged.
+        """
+        with self._alone():
+            now_ms = self.now_ms()
+            swept = Sweep(self._store, self.schedule, fence=fence).turn(now_ms, enough=enough)
+            removed = self.leftovers.remove(now_ms, fence)
+        return Applied(erased=swept.erased, removed=removed, finished=swept.finished)
+
+    def now_ms(self) -> int:
+        """Read the log time of the last entry, milliseconds; 0 for an empty log."""
+        return self._store.head().log_time_ms
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise RetentionBusyError(f"{self._folder / _LOCK}: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RetentionBusyError(
+                    f"another process applies retention in {self._folder}; wait for it to end"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
