@@ -38,6 +38,7 @@ _PATH_FIELDS = (
     "tls_key",
     "client_ca",
     "auditors_key",
+    "head_store",
 )
 
 
@@ -73,6 +74,11 @@ class Settings(BaseSettings):
     )
     vault_url: str = Field(
         default="", description="Database of the people: postgresql://… or a folder; default data_dir/vault."
+    )
+    head_store: Path | None = Field(
+        default=None,
+        examples=["/other-disk/padan/head.json"],
+        description="File, or folder, of the log's head, best on another disk; default data_dir/head.json.",
     )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
@@ -195,6 +201,12 @@ class Settings(BaseSettings):
     def journal_socket(self) -> Path:
         """Where the workers reach that process."""
         return self.data_dir / "journal.sock"
+
+    @property
+    def head_file(self) -> Path:
+        """The file of the log's head."""
+        place = self.head_store or self.data_dir
+        return place / "head.json" if place.is_dir() or self.head_store is None else place
 
     @property
     def vault_database(self) -> str:

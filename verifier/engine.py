@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import clocks, duties, expiry, host_keys, keyring_events, migrations
+from verifier import clocks, duties, expiry, headkeeper, host_keys, keyring_events, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -35,7 +35,7 @@ from verifier.log.open import open_log
 from verifier.period import AuditPeriod
 from verifier.resident.store import MarkStore
 from verifier.resident.table import MarkTable
-from verifier.retention.duty import expiry
+from verifier.retention import duty as retention
 from verifier.revocation import register_snapshot
 from verifier.scribe import Scribe
 from verifier.seat import open_seat
@@ -73,6 +73,10 @@ class Engine:
             self._agent = host_keys.unlock(settings)
             opened.callback(self._agent.close)
             self._duties: list[Duty] = []
+            if not settings.has_writer:
+                self._duties.append(
+                    headkeeper.keep(opened, settings, self._agent, self._log, self._directory)
+                )
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
             self._log_beginnings()
             self._open_directory(opened)
@@ -136,7 +140,7 @@ class Engine:
                 confirm_clock=confirm_clock,
             )
             self._duties += [
-                expiry(self._log, scribe.expire),
+                retention.expiry(self._log, scribe.expire),
                 Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
             ]
             journal = scribe.committer

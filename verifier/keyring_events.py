@@ -46,6 +46,13 @@ def known_counter(directory: Directory) -> int:
     return int(directory.setting(_COUNTER) or 0)
 
 
+def accept_older(directory: Directory, ring: Keyring) -> None:
+    """Let a keyring count that is older than what was logged, because two officers have accepted the loss."""
+    if ring.counter < known_counter(directory):
+        directory.set_setting(_COUNTER, str(ring.counter))
+        directory.set_setting(_LOGGED, str(min(ring.events, int(directory.setting(_LOGGED) or 0))))
+
+
 @contextlib.contextmanager
 def _turn(keyring: Path) -> Iterator[None]:
     """Lock the keyring's own file: its folder may be closed to this process, and its writers lock another."""

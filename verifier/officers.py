@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.errors import ProposalFormatError
 from keys.signing import thumbprint
+from verifier import loss
 from verifier.agreement.errors import AgreementSignatureError
 from verifier.agreement.sign import public_key
 from verifier.errors import OperatorError
@@ -22,6 +23,7 @@ NEEDED: Final = 2
 _WORDS: Final[Mapping[str, Callable[[Proposal], str]]] = {
     unlock.ACTION: unlock.describe,
     marking.ACTION: marking.describe,
+    loss.ACTION: loss.describe,
 }
 
 

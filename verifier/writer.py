@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from keys import process
 from keys.errors import KeysError
-from verifier import host_keys, migrations
+from verifier import headkeeper, host_keys, migrations
+from verifier.directory import Directory
 from verifier.errors import ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.journal import address
@@ -20,7 +21,7 @@ from verifier.journal.server import JournalServer
 from verifier.log.open import open_log
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
-from verifier.retention.duty import expiry
+from verifier.retention import duty as retention
 from verifier.scribe import Scribe
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ class Writer:
             opened.callback(store.close)
             agent = host_keys.unlock(settings)
             opened.callback(agent.close)
+            directory = Directory(settings.log_database)
+            opened.callback(directory.close)
+            head = headkeeper.keep(opened, settings, agent, store, directory)
             scribe = Scribe(
                 agent=agent,
                 store=store,
@@ -106,8 +110,9 @@ class Writer:
             server.start()
             keeping = Housekeeping(
                 [
-                    expiry(store, scribe.expire),
+                    retention.expiry(store, scribe.expire),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
+                    head,
                 ]
             )
             keeping.start()

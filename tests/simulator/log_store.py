@@ -81,6 +81,10 @@ class MemoryLog:
             and (scope is None or _is_within(row, scope))
         ][:limit]
 
+    def leaves(self, after_sequence: int, limit: int) -> list[bytes]:
+        """List leaves."""
+        return [row.leaf for row in self.rows[after_sequence:][:limit]]
+
     def expire(self, before_day: int) -> int:
         """Forget counters and answers of earlier days."""
         return sum(len(self.counted.pop(day)) for day in [*self.counted] if day < before_day)

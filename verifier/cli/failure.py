@@ -85,6 +85,15 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.errors.RegistryUnavailableError": _away(
             "check vault_url and the keyring, then run the command again"
         ),
+        "verifier.headkeeper.RolledBackError": _refused(
+            "put the newer log or keyring back; where there is none, padan-server log propose-loss"
+        ),
+        "verifier.headfile.HeadFormatError": _input(
+            "name the right file in head_store, or put its copy back"
+        ),
+        "verifier.headfile.HeadStoreError": _away("check the disk and the owner of head_store"),
+        "verifier.loss.LossChangedError": _state("propose anew: padan-server log propose-loss"),
+        "verifier.loss.NothingLostError": _state("see padan-server log head"),
         "verifier.vault.store.NoEpochError": _state("load the people: padan-server registry load"),
         "verifier.vault.catalogue.EpochStateError": _state("see padan-server epoch list"),
         "verifier.vault.writer.LoadOrderError": _state(_LOAD),

@@ -31,6 +31,17 @@ def read_head(connection: Connection) -> Head:
     return Head(0, 0) if row is None else Head(row[0], row[1])
 
 
+def read_leaves(connection: Connection, after_sequence: int, limit: int) -> list[bytes]:
+    """List leaves by ascending place, up to the first one that is missing."""
+    rows = connection.execute(
+        select(_ENTRY.sequence, _ENTRY.leaf)
+        .where(_ENTRY.sequence > after_sequence)
+        .order_by(_ENTRY.sequence)
+        .limit(limit)
+    ).all()
+    return [leaf for place, (sequence, leaf) in enumerate(rows, after_sequence + 1) if sequence == place]
+
+
 def read_entries(
     connection: Connection,
     after_sequence: int,

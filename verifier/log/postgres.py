@@ -248,6 +248,11 @@ class PostgresLogStore:
                 scope=scope,
             )
 
+    def leaves(self, after_sequence: int, limit: int) -> list[bytes]:
+        """List the leaves that follow a place."""
+        with self._reading() as connection:
+            return listing.read_leaves(connection, after_sequence, limit)
+
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""
         total = deleted = self._execute(_EXPIRE_COUNTERS, (before_day, _STEP))

@@ -237,6 +237,10 @@ class LogStore(Protocol):
         """
         ...
 
+    def leaves(self, after_sequence: int, limit: int) -> list[bytes]:
+        """List the leaves that follow a place, without gaps: the list ends before the first one that is missing."""
+        ...
+
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, in small steps; returns how many went."""
         ...

@@ -69,6 +69,9 @@ class EntryKind(enum.IntEnum):
     RESIDENT_LIFTED = 802
     RESIDENTS_PURGED = 803
     # 900 to 999: operations
+    BACKED_UP = 900
+    RESTORED = 901
+    HEAD_RESET = 902
     RETENTION_APPLIED = 910
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from tests.installation import install
-from verifier import admin_entry
+from verifier import admin_entry, schema
+from verifier.directory import Directory
 from verifier.errors import LogUnavailableError
+from verifier.headkeeper import RolledBackError
 from verifier.journal.address import JournalAddressError
 from verifier.journal.client import JournalClient
 from verifier.log.open import open_log
@@ -73,6 +77,20 @@ def test_a_second_writer_is_refused(settings: Settings) -> None:
         Writer(settings).start()
     commit(settings)
     writer.stop()
+
+
+def test_the_writer_refuses_an_older_log(settings: Settings) -> None:
+    """It moves the head on, and writes nothing to a log that lacks what the head has seen."""
+    writer = Writer(settings)
+    writer.start()
+    commit(settings)
+    writer.stop()
+    with closing(Directory(settings.log_database)) as directory, directory.writing() as connection:
+        connection.execute(delete(schema.entry))
+    again = Writer(settings)
+    with pytest.raises(RolledBackError, match="1 are missing"):
+        again.start()
+    again._opened.close()
 
 
 def test_the_writer_begins_when_the_keys_are_there(settings: Settings) -> None:

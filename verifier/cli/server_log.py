@@ -1,0 +1,178 @@
+"""`padan-server log`: the log against its head, which is kept apart, and what two officers decide where they differ."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keys import ceremony, ceremonyfile
+from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from verifier import host_keys, loss, officers
+from verifier.agreement import signkey
+from verifier.cli.authority import write_output
+from verifier.cli.register import writing
+from verifier.cli.server_officer import File, Key, open_ceremony, report, stand
+from verifier.cli.settings import settings
+from verifier.cli.trust import AsJson, KekUri, load_key
+from verifier.headfile import HeadFile
+from verifier.headkeeper import HeadKeeper, RolledBackError
+from verifier.loss import NothingLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from keys.agent import LocalKeyAgent
+    from verifier.cli.register import Writing
+    from verifier.config import Settings
+
+app = new_app("log", summary="The log against its head, which is kept apart: show, check, accept a loss.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """The log, its head and the keyring, open."""
+
+    opened: Writing
+    agent: LocalKeyAgent
+    file: HeadFile
+    keeper: HeadKeeper
+
+    def loss(self, entries: int) -> loss.Loss:
+        """Measure against so many entries of the log."""
+        return loss.measure(self.file, self.keeper, entries=entries, keyring=self.agent.keyring_counter)
+
+    def fault(self) -> str:
+        """Say why a service would not begin; empty where it would."""
+        try:
+            self.keeper.check()
+        except RolledBackError as error:
+            return str(error)
+        return ""
+
+
+@app.command()
+def head(as_json: AsJson = False) -> None:
+    """Show the log's end, the head that is kept apart, and whether a service would begin on them."""
+    chosen = settings()
+    with _compared(chosen) as both:
+        kept, entries, fault = both.file.read(), both.opened.log.head().sequence, both.fault()
+        counter = both.agent.keyring_counter
+    content: dict[str, Any] = {
+        "file": str(chosen.head_file),
+        "log": {"entries": entries},
+        "keyring": counter,
+        "head": None
+        if kept is None
+        else {"entries": kept.chain.entries, "chain": kept.chain.hash.hex(), "keyring": kept.keyring},
+        "fault": fault,
+    }
+    if as_json:
+        print_json(content)
+        return
+    typer.echo(f"log:     {entries} entries; keyring counter {counter}")
+    if kept is None:
+        typer.echo(f"head:    none in {chosen.head_file}")
+    else:
+        typer.echo(
+            f"head:    {kept.chain.entries} entries, chain {kept.chain.hash.hex()}; keyring counter {kept.keyring}"
+            f" ({chosen.head_file})"
+        )
+    typer.echo(f"a service would {f'not begin: {fault}' if fault else 'begin'}")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Compute the chain over the whole log and compare it with the head; a start compares the last part alone."""
+    chosen = settings()
+    with _compared(chosen) as both:
+        kept = both.file.read()
+        entries = both.opened.log.head().sequence
+        if kept is not None and (fault := both.fault()):
+            raise RolledBackError(fault)
+        until = entries if kept is None else kept.chain.entries
+        chain = both.keeper.chain_at(until)
+    if kept is not None and chain != kept.chain:
+        raise RolledBackError(
+            f"the log's first {until} entries are not those that {chosen.head_file} has seen"
+        )
+    if as_json:
+        print_json({"entries": until, "chain": chain.hash.hex(), "head": kept is not None})
+    else:
+        against = "nothing, since there is no head yet" if kept is None else "as the head says"
+        typer.echo(f"{until} entries, chain {chain.hash.hex()}: {against}")
+
+
+@app.command("propose-loss")
+def propose_loss(
+    key: Key,
+    out: Annotated[Path, typer.Option("--out", help="The proposal's file, new.")],
+    kek: KekUri = "",
+    as_json: AsJson = False,
+) -> None:
+    """Propose to go on with a log or keyring that is older than the head, and approve it oneself."""
+    chosen = settings()
+    if out.exists():
+        raise CommandError(
+            f"{out}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
+        )
+    roster, signer = officers.roster(chosen.officers), load_key(key, use=signkey.OFFICER, kek=kek)
+    with _compared(chosen) as both:
+        if not both.fault():
+            raise NothingLostError(
+                "log and keyring are not older than the head: a service would begin on them"
+            )
+        measured = both.loss(both.opened.log.head().sequence)
+        realm = both.agent.realm
+    proposal = loss.propose(measured, needed=officers.NEEDED, proposer=signer.key_id, now=int(time.time()))
+    voice = ceremony.approve(realm, proposal, signer)
+    ceremony.require_voice(realm, proposal, voice, roster)
+    proposed = ceremonyfile.CeremonyFile(proposal=proposal).with_voice(voice)
+    write_output(out, ceremonyfile.encode(realm, proposed))
+    report(chosen, proposed, as_json=as_json)
+    if not as_json:
+        typer.echo(f"next:     another officer runs padan-server officer approve {out} --key KEY")
+
+
+@app.command("accept-loss")
+def accept_loss(file: File, as_json: AsJson = False) -> None:
+    """Go on with the log as it is, as two officers agreed: what is missing stays lost, and an entry says so."""
+    chosen = settings()
+    agreed, roster = open_ceremony(chosen, file), officers.roster(chosen.officers)
+    wanted = loss.read(agreed.proposal)
+    stand(chosen, agreed).require_approved()
+    with _compared(chosen) as both:
+        loss.execute(
+            both.agent.realm,
+            agreed,
+            both.loss(wanted.log.entries),
+            roster=roster,
+            file=both.file,
+            log=both.opened.log,
+            directory=both.opened.directory,
+            ring=both.agent.keyring,
+            keeper=both.keeper,
+            now=int(time.time()),
+        )
+    if as_json:
+        report(chosen, agreed, as_json=True)
+    else:
+        typer.echo(f"done and logged: {officers.describe(agreed.proposal)}")
+
+
+@contextmanager
+def _compared(chosen: Settings) -> Iterator[_Compared]:
+    with writing(chosen) as opened, closing(host_keys.unlock(chosen)) as agent:
+        file = HeadFile(chosen.head_file, agent.realm)
+        keeper = HeadKeeper(
+            file=file,
+            log=opened.log,
+            directory=opened.directory,
+            realm=agent.realm,
+            keyring=agent.keyring_counter,
+        )
+        yield _Compared(opened=opened, agent=agent, file=file, keeper=keeper)

@@ -1,0 +1,189 @@
+"""Keeps the head apart from the log, and refuses a log or a keyring that is older than the head.
+
+At the start, before anything is written:
+ 1 read the head  2 the keyring's counter is not below it  3 the log has as many entries  4 they are the same ones,
+   by the chain from the head's first checkpoint on, so that a start reads some thousand leaves and not the whole log
+Then a duty moves the head on, each second: what a rollback within the last second loses, it does not show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Final
+
+from verifier.chain import Chain, extend, start
+from verifier.errors import OperatorError
+from verifier.headfile import (
+    MOST_CHECKPOINTS,
+    Head,
+    HeadConflictError,
+    HeadFile,
+    HeadFormatError,
+    HeadStoreError,
+)
+from verifier.housekeeping import Duty
+from verifier.log.store import LogStoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from keys.agent import KeyAgent
+    from keys.realm import Realm
+    from verifier.config import Settings
+    from verifier.directory import Directory
+    from verifier.log.store import LogStore
+
+EVERY: Final = 1.0
+"""Seconds between two heads."""
+WINDOW: Final = 4_096
+"""Entries between two checkpoints."""
+_STEP: Final = 65_536
+"""Leaves that one turn reads at most: a log that is older than its head store is caught up with in turns."""
+_PAGE: Final = 4_096
+_BEGUN: Final = "head.begun"
+"""Setting of the directory: there is a head, so that its absence shows."""
+
+_LOGGER = logging.getLogger("padan.head")
+
+
+class RolledBackError(OperatorError):
+    """Log or keyring are older than the head, or another log's; or the head is gone."""
+
+
+def keep(
+    opened: contextlib.ExitStack, settings: Settings, agent: KeyAgent, log: LogStore, directory: Directory
+) -> Duty:
+    """Check the head before a process writes; what is returned moves it on, and so does the closing of `opened`.
+
+    Raises:
+        RolledBackError, HeadFormatError, HeadStoreError, LogUnavailableError: as for `HeadKeeper.check`.
+    """
+    keeper = HeadKeeper(
+        file=HeadFile(settings.head_file, agent.realm),
+        log=log,
+        directory=directory,
+        realm=agent.realm,
+        keyring=agent.keyring_counter,
+    )
+    keeper.check()
+    opened.callback(keeper.finish)
+    return Duty(name="head", every=EVERY, act=keeper.advance)
+
+
+class HeadKeeper:
+    """Checks and moves on one installation's head. For one thread at a time."""
+
+    def __init__(
+        self, *, file: HeadFile, log: LogStore, directory: Directory, realm: Realm, keyring: int
+    ) -> None:
+        """Bring together what it compares.
+
+        Args:
+            file: the head, apart from the log.
+            log: the log.
+            directory: the log's database, which remembers that there is a head.
+            realm: the registry and environment.
+            keyring: the counter of the keyring in use.
+        """
+        self._file = file
+        self._log = log
+        self._directory = directory
+        self._realm = realm
+        self._keyring = keyring
+
+    def check(self) -> None:
+        """Refuse to begin on less than the head.
+
+        Raises:
+            RolledBackError: the keyring or the log is older, or the log another one; or the head is gone.
+            HeadFormatError: the head cannot be understood.
+            HeadStoreError, LogUnavailableError: the head or the log cannot be read.
+        """
+        head = self._file.read()  # 1
+        if head is None:
+            if self._directory.setting(_BEGUN):
+                raise RolledBackError(
+                    f"{self._file.path}: the head is gone, and the log says that there was one"
+                )
+            return
+        if self._keyring < head.keyring:  # 2
+            raise RolledBackError(
+                f"the keyring has counter {self._keyring}, but {self._file.path} has seen {head.keyring}:"
+                " the keyring is an older copy"
+            )
+        entries = self._log.head().sequence
+        if entries < head.chain.entries:  # 3
+            raise RolledBackError(
+                f"the log has {entries} entries, but {self._file.path} has seen {head.chain.entries}:"
+                f" {head.chain.entries - entries} are missing"
+            )
+        if self._extended(self._base(head), head.chain.entries) != head.chain:  # 4
+            raise RolledBackError(
+                f"the log has other entries than those that {self._file.path} has seen: it is another log,"
+                " or an older copy that went on by itself"
+            )
+
+    def advance(self) -> bool:
+        """Move the head on, as far as one turn goes; returns whether it has reached the log's end.
+
+        Raises:
+            RolledBackError: the log is shorter than the head.
+            HeadFormatError, HeadStoreError, LogUnavailableError: as for `check`.
+        """
+        before = self._file.read()
+        head = before or Head(chain=start(self._realm), keyring=0)
+        entries = self._log.head().sequence
+        if entries < head.chain.entries:
+            raise RolledBackError(f"the log has {entries} entries, and had {head.chain.entries} a moment ago")
+        until = min(entries, head.chain.entries + _STEP)
+        after = self._moved(head, until)
+        if after != before:
+            with contextlib.suppress(HeadConflictError):  # the other process has moved it on
+                self._file.swap(before, after)
+            if before is None:
+                self._directory.set_setting(_BEGUN, "1")
+        return until == entries
+
+    def finish(self) -> None:
+        """Move the head to the log's end, at the end of a process; what fails is told and left."""
+        try:
+            while not self.advance():
+                pass
+        except (RolledBackError, HeadFormatError, HeadStoreError, LogStoreError) as error:
+            _LOGGER.error("the head was not moved on", extra={"reason": str(error)})  # noqa: TRY400 - the cause is said
+
+    def chain_at(self, entries: int) -> Chain:
+        """Compute the chain over the log's first entries from the beginning, which reads all of them.
+
+        Raises:
+            RolledBackError: there are fewer.
+            LogUnavailableError: the log cannot be read.
+        """
+        return self._extended(start(self._realm), entries)
+
+    def _base(self, head: Head) -> Chain:
+        # Of two, so that a whole window lies between it and the head.
+        return head.checkpoints[0] if len(head.checkpoints) == MOST_CHECKPOINTS else start(self._realm)
+
+    def _moved(self, head: Head, until: int) -> Head:
+        chain, checkpoints = head.chain, list(head.checkpoints)
+        while chain.entries < until:
+            chain = self._extended(chain, min(until, (chain.entries // WINDOW + 1) * WINDOW))
+            if chain.entries % WINDOW == 0:
+                checkpoints.append(chain)
+        kept = tuple(checkpoints[-MOST_CHECKPOINTS:])
+        return Head(chain=chain, keyring=max(head.keyring, self._keyring), checkpoints=kept)
+
+    def _extended(self, chain: Chain, until: int) -> Chain:
+        for leaves in self._pages(chain.entries, until):
+            chain = extend(chain, leaves)
+        return chain
+
+    def _pages(self, after: int, until: int) -> Iterator[list[bytes]]:
+        while after < until:
+            leaves = self._log.leaves(after, min(_PAGE, until - after))
+            if not leaves:
+                raise RolledBackError(f"entry {after + 1} is missing in the log")
+            yield leaves
+            after += len(leaves)

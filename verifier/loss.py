@@ -1,0 +1,236 @@
+"""The acceptance of a loss: two officers let the service go on with a log or a keyring that is older than the head.
+
+What was answered after them is lost for good, so this is said by name and number, and stands in the log. The proposal
+names the head that is given up, and the log and keyring that take its place; where any of them is another one at the
+execution, nothing is done. The body is canonical: 1 head entries, 2 head chain, 3 head keyring counter, 4 log entries,
+5 log chain, 6 keyring counter (counts u64, chains 32 bytes); 1 to 3 are absent where the head is gone.
+
+ 1 read what was proposed  2 see that head, log and keyring are those  3 see that two agreed, in time  4 try the log
+ 5 take the execution, once and for all  6 commit the entry, and let the keyring count
+ 7 put the new head in the old one's place
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from keys import ceremony
+from keys.errors import ProposalFormatError
+from padan import canonical
+from padan.entry import EntryKind
+from verifier import admin_entry, keyring_events
+from verifier.ceremony_table import CeremonyTable
+from verifier.chain import HASH_SIZE, Chain
+from verifier.errors import OperatorError
+from verifier.headfile import Head, HeadConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.ceremony import Proposal
+    from keys.ceremonyfile import CeremonyFile
+    from keys.keyset import Keyring
+    from keys.realm import Realm
+    from verifier.directory import Directory
+    from verifier.headfile import HeadFile
+    from verifier.headkeeper import HeadKeeper
+    from verifier.log.store import LogStore
+
+ACTION: Final = "log.accept-loss"
+SECONDS: Final = 3 * 86_400
+"""Time between proposal and execution."""
+_HEAD, _LOG = (1, 2, 3), (4, 5, 6)
+_COUNT: Final = 8
+
+
+class LossChangedError(OperatorError):
+    """Head, log or keyring are not those that the proposal names."""
+
+
+class NothingLostError(OperatorError):
+    """Log and keyring are not older than the head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What is proposed.
+
+    Attributes:
+        head: what the head has seen; None where the head is gone.
+        head_keyring: the keyring's counter that the head has seen; 0 where the head is gone.
+        log: the log as it is.
+        keyring: the counter of the keyring as it is.
+    """
+
+    head: Chain | None
+    head_keyring: int
+    log: Chain
+    keyring: int
+
+
+def measure(file: HeadFile, keeper: HeadKeeper, *, entries: int, keyring: int) -> Loss:
+    """Say what is lost; reads the whole log.
+
+    Args:
+        file: the head.
+        keeper: computes the log's chain.
+        entries: of the log.
+        keyring: the counter of the keyring.
+
+    Raises:
+        HeadFormatError, HeadStoreError, LogUnavailableError: the head or the log cannot be read.
+    """
+    head = file.read()
+    return Loss(
+        head=None if head is None else head.chain,
+        head_keyring=0 if head is None else head.keyring,
+        log=keeper.chain_at(entries),
+        keyring=keyring,
+    )
+
+
+def propose(loss: Loss, *, needed: int, proposer: str, now: int) -> Proposal:
+    """Make a proposal.
+
+    Args:
+        loss: what is accepted.
+        needed: officers who must agree.
+        proposer: key id of who proposes.
+        now: seconds of the Unix epoch.
+    """
+    body = dict(zip(_LOG, _encode(loss.log, loss.keyring), strict=True))
+    if loss.head is not None:
+        body |= zip(_HEAD, _encode(loss.head, loss.head_keyring), strict=True)
+    return ceremony.Proposal(
+        action=ACTION,
+        body=canonical.encode(body),
+        base=bytes(ceremony.BASE_SIZE),
+        nonce=os.urandom(ceremony.NONCE_SIZE),
+        created=now,
+        expires=now + SECONDS,
+        needed=needed,
+        proposer=proposer,
+    )
+
+
+def read(proposal: Proposal) -> Loss:
+    """Read what is proposed.
+
+    Raises:
+        ProposalFormatError: it is another action's, or malformed.
+    """
+    if proposal.action != ACTION:
+        raise ProposalFormatError(f"the proposal is for {proposal.action}, not for {ACTION}")
+    try:
+        fields = canonical.decode(proposal.body)
+        log, keyring = _decode(fields, _LOG)
+        head, head_keyring = _decode(fields, _HEAD) if _HEAD[0] in fields else (None, 0)
+    except (KeyError, ValueError) as error:
+        raise ProposalFormatError("the proposal's body is malformed") from error
+    if fields:
+        raise ProposalFormatError("the proposal's body is malformed, or of a later release")
+    return Loss(head=head, head_keyring=head_keyring, log=log, keyring=keyring)
+
+
+def describe(proposal: Proposal) -> str:
+    """Say in words what is proposed."""
+    loss = read(proposal)
+    now = f"go on with a log of {loss.log.entries} entries and a keyring of counter {loss.keyring}"
+    if loss.head is None:
+        return f"{now}; the head is gone, so nobody knows what is missing"
+    seen = f"the head has seen {loss.head.entries} entries and counter {loss.head_keyring}"
+    return f"{now}; {seen}: {what_is_lost(loss)}"
+
+
+def what_is_lost(loss: Loss) -> str:
+    """Say what is lost, in words."""
+    if loss.head is None:
+        return "the head is gone"
+    missing = loss.head.entries - loss.log.entries
+    parts = []
+    if missing > 0:
+        parts.append(f"{missing} acknowledged entries are lost for good")
+    elif loss.head != loss.log:
+        parts.append("entries differ from those that were acknowledged")
+    if loss.keyring < loss.head_keyring:
+        parts.append("the keyring is older")
+    return " and ".join(parts) or "nothing is lost"
+
+
+def execute(
+    realm: Realm,
+    agreed: CeremonyFile,
+    present: Loss,
+    *,
+    roster: Mapping[str, bytes],
+    file: HeadFile,
+    log: LogStore,
+    directory: Directory,
+    ring: Keyring,
+    keeper: HeadKeeper,
+    now: int,
+) -> Loss:
+    """Accept the loss, log it, and put the new head in the old one's place.
+
+    Args:
+        realm: the registry and environment.
+        agreed: the proposal and its signatures.
+        present: what `measure` says now, with as many entries of the log as the proposal names.
+        roster: the officers: key ids to public keys.
+        file: the head.
+        log: the log.
+        directory: remembers executed ceremonies, and the keyring's counter.
+        ring: the keyring.
+        keeper: computes the log's chain.
+        now: seconds of the Unix epoch.
+
+    Raises:
+        ProposalFormatError: it is another action's, or malformed.
+        LossChangedError: head, log or keyring are not those of the proposal.
+        ApprovalError, CeremonyEndedError: it may not be executed.
+        HeadStoreError: the head cannot be written; the proposal is spent.
+        LogUnavailableError: the log cannot be written.
+    """
+    proposal, loss = agreed.proposal, read(agreed.proposal)  # 1
+    before = file.read()
+    if loss != present or (before is None) != (loss.head is None):  # 2
+        raise LossChangedError("head, log or keyring have changed since the proposal was made")
+    number, table = proposal.id(realm), CeremonyTable(directory)
+    standing = ceremony.standing(
+        realm, proposal, agreed.voices, roster=roster, now=now, executed=table.is_executed(number)
+    )
+    standing.require_approved()  # 3
+    log.check()  # 4
+    table.claim(number, proposal, now_ms=now * 1000)  # 5
+    admin_entry.append(log, EntryKind.HEAD_RESET, _detail(loss, number, standing.approved))  # 6
+    keyring_events.accept_older(directory, ring)
+    after = Head(chain=keeper.chain_at(log.head().sequence), keyring=loss.keyring)
+    try:
+        file.swap(before, after)  # 7
+    except HeadConflictError as error:
+        raise LossChangedError("another process has moved the head meanwhile") from error
+    return loss
+
+
+def _detail(loss: Loss, number: bytes, approved: tuple[str, ...]) -> dict[str, str]:
+    detail = {"entries": str(loss.log.entries), "chain": loss.log.hash.hex(), "keyring": str(loss.keyring)}
+    if loss.head is not None:
+        detail |= {
+            "head_entries": str(loss.head.entries),
+            "head_chain": loss.head.hash.hex(),
+            "head_keyring": str(loss.head_keyring),
+        }
+    return detail | {"ceremony": number.hex(), "approved": ",".join(approved)}
+
+
+def _encode(chain: Chain, keyring: int) -> tuple[bytes, bytes, bytes]:
+    return chain.entries.to_bytes(_COUNT, "big"), chain.hash, keyring.to_bytes(_COUNT, "big")
+
+
+def _decode(fields: dict[int, bytes], numbers: tuple[int, int, int]) -> tuple[Chain, int]:
+    entries, link, keyring = (fields.pop(number) for number in numbers)
+    if (len(entries), len(link), len(keyring)) != (_COUNT, HASH_SIZE, _COUNT):
+        raise ValueError("a count has 8 bytes and a chain 32")
+    return Chain(int.from_bytes(entries, "big"), link), int.from_bytes(keyring, "big")
