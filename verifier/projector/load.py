@@ -33,7 +33,7 @@ from verifier.projector.pool import Pool
 from verifier.projector.projection import Projection, chunk_mac, key_ids
 from verifier.projector.reservation import LOADS_FOLDER
 from verifier.projector.source import open_source
-from verifier.projector.worker import Task, WorkerSpec, peak_memory
+from verifier.projector.worker import Task, WorkerSpec, peak_memory, work
 from verifier.resident.purge import purge
 from verifier.resident.table import MarkTable
 from verifier.vault.epoch import Epoch, EpochState
@@ -163,7 +163,7 @@ class Load:
             layout=Layout(binding=binding, delimiter=source.delimiter, width=len(source.columns)),
             erased=projection.erased,
         )
-        with Pool(spec, workers=self._order.workers) as pool:
+        with Pool[WorkerSpec, Task](work, spec, workers=self._order.workers) as pool:
             self._meter.stage("projecting", source.size)
             for done in pool.results(self._tasks(plan, source, binding, mac)):
                 self._tally.add(done.header)
@@ -186,7 +186,7 @@ class Load:
                 tally.add(header)
             self._meter.advance(done=chunk.done, people=tally.read)
 
-    def _merge(self, plan: Plan, binding: Binding, epoch: Epoch, pool: Pool) -> Summary:
+    def _merge(self, plan: Plan, binding: Binding, epoch: Epoch, pool: Pool[WorkerSpec, Task]) -> Summary:
         tally, doubled = self._tally, array("Q")
         paths = [plan.run(index) for index in range(tally.chunks)]
         narrow = merge.narrow([*paths, plan.decoys], plan.folder)

@@ -20,7 +20,7 @@ from verifier.projector.errors import LoadBusyError, RunError
 from verifier.projector.runs import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FORMAT: Final = 1
@@ -80,19 +80,26 @@ class Plan:
 
     def write(self) -> None:
         """Write the plan durably."""
-        self.folder.mkdir(parents=True, mode=0o700)
-        values = {"format": FORMAT, "epoch": self.epoch, "as_of": self.as_of, "fingerprint": self.fingerprint}
-        temporary = self.folder / f"{PLAN_FILE}.part"
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(values, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / PLAN_FILE)
-        sync_folder(self.folder)
+        keep(
+            self.folder,
+            {"format": FORMAT, "epoch": self.epoch, "as_of": self.as_of, "fingerprint": self.fingerprint},
+        )
 
     def remove(self) -> None:
         """Remove the folder and everything in it."""
         shutil.rmtree(self.folder)
+
+
+def keep(folder: Path, values: Mapping[str, object]) -> None:
+    """Make a folder and write into it, durably, what is done there."""
+    folder.mkdir(parents=True, mode=0o700)
+    temporary = folder / f"{PLAN_FILE}.part"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(values, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / PLAN_FILE)
+    sync_folder(folder)
 
 
 def unfinished(loads: Path) -> list[Plan]:
@@ -123,16 +130,16 @@ def folder_of(loads: Path, epoch: int) -> Path:
 
 
 @contextlib.contextmanager
-def alone(loads: Path) -> Iterator[None]:
+def alone(loads: Path, *, what: str = "load") -> Iterator[None]:
     """Keep every other load out of the folder; the lock goes with the process, however that ends.
 
     Raises:
-        LoadBusyError: another load holds it.
+        LoadBusyError: another load, or whatever works there, holds it.
     """
     loads.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (loads / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LoadBusyError(f"another load works in {loads}; wait for it to end") from error
+            raise LoadBusyError(f"another {what} works in {loads}; wait for it to end") from error
         yield

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import multiprocessing
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from verifier.projector.errors import WorkerError
-from verifier.projector.worker import Done, Failed, work
+from verifier.projector.worker import Done, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from types import TracebackType
 
-    from verifier.projector.worker import Ready, Task, WorkerSpec
+    from verifier.projector.worker import Ready
 
 _END_SECONDS = 5.0
+_SpecT = TypeVar("_SpecT")
+_TaskT = TypeVar("_TaskT")
 
 
-class Pool:
-    """A fixed number of workers, started with the first task."""
+class Pool(Generic[_SpecT, _TaskT]):
+    """A fixed number of workers, started with the first task.
 
-    def __init__(self, spec: WorkerSpec, *, workers: int) -> None:
+    Args:
+        work: what a worker runs, with its end of the pipe and the spec; see `worker.attend`.
+        spec: what it needs to begin.
+        workers: how many.
+    """
+
+    def __init__(self, work: Callable[[Connection, _SpecT], None], spec: _SpecT, *, workers: int) -> None:
+        self._work = work
         self._spec = spec
         self._workers = workers
         self._processes: list[SpawnProcess] = []
         self._pipes: list[Connection] = []
         self._spent: dict[int, Done | Ready] = {}
 
-    def results(self, tasks: Iterator[Task]) -> Iterator[Done]:
+    def results(self, tasks: Iterator[_TaskT]) -> Iterator[Done]:
         """Hand out tasks and yield what comes back, in the order in which it does.
 
         Raises:
@@ -81,7 +90,7 @@ class Pool:
         for number in range(self._workers):
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=work, args=(theirs, self._spec), name=f"projector-{number}", daemon=True
+                target=self._work, args=(theirs, self._spec), name=f"projector-{number}", daemon=True
             )
             process.start()
             theirs.close()

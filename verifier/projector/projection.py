@@ -137,7 +137,7 @@ class Projection:
                 rejects.append(Reject(number, "", values.rule))
                 continue
             try:
-                records.append(self._project(values))
+                records.append(self.inner.project(self.person(values)))
             except RowError as error:
                 rejects.append(Reject(number, error.field, error.rule))
             else:
@@ -166,11 +166,19 @@ class Projection:
         runs.write(path, header, sorted(self._sealed(records, [0] * count)))
         return header
 
-    def _project(self, values: list[str]) -> Record:
+    def person(self, values: Sequence[str]) -> Person:
+        """Read a row as a load does.
+
+        Args:
+            values: in the order of `columns.COLUMNS`; what stands behind them is passed over.
+
+        Raises:
+            RowError: names the first field that breaks a rule.
+        """
         person = Person.from_texts(_in_order(values), today=self.as_of, codes=self.codes, form=self.form)
         if self.erased and self.inner.tombstone(person.nik) in self.erased:
             raise RowError("NIK", ERASED)
-        return self.inner.project(person)
+        return person
 
     def _sealed(self, records: Sequence[Record], numbers: Sequence[int]) -> Iterator[bytes]:
         tokens = self.outer.tokens([record.r for record in records])

@@ -12,14 +12,15 @@ import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from keys.agent import LocalKeyAgent
+from verifier.errors import ServiceError
 from verifier.projector.errors import ProjectorError
 from verifier.projector.projection import Projection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
     from multiprocessing.connection import Connection
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from verifier.projector.runs import RunHeader
 
 _KILOBYTE = 1024
+_TaskT = TypeVar("_TaskT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -94,17 +96,34 @@ class Failed:
 
 
 def work(pipe: Connection, spec: WorkerSpec) -> None:
-    """Run a worker until its pipe ends."""
+    """Run a worker that projects, until its pipe ends."""
+
+    def begin() -> Callable[[Task], RunHeader]:
+        agent = unlock(spec.keyring, spec.kek, spec.passphrase)
+        projection = Projection.of(
+            agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys, erased=spec.erased
+        )
+        return lambda task: projection.run(task.chunk, spec.layout, task.mac, task.path)
+
+    attend(pipe, begin)
+
+
+def attend(pipe: Connection, begin: Callable[[], Callable[[_TaskT], RunHeader]]) -> None:
+    """Do what comes through a pipe until it ends.
+
+    Args:
+        pipe: tasks come in, `Ready`, `Done` and `Failed` go out.
+        begin: gets ready, and returns what does a task.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
-        projection = _unlock(spec)
+        act = begin()
         # A chunk makes many objects and no cycles: collecting between chunks is enough, and 6 % faster.
         gc.freeze()
         gc.disable()
         pipe.send(Ready(cpu_seconds=time.process_time(), peak_memory=peak_memory()))
         while True:
-            task: Task = pipe.recv()
-            header = projection.run(task.chunk, spec.layout, task.mac, task.path)
+            header = act(pipe.recv())
             gc.collect()
             pipe.send(Done(header=header, cpu_seconds=time.process_time(), peak_memory=peak_memory()))
     except (EOFError, BrokenPipeError):
@@ -124,17 +143,30 @@ def peak_memory() -> int:
     return 0
 
 
-def _unlock(spec: WorkerSpec) -> Projection:
-    def typed(_: str) -> str:
-        if spec.passphrase is None:
-            raise ProjectorError("the keyring asks for a passphrase that was not asked for before")
-        return spec.passphrase
+def unlock(keyring: Path, kek: str, passphrase: str | None) -> LocalKeyAgent:
+    """Unlock the keys in a worker, which cannot ask anybody.
 
-    agent = LocalKeyAgent.unlock(spec.keyring, spec.kek, prompt=typed)
-    return Projection.of(agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys, erased=spec.erased)
+    Args:
+        keyring: the keyring file.
+        kek: URI of the KEK's provider.
+        passphrase: what the operator typed; None where the URI names a source.
+
+    Raises:
+        ProjectorError: the provider asks, and nothing was typed.
+        KeysError: the keyring cannot be used.
+    """
+
+    def typed(_: str) -> str:
+        if passphrase is None:
+            raise ProjectorError("the keyring asks for a passphrase that was not asked for before")
+        return passphrase
+
+    return LocalKeyAgent.unlock(keyring, kek, prompt=typed)
 
 
 def _place(error: Exception) -> str:
+    if isinstance(error, ServiceError):
+        return str(error)  # says which database is away, and nothing else
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
     return f"{type(error).__name__} at {place}"

@@ -80,6 +80,35 @@ def taken_in(layers: Sequence[Layer], rows: int) -> tuple[Layer, ...]:
     return tuple(layers[:count])
 
 
+class SqliteEpochRows:
+    """Reads rows of the epochs in a folder; takes no lock, so a file that a change took in may be gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read the boxes of those tokens that are held."""
+        found: dict[bytes, bytes] = {}
+        wanted = set(tokens)
+        for layer in layers_of(epoch):
+            missing = sorted(wanted - found.keys())
+            found.update(_find(layer_path(self._folder, epoch.number, layer.number), missing, epoch.box_size))
+        return found
+
+    def between(self, epoch: Epoch, first: int, last: int) -> list[Row]:
+        """Read the rows whose tokens begin with these numbers or one between them."""
+        sources = [
+            rowfile.read_rows(
+                layer_path(self._folder, epoch.number, layer.number), epoch.box_size, first, last
+            )
+            for layer in layers_of(epoch)
+        ]
+        return list(_newest(sources))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
 class SqliteEpochChanger:
     """Changes the epochs in a folder; one process at a time holds the folder's lock."""
 
@@ -104,12 +133,7 @@ class SqliteEpochChanger:
 
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
-        found: dict[bytes, bytes] = {}
-        wanted = set(tokens)
-        for layer in layers_of(epoch):
-            missing = sorted(wanted - found.keys())
-            found.update(_find(layer_path(self._folder, epoch.number, layer.number), missing, epoch.box_size))
-        return found
+        return SqliteEpochRows(self._folder).boxes(epoch, tokens)
 
     def rows(self, epoch: Epoch) -> Iterator[Row]:
         """Read every row of an epoch as it is now, by token."""

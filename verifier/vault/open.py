@@ -8,9 +8,10 @@ from verifier.database import Address, parse_address
 from verifier.migrations import CATALOGUE
 from verifier.vault.catalogue import Catalogue
 from verifier.vault.changer import VaultChanger
-from verifier.vault.layers import SqliteEpochChanger
+from verifier.vault.layers import SqliteEpochChanger, SqliteEpochRows
 from verifier.vault.postgres import PostgresEpochLoader, PostgresEpochReader
-from verifier.vault.postgres_changes import PostgresEpochChanger
+from verifier.vault.postgres_changes import PostgresEpochChanger, PostgresEpochRows
+from verifier.vault.rows import VaultRows
 from verifier.vault.sqlite import SqliteEpochLoader, SqliteEpochReader
 from verifier.vault.store import VaultStore
 from verifier.vault.writer import VaultWriter
@@ -18,6 +19,7 @@ from verifier.vault.writer import VaultWriter
 if TYPE_CHECKING:
     from verifier.vault.changer import EpochChanger
     from verifier.vault.epoch import Epoch
+    from verifier.vault.rows import EpochRows
     from verifier.vault.store import EpochReader
 
 
@@ -56,6 +58,15 @@ def open_changer(database: str) -> VaultChanger:
         PostgresEpochChanger(address.url) if address.path is None else SqliteEpochChanger(address.path)
     )
     return VaultChanger(_catalogue(address), changer)
+
+
+def open_rows(database: str) -> VaultRows:
+    """Open the vault for a check: nothing is changed, and nobody is kept out."""
+    address = parse_address(database)
+    rows: EpochRows = (
+        PostgresEpochRows(address.url) if address.path is None else SqliteEpochRows(address.path)
+    )
+    return VaultRows(_catalogue(address), rows)
 
 
 def _catalogue(address: Address) -> Catalogue:

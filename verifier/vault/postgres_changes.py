@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _FIND = sql.SQL("SELECT token, box FROM {} WHERE token = ANY(%s::uuid[])")
 _ALL = sql.SQL("SELECT token, box FROM {} ORDER BY token")
 _AT_ONCE = 2_000
+_BETWEEN = sql.SQL("SELECT token, box FROM {} WHERE token BETWEEN %s::uuid AND %s::uuid ORDER BY token")
+_HEAD = 8
 _STAGE = "CREATE TEMPORARY TABLE changed (token uuid NOT NULL, box bytea NOT NULL) ON COMMIT DROP"
 _FILL = "COPY changed (token, box) FROM STDIN (FORMAT binary)"
 _PUT = sql.SQL(
@@ -31,8 +33,8 @@ _PUT = sql.SQL(
 )
 
 
-class PostgresEpochChanger:
-    """Changes epochs' tables."""
+class PostgresEpochRows:
+    """Reads rows of epochs' tables."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -42,14 +44,34 @@ class PostgresEpochChanger:
         """Read the boxes of those tokens that are held."""
         if not tokens:
             return {}
-        wanted = "{" + ",".join([token.hex() for token in tokens]) + "}"
+        return dict(self._read(_FIND, epoch, "{" + ",".join([token.hex() for token in tokens]) + "}"))
+
+    def between(self, epoch: Epoch, first: int, last: int) -> list[Row]:
+        """Read the rows whose tokens begin with these numbers or one between them."""
+        ends = (first.to_bytes(_HEAD, "big") + bytes(_HEAD), last.to_bytes(_HEAD, "big") + b"\xff" * _HEAD)
+        return self._read(_BETWEEN, epoch, *(end.hex() for end in ends))
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _read(self, statement: sql.SQL, epoch: Epoch, *values: str) -> list[Row]:
         try:
-            connection = self._connected()
-            cursor = connection.execute(_FIND.format(epoch_table(epoch.number)), (wanted,), binary=True)
-            return {token.bytes: bytes(box) for token, box in cursor}
+            if self._connection is None:
+                self._connection = psycopg.connect(self._url, connect_timeout=5, autocommit=True)
+            cursor = self._connection.execute(
+                statement.format(epoch_table(epoch.number)), values, binary=True
+            )
+            return [(token.bytes, bytes(box)) for token, box in cursor]
         except psycopg.Error as error:
             self.close()
             raise VaultUnavailableError.of(error) from error
+
+
+class PostgresEpochChanger(PostgresEpochRows):
+    """Changes epochs' tables."""
 
     def rows(self, epoch: Epoch) -> Iterator[Row]:
         """Read every row of an epoch as it is now, by token."""
@@ -68,17 +90,6 @@ class PostgresEpochChanger:
         """Keep the rows for the transaction; what is left of replaced rows goes with VACUUM, whole or not."""
         del whole
         return PostgresChange(epoch=epoch, rows=tuple(rows))
-
-    def close(self) -> None:
-        """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None:
-            self._connection = psycopg.connect(self._url, connect_timeout=5, autocommit=True)
-        return self._connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

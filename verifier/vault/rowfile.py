@@ -30,10 +30,11 @@ APPLICATION: Final = 0x50_41_44_4E  # "PADN", so that file(1) and we know the fi
 FILE_FORMAT: Final = 1
 HEAD: Final = 8
 MIDDLE: Final = 1 << 63  # row numbers are signed: the order of tokens is kept by shifting
+LAST_HEAD: Final = (1 << 64) - 1
 _PAGE = 8_192  # eight boxes of up to 1,000 bytes fill it; 4,096 leave a quarter empty from 990 bytes on
 _CREATE = "CREATE TABLE person (head INTEGER PRIMARY KEY, rest BLOB NOT NULL)"
 _INSERT = "INSERT INTO person (head, rest) VALUES (?, ?)"
-_ALL = "SELECT head, rest FROM person ORDER BY head"
+_BETWEEN = "SELECT head, rest FROM person WHERE head BETWEEN ? AND ? ORDER BY head"
 _from_bytes = int.from_bytes
 
 
@@ -61,8 +62,14 @@ def require_ours(connection: sqlite3.Connection, path: Path, schema: str = "main
         raise VaultDamagedError(f"vault: {path.name} is not one of this release")
 
 
-def read_rows(path: Path, box_size: int) -> Iterator[Row]:
+def read_rows(path: Path, box_size: int, first: int = 0, last: int = LAST_HEAD) -> Iterator[Row]:
     """Read a file's rows by token.
+
+    Args:
+        path: the file.
+        box_size: bytes of a box.
+        first: the first 8 bytes of the first token that may be read, as a number.
+        last: those of the last.
 
     Raises:
         VaultUnavailableError: it cannot be read.
@@ -73,7 +80,7 @@ def read_rows(path: Path, box_size: int) -> Iterator[Row]:
             sqlite3.connect(sqlite_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
         ) as connection:
             require_ours(connection, path)
-            for number, value in connection.execute(_ALL):
+            for number, value in connection.execute(_BETWEEN, (first - MIDDLE, last - MIDDLE)):
                 head = (number + MIDDLE).to_bytes(HEAD, "big")
                 for start in range(0, len(value), entry):
                     yield head + value[start : start + cut], value[start + cut : start + entry]
