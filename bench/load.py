@@ -37,7 +37,8 @@ GOAL, STRETCH, GOAL_BYTES = 5_000, 10_000, 1_500
 COMMAND = (sys.executable, "-c", "from verifier.cli.server import main; main()")
 
 
-def _server(settings_file: Path, *arguments: str) -> dict[str, Any]:
+def server(settings_file: Path, *arguments: str) -> dict[str, Any]:
+    """Run a command of the operator's and read what it prints."""
     done = subprocess.run(
         [*COMMAND, "--config", str(settings_file), *arguments, "--json"],
         check=False,
@@ -51,7 +52,8 @@ def _server(settings_file: Path, *arguments: str) -> dict[str, Any]:
     return result
 
 
-def _install(folder: Path, vault_url: str) -> Path:
+def install(folder: Path, vault_url: str) -> Path:
+    """Make an installation with nobody in it; returns its configuration."""
     (folder / "pass").write_text("a passphrase for measurements only")
     provider = open_provider("file:kek.json?passphrase-file=pass", base=folder)
     Custody(path=folder / "keyring.json", provider=provider, actor="bench").create(
@@ -83,7 +85,8 @@ def _ticks(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def _databases(kind: str) -> Iterator[tuple[str, PostgresServer | None]]:
+def databases(kind: str) -> Iterator[tuple[str, PostgresServer | None]]:
+    """Give a vault's address for as long as it is measured, and the server behind it where there is one."""
     if kind == "sqlite":
         yield "", None
         return
@@ -93,14 +96,14 @@ def _databases(kind: str) -> Iterator[tuple[str, PostgresServer | None]]:
 
 def measure(kind: str, people: int, workers: int) -> dict[str, Any]:
     """Load a population into a new installation."""
-    with _databases(kind) as (url, server), tempfile.TemporaryDirectory(prefix="padan-bench-") as name:
+    with databases(kind) as (url, postgres), tempfile.TemporaryDirectory(prefix="padan-bench-") as name:
         folder = Path(name)
-        settings = _install(folder, url)
+        settings = install(folder, url)
         source = folder / "people.csv"
         began = time.monotonic()
-        synth = _server(settings, "registry", "synth", str(source), "--people", str(people))
+        synth = server(settings, "registry", "synth", str(source), "--people", str(people))
         made = time.monotonic() - began
-        summary = _server(settings, "registry", "load", str(source), "--workers", str(workers))
+        summary = server(settings, "registry", "load", str(source), "--workers", str(workers))
         if summary["read"] != synth["rows"] or summary["loaded"] != people:
             raise SystemExit("the numbers do not add up")
         stored = _stored(folder, url, summary["epoch"])
@@ -114,7 +117,7 @@ def measure(kind: str, people: int, workers: int) -> dict[str, Any]:
             "rate_per_core": summary["rate_per_core"],
             "peak_memory_mb": summary["peak_memory_mb"],
             "bytes_per_person": round(stored / people),
-            "server_cpu_seconds": round(_ticks(server.postmaster), 1) if server else 0.0,
+            "server_cpu_seconds": round(_ticks(postgres.postmaster), 1) if postgres else 0.0,
         }
 
 

@@ -1,4 +1,4 @@
-"""What the integration tests share: each engine's database."""
+"""What the integration tests share: each engine's database, and a keyring that is made once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys.custody import Custody
+from keys.provider import open_provider
+from keys.realm import Realm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.postgres import PostgresServer
 
@@ -22,3 +27,15 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     url = server.make_database()
     yield url
     server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a keyring."""
+    folder = tmp_path_factory.mktemp("keyring")
+    (folder / "pass").write_text("a passphrase for tests only")
+    provider = open_provider("file:kek.json?passphrase-file=pass", base=folder)
+    Custody(path=folder / "keyring.json", provider=provider, actor="tester").create(
+        Realm(registry_id="registry-test", environment="development")
+    )
+    return folder

@@ -15,9 +15,6 @@ import psycopg
 import pytest
 
 from keys.agent import LocalKeyAgent
-from keys.custody import Custody
-from keys.provider import open_provider
-from keys.realm import Realm
 from padan import entry
 from tests.integration.loading import (
     AS_OF,
@@ -48,18 +45,6 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.projector.order import Summary
     from verifier.synthetic.member import Row
-
-
-@pytest.fixture(scope="module")
-def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a keyring."""
-    folder = tmp_path_factory.mktemp("keyring")
-    (folder / "pass").write_text("a passphrase for tests only")
-    provider = open_provider("file:kek.json?passphrase-file=pass", base=folder)
-    Custody(path=folder / "keyring.json", provider=provider, actor="tester").create(
-        Realm(registry_id="registry-test", environment="development")
-    )
-    return folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

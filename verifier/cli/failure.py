@@ -129,12 +129,21 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "run padan-server registry load, then go on with --begin"
         ),
         "verifier.projector.errors.RunError": _state(_LOAD_FRESH),
-        "verifier.projector.errors.LoadBusyError": _away("wait for the other load, then run it again"),
+        "verifier.projector.errors.LoadBusyError": _away("wait for the other one, then run it again"),
         "verifier.projector.errors.LoadMismatchError": _state(_LOAD_FRESH),
         "verifier.projector.errors.WorkerError": _away(
             "check memory and disk, then run the same command again: it goes on where it was"
         ),
         "verifier.projector.errors.EpochChoiceError": _state("see padan-server epoch list"),
+        "verifier.consistency.errors.SampleError": _input(
+            "write --sample 10000 for people, or --sample 2.5% for a share"
+        ),
+        "verifier.consistency.errors.CheckStateError": _state(
+            "run padan-server registry check again with --fresh, which begins anew"
+        ),
+        "verifier.consistency.errors.CheckEpochError": _state(
+            "run padan-server registry load, then check the new epoch"
+        ),
         "verifier.synthetic.output.OutputError": _input(
             "name a .csv or .parquet file in a folder that you may write"
         ),

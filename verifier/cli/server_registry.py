@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from padan.cli.console import CommandError, new_app, print_json
+from padan.cli.console import new_app, print_json
 from verifier import migrations
+from verifier.cli import registry_check
+from verifier.cli.day import read_day
 from verifier.cli.settings import settings
 from verifier.cli.syncing import sync
 from verifier.projector import fieldmap, progress
@@ -27,17 +28,13 @@ from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
 if TYPE_CHECKING:
     from verifier.projector.order import Summary
 
-app = new_app("registry", summary="The population: load it, follow its changes; or make a fictional one.")
+app = new_app(
+    "registry", summary="The population: load it, follow its changes, check it; or make a fictional one."
+)
+registry_check.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same people.")]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(f"{text} is no day", next_step="write it as YYYY-MM-DD") from error
 
 
 @app.command()
@@ -98,7 +95,7 @@ def load(
         source=source,
         table=table,
         field_map=fieldmap.load(field_map) if field_map else FieldMap(),
-        as_of=_day(as_of) if as_of else None,
+        as_of=read_day(as_of) if as_of else None,
         workers=workers or os.cpu_count() or 1,
         decoys=decoys,
         rejects=rejects,
@@ -156,7 +153,7 @@ def synth(
     """
     tally, began = Tally(), time.monotonic()
     population = Population(
-        people=people, seed=seed, as_of=_day(as_of) if as_of else DEFAULT_AS_OF, faults=faults
+        people=people, seed=seed, as_of=read_day(as_of) if as_of else DEFAULT_AS_OF, faults=faults
     )
     output.write(out, COLUMNS, population.rows(tally))
     seconds = time.monotonic() - began

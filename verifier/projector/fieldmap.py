@@ -1,6 +1,6 @@
 """Which column of the source holds which of the registry's fields.
 
-A field map is a TOML file with up to four tables, all optional:
+A field map is a TOML file with up to five tables, all optional:
 
     [columns]     # registry field = column of the source; a field that is not named has its own name
     NIK = "nomor_induk"
@@ -10,6 +10,8 @@ A field map is a TOML file with up to four tables, all optional:
     delimiter = ";"
     [absent]      # fields that this registry does not hold at all
     fields = ["GOL_DARAH"]
+    [changed]     # for checks: the column that says when a row last changed
+    column = "TGL_UBAH"
 
 Column names are compared without regard to case and to spaces around them.
 """
@@ -34,7 +36,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 """Other names under which registries export a field; taken where the field's own name is missing."""
 OPTIONAL: Final = frozenset({"KEWARGANEGARAAN"})
 """Fields that a source may lack without saying so."""
-_TABLES = ("columns", "defaults", "csv", "absent")
+_TABLES = ("columns", "defaults", "csv", "absent", "changed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class FieldMap:
     absent: frozenset[str] = frozenset()
     delimiter: str = ""
     """Of a CSV file; empty lets the header decide."""
+    changed: str = ""
+    """The column that says when a row last changed; empty for none."""
 
     def bind(self, columns: Sequence[str]) -> Binding:
         """Find every field among a source's columns.
@@ -80,6 +84,21 @@ class FieldMap:
             picks=tuple(picks),
             defaults=tuple(self.defaults.get(name, "") for name in COLUMNS),
             ignored=tuple(column for place, column in enumerate(columns) if place not in used),
+        )
+
+    def place_of_change(self, columns: Sequence[str]) -> int | None:
+        """Find the column that says when a row last changed; None where none is named.
+
+        Raises:
+            FieldMapError: the source lacks it.
+        """
+        if not self.changed:
+            return None
+        for place, column in enumerate(columns):
+            if _fold(column) == _fold(self.changed):
+                return place
+        raise FieldMapError(
+            f'the source lacks column "{self.changed}"; name the column of the last change (--age-column), or none'
         )
 
     def _pick(self, name: str, places: Mapping[str, int]) -> int | None:
@@ -134,11 +153,15 @@ def load(path: Path) -> FieldMap:
     delimiter = data.get("csv", {}).get("delimiter", "")
     if not isinstance(delimiter, str) or len(delimiter) > 1:
         raise FieldMapError(f"{path}: [csv] delimiter is one character")
+    changed = data.get("changed", {}).get("column", "")
+    if not isinstance(changed, str):
+        raise FieldMapError(f"{path}: [changed] column is a text in quotation marks")
     return FieldMap(
         columns=_texts(path, data, "columns"),
         defaults=_texts(path, data, "defaults"),
         absent=frozenset(_known(path, "absent", data.get("absent", {}).get("fields", []))),
         delimiter=delimiter,
+        changed=changed,
     )
 
 

@@ -43,6 +43,8 @@ class EntryKind(enum.IntEnum):
     FEED_APPLIED = 102
     FRESHNESS_BROKEN = 103
     FEED_OPENED = 104
+    CHECKED = 110
+    STAGE_REPORTED = 111
     # 200 to 299: keys
     KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201
