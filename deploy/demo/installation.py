@@ -6,12 +6,12 @@ import contextlib
 import re
 import shutil
 import socket
-import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.demo.people import People
+from deploy.demo.service import Service
 from deploy.demo.stage import Clock, ExpectationError
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 AGREEMENTS = Path(__file__).resolve().parents[1] / "agreements"
 REGISTRY = "registry.example"
 OPERATOR, REGISTRY_FOLDER, AUDITOR = "operator", "registry", "auditor"
-MESSAGES = "serve.log"
 _FIRST_PORT, _LAST_PORT = 20_400, 29_997
-_READY_SECONDS = 60.0
 _TELLING_SIZE = 20_000
 
 
@@ -115,28 +113,16 @@ def _let_in(stage: Stage, who: str, port: int, *, role: str) -> None:
 
 
 @contextlib.contextmanager
-def serving(stage: Stage) -> Iterator[None]:
+def serving(stage: Stage) -> Iterator[Service]:
     """Run the service until the end of the context.
 
     Raises:
         ExpectationError: it did not become ready, or did not end well.
     """
     stage.heading("the service: mutual TLS, the log before the answer")
-    line, messages = "padan-server serve", stage.root / OPERATOR / MESSAGES
-    stage.prompt(OPERATOR, f"{line} 2> {messages.name} &")
-    clock = Clock()
-    with messages.open("w") as sink:
-        process = stage.start(OPERATOR, f"exec {line}", stdout=sink.fileno(), stderr=sink.fileno())
+    service = Service(stage, OPERATOR)
     try:
-        while '"ready"' not in messages.read_text():
-            if process.poll() is not None or clock.seconds > _READY_SECONDS:
-                raise ExpectationError("the service did not become ready")
-            time.sleep(0.1)
-        stage.figure("ready after", f"{clock.seconds:.1f} s")
-        yield
+        stage.figure("ready after", f"{service.start():.1f} s")
+        yield service
     finally:
-        running = process.poll() is None
-        stage.stop(process, gently=True)
-    stage.expect(
-        "the service ran until it was told to stop, and ended well", (running, process.returncode), (True, 0)
-    )
+        service.stop()
