@@ -39,6 +39,7 @@ _PATH_FIELDS = (
     "client_ca",
     "auditors_key",
     "head_store",
+    "log_mirror",
 )
 
 
@@ -79,6 +80,11 @@ class Settings(BaseSettings):
         default=None,
         examples=["/other-disk/padan/head.json"],
         description="File, or folder, of the log's head, best on another disk; default data_dir/head.json.",
+    )
+    log_mirror: Path | None = Field(
+        default=None,
+        examples=["/other-disk/padan/mirror"],
+        description="Folder, on another disk, in which each commit of a SQLite log is durable before it is answered.",
     )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from verifier import schema
 from verifier.database import make_engine, parse_address
 from verifier.errors import OperatorError
+from verifier.log.mirror_statements import mirrored
 from verifier.log.store import LogStoreError
 
 if TYPE_CHECKING:
@@ -364,7 +365,7 @@ class Directory:
         """Write in one transaction that counts the generation up."""
         table = schema.generation
         try:
-            with self._engine.begin() as connection:
+            with self._engine.begin() as connection, mirrored(connection):
                 # First, so that two writers stand in line here and nowhere else.
                 connection.execute(update(table).values(value=table.c.value + 1))
                 yield connection

@@ -22,6 +22,7 @@ from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
 from verifier.auditor.table import GrantTable
+from verifier.backup import mirroring
 from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.draft import Drafter
@@ -77,6 +78,7 @@ class Engine:
                 self._duties.append(
                     headkeeper.keep(opened, settings, self._agent, self._log, self._directory)
                 )
+                mirroring.begin(settings)
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
             self._log_beginnings()
             self._open_directory(opened)

@@ -207,6 +207,18 @@ generation = Table(
 )
 """One row, counted up by each write to the directory, so that workers see cheaply that they must read again."""
 
+mirror = Table(
+    "mirror",
+    log_metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("folder", Text, nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("serial", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    info=_SQLITE_ONLY,
+)
+"""At most one row: where the log is mirrored to, and how far."""
+
 log_reader, vault_reader = (
     Table(name, metadata, Column("version", Text, primary_key=True))
     for name, metadata in (("log_reader", log_metadata), ("vault_reader", vault_metadata))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from keys import process
 from keys.errors import KeysError
 from verifier import headkeeper, host_keys, migrations
+from verifier.backup import mirroring
 from verifier.directory import Directory
 from verifier.errors import ServiceError
 from verifier.housekeeping import Duty, Housekeeping
@@ -95,6 +96,7 @@ class Writer:
             directory = Directory(settings.log_database)
             opened.callback(directory.close)
             head = headkeeper.keep(opened, settings, agent, store, directory)
+            mirroring.begin(settings)
             scribe = Scribe(
                 agent=agent,
                 store=store,

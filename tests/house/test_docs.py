@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OTHER_PROGRAMS = frozenset(
     {"cat", "cd", "cp", "curl", "export", "git", "install", "journalctl", "mkdir", "openssl", "pip"}
-    | {"python3", "sudo", "systemctl", "tail", "umask"}
+    | {"pg_basebackup", "pg_receivewal", "psql", "python3", "sudo", "systemctl", "tail", "umask"}
 )
 """Programs of others that a page may call."""
 

@@ -86,12 +86,36 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "check vault_url and the keyring, then run the command again"
         ),
         "verifier.headkeeper.RolledBackError": _refused(
-            "put the newer log or keyring back; where there is none, padan-server log propose-loss"
+            "put the newer one back (padan-server backup restore); where there is none, padan-server log propose-loss"
         ),
         "verifier.headfile.HeadFormatError": _input(
             "name the right file in head_store, or put its copy back"
         ),
         "verifier.headfile.HeadStoreError": _away("check the disk and the owner of head_store"),
+        "verifier.log.mirror.MirrorPlaceError": _input("mount the disk, or mend log_mirror; docs/backup.md"),
+        "verifier.log.mirror.MirrorUnavailableError": _away(
+            "check the mirror's disk and what the message names; docs/backup.md"
+        ),
+        "verifier.log.mirror_replay.MirrorReplayError": _input(
+            "name the right log_mirror, or a later backup; --no-mirror does without, and loses what it holds"
+        ),
+        # Backups.
+        "verifier.backup.errors.BackupError": _input("mend what is named above and run it again"),
+        "verifier.backup.errors.BackupFormatError": _input(
+            "name the folder of a whole backup, or use a later release"
+        ),
+        "verifier.backup.errors.BackupRealmError": _refused("use this registry's own backup"),
+        "verifier.backup.errors.BackupDamagedError": _input(
+            "use another backup, and find out what changed this one"
+        ),
+        "verifier.backup.errors.BackupPlaceError": _state(
+            "name another folder or database; move away what is there only if it is lost for certain"
+        ),
+        "verifier.backup.errors.BackupSourceError": _refused("see padan-server log head and epoch list"),
+        "verifier.backup.errors.BackupWriteError": _away(
+            "free space, or name another disk, and run it again"
+        ),
+        "verifier.backup.errors.BackupBusyError": _away("run it again when nothing is loaded or dropped"),
         "verifier.loss.LossChangedError": _state("propose anew: padan-server log propose-loss"),
         "verifier.loss.NothingLostError": _state("see padan-server log head"),
         "verifier.vault.store.NoEpochError": _state("load the people: padan-server registry load"),

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import listing
+from verifier.log import listing, mirror_format
 from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.ledger import Ledger
+from verifier.log.mirror import MirrorWriter
 from verifier.log.store import (
     EntryRow,
     Head,
@@ -140,6 +141,7 @@ class SqliteTransaction:
                 for row in entries
             ],
         )
+        self._store.mirror(connection, changed, day, entries, replays)
 
     def setting(self, name: str) -> str:
         """Read a setting; the write lock keeps others from changing it."""
@@ -158,8 +160,16 @@ class SqliteTransaction:
 class SqliteLogStore:
     """The log's store on one SQLite file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, replaying: bool = False) -> None:
+        """Prepare access.
+
+        Args:
+            path: of the file.
+            replaying: the file is a copy that is brought up to its mirror: commits are neither mirrored nor durable.
+        """
         self._path = path
+        self._replaying = replaying
+        self._mirror = MirrorWriter()
         self._writing = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._checkpointer = Checkpointer(path)
@@ -167,6 +177,24 @@ class SqliteLogStore:
         self.answers = Answers()
         self._ledgers = (self.counters, self.answers.places)
         self._engine = database.make_engine(database.Address(path=path))
+
+    def mirror(
+        self,
+        connection: sqlite3.Connection,
+        counters: Mapping[bytes, int],
+        day: int,
+        entries: Sequence[EntryRow],
+        replays: Sequence[ReplayRow],
+    ) -> None:
+        """Mirror what a transaction has written, where the log has a mirror."""
+        if self._replaying:
+            return
+
+        def encode() -> bytes:
+            (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()
+            return mirror_format.encode_group(last - len(entries) + 1, entries, day, counters, replays)
+
+        self._mirror.append(connection, encode)
 
     def transaction(self) -> SqliteTransaction:
         """Make a transaction; it begins with the `with` block."""
@@ -238,6 +266,8 @@ class SqliteLogStore:
                 self._connection = database.open_sqlite(self._path)
                 for pragma in _PRAGMAS:
                     self._connection.execute(pragma)
+                if self._replaying:
+                    self._connection.execute("PRAGMA synchronous=OFF")
             self._connection.execute("BEGIN IMMEDIATE")
             for ledger in self._ledgers:
                 ledger.sync(self._connection)
@@ -273,6 +303,7 @@ class SqliteLogStore:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._mirror.close()
         for ledger in self._ledgers:
             ledger.reset()
         if connection is not None:

@@ -28,7 +28,7 @@ from verifier.schema import log_reader, vault_reader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
 
 _HERE = Path(__file__).parent
 CATALOGUE = "catalogue.sqlite"
@@ -126,6 +126,32 @@ def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
         engine.dispose()
 
 
+def build(connection: Connection, tree: Tree, version: str) -> None:
+    """Build a version's tables in an empty database, in the caller's transaction.
+
+    Raises:
+        DatabaseVersionError: this release does not know the version.
+        sqlalchemy.exc.SQLAlchemyError: the database refuses.
+    """
+    require_known(tree, version)
+    config = _config(tree)
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
+def require_known(tree: Tree, version: str) -> None:
+    """Refuse a version that this release does not know.
+
+    Raises:
+        DatabaseVersionError: it does not.
+    """
+    if version not in _versions(tree):
+        raise DatabaseVersionError(
+            f"the {tree.value} database has version {version}, which this release does not know:"
+            " install the release that wrote it"
+        )
+
+
 def current(database: str, tree: Tree = Tree.LOG) -> Version:
     """Say where a database stands, without changing it.
 
@@ -188,12 +214,15 @@ def _newest(tree: Tree) -> str:
     return head
 
 
+def _versions(tree: Tree) -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config(tree)).walk_revisions()}
+
+
 def _known_version(engine: Engine, tree: Tree) -> Version:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": tree.version_table})
         found, newest = context.get_current_revision(), _newest(tree)
-        known = {script.revision for script in ScriptDirectory.from_config(_config(tree)).walk_revisions()}
-        if found is None or found in known:
+        if found is None or found in _versions(tree):
             return Version(current=found, newest=newest)
         readers = _READERS[tree]
         if connection.scalar(select(readers.c.version).where(readers.c.version == newest)):

@@ -1,0 +1,314 @@
+"""Restores a backup into an installation that has lost its databases, or into a folder to look at.
+
+Everything is checked before anything is written, and nothing that is there is overwritten:
+ 1 the backup is whole, and of this registry and environment; this release knows its databases' versions
+ 2 the newest keyring at hand opens: the one in its place, or the backup's, or the mirror's
+ 3 nothing is in the places of log and vault
+ 4 vault and log are written, under other names or in transactions that nobody sees
+ 5 the log's mirror is applied, so that what was answered after the backup is there too
+ 6 the log is held against the head that is kept apart: what is missing is known by number
+ 7 the entry RESTORED says all of this
+ 8 keyring, vault and log get their places, the log last
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from sqlalchemy import insert, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from keys import ringformat
+from keys.realm import Realm
+from keys.ringfile import sync_folder
+from padan.entry import EntryKind
+from verifier import admin_entry, database, host_keys, migrations, schema
+from verifier.backup import keyrings, postgres, sqlite
+from verifier.backup.errors import BackupPlaceError, BackupWriteError
+from verifier.backup.folder import chunks_of, created
+from verifier.backup.keyrings import KEYRING_FILE
+from verifier.backup.verify import verify
+from verifier.database import parse_address
+from verifier.failure import ADVICE, classify
+from verifier.headfile import HeadFile
+from verifier.log import mirror as mirrors
+from verifier.log import mirror_replay
+from verifier.log.open import open_log
+from verifier.log.store import EntryRow
+from verifier.migrations import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+    from verifier.backup.manifest import Manifest
+    from verifier.chain import Chain
+    from verifier.config import Settings
+    from verifier.database import Address
+    from verifier.headfile import Head
+
+_RESTORING: Final = ".restoring"
+_FOLDER_MODE: Final = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restore came to.
+
+    Attributes:
+        manifest: of the backup.
+        log: the restored log, with the mirror and without the entry about the restore.
+        mirrored: how many of its entries came from the mirror.
+        head: what the head had seen; None where there is none.
+        keyring: the counter of the keyring that is in its place now.
+        same: whether the log begins with what the head has seen.
+    """
+
+    manifest: Manifest
+    log: Chain
+    mirrored: int
+    head: Head | None
+    keyring: int
+    same: bool
+
+    @property
+    def missing(self) -> int | None:
+        """How many entries that were acknowledged are missing; None where the head is gone."""
+        return None if self.head is None else max(0, self.head.chain.entries - self.log.entries)
+
+    @property
+    def starts(self) -> bool:
+        """Whether a service begins on it without two officers."""
+        return self.head is not None and self.same and self.keyring >= self.head.keyring
+
+    def detail(self) -> dict[str, str]:
+        """Say it in the entry."""
+        return {
+            "made": ringformat.moment(self.manifest.made),
+            "backed_up": str(self.manifest.log.entries),
+            "mirrored": str(self.mirrored),
+            "entries": str(self.log.entries),
+            "chain": self.log.hash.hex(),
+            "head": "gone" if self.head is None else str(self.head.chain.entries),
+            "missing": "unknown" if self.missing is None else str(self.missing),
+            "same": str(self.same).lower(),
+            "keyring": str(self.keyring),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One restore."""
+
+    settings: Settings
+    folder: Path
+    manifest: Manifest
+    realm: Realm
+    mirror: Path | None
+    head: Head | None
+    keyring: int
+
+
+def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Restored:
+    """Restore a backup into the places that the settings name.
+
+    Args:
+        settings: of the installation, or as `elsewhere` has changed them.
+        folder: the backup.
+        use_mirror: apply the mirror that the settings name.
+
+    Raises:
+        BackupError: the backup is not right, or there is something in the way; the subclass says which.
+        KeysError: the keyring does not open.
+        MirrorReplayError: the mirror does not go on where the backup ends, or is damaged.
+        DatabaseVersionError: a later release made the backup.
+        HeadFormatError, HeadStoreError: the head cannot be read.
+        BackupWriteError: it cannot be written; nothing is in its place.
+    """
+    realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
+    manifest = verify(folder, realm)  # 1
+    migrations.require_known(Tree.LOG, manifest.log_version)
+    migrations.require_known(Tree.VAULT, manifest.vault_version)
+    mirror = settings.log_mirror if use_mirror else None
+    ring = keyrings.newest(settings.keyring, folder / KEYRING_FILE, mirror)  # 2
+    with contextlib.closing(host_keys.unlock(settings.model_copy(update={"keyring": ring}))) as agent:
+        counter = agent.keyring_counter
+    _require_free(settings, manifest)  # 3
+    job = _Job(
+        settings=settings,
+        folder=folder,
+        manifest=manifest,
+        realm=realm,
+        mirror=mirror,
+        head=HeadFile(settings.head_file, realm).read(),
+        keyring=counter,
+    )
+    try:
+        with contextlib.ExitStack() as opened:
+            place_vault = _stage_vault(job, opened)  # 4
+            restored, place_log = _stage_log(job, opened)  # 4 to 7
+            keyrings.put(ring, settings.keyring)  # 8
+            place_vault()
+            place_log()
+    except (OSError, sqlite3.Error, psycopg.Error, SQLAlchemyError) as error:
+        cause = os.strerror(error.errno or 0) if isinstance(error, OSError) else ADVICE[classify(error)]
+        raise BackupWriteError(f"restore: {cause}; log and vault are not in their places") from error
+    return restored
+
+
+def elsewhere(settings: Settings, folder: Path) -> Settings:
+    """Change settings so that a restore goes into a folder, beside the installation and its mirror."""
+    return settings.model_copy(
+        update={
+            "data_dir": folder,
+            "log_url": "",
+            "vault_url": "",
+            "log_mirror": None,
+            "head_store": None,
+            "keyring": folder / settings.keyring.name,
+        }
+    )
+
+
+def _require_free(settings: Settings, manifest: Manifest) -> None:
+    for tree, text, engine in (
+        (Tree.LOG, settings.log_database, manifest.engine),
+        (Tree.VAULT, settings.vault_database, manifest.vault_engine),
+    ):
+        address = parse_address(text)
+        if address.is_sqlite != (engine == sqlite.ENGINE):
+            raise BackupPlaceError(
+                f"the backup's {tree.value} is of {engine}, and the settings name another engine"
+            )
+        if address.path is None:
+            _require_empty(text, tree)
+        elif address.path.exists() and not (address.path.is_dir() and not any(address.path.iterdir())):
+            raise BackupPlaceError(
+                f"{address.path}: there is a {tree.value} already; a restore overwrites nothing"
+            )
+
+
+def _require_empty(url: str, tree: Tree) -> None:
+    engine = database.make_engine(parse_address(url))
+    try:
+        names = set(inspect(engine).get_table_names())
+    except SQLAlchemyError as error:
+        raise migrations.DatabaseFailedError(tree, classify(error)) from error
+    finally:
+        engine.dispose()
+    if names & {tree.version_table, *(table.name for table in postgres.METADATA[tree].sorted_tables)}:
+        raise BackupPlaceError(f"the {tree.value} database is not empty; a restore overwrites nothing")
+
+
+def _stage_vault(job: _Job, opened: contextlib.ExitStack) -> Callable[[], object]:
+    address = parse_address(job.settings.vault_database)
+    if address.path is None:
+        connection = _stage_tables(job, Tree.VAULT, address, opened)
+        return connection.commit
+    staged = _fresh(address.path, opened)
+    staged.mkdir(mode=_FOLDER_MODE, parents=True)
+    for each in job.manifest.files:
+        if each.path.startswith(f"{sqlite.VAULT_FOLDER}/"):
+            _copy(job.folder / each.path, staged / Path(each.path).name)
+    sync_folder(staged)
+    return partial(_put, staged, address.path)
+
+
+def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Callable[[], object]]:
+    address = parse_address(job.settings.log_database)
+    seen = 0 if job.head is None else job.head.chain.entries
+    if address.path is None:
+        connection = _stage_tables(job, Tree.LOG, address, opened)
+        chain, until = postgres.read_log(job.folder, job.manifest.tables, job.realm, until=seen)
+        restored = _compare(job, chain, until)
+        row = admin_entry.build(EntryKind.RESTORED, restored.detail(), now_ms=_now_ms(connection))
+        columns = {name: getattr(row, name) for name in EntryRow.__annotations__}
+        connection.execute(insert(schema.entry).values(sequence=chain.entries + 1, **columns))
+        return restored, connection.commit
+    staged = _fresh(address.path, opened)
+    staged.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    _copy(job.folder / sqlite.LOG_FILE, staged)
+    if job.mirror is None:
+        mirrors.adopt(staged, None)
+    else:
+        migrations.upgrade(str(staged), Tree.LOG)
+        mirror_replay.replay(staged, job.mirror)
+    part = sqlite.read_log(staged, job.realm, until=seen)
+    restored = _compare(job, part.chain, part.seen)
+    with contextlib.closing(open_log(str(staged))) as log:
+        admin_entry.append(log, EntryKind.RESTORED, restored.detail())
+    return restored, partial(_put, staged, address.path)
+
+
+def _stage_tables(job: _Job, tree: Tree, address: Address, opened: contextlib.ExitStack) -> Connection:
+    """Build and fill one database's tables in a transaction that is yet to be committed."""
+    engine = database.make_engine(address)
+    opened.callback(engine.dispose)
+    connection = engine.connect()
+    opened.callback(connection.close)  # and so rolled back, where it is not committed
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    version = job.manifest.log_version if tree is Tree.LOG else job.manifest.vault_version
+    migrations.build(connection, tree, version)
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("the engine is not psycopg's")
+    postgres.fill(driver, job.folder, [each for each in job.manifest.tables if each.tree == tree.value])
+    return connection
+
+
+def _compare(job: _Job, chain: Chain, seen: Chain | None) -> Restored:
+    return Restored(
+        manifest=job.manifest,
+        log=chain,
+        mirrored=chain.entries - job.manifest.log.entries,
+        head=job.head,
+        keyring=job.keyring,
+        same=job.head is not None and seen == job.head.chain,
+    )
+
+
+def _now_ms(connection: Connection) -> int:
+    """Give log time, which never goes back."""
+    entry = schema.entry.c
+    last = (
+        connection.execute(select(entry.log_time_ms).order_by(entry.sequence.desc()).limit(1)).scalar() or 0
+    )
+    return max(int(time.time() * 1000), last)
+
+
+def _fresh(path: Path, opened: contextlib.ExitStack) -> Path:
+    """Name what is not in its place yet; what a killed restore left of it goes."""
+    staged = path.with_name(path.name + _RESTORING)
+    _remove(staged)
+    opened.callback(_remove, staged)  # which finds nothing where it has got its place
+    return staged
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
+        each.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as file, created(target) as copy:
+        for chunk in chunks_of(file):
+            copy.write(chunk)
+
+
+def _put(staged: Path, place: Path) -> None:
+    if place.is_dir():
+        place.rmdir()  # an empty one: others were refused
+    staged.rename(place)
+    sync_folder(place.parent)
