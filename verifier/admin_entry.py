@@ -11,12 +11,16 @@ import time
 from typing import TYPE_CHECKING
 
 from padan import canonical, entry
+from padan.v1 import error_pb2
 from verifier.intent import Intent
 from verifier.log.store import EntryRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from verifier.errors import CallerError
+    from verifier.identity import Peer
+    from verifier.intent import DisputeOpening
     from verifier.log.store import LogStore
 
 
@@ -59,17 +63,42 @@ def intend(
     detail: Mapping[str, str],
     *,
     agency: str = "",
+    officer: str = "",
     fields: Mapping[int, bytes] | None = None,
+    opening: DisputeOpening | None = None,
 ) -> Intent:
-    """Build the same entry for the journal of a running service, which adds log time; arguments as for `build`."""
+    """Build the same entry for the journal of a running service, which adds log time; arguments as for `build`.
+
+    Args:
+        officer: the agency's pseudonym of the person who acts; empty where nobody does.
+        opening: the dispute that is opened with it.
+    """
     return Intent(
         kind=int(kind),
         agency=agency,
-        officer="",
+        officer=officer,
         purpose="",
         head=_head(kind, detail, agency=agency, fields=fields),
         salt=os.urandom(entry.SALT_SIZE),
         question=None,
+        opening=opening,
+    )
+
+
+def refused(method: str, peer: Peer | None, error: CallerError) -> Intent:
+    """Build the entry of a refused reading or step: who tried what, and why it was refused.
+
+    Args:
+        method: name of the RPC.
+        peer: the caller; None where the certificate names none.
+        error: why.
+    """
+    reason = error_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}")
+    return intend(
+        entry.EntryKind.REFUSED,
+        {"method": method, "reader": f"{peer.kind}/{peer.id}" if peer else "unknown"},
+        agency=peer.id if peer and peer.kind == "agency" else "",
+        fields={entry.Field.REASON: reason.to_bytes(2, "big")},
     )
 
 

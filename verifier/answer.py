@@ -19,16 +19,10 @@ if TYPE_CHECKING:
     from verifier.epoch import PinnedEpoch
 
 MERGE_DELAY_SECONDS = 60
-_CONTEST_BYTES = 8
 _BYTE = [bytes((number,)) for number in range(128)]
 _BLOCKED = _BYTE[decision.BLOCKED]
 _CLAIM_BYTES = 6
 """Size of an encoded verdict on a claim: attributes have numbers below 128, and the verdict is the last byte."""
-
-
-def contest(digest: bytes) -> str:
-    """Make the reference for the redress path from the blinded request digest: 16 characters."""
-    return digest[:_CONTEST_BYTES].hex()
 
 
 def both(
@@ -39,9 +33,10 @@ def both(
     verdicts: Sequence[int],
     per_claim: bool,
     as_of: bytes,
-    reference: str,
 ) -> tuple[Variant, Variant]:
-    """Serialise the released and the blocked answer; their size does not depend on what the answer is.
+    """Serialise the released and the blocked answer, without what the commit adds: reference for disputes, receipt.
+
+    Their size does not depend on what the answer is.
 
     The bytes are those that protobuf writes for padan.v1.VerifyResponse, put together by hand because every request
     needs two of them; a test holds the two ways equal.
@@ -51,10 +46,8 @@ def both(
         verdicts: one for each claim.
         per_claim: the agreement grants a verdict for each claim.
         as_of: the epoch's encoded field, from `as_of_field`.
-        reference: of the redress path, 16 characters.
     """
-    front = b"\n$" + request_id.encode() + b"\x10"
-    back = as_of + b"2\x10" + reference.encode()
+    front, back = b"\n$" + request_id.encode() + b"\x10", as_of
     if not per_claim:
         return (
             Variant(outcome=outcome, verdicts=b"", body=front + _BYTE[outcome] + back),

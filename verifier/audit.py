@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from padan import canonical
-from padan.entry import EntryKind, Field
-from padan.v1 import audit_pb2, error_pb2
+from padan.entry import EntryKind
+from padan.v1 import audit_pb2
 from verifier import admin_entry, validate
 from verifier.auditor.reach import Reach
 from verifier.errors import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from verifier.call import Call, Now
     from verifier.identity import Peer
-    from verifier.intent import Intent
     from verifier.log.store import LogStore, StoredEntry
     from verifier.ports import Gate, Grants, Journal
 
@@ -67,7 +66,7 @@ class Audit:
             peer = self._gate.admit(call.certificate, now)
             return self._list(peer, _parse(call.raw), now)
         except CallerError as error:
-            self._journal.commit([_refused(peer, error)])
+            self._journal.commit([admin_entry.refused("ListEntries", peer, error)])
             raise
 
     def _list(self, peer: Peer, request: audit_pb2.ListEntriesRequest, now: float) -> bytes:
@@ -108,17 +107,6 @@ class Audit:
         if peer.kind == "agency":
             return Reach.of_agency(peer.id)
         raise MethodNotAllowedError("only agencies and auditors may read entries")
-
-
-def _refused(peer: Peer | None, error: CallerError) -> Intent:
-    """Draft the entry of a refused reading: who tried, and why it was refused."""
-    reason = error_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}")
-    return admin_entry.intend(
-        EntryKind.REFUSED,
-        {"method": "ListEntries", "reader": f"{peer.kind}/{peer.id}" if peer else "unknown"},
-        agency=peer.id if peer and peer.kind == "agency" else "",
-        fields={Field.REASON: reason.to_bytes(2, "big")},
-    )
 
 
 def _parse(raw: bytes) -> audit_pb2.ListEntriesRequest:

@@ -98,6 +98,16 @@ class Settings(BaseSettings):
         default=(),
         description="Public keys (Ed25519, base64) of the registry's officers, two of whom decide together.",
     )
+    dispute_key: str = Field(
+        default="",
+        description="Public key (X25519, base64) to which disputes are sealed; empty: none can be opened.",
+    )
+    dispute_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90, description="Days for which an answer can be disputed."
+    )
+    dispute_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=100, description="Unresolved disputes that an agency may have."
+    )
     feed_signers: tuple[str, ...] = Field(
         default=(),
         description="Public keys (Ed25519, base64) whose signature makes a file of the registry's changes valid.",

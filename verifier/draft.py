@@ -84,7 +84,6 @@ class Drafter:
             verdicts=decided.verdicts,
             per_claim=per_claim,
             as_of=epoch.as_of_field,
-            reference=answer.contest(digest),
         )
         return Intent(
             kind=EntryKind.VERIFY,

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verifier.dispute.clock import DisputeClock
+from verifier.dispute.table import DisputeTable
 from verifier.freshness import FreshnessWatch
 from verifier.leader import LeaderDuty
 from verifier.retention.duty import EVERY, Retention
@@ -39,9 +41,11 @@ def standing(means: Means) -> list[LeaderDuty]:
         agreements=means.agreements, as_of_ms=lambda: _as_of(means.vault), log=means.log, now=time.time
     )
     retention = Retention(means.settings, means.log)
+    disputes = DisputeClock(DisputeTable(means.directory), means.log, now=time.time)
     return [
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
+        LeaderDuty(name="disputes", every=60, act=disputes.check),
     ]
 
 

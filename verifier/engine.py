@@ -25,6 +25,9 @@ from verifier.auditor.table import GrantTable
 from verifier.backup import mirroring
 from verifier.core import Verifier
 from verifier.directory import Directory
+from verifier.dispute import officerkey
+from verifier.dispute.desk import Desk
+from verifier.dispute.table import DisputeTable
 from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
 from verifier.housekeeping import Duty, Housekeeping
@@ -83,6 +86,7 @@ class Engine:
             self._log_beginnings()
             self._open_directory(opened)
             self._build_core()
+            self._build_disputes()
             self._start(opened)
             self._opened = opened.pop_all()
 
@@ -230,6 +234,22 @@ class Engine:
         )
         self.audit = Audit(
             gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
+        )
+
+    def _build_disputes(self) -> None:
+        settings = self._settings
+        share = 1 / settings.workers
+        self.disputes = Desk(
+            gate=self._gate,
+            agreements=self._agreements,
+            openings=RateLimiter(share=share),
+            readings=RateLimiter(share=share),
+            table=DisputeTable(self._directory),
+            journal=self._journal,
+            now=clocks.now,
+            key_id=officerkey.id_of(settings.dispute_key),
+            days=settings.dispute_days,
+            limit=settings.dispute_limit,
         )
 
     def _start(self, opened: contextlib.ExitStack) -> None:

@@ -1,4 +1,4 @@
-"""One group's transaction: replays first, then counters in key order, then outcomes, then everything at once.
+"""One group's transaction: replays first, then counters in key order, disputes, outcomes, then everything at once.
 
 The order is the locks' order on PostgreSQL, where every worker commits for itself. What was returned is durable.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from verifier.intent import Intent, Settled
-    from verifier.log.store import LogStore
+    from verifier.log.store import LogStore, LogTransaction
     from verifier.logtime import LogTime
     from verifier.settlement import Settlement
 
@@ -62,8 +62,16 @@ class GroupWriter:
                 counters = {PROBE}
             used = transaction.counters(counters, now.day) if counters else {}
             before = dict(used)
+            disputes = self._open_disputes(transaction, intents, now.ms)
             outcome = self._settlement.settle(
-                Group(intents=intents, fresh=frozenset(fresh), stored=stored, used=used, time=now)
+                Group(
+                    intents=intents,
+                    fresh=frozenset(fresh),
+                    stored=stored,
+                    used=used,
+                    time=now,
+                    disputes=disputes,
+                )
             )
             if not intents:
                 used[PROBE] = used.get(PROBE, 0) + 1
@@ -74,3 +82,12 @@ class GroupWriter:
         ):  # each intent has one entry; what is more are alerts
             self._on_alerts(alerts)
         return outcome.settled
+
+    @staticmethod
+    def _open_disputes(transaction: LogTransaction, intents: Sequence[Intent], now_ms: int) -> list[str]:
+        """Open what disputes a group has, and say for each what became of it."""
+        wanted = [(intent.agency, intent.opening) for intent in intents if intent.opening is not None]
+        if not wanted:
+            return []
+        rows = transaction.disputes()
+        return [rows.open(agency, opening, now_ms) for agency, opening in wanted]

@@ -22,7 +22,7 @@ class Variant:
     Attributes:
         outcome: the verdict over all claims, as the entry records it.
         verdicts: one byte for each claim where the agreement grants them, else empty.
-        body: the serialised response without its receipt.
+        body: the serialised response without its reference for disputes and its receipt.
     """
 
     outcome: int
@@ -58,6 +58,29 @@ class Question:
 
 
 @value
+class DisputeOpening:
+    """The part of an intent that opens a dispute, and no other has.
+
+    Attributes:
+        dispute_id: id of the dispute, which agency and request_id make.
+        request_id: 16 bytes.
+        order: digest of what is asked for, 32 bytes; a repetition must have the same.
+        answer: place of the disputed answer's entry.
+        hours: until it is due.
+        limit: unresolved disputes that the agency may have.
+        document: what is kept of it.
+    """
+
+    dispute_id: str
+    request_id: bytes
+    order: bytes
+    answer: int
+    hours: int
+    limit: int
+    document: bytes
+
+
+@value
 class Intent:
     """One request on its way into the log.
 
@@ -68,8 +91,9 @@ class Intent:
         purpose: the purpose's code.
         head: the entry's head, canonical.
         salt: the leaf's salt, 32 bytes.
-        question: the question; None for a request that was refused before.
+        question: the question; None for a request that was refused before, and for what is none.
         ready_at: monotonic second before which the intent joins no group (the end of its time slot).
+        opening: the dispute to open; None for everything else.
     """
 
     kind: int
@@ -80,6 +104,7 @@ class Intent:
     salt: bytes
     question: Question | None
     ready_at: float = 0.0
+    opening: DisputeOpening | None = None
 
 
 @value

@@ -31,16 +31,25 @@ class OfficersError(OperatorError):
     """There are too few officers, or one of their keys is malformed."""
 
 
-def roster(keys: Iterable[str]) -> dict[str, bytes]:
+def known(keys: Iterable[str]) -> dict[str, bytes]:
     """Read the setting `officers`: key ids to public keys, 32 bytes.
+
+    Raises:
+        OfficersError: a key that is none.
+    """
+    try:
+        return {thumbprint(key): key for key in map(public_key, keys)}
+    except AgreementSignatureError as error:
+        raise OfficersError(f"the setting officers: {error}") from error
+
+
+def roster(keys: Iterable[str]) -> dict[str, bytes]:
+    """Read the setting `officers` for what two decide together.
 
     Raises:
         OfficersError: fewer than two, or a key that is none.
     """
-    try:
-        officers = {thumbprint(key): key for key in map(public_key, keys)}
-    except AgreementSignatureError as error:
-        raise OfficersError(f"the setting officers: {error}") from error
+    officers = known(keys)
     if len(officers) < NEEDED:
         raise OfficersError(
             f"the setting officers names {len(officers)}, and it takes {NEEDED}: padan-server officer trust adds one"

@@ -190,6 +190,29 @@ leader = Table(
     CheckConstraint("id = 1", name="leader_single"),
 )
 """One row: who leads the installation's processes, in which term, and when it last said that it lives."""
+dispute = Table(
+    "dispute",
+    log_metadata,
+    Column("id", Text, primary_key=True),
+    Column("agency", Text, nullable=False),
+    Column("request_id", LargeBinary, nullable=False),
+    Column("order_digest", LargeBinary, nullable=False),
+    Column("answer", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("overdue_ms", BigInteger),
+    Column("document", LargeBinary, nullable=False),
+    Column("decision", LargeBinary),
+    Column("signature", LargeBinary),
+    Column("signer", Text),
+    Index("dispute_agency", "agency", "opened_ms"),
+    Index("dispute_due", "state", "due_ms"),
+    Index("dispute_answer", "answer"),
+)
+"""Disputes; `answer` is the place of the disputed entry, `document` what docs/formats/dispute.md says is kept."""
 
 setting = Table(
     "setting",

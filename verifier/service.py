@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from verifier.ticket import Ticket
 
 VERIFICATION = "padan.v1.VerificationService"
+DISPUTE = "padan.v1.DisputeService"
 AUDIT = "padan.v1.AuditService"
 DRAIN_SECONDS = 5.0
 RETRY_SECONDS = 2.0
@@ -90,6 +91,15 @@ class Service:
     def _answer_info(self, call: Call) -> bytes:
         return self._ready_engine().info.answer(call)
 
+    def _open_dispute(self, call: Call) -> bytes:
+        return self._ready_engine().disputes.open_dispute(call)
+
+    def _get_dispute(self, call: Call) -> bytes:
+        return self._ready_engine().disputes.get_dispute(call)
+
+    def _list_disputes(self, call: Call) -> bytes:
+        return self._ready_engine().disputes.list_disputes(call)
+
     def _list_entries(self, call: Call) -> bytes:
         return self._ready_engine().audit.list_entries(call)
 
@@ -106,17 +116,24 @@ class Service:
             info=self._answer_info,
             observe=self.metrics.observe_reply,
         )
+        disputes = transport.DisputeFront(
+            {
+                "OpenDispute": self._open_dispute,
+                "GetDispute": self._get_dispute,
+                "ListDisputes": self._list_disputes,
+            }
+        )
         audit = transport.AuditFront(list_entries=self._list_entries)
-        self._server = transport.new_server([front.handler()], threads=settings.threads)
+        self._server = transport.new_server([front.handler(), disputes.handler()], threads=settings.threads)
         self._lane = self._open_lane() if settings.lane else None
         self._audit_server = transport.new_server(
             [audit.handler()], threads=4, extra_options=transport.AUDIT_OPTIONS
         )
-        for server, name in ((self._server, VERIFICATION), (self._audit_server, AUDIT)):
+        for server, names in ((self._server, (VERIFICATION, DISPUTE)), (self._audit_server, (AUDIT,))):
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
             if settings.environment == "development":
                 reflection.enable_server_reflection(
-                    (name, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+                    (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
                 )
         self._set_ready(ready=False)
 
@@ -199,7 +216,7 @@ class Service:
 
     def _set_ready(self, *, ready: bool) -> None:
         self.metrics.ready.set(int(ready))
-        for name in ("", VERIFICATION, AUDIT):
+        for name in ("", VERIFICATION, DISPUTE, AUDIT):
             self._health.set(name, _SERVING.SERVING if ready else _SERVING.NOT_SERVING)
 
 

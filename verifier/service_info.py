@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from google.protobuf import timestamp_pb2
 from google.protobuf.message import DecodeError
 
+from padan import sealing
 from padan.v1 import attribute_pb2, verification_pb2
-from verifier import validate
+from verifier import officers, validate
 from verifier.agreement.errors import NoAgreementError
+from verifier.dispute import officerkey
 from verifier.errors import MalformedMessageError, MethodNotAllowedError
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class ServiceInfo:
         self._epochs = epochs
         self._code_lists = [_code_list(item) for item in codes]
         self._signers = signers
+        self._officer_keys = _officer_keys(settings)
         self._now = now
 
     def answer(self, call: Call) -> bytes:
@@ -75,9 +78,9 @@ class ServiceInfo:
             terms = self._agreements.in_force(peer.id, now.wall)
         except NoAgreementError:
             terms = None
-        return self._compose(terms, now).SerializeToString()
+        return self._compose(peer.id, terms, now).SerializeToString()
 
-    def _compose(self, terms: Terms | None, now: Now) -> verification_pb2.GetServiceInfoResponse:
+    def _compose(self, agency: str, terms: Terms | None, now: Now) -> verification_pb2.GetServiceInfoResponse:
         epoch = self._epochs.pin()
         settings = self._settings
         response = verification_pb2.GetServiceInfoResponse(
@@ -91,7 +94,8 @@ class ServiceInfo:
                     purpose=purpose, key_id=signer.key_id, algorithm="Ed25519", public_key=signer.public_key
                 )
                 for purpose, signer in self._signers
-            ],
+            ]
+            + self._officer_keys,
             code_lists=self._code_lists,
             limits=verification_pb2.Limits(
                 max_request_bytes=validate.MAX_REQUEST_BYTES,
@@ -103,10 +107,28 @@ class ServiceInfo:
             time=_timestamp(now.wall),
             profiles=[attribute_pb2.PROFILE_STRICT, attribute_pb2.PROFILE_TOLERANT],
             normaliser_version=self._normaliser,
+            agency_id=agency,
         )
         if terms is not None:
             response.agreement.CopyFrom(_agreement(terms))
         return response
+
+
+def _officer_keys(settings: Settings) -> list[verification_pb2.PublicKey]:
+    """Name the officers' keys: the one to which disputes are sealed, and those that decide them."""
+    sealing_to = [settings.dispute_key] if settings.dispute_key else []
+    return [
+        verification_pb2.PublicKey(
+            purpose="dispute",
+            key_id=officerkey.id_of(text),
+            algorithm=sealing.ALGORITHM,
+            public_key=officerkey.public_key(text),
+        )
+        for text in sealing_to
+    ] + [
+        verification_pb2.PublicKey(purpose="officer", key_id=key_id, algorithm="Ed25519", public_key=public)
+        for key_id, public in officers.known(settings.officers).items()
+    ]
 
 
 def _agreement(terms: Terms) -> verification_pb2.AgreementInfo:
@@ -118,6 +140,8 @@ def _agreement(terms: Terms) -> verification_pb2.AgreementInfo:
         valid_until=_timestamp(agreement.valid_until),
         purposes=[_purpose(grant) for grant in terms.grants.values()],
         daily_quota=agreement.quota.calls_per_day,
+        dispute_contact=agreement.dispute.contact,
+        dispute_hours=agreement.dispute.answer_hours,
     )
 
 

@@ -19,7 +19,9 @@ from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, error_pb2
 from padan.value import value
 from verifier import budget
+from verifier.dispute import contest
 from verifier.intent import Intent, Question, Settled
+from verifier.log.disputes import REPLAYED
 from verifier.log.store import EntryRow, ReplayRow
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _REUSED = "REQUEST_ID_REUSED"
 _QUOTA = "QUOTA_EXHAUSTED"
+_CONTEST_TAG = b"\x32" + bytes((contest.SIZE,))  # field 6 of VerifyResponse, length-delimited
 _RECEIPT_TAG = b"\x3a"  # field 7 of VerifyResponse, length-delimited
 _VERDICT_NAMES: dict[int, bytes] = {
     int(number): name.removeprefix("VERDICT_").encode() for name, number in attribute_pb2.Verdict.items()
@@ -65,13 +68,18 @@ class ReplaySeal(Protocol):
 
 @value
 class Group:
-    """What the commit knows of a group of intents."""
+    """What the commit knows of a group of intents.
+
+    Attributes:
+        disputes: for each intent that opens one, in their order, what `DisputeRows.open` said.
+    """
 
     intents: Sequence[Intent]
     fresh: frozenset[ReplayKey]
     stored: Mapping[ReplayKey, StoredReplay]
     used: dict[bytes, int]
     time: LogTime
+    disputes: Sequence[str] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,11 +120,12 @@ class Settlement:
         """
         outcome = Outcome()
         answered: dict[ReplayKey, _Answered] = {}
+        disputes = iter(group.disputes)
         for intent in group.intents:
             question = intent.question
             if question is None:
-                settled = Settled()
-                self._record(outcome, intent, group.time, {})
+                said = next(disputes) if intent.opening is not None else ""
+                settled = self._note(outcome, intent, group.time, said)
             elif question.replay in answered:
                 settled = self._repeat(outcome, intent, question, group.time, answered[question.replay])
             elif question.replay not in group.fresh:
@@ -127,6 +136,13 @@ class Settlement:
                     answered[question.replay] = _Answered(digest=question.digest, settled=settled)
             outcome.settled.append(settled)
         return outcome
+
+    def _note(self, outcome: Outcome, intent: Intent, time: LogTime, said: str) -> Settled:
+        """Record what is no question; of a dispute what `DisputeRows.open` said."""
+        if said and said != REPLAYED:
+            return self._refuse(outcome, intent, time, said)
+        self._record(outcome, intent, time, {}, kind=EntryKind.REPLAY if said else None)
+        return Settled(replayed=bool(said))
 
     def _answer(self, outcome: Outcome, intent: Intent, question: Question, group: Group) -> Settled:
         counters, used, limits = question.counters, group.used, question.limits
@@ -147,7 +163,8 @@ class Settlement:
         if variant.verdicts:
             tail[Field.VERDICTS] = variant.verdicts
         leaf = self._record(outcome, intent, group.time, tail, outcome_code=variant.outcome)
-        body = variant.body + self._receipt(question, leaf, variant.outcome, group.time)
+        reference = _CONTEST_TAG + contest.make(group.time.ms, question.digest)
+        body = variant.body + reference + self._receipt(question, leaf, variant.outcome, group.time)
         seal = self._replay_seal(group.time.day)
         outcome.replays.append(
             ReplayRow(

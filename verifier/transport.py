@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent import futures
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 import grpc
@@ -17,7 +18,7 @@ from verifier.call import Call, Reply
 from verifier.status import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_UNARY_BYTES = 65_536
 _CENTURY = 100 * 365 * 86_400.0
@@ -101,10 +102,24 @@ class VerificationFront:
 
     def get_service_info(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer one GetServiceInfo."""
-        try:
-            return self._info(call_of(raw, context, time.monotonic()))
-        except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
-            refuse(context, error)
+        return _answer(self._info, raw, context)
+
+
+class DisputeFront:
+    """Handlers of padan.v1.DisputeService, each of which answers or raises a VerifierError to refuse."""
+
+    def __init__(self, methods: Mapping[str, Callable[[Call], bytes]]) -> None:
+        self._methods = methods
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Make the generic handler of the service: bytes in, bytes out."""
+        return grpc.method_handlers_generic_handler(
+            "padan.v1.DisputeService",
+            {
+                name: grpc.unary_unary_rpc_method_handler(partial(_answer, method))
+                for name, method in self._methods.items()
+            },
+        )
 
 
 class AuditFront:
@@ -127,10 +142,15 @@ class AuditFront:
 
     def list_entries(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer one ListEntries."""
-        try:
-            return self._list_entries(call_of(raw, context, time.monotonic()))
-        except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
-            refuse(context, error)
+        return _answer(self._list_entries, raw, context)
+
+
+def _answer(method: Callable[[Call], bytes], raw: bytes, context: grpc.ServicerContext) -> bytes:
+    """Answer a call that stands alone."""
+    try:
+        return method(call_of(raw, context, time.monotonic()))
+    except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
+        refuse(context, error)
 
 
 def call_of(raw: bytes, context: grpc.ServicerContext, arrived: float) -> Call:

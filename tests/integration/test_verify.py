@@ -99,7 +99,7 @@ def test_answers(
     assert [item.verdict for item in answer.verdicts] == verdicts
     assert [item.attribute for item in answer.verdicts] == list(claims)
     assert answer.as_of.seconds == 1_780_315_200
-    assert re.fullmatch("[0-9a-f]{16}", answer.contest)
+    assert re.fullmatch("[0-9a-f]{24}", answer.contest)
 
 
 def test_an_overall_answer_has_no_verdicts_per_claim(

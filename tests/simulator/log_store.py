@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import enum
+import sqlite3
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
+
+from verifier import schema
 from verifier.failure import Failure
+from verifier.log.disputes import DisputeRows
 from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
 if TYPE_CHECKING:
@@ -48,6 +54,8 @@ class MemoryLog:
         self.released = threading.Event()
         self.seconds: float | None = None
         self.term = 0
+        self.disputes = sqlite3.connect(":memory:", check_same_thread=False)
+        self.disputes.execute(str(CreateTable(schema.dispute).compile(dialect=sqlite.dialect())))
 
     def transaction(self) -> MemoryTransaction:
         """Make a transaction."""
@@ -125,6 +133,10 @@ class MemoryTransaction:
         counted = self._log.counted.get(day, {})
         return {key: counted.get(key, 0) for key in keys}
 
+    def disputes(self) -> DisputeRows:
+        """Give the disputes, which are kept in a database in memory."""
+        return DisputeRows(self._log.disputes.execute)
+
     def clock(self) -> float | None:
         """Read the database's clock."""
         return self._log.seconds
@@ -160,9 +172,11 @@ class MemoryTransaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None or (self._written is None and not self._settings and not self._erased):
+            self._log.disputes.rollback()
             return
         fault = self._log.faults.pop(0) if self._log.faults else None
         if fault is Fault.NOT_STORED:
+            self._log.disputes.rollback()
             raise LogStoreError(Failure.INPUT_OUTPUT)
         if fault is Fault.HANGS:
             self._log.released.wait(10)
@@ -172,6 +186,7 @@ class MemoryTransaction:
             self._log.rows[place - 1] = replace(row, entry=b"", salt=b"", purpose="", outcome=0)
         if self._written is not None:
             self._store(*self._written)
+        self._log.disputes.commit()
         if fault is Fault.STORED:
             raise LogStoreError(Failure.DISCONNECTED)
 

@@ -31,7 +31,7 @@ def items(*values: bytes) -> bytes:
 
 def frame(kind: int, number: int, deadline: float, body: bytes) -> bytes:
     """Write a frame."""
-    return struct.pack(">IBBQd", 18 + len(body), 1, kind, number, deadline) + body
+    return struct.pack(">IBBQd", 18 + len(body), 2, kind, number, deadline) + body
 
 
 def answer(outcome: int, verdicts: bytes, body: bytes) -> bytes:
@@ -56,12 +56,27 @@ QUESTION = canonical(
     }
 )
 REFUSED = canonical({1: struct.pack(">Hd", 2, 0.0) + SALT, 2: b"", 3: b"", 4: b"", 5: HEAD})
+OPENING = canonical(
+    {
+        1: struct.pack(">Hd", 810, 0.0) + SALT,
+        2: b"clinic",
+        3: b"desk-7",
+        4: b"",
+        5: HEAD,
+        12: b"abcdefgh234567xy"
+        + bytes(range(16))
+        + bytes(range(32, 64))
+        + struct.pack(">QII", 77, 72, 100)
+        + b"kept",
+    }
+)
 ANSWERED = canonical({1: b"response", 2: b"", 3: b"\x01", 4: b"\x00"})
 STORED = canonical({1: b"", 2: b"", 3: b"\x00", 4: b"\x01"})
 QUOTA = canonical({2: b"QUOTA_EXHAUSTED", 3: b"\x00", 4: b"\x00"})
 
 FRAMES = [
     ("two intents", frame(1, 7, 99.25, items(QUESTION, REFUSED))),
+    ("a dispute", frame(1, 10, 99.5, items(OPENING))),
     ("a probe", frame(2, 8, 1.5, b"")),
     ("three outcomes", frame(3, 7, 0.0, items(ANSWERED, STORED, QUOTA))),
     ("the log cannot be written", frame(4, 2**40, 0.0, b"\x01log: the disk is full")),

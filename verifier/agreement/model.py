@@ -84,7 +84,7 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """Where an answer is disputed, and the hours within which the agency replies."""
+    """Where an answer is disputed, and the hours within which a dispute is resolved."""
 
     contact: str
     answer_hours: int

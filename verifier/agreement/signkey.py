@@ -1,8 +1,8 @@
-"""The private key of a person who signs agreements or feeds, or decides as an officer, as a file.
+"""The private key of a person who signs agreements or feeds, or decides or opens as an officer, as a file.
 
-Format 1 is JSON: `format`, `use` ("agreement-signing", "officer" or "feed"), `public_key` (base64), and either `seed`
-(base64, where no provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The file has mode 0600. It
-belongs on the machine of the person who signs, not on the server, which needs the public key only.
+Format 1 is JSON: `format`, `use` ("agreement-signing", "officer", "feed" or "dispute"), `public_key` (base64), and
+either `seed` (base64, where no provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The file has mode
+0600. It belongs on the machine of the person whose key it is, not on the server, which needs the public key only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keys.realm import Realm
 from keys.signing import SEED_SIZE, Signer, public_of
+from padan.sealing import Recipient
 from verifier.agreement.errors import SigningKeyError
 from verifier.secret_file import write_secret
 
@@ -26,6 +27,8 @@ FORMAT: Final = 1
 USE: Final = "agreement-signing"
 OFFICER: Final = "officer"
 FEED: Final = "feed"
+DISPUTE: Final = "dispute"
+"""A key that does not sign: X25519, to which agencies seal."""
 MAX_FILE: Final = 16_384
 _PLACE: Final = Realm(registry_id="signer", environment="any")
 """A signing key belongs to a person, not to a registry; the label of what is signed names the registry."""
@@ -46,7 +49,7 @@ def generate(path: Path, *, provider: KekProvider | None = None, use: str = USE)
     if path.exists():
         raise SigningKeyError(f"{path}: there is a file already")
     seed = secrets.token_bytes(SEED_SIZE)
-    public = public_of(seed)
+    public = _public_of(use, seed)
     content: dict[str, object] = {"format": FORMAT, "use": use, "public_key": text(public)}
     if provider is None:
         content["seed"] = text(seed)
@@ -77,6 +80,19 @@ def load(path: Path, *, provider: KekProvider | None = None, use: str = USE) -> 
         SigningKeyError: missing, malformed, or sealed and no provider was given.
         KeysError: the provider refuses, or another KEK sealed it.
     """
+    return Signer(_seed(path, provider=provider, use=use))
+
+
+def load_recipient(path: Path, *, provider: KekProvider | None = None) -> Recipient:
+    """Read the key that opens disputes; raises as `load` does."""
+    return Recipient(_seed(path, provider=provider, use=DISPUTE))
+
+
+def _public_of(use: str, seed: bytes | bytearray) -> bytes:
+    return Recipient(seed).public_key if use == DISPUTE else public_of(seed)
+
+
+def _seed(path: Path, *, provider: KekProvider | None, use: str) -> bytearray:
     content = _content(path, use)
     try:
         if "wrapped" not in content:
@@ -89,12 +105,12 @@ def load(path: Path, *, provider: KekProvider | None = None, use: str = USE) -> 
                 raise SigningKeyError(f"{path}: sealed under another key-encryption key")
             wrapped = base64.b64decode(content["wrapped"], validate=True)
             seed = bytearray(bytes(kek.unwrap(wrapped, realm=_PLACE, purpose=use, key_id=1).view()))
-        signer = Signer(seed) if len(seed) == SEED_SIZE else None
+        public = _public_of(use, seed) if len(seed) == SEED_SIZE else None
     except (KeyError, ValueError, TypeError) as error:
         raise SigningKeyError(f"{path}: not a signing key's file") from error
-    if signer is None or text(signer.public_key) != content.get("public_key"):
+    if public is None or text(public) != content.get("public_key"):
         raise SigningKeyError(f"{path}: its private and public key do not belong together")
-    return signer
+    return seed
 
 
 def _content(path: Path, use: str) -> dict[str, Any]:

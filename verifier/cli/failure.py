@@ -192,8 +192,21 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "verifier.agreement.errors.AgreementStateError": _state("see padan-server agreement list"),
         "verifier.agreement.errors.SigningKeyError": _input(
-            "make a key with padan-server agreement keygen, officer keygen or feed keygen; or name its --kek"
+            "make a key with padan-server agreement keygen, or officer, feed or dispute keygen; or name its --kek"
         ),
+        # Disputes.
+        "verifier.dispute.errors.DisputeStateError": _state("see where it stands: padan-server dispute show"),
+        "verifier.dispute.errors.NoSuchDisputeError": _input("take the id from padan-server dispute list"),
+        "verifier.dispute.errors.DecisionError": _refused(
+            "use the key of an officer of this registry; padan-server officer trust adds one"
+        ),
+        "verifier.dispute.errors.CaseFileError": _refused(
+            "have the file written anew: padan-server dispute show --out; if that does not help, reject the dispute"
+        ),
+        "verifier.dispute.officerkey.DisputeKeyError": _input(
+            "make a key with padan-server dispute keygen, then run padan-server dispute trust"
+        ),
+        "padan.errors.DisputeError": _input("name the key's file from padan-server dispute keygen"),
         # What auditors may read.
         "verifier.auditor.errors.GrantDocumentError": _input(
             "mend the lines named above, then padan-server auditor check FILE"

@@ -15,8 +15,9 @@ from padan import canonical
 from padan.canonical import CanonicalError
 from padan.entry import SALT_SIZE
 from verifier.budget import KEY_SIZE, Counters, Limits
+from verifier.dispute.case import ID_SIZE
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
-from verifier.intent import Intent, Question, Settled, Variant
+from verifier.intent import DisputeOpening, Intent, Question, Settled, Variant
 from verifier.log.store import REQUEST_ID_SIZE
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ DIGEST_SIZE = 32
 
 _CORE, _AGENCY, _OFFICER, _PURPOSE, _HEAD = range(1, 6)
 _CHARGE, _COUNTERS, _LIMITS, _RELEASED, _BLOCKED, _RECEIPT = range(6, 12)
+_OPENING = 12
 _REFUSED_FIELDS = list(range(_CORE, _HEAD + 1))
 _QUESTION_FIELDS = list(range(_CORE, _RECEIPT + 1))
+_DISPUTE_FIELDS = [*_REFUSED_FIELDS, _OPENING]
 _BODY, _REASON, _OUTCOME, _REPLAYED = range(1, 5)
 _ANSWERED_FIELDS = [_BODY, _REASON, _OUTCOME, _REPLAYED]
 
@@ -36,6 +39,7 @@ _CHARGE_VALUES = struct.Struct(f">{REQUEST_ID_SIZE}s{DIGEST_SIZE}sII")
 _COUNTER_KEYS = struct.Struct(f">{KEY_SIZE}s" + f"{KEY_SIZE}s" * 9)
 _LIMIT_VALUES = struct.Struct(">7Q")
 _VARIANT = struct.Struct(">BH")
+_OPENING_VALUES = struct.Struct(f">{ID_SIZE}s{REQUEST_ID_SIZE}s{DIGEST_SIZE}sQII")
 
 _FAILURES: tuple[type[ServiceError], ...] = (LogUnavailableError, ShuttingDownError)
 """What a commit may end with; the number on the wire is the place, from 1."""
@@ -71,6 +75,8 @@ def encode_intent(intent: Intent) -> bytes:
         fields[_RELEASED] = _encode_variant(question.released)
         fields[_BLOCKED] = _encode_variant(question.blocked)
         fields[_RECEIPT] = question.receipt
+    if intent.opening is not None:
+        fields[_OPENING] = _encode_opening(intent.opening)
     return canonical.encode(fields)
 
 
@@ -82,7 +88,7 @@ def decode_intent(data: bytes) -> Intent:
     """
     try:
         fields = canonical.decode(data)
-        if list(fields) not in (_REFUSED_FIELDS, _QUESTION_FIELDS):
+        if list(fields) not in (_REFUSED_FIELDS, _QUESTION_FIELDS, _DISPUTE_FIELDS):
             raise JournalFormatError("an intent has other fields")
         kind, ready_at, salt = _CORE_VALUES.unpack(fields[_CORE])
         agency = fields[_AGENCY].decode()
@@ -95,6 +101,7 @@ def decode_intent(data: bytes) -> Intent:
             salt=salt,
             ready_at=ready_at,
             question=_decode_question(agency, fields) if _CHARGE in fields else None,
+            opening=_decode_opening(fields[_OPENING]) if _OPENING in fields else None,
         )
     except (CanonicalError, struct.error, UnicodeDecodeError) as error:
         raise JournalFormatError("the bytes are no intent") from error
@@ -112,6 +119,33 @@ def _decode_question(agency: str, fields: dict[int, bytes]) -> Question:
         released=_decode_variant(fields[_RELEASED]),
         blocked=_decode_variant(fields[_BLOCKED]),
         receipt=fields[_RECEIPT],
+    )
+
+
+def _encode_opening(opening: DisputeOpening) -> bytes:
+    return (
+        _OPENING_VALUES.pack(
+            opening.dispute_id.encode(),
+            opening.request_id,
+            opening.order,
+            opening.answer,
+            opening.hours,
+            opening.limit,
+        )
+        + opening.document
+    )
+
+
+def _decode_opening(data: bytes) -> DisputeOpening:
+    dispute_id, request_id, order, answer, hours, limit = _OPENING_VALUES.unpack_from(data)
+    return DisputeOpening(
+        dispute_id=dispute_id.decode(),
+        request_id=request_id,
+        order=order,
+        answer=answer,
+        hours=hours,
+        limit=limit,
+        document=data[_OPENING_VALUES.size :],
     )
 
 

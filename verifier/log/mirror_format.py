@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from verifier.log.store import EntryRow, ReplayRow, decode_replay_key, encode_replay_key
@@ -28,7 +28,7 @@ _FRONT: Final = struct.Struct(">4sIQ")
 RECORD_MAGIC: Final = b"PMR1"
 _HASH: Final = 32
 LEAST: Final = _FRONT.size + _HASH
-_GROUP, _STATEMENTS = 1, 2
+_GROUP, _STATEMENTS, _BOTH = 1, 2, 3
 _GROUP_HEAD: Final = struct.Struct(">BQIIII")
 _ENTRY: Final = struct.Struct(">IhQ")
 _COUNTER: Final = struct.Struct(">16sQ")
@@ -45,18 +45,23 @@ class MirrorFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
-    """A group's transaction: what `LogTransaction.write` was given, and the place of the first entry."""
+    """A group's transaction: what `LogTransaction.write` was given, and the place of the first entry.
+
+    Attributes:
+        statements: what the transaction ran besides, for example on disputes.
+    """
 
     first: int
     entries: Sequence[EntryRow]
     day: int
     counters: Mapping[bytes, int]
     replays: Sequence[ReplayRow]
+    statements: Sequence[Statement] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementsRecord:
-    """A transaction of the directory: what it ran."""
+    """A transaction that wrote no group, such as one of the directory: what it ran."""
 
     statements: Sequence[Statement]
 
@@ -143,6 +148,11 @@ def encode_group(
     return b"".join(parts)
 
 
+def encode_both(group: bytes, statements: Iterable[Statement]) -> bytes:
+    """Write the payload of a group's transaction that ran statements besides, from the group's own."""
+    return bytes((_BOTH,)) + _LENGTH.pack(len(group)) + group + encode_statements(statements)[1:]
+
+
 def encode_statements(statements: Iterable[Statement]) -> bytes:
     """Write the payload of a transaction of the directory."""
     document = [[text, [[_plain(value) for value in row] for row in rows]] for text, rows in statements]
@@ -160,6 +170,11 @@ def decode_payload(payload: bytes) -> GroupRecord | StatementsRecord:
             return _statements(payload)
         if payload[0] == _GROUP:
             return _group(payload)
+        if payload[0] == _BOTH:
+            start = 1 + _LENGTH.size
+            end = start + _LENGTH.unpack_from(payload, 1)[0]
+            statements = _statements(bytes((_STATEMENTS,)) + payload[end:]).statements
+            return replace(_group(payload[start:end]), statements=statements)
     except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise MirrorFormatError("malformed") from error
     raise MirrorFormatError("of a kind that this release does not know")

@@ -136,3 +136,5 @@ def _apply_group(store: SqliteLogStore, record: GroupRecord, folder: Path) -> No
         if record.counters:
             transaction.counters(record.counters.keys(), record.day)
         transaction.write(record.counters, record.day, record.entries, record.replays)
+        for text, rows in record.statements:
+            transaction.connection.executemany(text, rows)

@@ -1,11 +1,11 @@
 """The log's store on PostgreSQL, where every worker commits its own groups.
 
 Locks are taken in one order, so that transactions never wait for each other in a circle: the leader's term where the
-leader acts, stored answers by key, then
-counters by key, then the log's end. A missing counter is inserted as zero first, by key, because a row that is not
-there cannot be locked; only then are the rows locked, by key: a transaction in the second phase waits only for others
-in that phase, since every row that it wants was committed or its own when it left the first. The log's end is an
-advisory lock, held over the commit, so that places have no gaps and become visible in their order.
+leader acts, stored answers by key, then counters by key, then the disputes, then the log's end. A missing counter is
+inserted as zero first, by key, because a row that is not there cannot be locked; only then are the rows locked, by key:
+a transaction in the second phase waits only for others in that phase, since every row that it wants was committed or
+its own when it left the first. The log's end is an advisory lock, held over the commit, so that places have no gaps and
+become visible in their order.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
 from verifier.log import listing
+from verifier.log.disputes import DisputeRows
 from verifier.log.store import (
     EntryRow,
     Head,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _STEP = 1_000
 _LOG_END = 0x7061_6461_6E01  # "padan", 1: the advisory lock of the log's end
+_DISPUTES = 0x7061_6461_6E02  # and that of the disputes
 _CLAIM = (
     "INSERT INTO replay (key, day, digest, body) SELECT k, 0, '', '' FROM unnest(%b::bytea[]) AS k ORDER BY k"
     " ON CONFLICT DO NOTHING RETURNING key"
@@ -66,6 +68,7 @@ _WRITE_REPLAYS = (
     " WHERE replay.key = u.key"
 )
 _FREE_REPLAYS = "DELETE FROM replay WHERE key = ANY(%b::bytea[])"
+_LOCK_DISPUTES = f"SELECT pg_advisory_xact_lock({_DISPUTES})"
 _LOCK_END = f"SELECT pg_advisory_xact_lock({_LOG_END})"
 _WRITE_ENTRIES = (
     "INSERT INTO entry (sequence, kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
@@ -154,6 +157,13 @@ class PostgresTransaction:
             cursor.execute(_LOCK_COUNTERS, values, prepare=True)
             self._known = dict(cursor.fetchall())
         return dict(self._known)
+
+    def disputes(self) -> DisputeRows:
+        """Lock the disputes, and give them."""
+        self._cursor.execute(_LOCK_DISPUTES.encode(), prepare=True)
+        return DisputeRows(
+            lambda statement, values: self._cursor.execute(statement.replace("?", "%s").encode(), values)
+        )
 
     def clock(self) -> float | None:
         """Read the server's clock."""

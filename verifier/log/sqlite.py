@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +17,7 @@ from verifier import database
 from verifier.log import listing, mirror_format
 from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
+from verifier.log.disputes import DisputeRows
 from verifier.log.ledger import Ledger
 from verifier.log.mirror import MirrorWriter
 from verifier.log.store import (
@@ -32,12 +33,13 @@ from verifier.log.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy.engine import Connection
 
+    from verifier.log.mirror_format import Statement
     from verifier.log.scope import Scope
 
 _STEP = 500
@@ -68,7 +70,8 @@ class SqliteTransaction:
         self._claimed: dict[ReplayKey, bytes] = {}
         self._known: dict[bytes, int] = {}
         self._day: int | None = None
-        self._written = False
+        self._group: Callable[[], bytes] | None = None
+        self._statements: list[Statement] = []
 
     def __enter__(self) -> Self:
         """Take the write lock."""
@@ -78,7 +81,13 @@ class SqliteTransaction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit, or roll back."""
+        """Commit, or roll back; what is committed is in the mirror first, where there is one."""
+        if error is None:
+            try:
+                self._store.mirror(self.connection, self._group, self._statements)
+            except BaseException as failure:
+                self._store._end(failure)  # noqa: SLF001 - the two classes are one
+                raise
         self._store._end(error)  # noqa: SLF001 - the two classes are one
 
     def fence(self, term: int) -> None:
@@ -105,6 +114,10 @@ class SqliteTransaction:
         self._known |= values
         return values
 
+    def disputes(self) -> DisputeRows:
+        """Give the disputes, which the write lock keeps others from."""
+        return DisputeRows(self._run)
+
     def clock(self) -> float | None:
         """Leave the time to the process."""
         return None
@@ -118,9 +131,10 @@ class SqliteTransaction:
     ) -> None:
         """Write the group; a counter that did not change costs nothing."""
         known = self._known
-        if self._written or not (counters.keys() <= known.keys() and (not counters or day == self._day)):
+        if self._group is not None or not (
+            counters.keys() <= known.keys() and (not counters or day == self._day)
+        ):
             raise LogOrderError("write once, and only counters that were read")
-        self._written = True
         changed = {key: value for key, value in counters.items() if value != known[key]}
         connection = self.connection
         self._store.counters.write(connection, changed, day)
@@ -141,7 +155,12 @@ class SqliteTransaction:
                 for row in entries
             ],
         )
-        self._store.mirror(connection, changed, day, entries, replays)
+
+        def encode() -> bytes:
+            (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()
+            return mirror_format.encode_group(last - len(entries) + 1, entries, day, changed, replays)
+
+        self._group = encode
 
     def setting(self, name: str) -> str:
         """Read a setting; the write lock keeps others from changing it."""
@@ -150,11 +169,19 @@ class SqliteTransaction:
 
     def set_setting(self, name: str, value: str) -> None:
         """Set a setting."""
-        self.connection.execute(_SET, (name, value))
+        self._run(_SET, (name, value))
 
     def erase(self, places: Sequence[int]) -> int:
         """Erase entries; the bytes that they had are overwritten in their pages."""
-        return self.connection.executemany(_ERASE, [(place,) for place in places]).rowcount
+        rows: list[tuple[Any, ...]] = [(place,) for place in places]
+        self._statements.append((_ERASE, rows))
+        return self.connection.executemany(_ERASE, rows).rowcount
+
+    def _run(self, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        """Run a statement, and keep it for the mirror where it writes."""
+        if not text.startswith("SELECT"):
+            self._statements.append((text, [tuple(values)]))
+        return self.connection.execute(text, values)
 
 
 class SqliteLogStore:
@@ -181,18 +208,23 @@ class SqliteLogStore:
     def mirror(
         self,
         connection: sqlite3.Connection,
-        counters: Mapping[bytes, int],
-        day: int,
-        entries: Sequence[EntryRow],
-        replays: Sequence[ReplayRow],
+        group: Callable[[], bytes] | None,
+        statements: Sequence[Statement],
     ) -> None:
-        """Mirror what a transaction has written, where the log has a mirror."""
-        if self._replaying:
+        """Mirror what a transaction has written, where the log has a mirror.
+
+        Args:
+            connection: in the transaction.
+            group: encodes its group; None where it wrote none.
+            statements: what it ran besides.
+        """
+        if self._replaying or (group is None and not statements):
             return
 
         def encode() -> bytes:
-            (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()
-            return mirror_format.encode_group(last - len(entries) + 1, entries, day, counters, replays)
+            if group is None:
+                return mirror_format.encode_statements(statements)
+            return mirror_format.encode_both(group(), statements) if statements else group()
 
         self._mirror.append(connection, encode)
 

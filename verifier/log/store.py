@@ -1,9 +1,10 @@
 """What the service asks of the database that holds log, budgets and stored answers.
 
-A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, then `write` once.
-Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the `with` block commits, and
-only then may an answer leave; an exception rolls everything back. Every failure of the database is a `LogStoreError`,
-and the same store works again once the cause is gone. Nothing that one request can carry makes a statement fail.
+A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, `disputes`, then
+`write` once. Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the `with` block
+commits, and only then may an answer leave; an exception rolls everything back. Every failure of the database is a
+`LogStoreError`, and the same store works again once the cause is gone. Nothing that one request can carry makes a
+statement fail.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
+    from verifier.log.disputes import DisputeRows
     from verifier.log.scope import Scope
 
 COUNTER_KEY_SIZE = 16
@@ -151,6 +153,10 @@ class LogTransaction(Protocol):
 
     def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
         """Read counters of a day and keep others from changing them until the commit; an absent one may be left out."""
+        ...
+
+    def disputes(self) -> DisputeRows:
+        """Keep others from the disputes until the commit, and give them."""
         ...
 
     def clock(self) -> float | None:

@@ -13,16 +13,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from padan.answer import Verification
     from padan.client import Client
+    from padan.dispute import Dispute
     from padan.errors import PadanError
     from padan.nik import Nik
     from padan.question import Question
     from padan.vocabulary import Attribute, LegalBasis, Verdict
 
-__all__ = ["Attribute", "Client", "LegalBasis", "Nik", "PadanError", "Question", "Verdict", "Verification"]
+__all__ = [
+    "Attribute",
+    "Client",
+    "Dispute",
+    "LegalBasis",
+    "Nik",
+    "PadanError",
+    "Question",
+    "Verdict",
+    "Verification",
+]
 
 _HOMES = {
     "Attribute": "vocabulary",
     "Client": "client",
+    "Dispute": "dispute",
     "LegalBasis": "vocabulary",
     "Nik": "nik",
     "PadanError": "errors",

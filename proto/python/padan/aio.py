@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 import grpc.aio
 
-from padan import answer, channel, info, remedy, retry
+from padan import answer, channel, dispute, info, remedy, retry
 from padan.client import SERVICE_INFO, VERIFY
 from padan.question import Question
 from padan.rpc import from_rpc
-from padan.v1 import verification_pb2
+from padan.v1 import dispute_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.dispute import Dispute
     from padan.info import ServiceInfo
     from padan.nik import Nik
     from padan.question import Claims
-    from padan.vocabulary import LegalBasis
+    from padan.vocabulary import Attribute, LegalBasis
 
 _Answer = TypeVar("_Answer")
 
@@ -56,6 +57,27 @@ class Client:
                 SERVICE_INFO,
                 request_serializer=None,
                 response_deserializer=verification_pb2.GetServiceInfoResponse.FromString,
+            )
+        )
+        self._open_dispute: grpc.aio.UnaryUnaryMultiCallable[bytes, dispute_pb2.OpenDisputeResponse] = (
+            link.unary_unary(
+                dispute.OPEN_DISPUTE,
+                request_serializer=None,
+                response_deserializer=dispute_pb2.OpenDisputeResponse.FromString,
+            )
+        )
+        self._get_dispute: grpc.aio.UnaryUnaryMultiCallable[bytes, dispute_pb2.GetDisputeResponse] = (
+            link.unary_unary(
+                dispute.GET_DISPUTE,
+                request_serializer=None,
+                response_deserializer=dispute_pb2.GetDisputeResponse.FromString,
+            )
+        )
+        self._list_disputes: grpc.aio.UnaryUnaryMultiCallable[bytes, dispute_pb2.ListDisputesResponse] = (
+            link.unary_unary(
+                dispute.LIST_DISPUTES,
+                request_serializer=None,
+                response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
             )
         )
 
@@ -139,6 +161,69 @@ class Client:
             PadanError: see `padan errors`.
         """
         return info.read(await self._call(self._info, b"", timeout))
+
+    async def open_dispute(
+        self,
+        question: Question,
+        *,
+        contest: str,
+        claims: Iterable[Attribute | str],
+        officer: str = "",
+        request_id: str = "",
+        answered_at: datetime | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> Dispute:
+        """Dispute an answer that this agency got; as `padan.Client.open_dispute`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        order = dispute.Order.build(
+            question,
+            contest=contest,
+            claims=claims,
+            officer=officer,
+            request_id=request_id,
+            answered_at=answered_at,
+        )
+        body = order.sealed(await self.service_info(timeout=timeout))
+        answered = await self._call(self._open_dispute, body, timeout)
+        return dispute.read(answered.dispute)
+
+    async def dispute(
+        self,
+        dispute_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> Dispute:
+        """Ask where a dispute stands; as `padan.Client.dispute`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        answered = await self._call(self._get_dispute, dispute.get_body(dispute_id), timeout)
+        return dispute.read(answered.dispute)
+
+    async def disputes(
+        self,
+        *,
+        unresolved: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> tuple[Dispute, ...]:
+        """List the agency's disputes, newest first; as `padan.Client.disputes`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        found: list[Dispute] = []
+        token = ""
+        while True:
+            body = dispute.list_body(unresolved=unresolved, page_token=token)
+            page = await self._call(self._list_disputes, body, timeout)
+            found += map(dispute.read, page.disputes)
+            token = page.next_page_token
+            if not token:
+                return tuple(found)
 
     async def close(self) -> None:
         """Close the channel; running calls fail."""

@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import grpc
 
-from padan import answer, channel, info, remedy, retry
+from padan import answer, channel, dispute, info, remedy, retry
 from padan.question import Question
 from padan.rpc import from_rpc
-from padan.v1 import verification_pb2
+from padan.v1 import dispute_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.dispute import Dispute
     from padan.info import ServiceInfo
     from padan.nik import Nik
     from padan.question import Claims
-    from padan.vocabulary import LegalBasis
+    from padan.vocabulary import Attribute, LegalBasis
 
 _Answer = TypeVar("_Answer")
 
@@ -59,6 +60,27 @@ class Client:
                 SERVICE_INFO,
                 request_serializer=None,
                 response_deserializer=verification_pb2.GetServiceInfoResponse.FromString,
+            )
+        )
+        self._open_dispute: grpc.UnaryUnaryMultiCallable[bytes, dispute_pb2.OpenDisputeResponse] = (
+            link.unary_unary(
+                dispute.OPEN_DISPUTE,
+                request_serializer=None,
+                response_deserializer=dispute_pb2.OpenDisputeResponse.FromString,
+            )
+        )
+        self._get_dispute: grpc.UnaryUnaryMultiCallable[bytes, dispute_pb2.GetDisputeResponse] = (
+            link.unary_unary(
+                dispute.GET_DISPUTE,
+                request_serializer=None,
+                response_deserializer=dispute_pb2.GetDisputeResponse.FromString,
+            )
+        )
+        self._list_disputes: grpc.UnaryUnaryMultiCallable[bytes, dispute_pb2.ListDisputesResponse] = (
+            link.unary_unary(
+                dispute.LIST_DISPUTES,
+                request_serializer=None,
+                response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
             )
         )
 
@@ -149,6 +171,84 @@ class Client:
             PadanError: see `padan errors`.
         """
         return info.read(self._call(self._info, b"", timeout))
+
+    def open_dispute(
+        self,
+        question: Question,
+        *,
+        contest: str,
+        claims: Iterable[Attribute | str],
+        officer: str = "",
+        request_id: str = "",
+        answered_at: datetime | None = None,
+        timeout: float | None = None,
+    ) -> Dispute:
+        """Dispute an answer that this agency got: which claims, never which value.
+
+        Whom it is about is sealed to the registry's officer; the service cannot read it. Assumes the extra `sealing`.
+
+        Args:
+            question: the one that was answered; `Question.from_body` reads it back.
+            contest: the answer's reference.
+            claims: the disputed claims, of those in the question.
+            officer: the agency's own pseudonym of the person who disputes; by default the question's.
+            request_id: a UUID of your own; by default a new one. Again with the same one is the same dispute.
+            answered_at: for a reference of 16 characters, when the answer came, within a minute.
+            timeout: seconds for both calls with all their attempts.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        order = dispute.Order.build(
+            question,
+            contest=contest,
+            claims=claims,
+            officer=officer,
+            request_id=request_id,
+            answered_at=answered_at,
+        )
+        body = order.sealed(self.service_info(timeout=timeout))
+        answered = self._call(self._open_dispute, body, timeout)
+        return dispute.read(answered.dispute)
+
+    def dispute(
+        self,
+        dispute_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> Dispute:
+        """Ask where a dispute stands.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        answered = self._call(self._get_dispute, dispute.get_body(dispute_id), timeout)
+        return dispute.read(answered.dispute)
+
+    def disputes(
+        self,
+        *,
+        unresolved: bool = False,
+        timeout: float | None = None,
+    ) -> tuple[Dispute, ...]:
+        """List the agency's disputes, newest first.
+
+        Args:
+            unresolved: only those that are not resolved.
+            timeout: seconds for each page with all its attempts.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        found: list[Dispute] = []
+        token = ""
+        while True:
+            body = dispute.list_body(unresolved=unresolved, page_token=token)
+            page = self._call(self._list_disputes, body, timeout)
+            found += map(dispute.read, page.disputes)
+            token = page.next_page_token
+            if not token:
+                return tuple(found)
 
     def close(self) -> None:
         """Close the channel; running calls fail."""

@@ -29,6 +29,8 @@ COMMITMENT_SIZE = 32
 DIGEST_SIZE = 32
 KIND_NIK = b"\x01"
 KIND_TOKEN = b"\x02"
+NIK_FIELD = 6
+TOKEN_FIELD = 7
 AGENCY_FIELD = 1000
 """Number of the calling agency's id in the digest; no field of the message."""
 
@@ -134,7 +136,21 @@ def claim_commitment(blind: bytes, position: int, attribute: int, value: str) ->
 
 
 def request_digest(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
-    """Digest a request as the log and the receipt carry it, 32 bytes.
+    """Digest a request as the log and the receipt carry it, 32 bytes; arguments as for `statement`."""
+    return statement_digest(statement(request, agency))
+
+
+def statement_digest(stated: bytes) -> bytes:
+    """Digest a statement, 32 bytes."""
+    state = _DIGEST_START.copy()
+    state.update(stated)
+    return state.digest()
+
+
+def statement(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
+    """Write what the request digest is made over: commitments in place of subject and claims, all else as it is.
+
+    A dispute shows it, so that one commitment in it can be opened against the digest in the log.
 
     Args:
         request: a request whose fields were checked.
@@ -157,9 +173,9 @@ def request_digest(request: verification_pb2.VerifyRequest, agency: str) -> byte
         AGENCY_FIELD: agency.encode(),
     }
     if nik:
-        fields[6] = blinder.subject(nik=nik)
+        fields[NIK_FIELD] = blinder.subject(nik=nik)
     if token:
-        fields[7] = blinder.subject(token=token)
+        fields[TOKEN_FIELD] = blinder.subject(token=token)
     if request.on_behalf_of:
         fields[5] = request.on_behalf_of.encode()
     if request.consent_receipt:
@@ -168,6 +184,4 @@ def request_digest(request: verification_pb2.VerifyRequest, agency: str) -> byte
         fields[11] = _TIME.pack(request.not_after.seconds, request.not_after.nanos)
     if request.issue_token:
         fields[12] = b"\x01"
-    state = _DIGEST_START.copy()
-    state.update(canonical.encode(fields))
-    return state.digest()
+    return canonical.encode(fields)

@@ -102,6 +102,13 @@ class InternalError(PadanError):
     """A fault of the service or of this package."""
 
 
+# Whoever disputes an answer, or decides about it.
+
+
+class DisputeError(PadanError):
+    """There is no such answer or dispute, or what a dispute holds is not what it claims to be."""
+
+
 # Whoever holds a file must look at it.
 
 

@@ -63,6 +63,10 @@ class Agreement:
     valid_until: datetime | None
     daily_quota: int
     purposes: tuple[Purpose, ...]
+    dispute_contact: str = ""
+    """Where an answer is disputed."""
+    dispute_hours: int = 0
+    """Hours within which a dispute is resolved; 0 from a service that does not say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,12 @@ class ServiceInfo:
     limits: Limits
     profiles: tuple[str, ...]
     normaliser_version: str
+    agency_id: str = ""
+    """As whom the service knows the caller; empty from a service that does not say so."""
+
+    def key(self, purpose: str) -> ServiceKey | None:
+        """Find the key for a purpose; None where there is none."""
+        return next((key for key in self.keys if key.purpose == purpose), None)
 
     def jwks(self) -> dict[str, Any]:
         """Write the keys that sign receipts as a JWK Set (RFC 7517, RFC 8037)."""
@@ -168,6 +178,7 @@ def read(response: verification_pb2.GetServiceInfoResponse) -> ServiceInfo:
         ),
         profiles=tuple(label(Profile, number) for number in response.profiles),
         normaliser_version=response.normaliser_version,
+        agency_id=response.agency_id,
     )
 
 
@@ -178,6 +189,8 @@ def _agreement(message: verification_pb2.AgreementInfo) -> Agreement:
         valid_from=_moment(message, "valid_from"),
         valid_until=_moment(message, "valid_until"),
         daily_quota=message.daily_quota,
+        dispute_contact=message.dispute_contact,
+        dispute_hours=message.dispute_hours,
         purposes=tuple(_purpose(item) for item in message.purposes),
     )
 

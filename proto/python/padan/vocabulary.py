@@ -66,6 +66,24 @@ class Attribute(_Word):
     ALIVE = 103
 
 
+class DisputeState(_Word):
+    """Where a dispute stands."""
+
+    OPENED = 1
+    IN_REVIEW = 2
+    RESOLVED = 3
+
+
+class DisputeOutcome(_Word):
+    """What an officer of the registry decided about a dispute."""
+
+    CORRECTED = 1
+    UPHELD = 2
+    REJECTED = 3
+    NOT_OURS = 4
+    WITHDRAWN = 5
+
+
 class Verdict(_Word):
     """What may be answered. NOT_AVAILABLE and BLOCKED say nothing about the person."""
 

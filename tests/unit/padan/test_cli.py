@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.simulator.service import Service
 
 NIK = "9971014101900001"
-COMMANDS = {"init", "nik", "check", "verify", "info", "receipt", "errors"}
+COMMANDS = {"init", "nik", "check", "verify", "info", "receipt", "errors", "dispute"}
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ def test_the_bytes_are_those_that_protobuf_writes(
         verdicts=verdicts,
         per_claim=per_claim,
         as_of=answer.as_of_field(AS_OF),
-        reference="0123456789abcdef",
     )
     for variant, shown in (
         (released, verdicts),
@@ -44,8 +43,3 @@ def test_the_bytes_are_those_that_protobuf_writes(
         assert [item.verdict for item in parsed.verdicts] == (shown if per_claim else [])
         assert variant.verdicts == (bytes(shown) if per_claim else b"")
     assert len(released.body) == len(blocked.body)
-
-
-def test_the_contest_reference_comes_from_the_blinded_digest() -> None:
-    """The reference is the first eight bytes of the digest that the entry holds."""
-    assert answer.contest(bytes(range(32))) == "0001020304050607"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-NEWEST = {Tree.LOG: "0007", Tree.VAULT: "0004"}
+NEWEST = {Tree.LOG: "0008", Tree.VAULT: "0004"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
 
 

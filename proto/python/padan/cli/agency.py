@@ -30,6 +30,7 @@ EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (errors.NotGrantedError, ExitCode.REFUSED),
     (errors.QuotaError, ExitCode.REFUSED),
     (errors.ConflictError, ExitCode.REFUSED),
+    (errors.DisputeError, ExitCode.REFUSED),
     (errors.UnavailableError, ExitCode.UNAVAILABLE),
     (errors.ReceiptError, ExitCode.NO),
     (errors.AuditError, ExitCode.NO),

@@ -65,6 +65,8 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
     typer.echo(f"registry     {found.registry_id} ({found.environment}, {found.role})")
     typer.echo(f"service      {found.service_version}, normaliser {found.normaliser_version}")
     typer.echo(f"time         {times.text(found.time)}")
+    if found.agency_id:
+        typer.echo(f"you are      {found.agency_id}")
     for epoch in found.epochs:
         if epoch.active:
             typer.echo(f"data         epoch {epoch.number}, as of {times.text(epoch.as_of)}")
@@ -76,6 +78,10 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
             f"agreement    {granted.agreement_id}@{granted.version}, until {times.text(granted.valid_until)}"
         )
         typer.echo(f"quota        {granted.daily_quota} calls a day")
+        if granted.dispute_hours:
+            typer.echo(
+                f"disputes     {granted.dispute_contact}, resolved within {granted.dispute_hours} hours"
+            )
         for purpose in granted.purposes:
             _show_purpose(purpose)
     for code_list in found.code_lists if codes else ():

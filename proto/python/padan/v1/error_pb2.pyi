@@ -76,6 +76,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a fault of the service; no detail is given."""
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 25
     """INVALID_ARGUMENT: the page token is not one that this service gave to this caller."""
+    ERROR_REASON_UNKNOWN_CONTEST: _ErrorReason.ValueType  # 40
+    """NOT_FOUND: no answer to this agency that can still be disputed has this reference."""
+    ERROR_REASON_UNKNOWN_DISPUTE: _ErrorReason.ValueType  # 41
+    """NOT_FOUND: this agency has no dispute of this id."""
+    ERROR_REASON_ALREADY_DISPUTED: _ErrorReason.ValueType  # 42
+    """ALREADY_EXISTS: the answer is in dispute already."""
+    ERROR_REASON_TOO_MANY_DISPUTES: _ErrorReason.ValueType  # 43
+    """RESOURCE_EXHAUSTED: the agency has as many unresolved disputes as it may."""
+    ERROR_REASON_DISPUTES_CLOSED: _ErrorReason.ValueType  # 44
+    """FAILED_PRECONDITION: the service has no officer's key to which a dispute could be sealed."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -132,4 +142,14 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 24
 """INTERNAL: a fault of the service; no detail is given."""
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 25
 """INVALID_ARGUMENT: the page token is not one that this service gave to this caller."""
+ERROR_REASON_UNKNOWN_CONTEST: ErrorReason.ValueType  # 40
+"""NOT_FOUND: no answer to this agency that can still be disputed has this reference."""
+ERROR_REASON_UNKNOWN_DISPUTE: ErrorReason.ValueType  # 41
+"""NOT_FOUND: this agency has no dispute of this id."""
+ERROR_REASON_ALREADY_DISPUTED: ErrorReason.ValueType  # 42
+"""ALREADY_EXISTS: the answer is in dispute already."""
+ERROR_REASON_TOO_MANY_DISPUTES: ErrorReason.ValueType  # 43
+"""RESOURCE_EXHAUSTED: the agency has as many unresolved disputes as it may."""
+ERROR_REASON_DISPUTES_CLOSED: ErrorReason.ValueType  # 44
+"""FAILED_PRECONDITION: the service has no officer's key to which a dispute could be sealed."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

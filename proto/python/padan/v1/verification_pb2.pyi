@@ -170,7 +170,7 @@ class VerifyResponse(_message.Message):
     subject_token: _builtins.bytes
     """A token to keep instead of the number, where asked, granted and matched."""
     contest: _builtins.str
-    """A reference for disputing this answer through the registry."""
+    """A reference for disputing this answer through the registry (DisputeService): 24 characters."""
     receipt: _builtins.str
     """A signed receipt: JWS compact serialisation (RFC 7515), typ "padan-receipt+jwt", alg "Ed25519"."""
     @_builtins.property
@@ -235,6 +235,7 @@ class GetServiceInfoResponse(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     PROFILES_FIELD_NUMBER: _builtins.int
     NORMALISER_VERSION_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
     service_version: _builtins.str
     """Version of the service's software."""
     registry_id: _builtins.str
@@ -245,6 +246,8 @@ class GetServiceInfoResponse(_message.Message):
     """The service's role in the sense of NIST SP 800-63A: "authoritative" validation source, or "credible"."""
     normaliser_version: _builtins.str
     """Version of the published normalisation."""
+    agency_id: _builtins.str
+    """Id of the calling agency, from its certificate."""
     @_builtins.property
     def epochs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Epoch]:
         """The data sets in use."""
@@ -288,10 +291,11 @@ class GetServiceInfoResponse(_message.Message):
         time: _timestamp_pb2.Timestamp | None = ...,
         profiles: _abc.Iterable[_attribute_pb2.Profile.ValueType] | None = ...,
         normaliser_version: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "limits", b"limits", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "code_lists", b"code_lists", "environment", b"environment", "epochs", b"epochs", "keys", b"keys", "limits", b"limits", "normaliser_version", b"normaliser_version", "profiles", b"profiles", "registry_id", b"registry_id", "role", b"role", "service_version", b"service_version", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "agreement", b"agreement", "code_lists", b"code_lists", "environment", b"environment", "epochs", b"epochs", "keys", b"keys", "limits", b"limits", "normaliser_version", b"normaliser_version", "profiles", b"profiles", "registry_id", b"registry_id", "role", b"role", "service_version", b"service_version", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -341,7 +345,9 @@ class PublicKey(_message.Message):
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     purpose: _builtins.str
-    """What it is for: "receipt-signing", "log-signing" or "probe"."""
+    """What it is for: "receipt-signing", "log-signing", "probe", "dispute" (what disputes are sealed to) or "officer"
+    (decides disputes).
+    """
     key_id: _builtins.str
     """Key id: the RFC 7638 thumbprint, base64url."""
     algorithm: _builtins.str
@@ -381,12 +387,18 @@ class AgreementInfo(_message.Message):
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     PURPOSES_FIELD_NUMBER: _builtins.int
     DAILY_QUOTA_FIELD_NUMBER: _builtins.int
+    DISPUTE_CONTACT_FIELD_NUMBER: _builtins.int
+    DISPUTE_HOURS_FIELD_NUMBER: _builtins.int
     agreement_id: _builtins.str
     """Id of the agreement."""
     version: _builtins.int
     """Version of the agreement."""
     daily_quota: _builtins.int
     """Calls granted a day."""
+    dispute_contact: _builtins.str
+    """Where an answer is disputed."""
+    dispute_hours: _builtins.int
+    """Hours within which a dispute is resolved."""
     @_builtins.property
     def valid_from(self) -> _timestamp_pb2.Timestamp:
         """First moment of its validity."""
@@ -408,10 +420,12 @@ class AgreementInfo(_message.Message):
         valid_until: _timestamp_pb2.Timestamp | None = ...,
         purposes: _abc.Iterable[Global___PurposeInfo] | None = ...,
         daily_quota: _builtins.int = ...,
+        dispute_contact: _builtins.str = ...,
+        dispute_hours: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id", "daily_quota", b"daily_quota", "purposes", b"purposes", "valid_from", b"valid_from", "valid_until", b"valid_until", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id", "daily_quota", b"daily_quota", "dispute_contact", b"dispute_contact", "dispute_hours", b"dispute_hours", "purposes", b"purposes", "valid_from", b"valid_from", "valid_until", b"valid_until", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,6 +41,7 @@ NEVER_ALONE = {
     "keys.errors.SignatureError": "told as the agreement or the file that it is over",
     "verifier.agreement.errors.DocumentError": "base",
     "keys.errors.PeriodOverError": "the service opens a new period",
+    "verifier.dispute.errors.DisputesClosedError": "answered to callers",
     "verifier.errors.ShuttingDownError": "answered to callers",
     "verifier.log.store.LeaderLostError": "a duty ends, and its process waits for the seat again",
 }

@@ -53,8 +53,8 @@ def test_other_bytes_are_no_frames(data: bytes) -> None:
     [
         struct.pack(">I", frame.MAX_FRAME + 1),
         struct.pack(">I", 17),
-        struct.pack(">IBBQd", 18, 2, 1, 1, 0.0),
-        struct.pack(">IBBQd", 18, 1, 9, 1, 0.0),
+        struct.pack(">IBBQd", 18, frame.FORMAT - 1, 1, 1, 0.0),
+        struct.pack(">IBBQd", 18, frame.FORMAT, 9, 1, 0.0),
     ],
     ids=["too long", "too short", "another format", "unknown kind"],
 )

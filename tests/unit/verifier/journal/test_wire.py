@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.simulator.intents import intent
 from verifier.budget import Counters, Limits
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
-from verifier.intent import Intent, Question, Settled, Variant
+from verifier.intent import DisputeOpening, Intent, Question, Settled, Variant
 from verifier.journal import frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
 from verifier.journal.wire import JournalFormatError
@@ -56,16 +56,30 @@ QUESTIONS = fields_of(
     blocked=VARIANTS,
     receipt=BYTES,
 )
-INTENTS = fields_of(
-    Intent,
-    kind=U16,
-    agency=st.just("agency"),
-    officer=TEXT,
-    purpose=TEXT,
-    head=BYTES,
-    salt=sized(32),
-    question=st.none() | QUESTIONS,
-    ready_at=st.floats(allow_nan=False),
+OPENINGS = fields_of(
+    DisputeOpening,
+    dispute_id=st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16),
+    request_id=sized(16),
+    order=sized(32),
+    answer=U64,
+    hours=U32,
+    limit=U32,
+    document=BYTES,
+)
+INTENTS, DISPUTES = (
+    fields_of(
+        Intent,
+        kind=U16,
+        agency=st.just("agency"),
+        officer=TEXT,
+        purpose=TEXT,
+        head=BYTES,
+        salt=sized(32),
+        question=question,
+        ready_at=st.floats(allow_nan=False),
+        opening=opening,
+    )
+    for question, opening in ((st.none() | QUESTIONS, st.none()), (st.none(), OPENINGS))
 )
 SETTLED = fields_of(Settled, body=st.none() | BYTES, reason=TEXT, outcome=U8, replayed=st.booleans())
 
@@ -76,7 +90,7 @@ def one(name: str) -> Frame:
     return found
 
 
-@given(st.lists(INTENTS, max_size=3))
+@given(st.lists(INTENTS | DISPUTES, max_size=3))
 def test_intents_come_back(intents: list[Intent]) -> None:
     """What is decoded is what was encoded, in every field."""
     assert wire.decode_intents(wire.encode_intents(intents)) == intents
@@ -111,6 +125,23 @@ def test_the_golden_intents() -> None:
     assert (second.kind, second.agency, second.question) == (2, "", None)
     body = wire.encode_intents([first, second])
     assert frame.encode(Kind.COMMIT, 7, body, deadline=99.25) == FRAMES["two intents"]
+
+
+def test_the_golden_dispute() -> None:
+    """The independent generator's dispute is read as it was meant, and written the same."""
+    found = one("a dispute")
+    (disputing,) = wire.decode_intents(found.body)
+    assert (disputing.kind, disputing.agency, disputing.question) == (810, "clinic", None)
+    assert disputing.opening == DisputeOpening(
+        dispute_id="abcdefgh234567xy",
+        request_id=bytes(range(16)),
+        order=bytes(range(32, 64)),
+        answer=77,
+        hours=72,
+        limit=100,
+        document=b"kept",
+    )
+    assert wire.encode_intents([disputing]) == found.body
 
 
 def test_the_golden_answers() -> None:

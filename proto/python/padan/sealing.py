@@ -1,0 +1,87 @@
+"""Boxes that one person's key opens: HPKE (RFC 9180, base mode), made by whoever has the public key.
+
+`0x01 | enc 32 | ciphertext | tag 16`, suite DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. The info binds a
+box to what it belongs to, so that it opens nowhere else. Assumes the extra `sealing` (cryptography).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Final, NoReturn
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from padan.errors import DisputeError
+
+FORMAT: Final = b"\x01"
+ALGORITHM: Final = "X25519"
+KEY_SIZE: Final = 32
+OVERHEAD: Final = 1 + 32 + 16
+"""Bytes of a box beside what it holds."""
+
+_SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+
+
+def key_id(public_key: bytes) -> str:
+    """Name an X25519 public key by its thumbprint (RFC 7638, RFC 8037), base64url."""
+    spelt = base64.urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    members = f'{{"crv":"{ALGORITHM}","kty":"OKP","x":"{spelt}"}}'
+    return base64.urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).rstrip(b"=").decode()
+
+
+def seal(plaintext: bytes, *, public_key: bytes, info: bytes) -> bytes:
+    """Seal to a public key, 32 bytes.
+
+    Raises:
+        DisputeError: reason "key": the key is not usable.
+    """
+    try:
+        recipient = X25519PublicKey.from_public_bytes(public_key)
+        return FORMAT + _SUITE.encrypt(plaintext, recipient, info=info)
+    except ValueError:
+        raise DisputeError("the key to seal to is not a usable X25519 key", reason="key") from None
+
+
+class Recipient:
+    """Opens boxes. Holds a private key: its repr shows none and it refuses pickling.
+
+    Attributes:
+        public_key: 32 bytes.
+        key_id: its thumbprint.
+    """
+
+    __slots__ = ("_private", "key_id", "public_key")
+
+    def __init__(self, private_key: bytes | bytearray) -> None:
+        """Take a private key, 32 bytes.
+
+        Raises:
+            DisputeError: reason "key": another size.
+        """
+        if len(private_key) != KEY_SIZE:
+            raise DisputeError("an X25519 private key has 32 bytes", reason="key")
+        self._private = X25519PrivateKey.from_private_bytes(bytes(private_key))
+        self.public_key = self._private.public_key().public_bytes_raw()
+        self.key_id = key_id(self.public_key)
+
+    def open(self, box: bytes, *, info: bytes) -> bytes:
+        """Open a box.
+
+        Raises:
+            DisputeError: reason "box": of another format, changed, for another key, or out of another place.
+        """
+        try:
+            if box[:1] == FORMAT and len(box) > OVERHEAD:
+                return _SUITE.decrypt(box[1:], self._private, info=info)
+        except (InvalidTag, ValueError):
+            pass
+        raise DisputeError("the box does not open with this key, or belongs elsewhere", reason="box")
+
+    def __repr__(self) -> str:
+        return f"Recipient(key_id={self.key_id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Recipient holds a key and is not pickled")
