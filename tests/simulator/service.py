@@ -6,20 +6,17 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
-from google.protobuf import any_pb2, duration_pb2
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
+from tests.simulator.disputes import Disputes
+from tests.simulator.refusal import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-
-    from google.protobuf.message import Message
 
     from tests.simulator.pki import Pki
 
@@ -44,33 +41,6 @@ def match(
     return response
 
 
-def refuse(
-    context: grpc.ServicerContext,
-    code: grpc.StatusCode,
-    reason: str,
-    *,
-    message: str = "refused",
-    field: str = "",
-    delay: float | None = None,
-    domain: str = "padan",
-) -> NoReturn:
-    """End a call with a rich error."""
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=reason, domain=domain)]
-    if field:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if delay is not None:
-        duration = duration_pb2.Duration(seconds=int(delay), nanos=int(delay % 1 * 1e9))
-        details.append(error_details_pb2.RetryInfo(retry_delay=duration))
-    packed = []
-    for detail in details:
-        packed.append(any_pb2.Any())
-        packed[-1].Pack(detail)
-    status = status_pb2.Status(code=code.value[0], message=message, details=packed)
-    context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort_with_status raises")
-
-
 def refusing(code: grpc.StatusCode, reason: str, *, delay: float | None = None) -> Step:
     """Make a step that refuses."""
 
@@ -92,6 +62,7 @@ class Service:
         info: the answer of GetServiceInfo, or the step that refuses it.
         pages: answers of ListEntries, in turn.
         listed: requests of ListEntries, as received.
+        disputes: what DisputeService does.
     """
 
     def __init__(self, pki: Pki) -> None:
@@ -102,9 +73,10 @@ class Service:
         self.info_step: Callable[[grpc.ServicerContext], None] | None = None
         self.pages: deque[audit_pb2.ListEntriesResponse] = deque()
         self.listed: list[audit_pb2.ListEntriesRequest] = []
+        self.disputes = Disputes()
         self._pool = ThreadPoolExecutor(max_workers=8)
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
-        self._server.add_generic_rpc_handlers((self._verification(), self._audit()))
+        self._server.add_generic_rpc_handlers((self._verification(), self._audit(), self.disputes.handler()))
         credentials = grpc.ssl_server_credentials(
             [(Path(pki.server.key).read_bytes(), Path(pki.server.cert).read_bytes())],
             root_certificates=Path(pki.ca).read_bytes(),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from padan.cli import main
 from tests.simulator import pki as certificates
 from tests.simulator.service import Service
+from tests.simulator.terminal import Ended, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +46,19 @@ def asked() -> dict[str, Any]:
         "officer": "desk-7",
         "legal_basis": "public_task",
     }
+
+
+@pytest.fixture
+def padan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Service, files: dict[str, Any]
+) -> Callable[..., Ended]:
+    """Run `padan` in a folder whose configuration file leads to the simulator."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PADAN_CLIENT_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    settings = {"address": service.address, **files, "purpose": "treatment", "officer": "desk-7"}
+    settings["legal_basis"] = "public_task"
+    (tmp_path / "padan-client.toml").write_text(
+        "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+    )
+    return lambda *arguments, stdin=b"": run(main, *arguments, stdin=stdin)

@@ -14,7 +14,8 @@ import pytest
 from padan import check
 from padan.finding import Fault, Finding, Setup, Status, passed
 from padan.v1 import verification_pb2
-from tests.simulator.service import refuse, refusing
+from tests.simulator.refusal import refuse
+from tests.simulator.service import refusing
 
 if TYPE_CHECKING:
     import enum

@@ -17,37 +17,21 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from padan import errors, remedy
-from padan.cli import agency, main
+from padan.cli import agency
 from padan.cli.console import CommandError, ExitCode
 from padan.entry import EntryError
 from padan.question import Question
 from padan.v1 import verification_pb2
 from tests.simulator.service import match, refusing
-from tests.simulator.terminal import Ended, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.simulator.service import Service
+    from tests.simulator.terminal import Ended
 
 NIK = "9971014101900001"
 COMMANDS = {"init", "nik", "check", "verify", "info", "receipt", "errors", "dispute"}
-
-
-@pytest.fixture
-def padan(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Service, files: dict[str, Any]
-) -> Callable[..., Ended]:
-    """Run `padan` in a folder whose configuration file leads to the simulator."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PADAN_CLIENT_CONFIG", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
-    settings = {"address": service.address, **files, "purpose": "treatment", "officer": "desk-7"}
-    settings["legal_basis"] = "public_task"
-    (tmp_path / "padan-client.toml").write_text(
-        "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
-    )
-    return lambda *arguments, stdin=b"": run(main, *arguments, stdin=stdin)
 
 
 def test_every_command_is_found() -> None:

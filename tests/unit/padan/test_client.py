@@ -23,7 +23,8 @@ from padan.errors import (
 )
 from padan.v1 import verification_pb2
 from padan.vocabulary import Attribute, Verdict
-from tests.simulator.service import AS_OF, match, refuse, refusing
+from tests.simulator.refusal import refuse
+from tests.simulator.service import AS_OF, match, refusing
 
 if TYPE_CHECKING:
     from pathlib import Path
