@@ -1,7 +1,7 @@
 """The clock of disputes: one that is not resolved when its time is up is marked as overdue, with an entry, once.
 
-The mark and the entry are one transaction of the leader's, and the mark is made only where there is none: an officer may
-be faster. The entry is the agency's to read and the auditors'.
+The mark and the entry are one transaction of the leader's, and the mark is made only where there is none: an officer
+may be faster. The entry is the agency's to read and the auditors'.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from verifier.dispute.state import Outcome as Decided
 from verifier.dispute.table import DisputeTable
 from verifier.group_writer import GroupWriter
 from verifier.intent import DisputeOpening
+from verifier.leader import Mandate
 from verifier.log.open import open_log
 from verifier.logtime import ClockFlag, LogTime
 from verifier.settlement import Settlement
@@ -69,7 +70,7 @@ class Books:
 
     def check(self) -> int:
         """Let the clock look."""
-        return DisputeClock(self.table, self.log, now=lambda: self.now_ms / 1000).check()
+        return DisputeClock(self.table, self.log, now=lambda: self.now_ms / 1000).check(Mandate(term=0))
 
     def rows(self, *kinds: EntryKind) -> list[StoredEntry]:
         """Read entries of some kinds."""
