@@ -109,6 +109,8 @@ class ServiceInfo:
             normaliser_version=self._normaliser,
             agency_id=agency,
         )
+        age_ms = int(now.wall * 1000) - epoch.as_of.ToMilliseconds()
+        response.feed_age.FromMilliseconds(max(0, age_ms))
         if terms is not None:
             response.agreement.CopyFrom(_agreement(terms))
         return response

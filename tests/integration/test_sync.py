@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import time
+import urllib.request
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from keys.signing import thumbprint
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
-from padan.v1 import verification_pb2_grpc
+from padan.v1 import verification_pb2, verification_pb2_grpc
 from tests.installation import Installation, install
 from tests.integration.feeding import NEWCOMER, SIGNER, comparable, feed, history, people
 from tests.integration.loading import COMMAND
@@ -82,17 +83,23 @@ def test_a_running_service_answers_what_is_new(installation: Installation) -> No
 
         assert ask(BUDI["NIK"], BUDI["NAMA_LGKP"]) == MATCH
         assert ask(NEWCOMER["NIK"], NEWCOMER["NAMA_LGKP"]) == NO_MATCH
+        before = ages(installation, stub)
         summary = follow(installation.settings, "one.feed", feed(installation, 0, *changes))
         assert (summary.begun, summary.position, summary.applied, summary.older) == (0, 7, 6, 0)
         assert [(each.row, each.field, each.rule) for each in summary.rejects] == [
             (6, "AGAMA", "code.unknown")
         ]
         assert [(each.row, each.rule) for each in summary.remarks] == [(7, UNKNOWN)]
-        until = time.monotonic() + 5
+        until = time.monotonic() + 10
         while ask(BUDI["NIK"], corrected["NAMA_LGKP"]) != MATCH:
             assert time.monotonic() < until, "the correction is not seen"
             time.sleep(0.1)
         assert ask(BUDI["NIK"], "BUDI SANTOSO") == NO_MATCH
+        # The load was as of noon the day before, the file is as of 05:00; both are read anew twice a second.
+        while max(young - old for young, old in zip(ages(installation, stub), before, strict=True)) > -61_000:
+            assert time.monotonic() < until, "the new age is not seen"
+            time.sleep(0.1)
+        assert ages(installation, stub) == pytest.approx([old - 61_200 for old in before], abs=60)
         assert ask(MERGED, corrected["NAMA_LGKP"]) == MATCH
         assert ask(SARI["NIK"], SARI["NAMA_LGKP"]) == NOT_ACTIVE
         assert ask(ALMARHUM["NIK"], ALMARHUM["NAMA_LGKP"]) == NO_MATCH
@@ -118,6 +125,15 @@ def test_a_running_service_answers_what_is_new(installation: Installation) -> No
     assert [(each["after"], each["end"]) for each in opened] == [("0", "7"), ("0", "7"), ("8", "15")]
     assert {each["signer"] for each in opened} == {thumbprint(SIGNER.public_key)}
     assert [each["digest"] for each in opened[:2]] == [each["digest"] for each in details]
+
+
+def ages(made: Installation, stub: verification_pb2_grpc.VerificationServiceStub) -> list[float]:
+    """Read the data's age where agencies and where operators read it, in seconds."""
+    told = stub.GetServiceInfo(verification_pb2.GetServiceInfoRequest(), timeout=10).feed_age
+    url = f"http://127.0.0.1:{made.metrics_port}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as page:
+        (line,) = [line for line in page.read().decode().splitlines() if line.startswith("padan_feed_age")]
+    return [told.ToMilliseconds() / 1000, float(line.split()[1])]
 
 
 def test_a_new_epoch_goes_on_where_its_load_ended(installation: Installation) -> None:

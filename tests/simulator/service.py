@@ -158,6 +158,7 @@ def information() -> verification_pb2.GetServiceInfoResponse:
         normaliser_version="1",
     )
     answer.epochs.add(number=3, active=True).as_of.FromDatetime(AS_OF)
+    answer.feed_age.FromMilliseconds(93_720_500)
     answer.keys.add(purpose="receipt-signing", key_id="kid", algorithm="Ed25519", public_key=bytes(range(32)))
     answer.keys.add(purpose="probe", key_id="other", algorithm="X25519", public_key=bytes(32))
     answer.limits.max_claims = 24

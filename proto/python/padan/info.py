@@ -117,6 +117,8 @@ class ServiceInfo:
     normaliser_version: str
     agency_id: str = ""
     """As whom the service knows the caller; empty from a service that does not say so."""
+    feed_age_seconds: float | None = None
+    """Age of the data that answers come from; None where the service is of a release that does not say."""
 
     def key(self, purpose: str) -> ServiceKey | None:
         """Find the key for a purpose; None where there is none."""
@@ -179,6 +181,7 @@ def read(response: verification_pb2.GetServiceInfoResponse) -> ServiceInfo:
         profiles=tuple(label(Profile, number) for number in response.profiles),
         normaliser_version=response.normaliser_version,
         agency_id=response.agency_id,
+        feed_age_seconds=response.feed_age.ToMilliseconds() / 1000 if response.HasField("feed_age") else None,
     )
 
 

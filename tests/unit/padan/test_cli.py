@@ -267,16 +267,21 @@ def test_info_for_people_and_programs(padan: Callable[..., Ended]) -> None:
     ended = padan("info", "--codes")
     assert "clinic-2026@2" in ended.out
     assert "anchors      name" in ended.out
+    assert "age          1 d 2 h" in ended.out
     assert "1  LAKI-LAKI (also L)" in ended.out
     document = json.loads(padan("info", "--json").out)
     assert document["agreement"]["purposes"][0]["attributes"] == ["name", "alive"]
     assert document["epochs"][0]["as_of"] == "2026-11-01T12:30:00Z"
+    assert document["feed_age_seconds"] == 93_720.5
 
 
 def test_info_without_agreement(padan: Callable[..., Ended], service: Service) -> None:
     """An agency without an agreement reads that it has none."""
     service.info.ClearField("agreement")
-    assert "none in force" in padan("info").out
+    service.info.ClearField("feed_age")  # as a release does that does not know it
+    ended = padan("info")
+    assert "none in force" in ended.out
+    assert "age " not in ended.out
 
 
 def test_check_for_people_and_programs(padan: Callable[..., Ended], service: Service) -> None:

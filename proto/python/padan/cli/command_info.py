@@ -70,6 +70,8 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
     for epoch in found.epochs:
         if epoch.active:
             typer.echo(f"data         epoch {epoch.number}, as of {times.text(epoch.as_of)}")
+    if found.feed_age_seconds is not None:
+        typer.echo(f"age          {times.span(found.feed_age_seconds)}")
     if found.agreement is None:
         typer.echo("agreement    none in force")
     else:

@@ -5,6 +5,7 @@ What an agency calls: ask what may be asked, and verify what a resident has said
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -236,6 +237,7 @@ class GetServiceInfoResponse(_message.Message):
     PROFILES_FIELD_NUMBER: _builtins.int
     NORMALISER_VERSION_FIELD_NUMBER: _builtins.int
     AGENCY_ID_FIELD_NUMBER: _builtins.int
+    FEED_AGE_FIELD_NUMBER: _builtins.int
     service_version: _builtins.str
     """Version of the service's software."""
     registry_id: _builtins.str
@@ -276,6 +278,10 @@ class GetServiceInfoResponse(_message.Message):
     def profiles(self) -> _containers.RepeatedScalarFieldContainer[_attribute_pb2.Profile.ValueType]:
         """The text comparison profiles that this service offers."""
 
+    @_builtins.property
+    def feed_age(self) -> _duration_pb2.Duration:
+        """Age of the data that answers come from: `time` less the active data set's `as_of`. Not given by releases before."""
+
     def __init__(
         self,
         *,
@@ -292,10 +298,11 @@ class GetServiceInfoResponse(_message.Message):
         profiles: _abc.Iterable[_attribute_pb2.Profile.ValueType] | None = ...,
         normaliser_version: _builtins.str = ...,
         agency_id: _builtins.str = ...,
+        feed_age: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "limits", b"limits", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "feed_age", b"feed_age", "limits", b"limits", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "agreement", b"agreement", "code_lists", b"code_lists", "environment", b"environment", "epochs", b"epochs", "keys", b"keys", "limits", b"limits", "normaliser_version", b"normaliser_version", "profiles", b"profiles", "registry_id", b"registry_id", "role", b"role", "service_version", b"service_version", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "agreement", b"agreement", "code_lists", b"code_lists", "environment", b"environment", "epochs", b"epochs", "feed_age", b"feed_age", "keys", b"keys", "limits", b"limits", "normaliser_version", b"normaliser_version", "profiles", b"profiles", "registry_id", b"registry_id", "role", b"role", "service_version", b"service_version", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
