@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import queue
 import signal
 import subprocess
-import threading
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 from nats.js.api import RetentionPolicy
@@ -17,6 +14,7 @@ from keys.signing import Signer
 from padan.entry import EntryKind
 from tests.installation import Installation, install
 from tests.integration.feeding import SIGNER, changed, details, feed, publish, take_in
+from tests.integration.follower import following
 from tests.integration.loading import COMMAND
 from tests.nats import NatsServer
 from tests.people import BUDI
@@ -196,37 +194,6 @@ def test_what_cannot_be_published_is_said(installation: Installation, server: Na
     server.stop()
     with pytest.raises(FeedSourceUnavailableError, match="ConnectionRefusedError"):
         take_in(installation, where)
-
-
-class Following:
-    """`registry sync --follow` as a process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self._lines: dict[str, queue.Queue[str]] = {"out": queue.Queue(), "err": queue.Queue()}
-        for name, stream in (("out", process.stdout), ("err", process.stderr)):
-            threading.Thread(target=self._read, args=(name, stream), daemon=True).start()
-
-    def _read(self, name: str, stream: Any) -> None:
-        for line in stream:
-            self._lines[name].put(line)
-
-    def next(self, name: str = "out") -> dict[str, Any]:
-        """Wait for a line of its output."""
-        line = self._lines[name].get(timeout=60)
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-
-@contextmanager
-def following(made: Installation, where: str) -> Iterator[Following]:
-    """Follow a source."""
-    command = [*COMMAND, "--config", str(made.config_path), "registry", "sync", where, "--follow", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield Following(process)
-        finally:
-            process.kill()
 
 
 def test_it_is_followed_until_it_is_stopped(installation: Installation, server: NatsServer) -> None:
