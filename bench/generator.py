@@ -11,6 +11,7 @@ Run as a process: a `Plan` in JSON on standard input, a `Count` in JSON on stand
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import selectors
 import socket
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Protocol
 from bench import cpu, frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _LENGTH = struct.Struct(">I")
 _SAMPLE_EVERY = 97
@@ -51,6 +52,7 @@ class Plan:
     http: int = 2
     connections: int = 8
     streams: int = 8
+    rate: float = 0.0  # calls a second over HTTP/2, however long answers take; 0: as many as `streams` allow
     warm_up: float = 0.5  # seconds
     measure: float = 2.0  # seconds
     pids: list[int] = field(default_factory=list)  # of the server; descendants are found
@@ -132,9 +134,14 @@ class Speaker(Protocol):
 
 
 class Http2:
-    """A gRPC client connection with a fixed number of calls in flight."""
+    """A gRPC client connection with a fixed number of calls in flight, or with calls when they are due."""
 
     def __init__(self, tally: Tally, *, path: str, authority: str, streams: int) -> None:
+        """Prepare a connection.
+
+        Args:
+            streams: calls in flight; 0 where `call` starts each.
+        """
         self._tally = tally
         self._streams = streams
         self._blocks = frames.steady_blocks(frames.call_headers(path, authority))
@@ -181,12 +188,17 @@ class Http2:
     def _finish(self, stream: int, status: str) -> None:
         started, parts = self._open.pop(stream)
         self._tally.finish(status, started, b"".join(parts)[5:])
-        self._owed += 1
+        self._owed += bool(self._streams)
 
-    def _calls(self) -> bytes:
+    def call(self, due: float) -> bytes:
+        """Start one call, whose time counts from when it was due."""
+        self._owed += 1
+        return self._calls(due)
+
+    def _calls(self, started: float = 0.0) -> bytes:
         """Start the calls that are owed, as far as the connection's window goes."""
         out: list[bytes] = []
-        now = time.perf_counter()
+        now = started or time.perf_counter()
         while self._owed and self._window >= frames.DEFAULT_WINDOW // 4:
             body = frames.message(self._tally.next_body())
             stream = self._next_stream
@@ -244,6 +256,12 @@ class Connection:
         """Send the first bytes."""
         self._send(self._speaker.open())
 
+    def call(self, due: float) -> None:
+        """Start one call that is due."""
+        if not isinstance(self._speaker, Http2):
+            raise LoadError("only HTTP/2 calls at a rate")
+        self._send(self._speaker.call(due))
+
     def turn(self) -> None:
         """Read all that has come, and answer it in one write."""
         parts: list[bytes] = []
@@ -277,15 +295,34 @@ def _context(plan: Plan) -> ssl.SSLContext:
 def _speaker(plan: Plan, tally: Tally) -> Speaker:
     authority = f"{plan.server_name}:{plan.port}"
     if plan.http == 2:
-        return Http2(tally, path=plan.path, authority=authority, streams=plan.streams)
+        streams = 0 if plan.rate else plan.streams
+        return Http2(tally, path=plan.path, authority=authority, streams=streams)
     return Http1(tally, path=plan.path, authority=authority)
 
 
-def _run_until(selector: selectors.BaseSelector, deadline: float) -> None:
-    while time.perf_counter() < deadline:
-        for key, _ in selector.select(0.2):
-            turn: Callable[[], None] = key.data
-            turn()
+class Driver:
+    """Turns the connections, and starts calls that are due."""
+
+    def __init__(self, connections: Sequence[Connection], rate: float) -> None:
+        self._selector = selectors.DefaultSelector()
+        for connection in connections:
+            self._selector.register(connection.socket, selectors.EVENT_READ, connection.turn)
+        self._connections = itertools.cycle(connections)
+        self._interval = 1 / rate if rate else 0.0
+        self._due = time.perf_counter()
+
+    def run_until(self, deadline: float) -> None:
+        """Drive the load."""
+        while (now := time.perf_counter()) < deadline:
+            wait = 0.2
+            if self._interval:
+                while self._due <= now:
+                    next(self._connections).call(self._due)
+                    self._due += self._interval
+                wait = min(wait, self._due - now)
+            for key, _ in self._selector.select(wait):
+                turn: Callable[[], None] = key.data
+                turn()
 
 
 def run(plan: Plan) -> Count:
@@ -297,16 +334,15 @@ def run(plan: Plan) -> Count:
     bodies = iter(read_bodies(Path(plan.bodies))[plan.first :])
     tally = Tally(bodies=bodies)
     context = _context(plan)
-    selector = selectors.DefaultSelector()
     connections = [Connection(plan, context, _speaker(plan, tally)) for _ in range(plan.connections)]
+    driver = Driver(connections, plan.rate)
     for connection in connections:
-        selector.register(connection.socket, selectors.EVENT_READ, connection.turn)
         connection.open()
-    _run_until(selector, time.perf_counter() + plan.warm_up)
+    driver.run_until(time.perf_counter() + plan.warm_up)
     pids = cpu.tree(*plan.pids)
     done, used_before, start = tally.done, cpu.seconds(pids), time.perf_counter()
     tally.latencies.clear()
-    _run_until(selector, start + plan.measure)
+    driver.run_until(start + plan.measure)
     elapsed, used = time.perf_counter() - start, cpu.seconds(pids) - used_before
     calls = tally.done - done
     for connection in connections:

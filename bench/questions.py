@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import uuid
@@ -19,15 +20,14 @@ ALIVE = "1"
 
 def people(source: Path, limit: int) -> list[dict[str, str]]:
     """Read people who are alive and have everything that is asked, from a CSV of `registry synth`."""
-    needed = ("NAMA_LGKP", "TGL_LHR", "JENIS_KLMIN", "STATUS_KAWIN", "NO_PROP", "NO_KAB", "NO_KEC")
-    found: list[dict[str, str]] = []
     with source.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["STATUS_HIDUP"] == ALIVE and all(row[name] for name in needed):
-                found.append(row)
-                if len(found) == limit:
-                    break
-    return found
+        return list(itertools.islice(filter(answerable, csv.DictReader(file)), limit))
+
+
+def answerable(row: Mapping[str, str]) -> bool:
+    """Say whether somebody is alive and has everything that is asked."""
+    needed = ("NAMA_LGKP", "TGL_LHR", "JENIS_KLMIN", "STATUS_KAWIN", "NO_PROP", "NO_KAB", "NO_KEC")
+    return row["STATUS_HIDUP"] == ALIVE and all(row[name] for name in needed)
 
 
 def _district(person: Mapping[str, str]) -> str:

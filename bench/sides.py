@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 AGENCY = "bench"
+PADAN_SERVER = (sys.executable, "-m", "verifier.cli.server")
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = _CORES[0], _CORES[-1]
 
@@ -109,7 +110,7 @@ def peer(files: Files, database: Database) -> Iterator[Side]:
 def padan(installation: Installation) -> Iterator[Side]:
     """Run Padan."""
     command = [
-        *(sys.executable, "-m", "verifier.cli.server"),
+        *PADAN_SERVER,
         *("--config", str(installation.config_path), "serve"),
     ]
     with _process(command, installation.port) as process:
@@ -122,7 +123,7 @@ def install(root: Path, source: Path, *, extra: str = "") -> Installation:
     installation = install_service(root, agencies={AGENCY: Terms()}, people=(), extra=extra)
     subprocess.run(
         [
-            *(sys.executable, "-m", "verifier.cli.server", "--config", str(installation.config_path)),
+            *(*PADAN_SERVER, "--config", str(installation.config_path)),
             *("registry", "load", str(source), "--activate", "--json"),
         ],
         cwd=ROOT,

@@ -1,4 +1,7 @@
-"""A feed of 100,000 changes, its process killed 50 times, every file delivered twice: in the end as if loaded today."""
+"""A feed of 100,000 changes, its process killed 50 times, every file delivered twice: in the end as if loaded today.
+
+Every second part comes as one file, every other as blocks in a table, followed by a process that is killed as well.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,20 @@ import random
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.installation import install
-from tests.integration.feeding import SIGNER, comparable, feed, history, people
+from tests.integration.feeding import SIGNER, comparable, feed, history, people, publish, take_in
 from tests.integration.loading import COMMAND
 from verifier.agreement import signkey
 from verifier.feed.following import follow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.installation import Installation
     from tests.postgres import PostgresServer
 
 pytestmark = [pytest.mark.attack, pytest.mark.long]
@@ -51,20 +57,33 @@ def test_killed_and_delivered_twice_it_ends_as_a_fresh_load(
     held, spare = {nik: everyone[nik] for nik in numbers[:_HELD]}, numbers[_HELD:]
     installation.load(held.values())
     file = installation.root / "changes.feed"
-    command = [*COMMAND, "--config", str(installation.config_path), "registry", "sync", str(file), "--json"]
+    sync = [*COMMAND, "--config", str(installation.config_path), "registry", "sync"]
     kills, after = 0, 0
     for number in range(1, _FILES + 1):
-        file.write_bytes(feed(installation, after, *history(source, held, spare, _CHANGES)))
+        changes = history(source, held, spare, _CHANGES)
+        whole = feed(installation, after, *changes)
+        in_blocks = number % 2 == 0
+        table = f"{url or f'sqlite:///{installation.root}/registry.sqlite'}#feed_{number}"
+        if in_blocks:
+            for block in blocks(installation, source, after, changes):
+                publish(installation, table, block)
+        else:
+            file.write_bytes(whole)
         after += _CHANGES
         while kills < _KILLS * number // _FILES:
+            command = [*sync, table, "--follow"] if in_blocks else [*sync, str(file), "--json"]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(source.uniform(0.5, 3.0))
             if process.poll() is None:
                 kills += 1
             process.kill()
             process.wait()
-        for _ in range(2):
-            assert follow(installation.settings, file.name, file.read_bytes()).position == after
+        if in_blocks:
+            take_in(installation, table)
+        for again in range(2):
+            summary = follow(installation.settings, file.name, whole)
+            assert summary.position == after
+            assert summary.known == _CHANGES or not (in_blocks or again)
     followed = comparable(installation, numbers)
     installation.load(held.values())
     differing = sum(
@@ -77,3 +96,14 @@ def test_killed_and_delivered_twice_it_ends_as_a_fresh_load(
     assert differing == 0
     if server is not None:
         server.drop_database(url)
+
+
+def blocks(
+    made: Installation, source: random.Random, after: int, changes: Sequence[dict[str, Any]]
+) -> Iterator[bytes]:
+    """Sign changes as blocks of all sizes."""
+    start = 0
+    while start < len(changes):
+        size = source.choice((1, 7, 60, 900))
+        yield feed(made, after + start, *changes[start : start + size])
+        start += size

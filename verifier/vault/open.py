@@ -69,5 +69,10 @@ def open_rows(database: str) -> VaultRows:
     return VaultRows(_catalogue(address), rows)
 
 
+def open_catalogue(database: str) -> Catalogue:
+    """Open the catalogue alone: which epochs there are, and how far they have followed their sources."""
+    return _catalogue(parse_address(database))
+
+
 def _catalogue(address: Address) -> Catalogue:
     return Catalogue(address if address.path is None else Address(path=address.path / CATALOGUE))
