@@ -6,8 +6,8 @@ import datetime as dt
 import hmac
 import logging
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
 from google.protobuf import timestamp_pb2
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keys.agent import KeyAgent
     from keys.mac import BoundMac
     from tokenizer.codes import CodeLists
+    from verifier.vault.epoch import Epoch
     from verifier.vault.store import PinnedEpoch as RowsOfEpoch
     from verifier.vault.store import VaultStore
 
@@ -143,6 +144,10 @@ class EpochHolder:
 
     def _load(self, rows: RowsOfEpoch) -> PinnedEpoch:
         agent, epoch, realm = self._agent, rows.epoch, self._agent.realm
+        before = self._loaded
+        if before is not None and _same_keys(before.rows.epoch, epoch):
+            # It was changed, twice a second while a feed is taken in: keys and decoys are what they were.
+            return replace(before, rows=rows, **_time_of(epoch))
         key_ids = epoch.key_ids
         index = agent.mac(Purpose.INDEX, key_ids[Purpose.INDEX])
         inner = Inner.of_agent(
@@ -154,14 +159,10 @@ class EpochHolder:
             token_id=key_ids[Purpose.OUTER_TOKEN],
             seal_id=key_ids[Purpose.ROW_SEAL],
         )
-        as_of = timestamp_pb2.Timestamp()
-        as_of.FromMilliseconds(epoch.as_of_ms)
         key_versions = tuple(f"{purpose}:{key_id}" for purpose, key_id in sorted(key_ids.items()))
         return PinnedEpoch(
             number=epoch.number,
-            as_of=as_of,
-            as_of_field=answer.as_of_field(as_of),
-            as_of_date=dt.datetime.fromtimestamp(epoch.as_of_ms / 1000, REGISTRY_ZONE).date(),
+            **_time_of(epoch),
             registry_id=realm.registry_id,
             origin=f"{realm.registry_id}/{realm.environment}/log",
             key_versions=key_versions,
@@ -175,3 +176,32 @@ class EpochHolder:
             decoy_pick=index.bind(realm.prefix("decoy-pick")),
             on_damage=self._on_damage,
         )
+
+
+class _Time(TypedDict):
+    """What an epoch's time is in a pinned epoch."""
+
+    as_of: timestamp_pb2.Timestamp
+    as_of_field: bytes
+    as_of_date: dt.date
+
+
+def _time_of(epoch: Epoch) -> _Time:
+    as_of = timestamp_pb2.Timestamp()
+    as_of.FromMilliseconds(epoch.as_of_ms)
+    return {
+        "as_of": as_of,
+        "as_of_field": answer.as_of_field(as_of),
+        "as_of_date": dt.datetime.fromtimestamp(epoch.as_of_ms / 1000, REGISTRY_ZONE).date(),
+    }
+
+
+def _same_keys(one: Epoch, other: Epoch) -> bool:
+    """Say whether two states of the catalogue are of one epoch, which may have changed meanwhile."""
+    return (one.number, one.key_ids, one.decoys, one.normaliser, one.suite) == (
+        other.number,
+        other.key_ids,
+        other.decoys,
+        other.normaliser,
+        other.suite,
+    )
