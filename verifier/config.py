@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     )
     feed_signers: tuple[str, ...] = Field(
         default=(),
-        description="Public keys (Ed25519, base64) whose signature makes a file of the registry's changes valid.",
+        description="Public keys (Ed25519, base64) whose signature makes the registry's changes valid.",
     )
     tls_cert: Path = Field(default=Path("tls/server.pem"), description="The server's certificate chain, PEM.")
     tls_key: Path = Field(default=Path("tls/server.key"), description="The server's private key, PEM.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from verifier.projector.progress import Meter
 
 _LISTS = ("rejects", "remarks")
+_GIVE_WAY = 10
+"""Nice value: where processors are short, the service's answers come first."""
 
 
 def sync(
@@ -65,6 +68,7 @@ def sync(
     chosen = settings()
     migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
     migrations.require_current(chosen.log_database, migrations.Tree.LOG)
+    os.nice(_GIVE_WAY)
     tell = _print if as_json else _tell
     if "://" not in where:
         if follow:
