@@ -29,6 +29,7 @@ _PREFIX = "PADAN_"
 _OTHER_VARIABLES = frozenset({"CONFIG", "CLIENT_CONFIG", "CA_PASSPHRASE_FILE"})
 """Variables of the command lines that are no settings."""
 _IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
+_ENDPOINT = r"^(https?://[^\s/]+:\d{1,5})?$"
 _ADDRESS = r"^[^\s]+:\d{1,5}$"
 _PATH_FIELDS = (
     "data_dir",
@@ -183,6 +184,13 @@ class Settings(BaseSettings):
     retention_file_days: Annotated[int, Field(ge=1)] = Field(
         default=90,
         description="Days for which what loads left in data_dir is kept: runs, lists of rejected rows.",
+    )
+    otlp_endpoint: Annotated[str, Field(pattern=_ENDPOINT)] = Field(
+        default="",
+        description="Collector of traces (OTLP over gRPC), http://host:port or https://host:port; empty for no traces.",
+    )
+    trace_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.01, description="Share of the batches of requests that are traced."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level of the service's own messages."

@@ -158,8 +158,7 @@ class Verifier:
             then=lambda settled, error: answered(self._answer(batch, settled, error)),  # 8
         )
 
-    @staticmethod
-    def _each(batch: list[_Work], step: Callable[[_Work, Now], None], now: Now) -> None:
+    def _each(self, batch: list[_Work], step: Callable[[_Work, Now], None], now: Now) -> None:
         """Take every request that is not refused yet through one step."""
         for work in batch:
             if work.error is None:

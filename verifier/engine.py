@@ -44,9 +44,13 @@ from verifier.revocation import register_snapshot
 from verifier.scribe import Scribe
 from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo
+from verifier.tracing.export import open_tracing
+from verifier.tracing.traced import TracedVerifier
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verifier.committer import Committer
     from verifier.config import Settings
     from verifier.metrics import Metrics
@@ -76,6 +80,7 @@ class Engine:
             self._open_databases(opened)
             self._agent = host_keys.unlock(settings)
             opened.callback(self._agent.close)
+            self._open_tracing(opened)
             self._duties: list[Duty] = []
             if not settings.has_writer:
                 self._duties.append(
@@ -118,6 +123,13 @@ class Engine:
         deadlines += expiry.of_keyring(self._agent.keyring)
         self._metrics.show_expiry(expiry.seconds_left(deadlines, now=time.time()))
 
+    def _open_tracing(self, opened: contextlib.ExitStack) -> None:
+        self._tracing = open_tracing(self._settings)
+        self._observe_commit: Callable[[int, float], None] = self._metrics.observe_commit
+        if self._tracing is not None:
+            opened.callback(self._tracing.close)
+            self._observe_commit = self._tracing.observing(self._observe_commit)
+
     def _open_databases(self, opened: contextlib.ExitStack) -> None:
         migrations.require_current(self._settings.log_database, migrations.Tree.LOG)
         migrations.require_current(self._settings.vault_database, migrations.Tree.VAULT)
@@ -141,7 +153,7 @@ class Engine:
                 agent=self._agent,
                 store=self._log,
                 receipts=settings.receipts,
-                observe=self._metrics.observe_commit,
+                observe=self._observe_commit,
                 on_alerts=self._metrics.budget_alerts.inc,
                 confirm_clock=confirm_clock,
             )
@@ -204,7 +216,7 @@ class Engine:
             agent=self._agent, vault=self._vault, codes=codes, on_damage=self._metrics.damaged_rows.inc
         )
         signer = self._agent.signer(Purpose.RECEIPT_SIGNING)
-        self.core = Verifier(
+        self.core = (Verifier if self._tracing is None else TracedVerifier)(
             gate=self._gate,
             agreements=self._agreements,
             epochs=self._epochs,
@@ -221,6 +233,8 @@ class Engine:
             now=clocks.now,
             slot=settings.slot_ms / 1000,
         )
+        if self._tracing is not None and isinstance(self.core, TracedVerifier):
+            self.core.trace_to(self._tracing, share=settings.trace_share)
         self.info = ServiceInfo(
             settings=settings,
             version=importlib.metadata.version("padan-server"),

@@ -24,6 +24,7 @@ from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
 from verifier.retention import duty as retention
 from verifier.scribe import Scribe
+from verifier.tracing.export import open_tracing
 
 if TYPE_CHECKING:
     from verifier.config import Settings
@@ -97,11 +98,15 @@ class Writer:
             opened.callback(directory.close)
             head = headkeeper.keep(opened, settings, agent, store, directory)
             mirroring.begin(settings)
+            tracing = open_tracing(settings)
+            if tracing is not None:
+                opened.callback(tracing.close)
+            observe = self._metrics.observe_commit
             scribe = Scribe(
                 agent=agent,
                 store=store,
                 receipts=settings.receipts,
-                observe=self._metrics.observe_commit,
+                observe=tracing.observing(observe) if tracing is not None else observe,
                 on_alerts=self._metrics.budget_alerts.inc,
                 confirm_clock=self._confirm_clock,
             )

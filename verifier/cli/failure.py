@@ -64,6 +64,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.metrics_listener.MetricsListenError": _state(
             "stop the other service, or change metrics_listen; empty for no metrics"
         ),
+        "verifier.tracing.export.TracingUnavailableError": _input(
+            "install the extra, pip install 'padan-server[otel]', or leave otlp_endpoint empty"
+        ),
         "verifier.scrape.NoMetricsError": _input("name an address in metrics_listen, or ask grpc.health.v1"),
         "verifier.scrape.NotRunningError": _away(
             "start the service, padan-server serve, and look at its messages; or mend metrics_listen"
