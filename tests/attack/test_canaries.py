@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from padan.errors import PadanError
+from padan.errors import PadanError, QuotaError
+from padan.question import Question
+from padan.sealing import Recipient
 from padan.v1 import attribute_pb2 as vocabulary
-from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2
+from padan.v1 import audit_pb2, audit_pb2_grpc, dispute_pb2, verification_pb2
 from tests.attack import canary, traps
 from tests.attack.canary import Searcher
 from tests.attack.network.wire import VERIFY
@@ -103,6 +105,7 @@ class Ears:
         self.heard: list[bytes] = []
         self.calls = 0
         self.answers = 0
+        self.opened = 0
 
     def ask(self, raws: Sequence[bytes], metadata: Sequence[tuple[str, str | bytes]] = ()) -> None:
         """Ask, and keep answers, decoded receipts, errors and trailers."""
@@ -147,6 +150,53 @@ class Ears:
                 except PadanError as error:
                     self.heard += [f"{error!s} {error!r} {vars(error)!r}".encode()]
 
+    def disputes(self, person: Canary) -> None:
+        """Dispute an answer about the person, and put values where none belong."""
+        question = Question.build(
+            nik=person.nik,
+            claims={"name": person.name},
+            purpose="service",
+            officer="o-1",
+            legal_basis="public_task",
+            blind=person.template[:32],
+        )
+        with self._service.client(timeout=20) as client:
+            answer = client.ask(question)
+            with contextlib.suppress(QuotaError):
+                opened = client.open_dispute(question, contest=answer.contest, claims=["name"])
+                self.heard.append(repr(opened).encode())
+                self.opened += 1
+        values = (person.nik, person.name)
+        bodies = [
+            ("OpenDispute", traps.disputing(field, value))
+            for field in ("request_id", "contest", "officer", "key_id")
+            for value in values
+        ]
+        bodies += [
+            (
+                "OpenDispute",
+                dispute_pb2.OpenDisputeRequest(
+                    statement=question.body, box=question.body
+                ).SerializeToString(),
+            ),
+            *(
+                ("GetDispute", dispute_pb2.GetDisputeRequest(dispute_id=value).SerializeToString())
+                for value in values
+            ),
+            *(
+                ("ListDisputes", dispute_pb2.ListDisputesRequest(page_token=value).SerializeToString())
+                for value in values
+            ),
+        ]
+        with self._service.channel() as channel:
+            for method, body in bodies:
+                call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+                    f"/padan.v1.DisputeService/{method}"
+                )
+                with pytest.raises(grpc.RpcError) as refused:
+                    call(body, timeout=20)
+                self.heard.append(f"{refused.value} {refused.value.trailing_metadata()!r}".encode())
+
     def other_doors(self, person: Canary) -> None:
         """Knock where no request goes: unknown methods, the listing, the metrics."""
         with self._service.channel() as channel:
@@ -190,7 +240,7 @@ def canaries_installed(root: Path, people: Sequence[Canary]) -> Installation:
         root,
         agencies={"elsewhere": terms},
         people=[dict(BUDI), *(person.row() for person in people[::2])],
-        extra=_SETTINGS,
+        extra=f'{_SETTINGS}dispute_key = "{base64.b64encode(Recipient(bytes(range(32))).public_key).decode()}"\n',
     )
     installation.certify("tax")
     names = ", ".join(f'"{name}"' for name in ("name", *_GRANTED))
@@ -218,6 +268,7 @@ def test_canaries_are_found_nowhere(tmp_path: Path, count: int) -> None:
             )
             ears.ask([request().SerializeToString()], headers)
             ears.client(person)
+            ears.disputes(person)
             ears.other_doors(person)
         places = {f"while running: {name}": data for name, data in files(installation.root).items()}
         places["metrics"] = metrics(installation)
@@ -231,6 +282,7 @@ def test_canaries_are_found_nowhere(tmp_path: Path, count: int) -> None:
     )
     assert found == {}
     assert ears.answers > 4 * count
+    assert ears.opened
     store = open_log(installation.settings.log_database)
     assert store.head().sequence > ears.answers
     store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from padan.v1 import dispute_pb2
 from tests.service import request
 
 if TYPE_CHECKING:
@@ -136,6 +137,13 @@ def _without(field: str) -> bytes:
 def text_field(number: int, value: bytes) -> bytes:
     """Encode a field of bytes as they are, whether or not they are a text."""
     return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def disputing(field: str, value: str) -> bytes:
+    """Make an OpenDisputeRequest with a text in one field."""
+    message = dispute_pb2.OpenDisputeRequest()
+    setattr(message, field, value)
+    return message.SerializeToString()
 
 
 def _varint(number: int) -> bytes:

@@ -22,6 +22,7 @@ from padan import canonical, commitment, csr, entry, info, nik, receipt
 from padan.audit import render
 from padan.errors import ConfigError, InternalError, NikError, ReceiptError
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
+from tests.attack.fuzz import disputes
 from tests.people import BUDI
 from tests.simulator.world import REALM, START, World
 from tests.terms import Terms
@@ -265,5 +266,6 @@ TARGETS: dict[str, Target] = {
         certificate,
         signing_request,
         service_info,
+        *disputes.TARGETS,
     )
 }
