@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     from bench.sides import Side
 
 VERIFY = "/padan.v1.VerificationService/Verify"
-OTHERS = ("bench.tokenizing", "bench.load", "bench.sync", "bench.check", "bench.log_store")
+OTHERS = (
+    "bench.tokenizing",
+    "bench.load",
+    "bench.sync",
+    "bench.check",
+    "bench.log_store",
+    "bench.tracing",
+)
 """Benchmarks that measure a part alone and print their own lines."""
 _ECHO_LIKES = 8
 """Threads with which a bare echo is fastest."""

@@ -21,7 +21,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 DROP_INS = {"embedded-keys.conf": "padan-server", "one-user.conf": "padan-projector"}
 PROGRAM = "/opt/padan/venv/bin/padan-server"
 MOST_EXPOSED = 2.0
-NOT_YET = frozenset({"agent", "lead", "--follow"})
+NOT_YET = frozenset({"agent", "backup", "create", "lead", "reload", "--follow"})
 """Words of commands that a unit is written ahead of."""
 
 
@@ -51,10 +51,9 @@ def test_the_example_configuration_is_accepted(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
     """Each unit calls a command of `padan-server` with options that it has."""
-    starts = _directives(unit)["ExecStart"]
-    assert starts
-    for start in starts:
-        program, *words = shlex.split(start)
+    directives = _directives(unit)
+    for start in [*directives["ExecStart"], *directives.get("ExecReload", [])]:
+        program, *words = shlex.split(start.replace("/bin/sh -c 'exec ", "").rstrip("'"))
         assert program == PROGRAM
         command = command_lines.command_line("padan-server")
         for word in (word for word in words if word not in NOT_YET):
@@ -62,7 +61,7 @@ def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
             children = command_lines.children(command)
             if word.startswith("--"):
                 assert word in options, start
-            elif children and not word.startswith("/"):
+            elif children and not word.startswith(("/", "$")):
                 assert word in children, start
                 command = children[word]
 
@@ -117,19 +116,26 @@ def test_the_units_are_hardened_alike() -> None:
         assert directives["LimitCORE"] == ["0"]
         assert directives["CapabilityBoundingSet"] == [""]
         assert directives["NoNewPrivileges"] == ["yes"]
-        assert "ReadWritePaths" not in directives
+        assert directives.get("ReadWritePaths", ["/var/backups/padan"]) == ["/var/backups/padan"]
 
 
-def test_the_passphrase_goes_to_the_key_agent_alone() -> None:
-    """One unit loads the passphrase as a credential, and it has no network; the drop-in for embedded keys is apart."""
+def test_the_passphrase_goes_to_those_who_unlock() -> None:
+    """Key agent and projector get the passphrase as a credential, nobody else; the agent has no network."""
     holders = [unit.name for unit in UNITS if "LoadCredential" in _directives(unit)]
-    assert holders == ["padan-agent.service"]
+    assert holders == ["padan-agent.service", "padan-projector.service"]
     agent = _directives(DEPLOY / "systemd/padan-agent.service")
     assert agent["PrivateNetwork"] == ["yes"]
     assert agent["RestrictAddressFamilies"] == ["AF_UNIX"]
     server = _directives(DEPLOY / "systemd/padan-server.service")
     assert "padan-agent.service" in server["Wants"][0].split()
     assert "padan-agent.service" in server["After"][0].split()
+
+
+def test_the_projector_is_a_user_of_its_own() -> None:
+    """Raw people and keys meet under a user that runs nothing else."""
+    users = {unit.name: _directives(unit)["User"] for unit in UNITS}
+    assert users.pop("padan-projector.service") == ["padan-projector"]
+    assert all(names == ["padan"] for names in users.values())
 
 
 def test_users_and_folders_are_made(tmp_path: pathlib.Path) -> None:
