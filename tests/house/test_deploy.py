@@ -150,5 +150,12 @@ def test_users_and_folders_are_made(tmp_path: pathlib.Path) -> None:
     if os.geteuid() != 0:
         complaints = [line for line in complaints if "Operation not permitted" not in line]
     assert complaints == []
-    folders = ["etc/padan", "etc/padan/secrets", "etc/padan/tls", "var/lib/padan", "var/backups/padan"]
+    folders = [
+        "etc/padan",
+        "etc/padan/keys",
+        "etc/padan/secrets",
+        "etc/padan/tls",
+        "var/lib/padan",
+        "var/backups/padan",
+    ]
     assert [name for name in folders if (tmp_path / name).stat().st_mode & 0o007] == []

@@ -5,64 +5,27 @@ from __future__ import annotations
 import configparser
 import email
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.house import tree
-
-if TYPE_CHECKING:
-    import pathlib
+from tests.house import tree, wheels
 
 EXTRAS = {"audit", "cli", "receipts", "sealing", "tables", "tokens"}
-
-
-def _build(source: pathlib.Path, target: pathlib.Path) -> zipfile.ZipFile:
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        str(target),
-        str(source),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=100)
-    (wheel,) = target.glob("*.whl")
-    return zipfile.ZipFile(wheel)
-
-
-def _copy(target: pathlib.Path, *names: str) -> pathlib.Path:
-    """Copy what a build reads, so that nothing is written into the tree."""
-    target.mkdir()
-    for name in names:
-        path = tree.ROOT / name
-        if path.is_dir():
-            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, target)
-    return target
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Build the wheel of agencies and auditors."""
     folder = tmp_path_factory.mktemp("client")
-    names = [f"proto/python/{name}" for name in ("padan", "pyproject.toml", "README.md", "LICENSE")]
-    return _build(_copy(folder / "source", *names), folder / "dist")
+    return zipfile.ZipFile(wheels.client(folder))
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Build the wheel of the service."""
     folder = tmp_path_factory.mktemp("server")
-    names = ("deploy", "docs", "keys", "tokenizer", "verifier", "pyproject.toml", "README.md", "LICENSE")
-    return _build(_copy(folder / "source", *names), folder / "dist")
+    return zipfile.ZipFile(wheels.server(folder))
 
 
 def _tops(wheel: zipfile.ZipFile) -> set[str]:

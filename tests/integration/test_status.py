@@ -41,14 +41,9 @@ def status(installation: Installation, code: ExitCode) -> dict[str, Any]:
     return {**document, "words": told.stdout}
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_a_service_that_runs_and_then_does_not(
-    tmp_path: Path, request: pytest.FixtureRequest, engine: str
-) -> None:
+def test_a_service_that_runs_and_then_does_not(tmp_path: Path) -> None:
     """The screen shows workers, epoch, log and today's counts; afterwards that nothing runs, and the rest still."""
-    url = "" if engine == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    installation = install(tmp_path, log_url=url, vault_url=url)
-    installation.settings.data_dir.mkdir(exist_ok=True)
+    installation = install(tmp_path)
     with running(installation) as service, service.channel() as channel:
         _ask(verification_pb2_grpc.VerificationServiceStub(channel), 3)
         up = status(installation, ExitCode.DONE)
@@ -74,6 +69,19 @@ def test_a_service_that_runs_and_then_does_not(
     assert "DOES NOT RUN" in down["words"]
     for secret in (BUDI["NIK"], BUDI["NAMA_LGKP"], "officer-1"):
         assert secret not in json.dumps(up) + json.dumps(down)
+
+
+def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """With both databases on PostgreSQL everything is read there."""
+    installation = install(tmp_path, log_url=postgres_url, vault_url=postgres_url)
+    document = status(installation, ExitCode.NO)
+    assert document["vault"]["epochs"][0]["people"] == 3
+    assert document["log"] == {
+        "entries": 0,
+        "last": None,
+        "today": {"alerts": 0, "blocked": 0, "entries": 0, "resets": 0, "whole": True},
+    }
+    assert {each["kind"] for each in document["ends"]} == {"server-certificate", "caller-certificate"}
 
 
 def _shows_standing(readings: scrape.Readings, up: dict[str, Any]) -> None:

@@ -76,6 +76,10 @@ def init(
         int,
         typer.Option(min=1, max=65_533, help="Port of the service; the log's is the next one, then metrics."),
     ] = 7443,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the databases, new or empty; default DIR/data."),
+    ] = None,
     ca_passphrase_file: PassphraseFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -102,6 +106,7 @@ def init(
             "metrics_listen": f"127.0.0.1:{port + 2}",
         }
         | ({"auditors_key": "auditors.pub"} if environment == DEVELOPMENT else {})
+        | ({"data_dir": str(data_dir.absolute())} if data_dir else {})
     )
     names = (dns or ["localhost"], ip or ["127.0.0.1"])
     made = _make(folder, text, names, passphrase)
@@ -127,14 +132,17 @@ def _make(folder: Path, text: str, names: tuple[list[str], list[str]], passphras
             settings.tls_cert,
             settings.tls_key,
             settings.keyring,
-            settings.data_dir,
+            *_inside(settings.data_dir),
         ):
             _refuse(path)
         for made in (settings.ca_dir, settings.tls_key.parent, settings.data_dir):
             if not made.exists():
                 undo.callback(shutil.rmtree, made, ignore_errors=True)
+        if settings.data_dir.exists():
+            undo.callback(_clear, settings.data_dir)
         certificate = _certify(settings, names, passphrase)
-        _make_private(settings.data_dir)
+        if not settings.data_dir.exists():
+            _make_private(settings.data_dir)
         migrations.upgrade(settings.log_database, migrations.Tree.LOG)
         migrations.upgrade(settings.vault_database, migrations.Tree.VAULT)
         if settings.environment == DEVELOPMENT:
@@ -148,6 +156,22 @@ def _make(folder: Path, text: str, names: tuple[list[str], list[str]], passphras
         names=(*names[0], *names[1]),
         steps=_steps(settings),
     )
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Name what stands in the way in the folder of the databases; an empty one may have been made beforehand."""
+    if not folder.is_dir():
+        return [folder]
+    return [folder] if any(folder.iterdir()) else []
+
+
+def _clear(folder: Path) -> None:
+    """Empty a folder that was there, empty, before."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _refuse(path: Path) -> None:

@@ -103,6 +103,23 @@ def test_a_failure_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_databases_lie_elsewhere(tmp_path: Path) -> None:
+    """--data-dir names a folder, new or empty; one with something in it is refused, and a failure empties it again."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o750)
+    with pytest.raises(CertificateTermsError):
+        run("init", tmp_path / "padan", *REGISTRY, "--data-dir", data, "--ip", "localhost")
+    assert [*data.iterdir()] == []
+    run("init", tmp_path / "padan", *REGISTRY, "--data-dir", data)
+    settings = load(tmp_path / "padan/padan.toml")
+    assert settings.data_dir == data
+    migrations.require_current(settings.log_database, migrations.Tree.LOG)
+    assert stat.S_IMODE(data.stat().st_mode) == 0o750
+    with pytest.raises(CommandError, match="is there already"):
+        run("init", tmp_path / "other", *REGISTRY, "--data-dir", data)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_sealed_ca_opens_with_its_passphrase(tmp_path: Path) -> None:
     """The passphrase of the CA's key comes from a file."""
     secret = tmp_path / "secret"
