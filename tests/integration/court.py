@@ -150,5 +150,5 @@ def hold_court(folder: Path, url: str) -> Iterator[Court]:
     )
     installation.certify("watcher", kind="auditor")
     with running(installation, ready=False) as service:
-        wait_until_ready(installation, service.process, 40)
+        wait_until_ready(installation, service.process, 80)
         yield Court(service=service, folder=folder, officer=officer)

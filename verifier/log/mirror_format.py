@@ -28,7 +28,7 @@ _FRONT: Final = struct.Struct(">4sIQ")
 RECORD_MAGIC: Final = b"PMR1"
 _HASH: Final = 32
 LEAST: Final = _FRONT.size + _HASH
-_GROUP, _STATEMENTS, _BOTH = 1, 2, 3
+_GROUP, _STATEMENTS, _MIXED = 1, 2, 3
 _GROUP_HEAD: Final = struct.Struct(">BQIIII")
 _ENTRY: Final = struct.Struct(">IhQ")
 _COUNTER: Final = struct.Struct(">16sQ")
@@ -48,7 +48,7 @@ class GroupRecord:
     """A group's transaction: what `LogTransaction.write` was given, and the place of the first entry.
 
     Attributes:
-        statements: what the transaction ran besides, for example on disputes.
+        statements: what it ran before that.
     """
 
     first: int
@@ -148,9 +148,9 @@ def encode_group(
     return b"".join(parts)
 
 
-def encode_both(group: bytes, statements: Iterable[Statement]) -> bytes:
-    """Write the payload of a group's transaction that ran statements besides, from the group's own."""
-    return bytes((_BOTH,)) + _LENGTH.pack(len(group)) + group + encode_statements(statements)[1:]
+def encode_mixed(group: bytes, statements: Iterable[Statement]) -> bytes:
+    """Write the payload of a group that ran statements too."""
+    return bytes((_MIXED,)) + _LENGTH.pack(len(group)) + group + encode_statements(statements)
 
 
 def encode_statements(statements: Iterable[Statement]) -> bytes:
@@ -170,11 +170,8 @@ def decode_payload(payload: bytes) -> GroupRecord | StatementsRecord:
             return _statements(payload)
         if payload[0] == _GROUP:
             return _group(payload)
-        if payload[0] == _BOTH:
-            start = 1 + _LENGTH.size
-            end = start + _LENGTH.unpack_from(payload, 1)[0]
-            statements = _statements(bytes((_STATEMENTS,)) + payload[end:]).statements
-            return replace(_group(payload[start:end]), statements=statements)
+        if payload[0] == _MIXED:
+            return _mixed(payload)
     except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise MirrorFormatError("malformed") from error
     raise MirrorFormatError("of a kind that this release does not know")
@@ -187,6 +184,15 @@ def _statements(payload: bytes) -> StatementsRecord:
             for text, rows in json.loads(payload[1:])
         ]
     )
+
+
+def _mixed(payload: bytes) -> GroupRecord:
+    begin = 1 + _LENGTH.size
+    (size,) = _LENGTH.unpack_from(payload, 1)
+    group, statements = payload[begin : begin + size], payload[begin + size :]
+    if group[0] != _GROUP or statements[0] != _STATEMENTS:
+        raise MirrorFormatError("malformed")
+    return replace(_group(group), statements=_statements(statements).statements)
 
 
 def _group(payload: bytes) -> GroupRecord:

@@ -130,11 +130,11 @@ def _apply_group(store: SqliteLogStore, record: GroupRecord, folder: Path) -> No
         (last,) = transaction.connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()
         if record.entries and record.first != last + 1:
             raise MirrorReplayError(f"{folder}: entry {last + 1} is missing: it was never mirrored")
+        for text, rows in record.statements:
+            transaction.connection.executemany(text, rows)
         keys = sorted(answer.key for answer in record.replays)
         if keys and transaction.claim_replays(keys) != set(keys):
             raise MirrorReplayError(f"{folder}: an answer is kept twice: it is not this log's mirror")
         if record.counters:
             transaction.counters(record.counters.keys(), record.day)
         transaction.write(record.counters, record.day, record.entries, record.replays)
-        for text, rows in record.statements:
-            transaction.connection.executemany(text, rows)

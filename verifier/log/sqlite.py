@@ -224,7 +224,7 @@ class SqliteLogStore:
         def encode() -> bytes:
             if group is None:
                 return mirror_format.encode_statements(statements)
-            return mirror_format.encode_both(group(), statements) if statements else group()
+            return mirror_format.encode_mixed(group(), statements) if statements else group()
 
         self._mirror.append(connection, encode)
 

@@ -28,6 +28,7 @@ from verifier.group_writer import GroupWriter
 from verifier.intent import DisputeOpening
 from verifier.leader import Mandate
 from verifier.log.open import open_log
+from verifier.log.store import LeaderLostError
 from verifier.logtime import ClockFlag, LogTime
 from verifier.settlement import Settlement
 
@@ -42,6 +43,7 @@ START_MS = 1_795_000_000_000
 STATEMENT = canonical.encode({1: b"a question", 6: bytes(32)})
 DIGEST = commitment.statement_digest(STATEMENT)
 CONTEST = contest.make(START_MS, DIGEST).decode()
+LEADS = Mandate(term=0)
 SIGNER = Signer(bytes(range(32)))
 
 
@@ -70,7 +72,7 @@ class Books:
 
     def check(self) -> int:
         """Let the clock look."""
-        return DisputeClock(self.table, self.log, now=lambda: self.now_ms / 1000).check(Mandate(term=0))
+        return DisputeClock(self.table, self.log, now=lambda: self.now_ms / 1000).check(LEADS)
 
     def rows(self, *kinds: EntryKind) -> list[StoredEntry]:
         """Read entries of some kinds."""
@@ -197,6 +199,16 @@ def test_the_clock_marks_once(books: Books) -> None:
     (last,) = books.rows(EntryKind.DISPUTE_RESOLVED)[1:]
     assert "overdue=yes" in decode(last.entry).texts(Field.DETAIL)
     assert books.table.lapsed(books.now_ms + 10, 10) == []
+
+
+def test_who_no_longer_leads_marks_nothing(books: Books) -> None:
+    """Past its term a leader writes neither the mark nor the entry."""
+    books.open(1)
+    books.now_ms += 72 * HOUR_MS + 1
+    clock = DisputeClock(books.table, books.log, now=lambda: books.now_ms / 1000)
+    with pytest.raises(LeaderLostError):
+        clock.check(Mandate(term=1))
+    assert (books.rows(EntryKind.DISPUTE_OVERDUE), books.check()) == ([], 1)
 
 
 def test_two_at_once_move_it_once(books: Books) -> None:

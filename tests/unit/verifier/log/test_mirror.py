@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
 from verifier import migrations
 from verifier.directory import Agency, Directory
+from verifier.dispute.state import Outcome, Standing, State
+from verifier.intent import DisputeOpening
 from verifier.log import mirror_format as form
-from verifier.log.mirror import MirrorPlaceError, MirrorUnavailableError, adopt, segments
+from verifier.log.mirror import Mark, MirrorPlaceError, MirrorUnavailableError, adopt, read_mark, segments
 from verifier.log.mirror_replay import MirrorReplayError, replay
 from verifier.log.sqlite import SqliteLogStore
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TABLES = ("entry", "agency", "setting", "generation")
+TABLES = ("entry", "agency", "setting", "generation", "dispute")
 
 
 class Disks:
@@ -94,6 +96,42 @@ def test_a_copy_and_the_mirror_are_the_log(disks: Disks) -> None:
     assert replay(disks.copy, disks.mirror) == 4
     disks.store.close()
     assert state(disks.copy, range(1, 4)) == state(disks.log, range(1, 4))
+
+
+def test_a_dispute_comes_back_with_its_entry(disks: Disks) -> None:
+    """What a dispute was opened with and moved to is one record with the entry that says so, and comes back."""
+    disks.commit(1)
+    disks.back_up()
+    opening = DisputeOpening(
+        dispute_id="abcdefgh234567xy",
+        request_id=bytes(16),
+        order=bytes(32),
+        answer=1,
+        hours=72,
+        limit=9,
+        document=b"kept\x00",
+    )
+    serial = read_mark_of(disks.log).serial
+    with disks.store.transaction() as transaction:
+        assert transaction.disputes().open("agency-1", opening, 5) == ""
+        transaction.write({}, DAY, [entry(2)], [])
+    begun = Standing.opened(5, 72)
+    with disks.store.transaction() as transaction:
+        after = begun.advance(State.RESOLVED, Outcome.UPHELD, now_ms=7)
+        assert transaction.disputes().move(
+            opening.dispute_id, before=begun, after=after, decision=b"d", signature=b"s", signer="k"
+        )
+        transaction.write({}, DAY, [entry(3)], [])
+    assert read_mark_of(disks.log).serial == serial + 2
+    assert replay(disks.copy, disks.mirror) == 2
+    assert state(disks.copy, range(1, 3)) == state(disks.log, range(1, 3))
+    assert state(disks.copy, range(1, 3))[0][-1] != []  # type: ignore[index]  # the rows of the last table
+
+
+def read_mark_of(path: Path) -> Mark:
+    """Read where a log's mirror is."""
+    with closing(sqlite3.connect(path)) as connection:
+        return read_mark(connection)
 
 
 def test_a_restored_copy_goes_on_in_the_same_mirror(disks: Disks) -> None:
