@@ -70,6 +70,11 @@ class PostgresServer:
         """Process id of the server's first process."""
         return int((self._folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
 
+    @property
+    def socket(self) -> Path:
+        """The Unix socket that it listens on."""
+        return self._folder / "data" / ".s.PGSQL.5432"
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self._run("pg_ctl", "-w", "-l", str(self._folder / "data" / "server.log"), "start")

@@ -14,6 +14,7 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from verifier.breaker import Breaker
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
 from verifier.ticket import Ticket, Wait
 
@@ -38,6 +39,7 @@ class Committer:
         writer: GroupWriter,
         patience: float = 1.8,
         observe: Callable[[int, float], None] = lambda _size, _seconds: None,
+        on_change: Callable[[bool], object] = lambda _away: None,
     ) -> None:
         """Make a committer; `start` starts it.
 
@@ -45,7 +47,9 @@ class Committer:
             writer: writes one group's transaction.
             patience: seconds that a caller waits for its commit, counted from the end of its time slot.
             observe: is told the size and the seconds of each commit.
+            on_change: is told when callers are turned away because the log is away (True), and when no longer.
         """
+        self._breaker = Breaker(time.monotonic, on_change=on_change)
         self._writer = writer
         self._patience = patience
         self._observe = observe
@@ -108,7 +112,7 @@ class Committer:
                 expires the ticket.
 
         Raises:
-            LogUnavailableError: the commit under way hangs.
+            LogUnavailableError: the commit under way hangs, or the last ones failed.
             ShuttingDownError: the service is stopping.
         """
         latest = max(intent.ready_at for intent in intents)
@@ -116,14 +120,18 @@ class Committer:
         return self.enqueue(Ticket(intents, deadline=deadline, done=done))
 
     def enqueue(self, ticket: Ticket) -> Ticket:
-        """Put a ticket into the queue.
+        """Put a ticket into the queue; one without intents is a probe.
 
         Raises:
-            LogUnavailableError: the commit under way hangs.
+            LogUnavailableError: the commit under way hangs, or the last ones failed.
             ShuttingDownError: the service is stopping.
         """
         if self._stopping:
             raise ShuttingDownError("the service is stopping")
+        if not ticket.intents:
+            self._breaker.probing()
+        elif not self._breaker.admits():
+            raise LogUnavailableError("the log is away")
         if self._hangs():
             raise LogUnavailableError("the log does not answer")
         self._queue.put(ticket)
@@ -186,8 +194,11 @@ class Committer:
             error = LogUnavailableError("the log cannot be written")
         finally:
             self._busy_since = 0.0
-        if error is not None:
+        if error is None:
+            self._breaker.succeeded()
+        else:
             self._last_good = float("-inf")
+            self._breaker.failed(time.monotonic() - began)
         self._observe(len(intents), time.monotonic() - began)
         first = 0
         for ticket in tickets:

@@ -15,6 +15,7 @@ import sqlalchemy
 from sqlalchemy import event
 
 from verifier.errors import OperatorError
+from verifier.watchdog import WatchedConnection
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -99,10 +100,12 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
     """
     if address.path is None:
         engine = sqlalchemy.create_engine(
-            "postgresql+psycopg://" + address.url.removeprefix("postgresql://"),
+            "postgresql+psycopg://",
+            creator=lambda: WatchedConnection.connect(
+                address.url, connect_timeout=2, tcp_user_timeout=STATEMENT_MS
+            ),
             pool_pre_ping=True,
             pool_size=2,
-            connect_args={"connect_timeout": 2, "tcp_user_timeout": STATEMENT_MS},
         )
 
         @event.listens_for(engine, "connect")

@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
@@ -61,13 +61,21 @@ _LOGGER = logging.getLogger("padan.engine")
 class Engine:
     """Answers questions and lists entries; owns databases, keys and threads."""
 
-    def __init__(self, settings: Settings, *, metrics: Metrics, confirm_clock: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        metrics: Metrics,
+        confirm_clock: bool = False,
+        on_away: Callable[[], object] = lambda: None,
+    ) -> None:
         """Build everything and start its threads.
 
         Args:
             settings: the settings.
             metrics: counts.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
+            on_away: is told when requests are turned away because a store is away, until a `check` passes.
 
         Raises:
             OperatorError: something must be mended first; the message says what.
@@ -76,6 +84,7 @@ class Engine:
         """
         self._settings = settings
         self._metrics = metrics
+        self._on_away = on_away
         with contextlib.ExitStack() as opened:
             self._open_databases(opened)
             self._agent = host_keys.unlock(settings)
@@ -105,7 +114,7 @@ class Engine:
         Raises:
             ServiceError: it could not; the message says why.
         """
-        epoch = self._epochs.pin()
+        epoch = self._epochs.probe()
         self._metrics.epoch.set(epoch.number)
         self._metrics.feed_age.set(time.time() - epoch.as_of.seconds)
         self._metrics.row_seals.set(epoch.rows.epoch.sealed_rows)
@@ -130,12 +139,20 @@ class Engine:
             opened.callback(self._tracing.close)
             self._observe_commit = self._tracing.observing(self._observe_commit)
 
+    def _show_away(self, store: Literal["log", "vault"], *, away: bool) -> None:
+        self._metrics.show_away(store, away=away)
+        if away:
+            _LOGGER.warning("a store is away: requests are turned away", extra={"reason": store})
+            self._on_away()
+
     def _open_databases(self, opened: contextlib.ExitStack) -> None:
         migrations.require_current(self._settings.log_database, migrations.Tree.LOG)
         migrations.require_current(self._settings.vault_database, migrations.Tree.VAULT)
         self._log = open_log(self._settings.log_database)
         opened.callback(self._log.close)
-        self._vault = open_vault(self._settings.vault_database)
+        self._vault = open_vault(
+            self._settings.vault_database, on_change=lambda away: self._show_away("vault", away=away)
+        )
         opened.callback(self._vault.close)
         self._directory = Directory(self._settings.log_database)
         opened.callback(self._directory.close)
@@ -155,6 +172,7 @@ class Engine:
                 receipts=settings.receipts,
                 observe=self._observe_commit,
                 on_alerts=self._metrics.budget_alerts.inc,
+                on_change=lambda away: self._show_away("log", away=away),
                 confirm_clock=confirm_clock,
             )
             self._duties += [

@@ -35,6 +35,8 @@ REGISTRY_ZONE = dt.timezone(dt.timedelta(hours=7), "WIB")
 """The zone in which the registry's dates are meant."""
 
 _LOGGER = logging.getLogger("padan.epoch")
+_NOBODY = bytes(16)
+"""A record id that nobody has, and a request id."""
 
 Row = tuple[bytes, bytes]
 RowPair = tuple[Row, Row]
@@ -130,7 +132,19 @@ class EpochHolder:
         Raises:
             RegistryUnavailableError: none is active, its keys are missing, or the vault cannot be read.
         """
-        rows = self._vault.pin()
+        return self._with_keys(self._vault.pin())
+
+    def probe(self) -> PinnedEpoch:
+        """Try the vault as a request would, also while requests are turned away; returns the active epoch.
+
+        Raises:
+            RegistryUnavailableError: a request would not be answered.
+        """
+        epoch = self._with_keys(self._vault.probe())
+        epoch.lookup([(_NOBODY, _NOBODY)])
+        return epoch
+
+    def _with_keys(self, rows: RowsOfEpoch) -> PinnedEpoch:
         loaded = self._loaded
         if loaded is not None and loaded.rows is rows:
             return loaded

@@ -107,6 +107,15 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemin",
         )
+        self._away = Gauge(
+            "padan_store_away",
+            "1 while requests are turned away at once because a store is away.",
+            ["store"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        for store in ("log", "vault"):
+            self.show_away(store, away=False)
         self._leading = self._gauge("padan_leading", "Processes that lead; one is right.", mode="livesum")
         self._leader_term = self._gauge("padan_leader_term", "Term of the leader.", mode="livemax")
         self._leader_heartbeat_age = self._gauge(
@@ -140,6 +149,10 @@ class Metrics:
         """Show when the first of each kind ends, in seconds from now; infinity where nothing does."""
         for kind, left in seconds.items():
             self._expiry.labels(kind).set(left)
+
+    def show_away(self, store: Literal["log", "vault"], *, away: bool) -> None:
+        """Show whether requests are turned away because a store is away."""
+        self._away.labels(store).set(int(away))
 
     def observe_commit(self, size: int, seconds: float) -> None:
         """Count one group."""

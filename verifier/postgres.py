@@ -1,18 +1,14 @@
 """Connections to PostgreSQL that nobody waits for longer than the answer's limit.
 
 The server's own timeouts end slow statements and lock waits. A server that is gone, stopped or cut off says nothing
-at all, so a watchdog thread shuts the socket of every operation that is past its time, and connecting happens in a
-thread of its own. A dead connection is replaced at its next use.
+at all, so a watchdog ends every operation that is past its time, and connecting happens in a thread of its own. A dead
+connection is replaced at its next use.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString, TypeAlias
 
 import psycopg
@@ -20,16 +16,16 @@ from psycopg import errors as pg
 from psycopg.conninfo import make_conninfo
 
 from verifier.database import STATEMENT_MS
+from verifier.watchdog import OPERATION_SECONDS, watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from psycopg import sql
 
+__all__ = ["CONNECT_SECONDS", "OPERATION_SECONDS", "Link", "watchdog"]
+
 CONNECT_SECONDS = 1.2
-OPERATION_SECONDS = 1.8
-"""A transaction or lookup from its first to its last byte; an answer waits 2 s at most."""
-_TICK = 0.1
 _SETTINGS = (
     f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {STATEMENT_MS};"
     f" SET idle_in_transaction_session_timeout = {STATEMENT_MS}; SET jit = off"
@@ -37,60 +33,6 @@ _SETTINGS = (
 
 
 Statement: TypeAlias = "LiteralString | sql.Composed"
-
-
-class Watchdog:
-    """Shuts the sockets of operations that are past their time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._busy: dict[int, tuple[float, psycopg.Connection]] = {}
-        self._wake = threading.Event()
-        self._started = False
-
-    @contextmanager
-    def guard(self, connection: psycopg.Connection, seconds: float = OPERATION_SECONDS) -> Iterator[None]:
-        """Give an operation on a connection this long; past it, the operation fails with OperationalError."""
-        self.start(connection, seconds)
-        try:
-            yield
-        finally:
-            self.stop(connection)
-
-    def start(self, connection: psycopg.Connection, seconds: float = OPERATION_SECONDS) -> None:
-        """Begin to watch; `stop` must follow, and the connection stay open until then."""
-        with self._lock:
-            self._busy[id(connection)] = (time.monotonic() + seconds, connection)
-            if not self._started:
-                self._started = True
-                threading.Thread(target=self._run, name="postgres-watchdog", daemon=True).start()
-        self._wake.set()
-
-    def stop(self, connection: psycopg.Connection) -> None:
-        """End the watch."""
-        with self._lock:
-            self._busy.pop(id(connection), None)
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            while self._busy:
-                time.sleep(_TICK)
-                self._shut_late(time.monotonic())
-
-    def _shut_late(self, now: float) -> None:
-        # Under the lock, so that no descriptor that is shut can have been given to another connection meanwhile.
-        with self._lock:
-            late = [key for key, (end, _) in self._busy.items() if now > end]
-            for key in late:
-                _, connection = self._busy.pop(key)
-                with contextlib.suppress(OSError, psycopg.Error):
-                    _shut(connection.fileno())
-
-
-watchdog = Watchdog()
-"""One for the process."""
 
 
 class Link:
@@ -255,8 +197,3 @@ def _watched(
     except BaseException:
         watchdog.stop(connection)
         raise
-
-
-def _shut(descriptor: int) -> None:
-    with socket.socket(fileno=os.dup(descriptor)) as twin:
-        twin.shutdown(socket.SHUT_RDWR)

@@ -37,6 +37,7 @@ class Scribe:
         receipts: bool,
         observe: Callable[[int, float], None],
         on_alerts: Callable[[int], object] = lambda _count: None,
+        on_change: Callable[[bool], object] = lambda _away: None,
         confirm_clock: bool = False,
     ) -> None:
         """Continue the log; `committer` is yet to be started.
@@ -47,6 +48,7 @@ class Scribe:
             receipts: sign a receipt for each answer.
             observe: is told the size and the seconds of each commit.
             on_alerts: is told how many alert entries a commit wrote.
+            on_change: is told when callers are turned away because the log is away (True), and when no longer.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
 
         Raises:
@@ -66,6 +68,7 @@ class Scribe:
                 on_alerts=on_alerts,
             ),
             observe=observe,
+            on_change=on_change,
         )
 
     def expire(self) -> int:

@@ -204,7 +204,12 @@ class Service:
                 if time.monotonic() < self._try_again:
                     return
                 self._try_again = time.monotonic() + RETRY_SECONDS
-                self._engine = Engine(self._settings, metrics=self.metrics, confirm_clock=self._confirm_clock)
+                self._engine = Engine(
+                    self._settings,
+                    metrics=self.metrics,
+                    confirm_clock=self._confirm_clock,
+                    on_away=lambda: self._set_ready(ready=False),
+                )
                 _spare_the_collector()
                 _LOGGER.info("ready")
             self._engine.check()

@@ -108,6 +108,7 @@ class Writer:
                 receipts=settings.receipts,
                 observe=tracing.observing(observe) if tracing is not None else observe,
                 on_alerts=self._metrics.budget_alerts.inc,
+                on_change=lambda away: self._metrics.show_away("log", away=away),
                 confirm_clock=self._confirm_clock,
             )
             server = JournalServer(settings.journal_socket, scribe.committer)

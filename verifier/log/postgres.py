@@ -331,11 +331,7 @@ class PostgresLogStore:
     def _reading(self) -> Iterator[Connection]:
         try:
             with self._engine.connect() as connection:
-                driver = connection.connection.driver_connection
-                if not isinstance(driver, psycopg.Connection):
-                    raise TypeError("the engine is not psycopg's")
-                with watchdog.guard(driver):
-                    yield connection
+                yield connection
         except SQLAlchemyError as error:
             raise LogStoreError.of(error) from error
 

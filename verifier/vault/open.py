@@ -17,17 +17,20 @@ from verifier.vault.store import VaultStore
 from verifier.vault.writer import VaultWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verifier.vault.changer import EpochChanger
     from verifier.vault.epoch import Epoch
     from verifier.vault.rows import EpochRows
     from verifier.vault.store import EpochReader
 
 
-def open_vault(database: str) -> VaultStore:
+def open_vault(database: str, *, on_change: Callable[[bool], object] = lambda _away: None) -> VaultStore:
     """Open the vault for reading; nothing is touched before its first use.
 
     Args:
         database: a postgresql:// URL or a folder of SQLite files, as `Settings.vault_database` has it.
+        on_change: is told when callers are turned away because it is away (True), and when no longer.
     """
     address = parse_address(database)
 
@@ -36,7 +39,7 @@ def open_vault(database: str) -> VaultStore:
             return PostgresEpochReader(address.url, epoch)
         return SqliteEpochReader(address.path, epoch)
 
-    return VaultStore(_catalogue(address), open_reader)
+    return VaultStore(_catalogue(address), open_reader, on_change=on_change)
 
 
 def open_writer(database: str) -> VaultWriter:

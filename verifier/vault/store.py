@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from verifier.breaker import Breaker
 from verifier.errors import RegistryUnavailableError
 from verifier.failure import ADVICE, Failure, classify
 from verifier.vault.epoch import Epoch, EpochState
@@ -106,8 +107,31 @@ class PinnedEpoch:
             return newer.lookup_many(queries)
 
 
+class _GuardedReader:
+    """A reader that tells the breaker how it fares."""
+
+    def __init__(self, reader: EpochReader, store: VaultStore) -> None:
+        self._reader = reader
+        self._store = store
+
+    def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """Look up each question."""
+        began = self._store.clock()
+        try:
+            answers = self._reader.lookup_many(queries)
+        except VaultUnavailableError as error:
+            self._store.noted(error, began)
+            raise
+        self._store.noted(None, began)
+        return answers
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._reader.close()
+
+
 class VaultStore:
-    """The vault, read-only. Thread-safe."""
+    """The vault, read-only. Thread-safe. While it is away, a breaker lets only probes through."""
 
     def __init__(
         self,
@@ -115,28 +139,41 @@ class VaultStore:
         open_reader: Callable[[Epoch], EpochReader],
         *,
         clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[bool], object] = lambda _away: None,
     ) -> None:
+        """Prepare; nothing is touched before its first use.
+
+        Args:
+            catalogue: says which epoch is active.
+            open_reader: opens an epoch.
+            clock: monotonic seconds.
+            on_change: is told when callers are turned away (True), and when no longer.
+        """
         self._catalogue = catalogue
         self._open_reader = open_reader
-        self._clock = clock
+        self.clock = clock
+        self._breaker = Breaker(clock, on_change=on_change)
         self._refreshing = threading.Lock()
         self._due = float("-inf")
         self._pinned: PinnedEpoch | None = None
         self._previous: PinnedEpoch | None = None
         self._failed: tuple[float, VaultUnavailableError] | None = None
+        self._failure = Failure.OTHER
 
     def pin(self) -> PinnedEpoch:
         """Hold on to the active epoch.
 
         Raises:
             NoEpochError: none is active.
-            VaultUnavailableError: the database failed.
+            VaultUnavailableError: the database failed, or has been failing.
         """
+        if not self._breaker.admits():
+            raise VaultUnavailableError(self._failure)
         pinned = self._pinned
         if pinned is None:
             with self._refreshing:
                 return self._pinned or self._refresh()
-        if self._clock() >= self._due and self._refreshing.acquire(blocking=False):
+        if self.clock() >= self._due and self._refreshing.acquire(blocking=False):
             try:
                 return self._refresh()
             finally:
@@ -169,9 +206,29 @@ class VaultStore:
         Raises:
             VaultUnavailableError: the vault does not work.
         """
+        return self.probe().epoch
+
+    def probe(self) -> PinnedEpoch:
+        """Read the catalogue anew and hold on to the active epoch, also while callers are turned away.
+
+        A lookup in it that works ends that.
+
+        Raises:
+            VaultUnavailableError: the vault does not work.
+        """
+        self._breaker.probing()
         with self._refreshing:
             self._failed = None
-            return self._refresh().epoch
+            return self._refresh()
+
+    def noted(self, error: VaultUnavailableError | None, began: float) -> None:
+        """Note how a lookup or a reading of the catalogue ended that began at a monotonic second."""
+        if error is None:
+            if self._failed is None:  # else the rows can be read, but not which epoch is active
+                self._breaker.succeeded()
+        elif not isinstance(error, (NoEpochError, VaultDamagedError)):  # those cost no time
+            self._failure = error.failure
+            self._breaker.failed(self.clock() - began)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -184,7 +241,7 @@ class VaultStore:
 
     def _refresh(self) -> PinnedEpoch:
         """Read which epoch is active; called with the lock held."""
-        now = self._clock()
+        now = self.clock()
         if self._failed is not None and now < self._failed[0]:
             raise VaultUnavailableError(self._failed[1].failure, str(self._failed[1]))
         try:
@@ -193,8 +250,9 @@ class VaultStore:
             self._pinned = None
             raise
         except VaultUnavailableError as error:
+            self.noted(error, now)
             # The others fail at once too, instead of each waiting for the same dead server.
-            self._failed = (self._clock() + _FAIL_AGAIN_SECONDS, error)
+            self._failed = (self.clock() + _FAIL_AGAIN_SECONDS, error)
             self._due = float("-inf")
             raise
         self._failed, self._due = None, now + POLL_SECONDS
@@ -233,7 +291,9 @@ class VaultStore:
             # Changed in place, or not at all: the same reader reads what is there now.
             self._pinned = PinnedEpoch(epoch=active, reader=pinned.reader, follow=self._newer)
             return self._pinned
-        opened = PinnedEpoch(epoch=active, reader=self._open_reader(active), follow=self._newer)
+        opened = PinnedEpoch(
+            epoch=active, reader=_GuardedReader(self._open_reader(active), self), follow=self._newer
+        )
         # Requests under way may still read the one before; nobody reads the one before that.
         if self._previous is not None:
             self._previous.reader.close()

@@ -17,6 +17,7 @@ from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, verification_pb2
 from tests.simulator.intents import LIMITS, intent
 from tests.simulator.log_store import Fault, MemoryLog
+from verifier.breaker import FAILURES
 from verifier.budget import Limits
 from verifier.committer import Committer
 from verifier.errors import LogUnavailableError, ShuttingDownError
@@ -290,6 +291,20 @@ def test_a_hanging_disk_is_an_outage_within_the_patience(hasty: Journal, log: Me
     assert hasty.commit([intent(60, subject="s2")])[0].outcome == NO_MATCH
     assert len(log.rows) < 10
     assert not any(row.entry.endswith((50).to_bytes(16, "big")) for row in log.rows)
+
+
+def test_while_the_log_fails_callers_are_turned_away(committer: Journal, log: MemoryLog) -> None:
+    """After some failures nobody reaches the disk but a probe, and the first that works lets all through again."""
+    log.faults = [Fault.NOT_STORED] * FAILURES
+    for _ in range(FAILURES):
+        with pytest.raises(LogUnavailableError):
+            committer.commit([intent(1)])
+    with pytest.raises(LogUnavailableError):
+        committer.commit([intent(1)])
+    assert log.rows == []
+    committer.probe()
+    committer.commit([intent(1)])
+    assert len(log.rows) == 1
 
 
 def test_requests_that_arrive_together_share_a_commit(log: MemoryLog, clock: _Clock) -> None:

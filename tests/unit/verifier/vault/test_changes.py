@@ -147,7 +147,7 @@ def test_a_reader_follows_changes_that_take_its_files_in(changer: VaultChanger, 
     clock = [0.0]
     token = LOADED[9]
     with closing(open_vault(vault_database)) as vault:
-        vault._clock = lambda: clock[0]
+        vault.clock = lambda: clock[0]
         before = vault.pin()
         for version in range(1, 9):
             apply(changer, [(one, box(one, version)) for one in LOADED[9:200]], after=version)

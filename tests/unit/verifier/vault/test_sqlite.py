@@ -93,7 +93,7 @@ def test_a_file_that_is_not_the_epochs_is_refused(folder: Path, fault: str) -> N
         path.write_bytes(good[:60] + (9).to_bytes(4, "big") + good[64:])
     clock = [0.0]
     with closing(open_vault(str(folder))) as vault:
-        vault._clock = lambda: clock[0]
+        vault.clock = lambda: clock[0]
         with pytest.raises(VaultUnavailableError) as caught:
             vault.pin()
         expected = {"missing": Failure.CANNOT_OPEN, "foreign": Failure.DAMAGED, "format": Failure.DAMAGED}

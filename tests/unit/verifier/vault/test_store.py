@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.verifier.vault.epochs import BOX_SIZE, box, epoch, load, tokens
+from verifier import migrations
+from verifier.breaker import FAILURES
 from verifier.vault.catalogue import EpochStateError
 from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_vault, open_writer
@@ -19,6 +21,7 @@ from verifier.vault.writer import LoadOrderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from verifier.vault.writer import VaultWriter
 
@@ -230,3 +233,26 @@ def test_a_closed_vault_reads_nothing(vault_database: str, writer: VaultWriter) 
     vault.close()
     with ThreadPoolExecutor(1) as pool, pytest.raises(VaultUnavailableError):
         pool.submit(pinned.lookup_many, [(bytes(16), bytes(16), bytes(16))]).result()
+
+
+def test_while_the_vault_is_away_callers_are_turned_away(tmp_path: Path) -> None:
+    """After some failures nobody asks it but a probe; a lookup of the probe's that works lets all through again."""
+    database = tmp_path / "vault"
+    migrations.upgrade(str(database), migrations.Tree.VAULT)
+    held = tokens(10)
+    with closing(open_writer(str(database))) as writer:
+        load(writer, 1, held, activate=True)
+    told: list[bool] = []
+    with closing(open_vault(str(database), on_change=told.append)) as vault:
+        away = database.rename(tmp_path / "away")
+        for _ in range(FAILURES):
+            with pytest.raises(VaultUnavailableError):
+                vault.probe()
+        away.rename(database)
+        with pytest.raises(VaultUnavailableError):
+            vault.pin()
+        pinned = vault.probe()
+        assert told == [True]
+        assert pinned.lookup_many([(held[0], held[1], held[2])])[0][0][0] == held[0]
+        assert told == [True, False]
+        assert vault.pin().epoch.number == 1
