@@ -17,7 +17,7 @@ audit_clause = "PKS Art. 14"
 
 [validity]
 from = 2024-01-01T00:00:00+07:00
-until = 2036-01-01T00:00:00+07:00
+until = {until}
 
 [parties.registry]
 name = "Test Registry"
@@ -101,12 +101,14 @@ class Terms:
     addresses: Sequence[str] = ("127.0.0.0/8", "::1/128")
     version: int = 1
     exempt_article: str = ""
+    until: str = "2036-01-01T00:00:00+07:00"
 
     def document(self, agency: str) -> bytes:
         """Write the agreement."""
         return _AGREEMENT.format(
             agency=agency,
             version=self.version,
+            until=self.until,
             addresses=str(list(self.addresses)).replace("'", '"'),
             calls_per_day=self.calls_per_day,
             calls_per_second=self.calls_per_second,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from padan import canonical, entry
 from padan.v1 import error_pb2
+from verifier import logtime
 from verifier.intent import Intent
 from verifier.log.store import EntryRow
 
@@ -121,6 +122,20 @@ def _head(
     return canonical.encode(head)
 
 
+def log_time(store: LogStore, wall_ms: int | None = None) -> int:
+    """Fix the log time of an entry that is written beside the service, milliseconds of the Unix epoch.
+
+    Args:
+        store: the log.
+        wall_ms: the wall clock; default that of now.
+
+    Raises:
+        LogUnavailableError: the log cannot be read.
+    """
+    wall_ms = int(time.time() * 1000) if wall_ms is None else wall_ms
+    return logtime.beside(wall_ms=wall_ms, last_ms=store.head().log_time_ms)
+
+
 def append(
     store: LogStore,
     kind: entry.EntryKind,
@@ -132,12 +147,13 @@ def append(
 ) -> None:
     """Commit one such entry from a command of the operator's, beside the service that may be running.
 
-    Log time never goes back: where the wall clock is behind the last entry, the entry takes that one's time.
+    Log time never goes back: where the wall clock is behind the last entry, or far ahead of it, the entry takes that
+    one's time.
 
     Raises:
         LogUnavailableError: the log cannot be written.
     """
-    at = max(int(time.time() * 1000) if now_ms is None else now_ms, store.head().log_time_ms)
+    at = log_time(store, now_ms)
     with store.transaction() as transaction:
         row = build(kind, detail, now_ms=at, agency=agency, fields=fields)
         transaction.write({}, at // 86_400_000, [row], [])

@@ -18,6 +18,7 @@ from verifier.retention.duty import EVERY, Retention
 
 if TYPE_CHECKING:
     from verifier.agreement.store import AgreementStore
+    from verifier.clocks import RunningLogClock
     from verifier.config import Settings
     from verifier.directory import Directory
     from verifier.log.store import LogStore
@@ -33,15 +34,20 @@ class Means:
     vault: VaultStore
     directory: Directory
     agreements: AgreementStore
+    clock: RunningLogClock
 
 
 def standing(means: Means) -> list[LeaderDuty]:
     """List the duties."""
     freshness = FreshnessWatch(
-        agreements=means.agreements, as_of_ms=lambda: _as_of(means.vault), log=means.log, now=time.time
+        agreements=means.agreements,
+        as_of_ms=lambda: _as_of(means.vault),
+        log=means.log,
+        now=time.time,
+        log_ms=lambda: means.clock().ms,
     )
     retention = Retention(means.settings, means.log)
-    disputes = DisputeClock(DisputeTable(means.directory), means.log, now=time.time)
+    disputes = DisputeClock(DisputeTable(means.directory), means.log, now=lambda: means.clock().ms / 1000)
     return [
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),

@@ -165,6 +165,7 @@ class Engine:
         journal: Committer | JournalClient
         if settings.has_writer:
             journal = JournalClient(settings.journal_socket)
+            self._log_clock = clocks.RunningLogClock(self._log, is_beside=True)
         else:
             scribe = Scribe(
                 agent=self._agent,
@@ -179,7 +180,7 @@ class Engine:
                 retention.expiry(self._log, scribe.expire),
                 Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
             ]
-            journal = scribe.committer
+            journal, self._log_clock = scribe.committer, scribe.clock
         journal.start()
         opened.callback(journal.stop)
         return journal
@@ -300,6 +301,7 @@ class Engine:
             vault=self._vault,
             directory=self._directory,
             agreements=self._agreements,
+            clock=self._log_clock,
         )
         leader = Leader(
             open_seat(self._settings.log_database),

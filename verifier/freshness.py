@@ -43,6 +43,7 @@ class FreshnessWatch:
         as_of_ms: Callable[[], tuple[int, int]],
         log: LogStore,
         now: Callable[[], float],
+        log_ms: Callable[[], int],
     ) -> None:
         """Bring together what is compared.
 
@@ -51,11 +52,13 @@ class FreshnessWatch:
             as_of_ms: gives the number of the epoch in use and the registry's state that it shows.
             log: takes the entries.
             now: seconds of the Unix epoch.
+            log_ms: log time, milliseconds of the Unix epoch.
         """
         self._agreements = agreements
         self._as_of = as_of_ms
         self._log = log
         self._now = now
+        self._log_ms = log_ms
 
     def check(self, mandate: Mandate) -> int:
         """Write an entry for each agreement whose promise is broken and that has none today; returns how many.
@@ -80,7 +83,7 @@ class FreshnessWatch:
 
     def _warn(self, mandate: Mandate, terms: Terms, epoch: int, as_of_ms: int, now_ms: int) -> bool:
         agreement = terms.agreement
-        at = max(now_ms, self._log.head().log_time_ms)
+        at = max(self._log_ms(), self._log.head().log_time_ms)
         day = at // _DAY_MS
         key = hashlib.sha256(prefixed("freshness", agreement.agency, agreement.agreement_id)).digest()[
             :KEY_SIZE

@@ -29,7 +29,7 @@ class GroupWriter:
         *,
         store: LogStore,
         settlement: Settlement,
-        clock: Callable[[float | None], LogTime],
+        clock: Callable[[float | None, int], LogTime],
         on_alerts: Callable[[int], object] = lambda _count: None,
     ) -> None:
         """Bring together what a commit needs.
@@ -37,7 +37,8 @@ class GroupWriter:
         Args:
             store: the log.
             settlement: fixes the outcomes inside the commit.
-            clock: log time; is given the database's wall clock in seconds where the database has one.
+            clock: log time; is given the database's wall clock in seconds where the database has one, and log time of
+                the last entry, milliseconds.
             on_alerts: is told how many alert entries a group that is durable has.
         """
         self._store = store
@@ -56,7 +57,7 @@ class GroupWriter:
             keys = {question.replay for question in questions}
             fresh = transaction.claim_replays(sorted(keys)) if keys else set()
             stored = transaction.replays(sorted(keys - fresh)) if keys - fresh else {}
-            now = self._clock(transaction.clock())
+            now = self._clock(transaction.clock(), transaction.last_ms())
             counters = {key for question in questions for key in question.counters.all()}
             if not intents:
                 counters = {PROBE}

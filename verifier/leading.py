@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from keys.realm import Realm
 from verifier import duties, migrations
 from verifier.agreement.store import AgreementStore
+from verifier.clocks import RunningLogClock
 from verifier.directory import Directory
 from verifier.errors import ServiceError
 from verifier.housekeeping import Duty, Housekeeping
@@ -83,7 +84,12 @@ class Leading:
             agreements.snapshot.start()
             opened.callback(agreements.snapshot.stop)
             means = duties.Means(
-                settings=settings, log=log, vault=vault, directory=directory, agreements=agreements
+                settings=settings,
+                log=log,
+                vault=vault,
+                directory=directory,
+                agreements=agreements,
+                clock=RunningLogClock(log, is_beside=True),
             )
             leader = Leader(open_seat(settings.log_database), duties.standing(means))
             leader.start()

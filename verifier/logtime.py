@@ -66,15 +66,36 @@ class LogClock:
         self._mono = mono
         self._continued = last_ms > wall_ms
 
-    def now(self, *, wall_ms: int, mono: float) -> LogTime:
-        """Read log time: the monotonic step, bent towards the wall clock by at most a tenth of it."""
+    def now(self, *, wall_ms: int, mono: float, last_ms: int = 0) -> LogTime:
+        """Read log time: the monotonic step, bent towards the wall clock by at most a tenth of it.
+
+        Args:
+            wall_ms: the wall clock.
+            mono: the monotonic clock, seconds.
+            last_ms: log time of the last entry, which another process may have written; log time goes on from there.
+        """
         step = max(0.0, (mono - self._mono) * 1000)
         self._mono = max(mono, self._mono)
         target = self._ms + step
         bend = max(-step * SLEW, min(step * SLEW, wall_ms - target))
         self._ms = target + bend
+        if last_ms > self._ms:
+            self._ms, self._continued = float(last_ms), True
         off = abs(wall_ms - self._ms)
         if off < 1000:  # noqa: PLR2004 - one second: what two clocks in step may differ by
             self._continued = False
             return LogTime(ms=int(self._ms), flag=ClockFlag.IN_STEP)
         return LogTime(ms=int(self._ms), flag=ClockFlag.CONTINUED if self._continued else ClockFlag.SLEWING)
+
+
+def beside(*, wall_ms: int, last_ms: int) -> int:
+    """Fix the log time of an entry that a command writes beside the service, which has no clock that has run for long.
+
+    It is the wall clock's, or that of the last entry where the wall clock is behind it, or more than 24 hours ahead of
+    it: nobody has confirmed that, and one entry of another year would take the service's budgets along.
+
+    Args:
+        wall_ms: the wall clock.
+        last_ms: log time of the last entry, 0 for an empty log.
+    """
+    return last_ms if last_ms and not last_ms <= wall_ms <= last_ms + MAX_AHEAD_MS else wall_ms

@@ -27,7 +27,12 @@ KEPT_DAYS = 1
 
 
 class Scribe:
-    """Commits, and forgets what need not be kept."""
+    """Commits, and forgets what need not be kept.
+
+    Attributes:
+        clock: log time.
+        committer: commits.
+    """
 
     def __init__(
         self,
@@ -57,14 +62,14 @@ class Scribe:
         """
         self._agent = agent
         self._store = store
-        self._clock = RunningLogClock(store, confirmed_ahead=confirm_clock)
+        self.clock = RunningLogClock(store, confirmed_ahead=confirm_clock)
         self._seals: dict[int, RingSeal] = {}
         signer = ReceiptSigner(agent.signer(Purpose.RECEIPT_SIGNING)) if receipts else None
         self.committer = Committer(
             writer=GroupWriter(
                 store=store,
                 settlement=Settlement(signer=signer, replay_seal=self._replay_seal),
-                clock=self._clock,
+                clock=self.clock,
                 on_alerts=on_alerts,
             ),
             observe=observe,
@@ -73,7 +78,7 @@ class Scribe:
 
     def expire(self) -> int:
         """Delete the counters and stored answers that are over; returns how many rows went."""
-        return self._store.expire(self._clock(None).day - KEPT_DAYS)
+        return self._store.expire(self.clock().day - KEPT_DAYS)
 
     @property
     def sealed(self) -> int:

@@ -42,18 +42,20 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
         extra='retention_hold = ["health"]\n',
     )
     made.grant_auditor("auditor-1")
-    with closing(open_log(made.settings.log_database)) as log:
-        for agency in ("tax", "health"):
-            for retention in (1, 2, 3):
-                admin_entry.append(
-                    log,
-                    EntryKind.VERIFY,
-                    {},
-                    now_ms=NOW_MS - 2_000 * DAY_MS,
-                    agency=agency,
-                    fields={Field.RETENTION: bytes((retention,))},
-                )
-        admin_entry.append(log, EntryKind.KEYRING_CHANGED, {}, now_ms=NOW_MS)
+    rows = [
+        admin_entry.build(
+            EntryKind.VERIFY,
+            {},
+            now_ms=NOW_MS - 2_000 * DAY_MS,
+            agency=agency,
+            fields={Field.RETENTION: bytes((retention,))},
+        )
+        for agency in ("tax", "health")
+        for retention in (1, 2, 3)
+    ]
+    rows.append(admin_entry.build(EntryKind.KEYRING_CHANGED, {}, now_ms=NOW_MS))
+    with closing(open_log(made.settings.log_database)) as log, log.transaction() as transaction:
+        transaction.write({}, NOW_MS // DAY_MS, rows, [])
     return made
 
 

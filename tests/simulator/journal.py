@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-def _standing_clock(_database: float | None) -> LogTime:
+def _standing_clock(_database: float | None, _last_ms: int) -> LogTime:
     return LogTime(ms=20_000 * DAY_MS, flag=ClockFlag.IN_STEP)
 
 
@@ -31,7 +31,7 @@ class Writer:
         self,
         path: Path,
         log: MemoryLog,
-        clock: Callable[[float | None], LogTime] = _standing_clock,
+        clock: Callable[[float | None, int], LogTime] = _standing_clock,
     ) -> None:
         self._log = log
         seal = SealKey(bytes(range(32)))

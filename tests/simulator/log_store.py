@@ -141,6 +141,10 @@ class MemoryTransaction:
         """Read the database's clock."""
         return self._log.seconds
 
+    def last_ms(self) -> int:
+        """Read log time of the last entry."""
+        return self._log.head().log_time_ms
+
     def write(
         self,
         counters: Mapping[bytes, int],

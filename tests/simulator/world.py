@@ -192,16 +192,23 @@ class Journal:
 class World:
     """The core on simulated ground."""
 
-    def __init__(self, *, seed: int, agencies: dict[str, Terms], people: Sequence[dict[str, str]]) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        agencies: dict[str, Terms],
+        people: Sequence[dict[str, str]],
+        start: float = START,
+    ) -> None:
         self.random = random.Random(seed)
-        self.clocks = Clocks()
+        self.clocks = Clocks(wall=start)
         self.log = MemoryLog()
         self.rows = Rows()
         self.gate = Gate([*agencies, "nobody"])
         self.agreements = Agreements(agencies)
         self.marks = Marks()
         self.epoch = self._project(people)
-        self._log_clock = LogClock(last_ms=0, wall_ms=int(START * 1000), mono=self.clocks.mono)
+        self._log_clock = LogClock(last_ms=0, wall_ms=int(start * 1000), mono=self.clocks.mono)
         seals: dict[int, SealKey] = {}
         writer = GroupWriter(
             store=self.log,
@@ -230,8 +237,19 @@ class World:
             slot=0.005,
         )
 
-    def _log_time(self, _database: float | None) -> LogTime:
-        return self._log_clock.now(wall_ms=int(self.clocks.wall * 1000), mono=self.clocks.mono)
+    def restart_clock(self, *, confirmed_ahead: bool = False) -> None:
+        """Begin log time anew, as a process does that starts: from the log's last entry and the wall clock."""
+        self._log_clock = LogClock(
+            last_ms=self.log.head().log_time_ms,
+            wall_ms=int(self.clocks.wall * 1000),
+            mono=self.clocks.mono,
+            confirmed_ahead=confirmed_ahead,
+        )
+
+    def _log_time(self, _database: float | None, last_ms: int) -> LogTime:
+        return self._log_clock.now(
+            wall_ms=int(self.clocks.wall * 1000), mono=self.clocks.mono, last_ms=last_ms
+        )
 
     def _project(self, people: Sequence[dict[str, str]]) -> PinnedEpoch:
         index, budget = MacKey(_key("index")), MacKey(_key("budget"))

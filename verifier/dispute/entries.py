@@ -41,7 +41,7 @@ def move(
         DisputeStateError: somebody else has moved it meanwhile.
         LogUnavailableError: the log cannot be written.
     """
-    at = max(now_ms, log.head().log_time_ms)
+    at = admin_entry.log_time(log, now_ms)
     row = admin_entry.build(
         _kind(after, signed),
         _detail(dispute, after, signed),

@@ -85,7 +85,10 @@ _ERASE = (
     "UPDATE entry SET entry = '', salt = '', purpose = '', outcome = 0"
     " WHERE sequence = ANY(%b::bigint[]) AND length(entry) > 0"
 )
-_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+_CLOCK = (
+    "SELECT extract(epoch FROM clock_timestamp())::float8,"
+    " (SELECT log_time_ms FROM entry ORDER BY sequence DESC LIMIT 1)"
+)
 _EXPIRE_COUNTERS = (
     "DELETE FROM counter WHERE (day, key) IN"
     " (SELECT day, key FROM counter WHERE day < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
@@ -104,6 +107,7 @@ class PostgresTransaction:
         self._claimed: set[bytes] = set()
         self._known: dict[bytes, int] = {}
         self._day: int | None = None
+        self._last_ms: int | None = None
         self._written = False
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
 
@@ -166,9 +170,18 @@ class PostgresTransaction:
         )
 
     def clock(self) -> float | None:
-        """Read the server's clock."""
+        """Read the server's clock, and log time of the last entry with it."""
         row = self._cursor.execute(_CLOCK, prepare=True).fetchone()
-        return None if row is None else float(row[0])
+        if row is None:
+            return None
+        self._last_ms = row[1] or 0
+        return float(row[0])
+
+    def last_ms(self) -> int:
+        """Read log time of the last entry that this transaction saw with the clock."""
+        if self._last_ms is None:
+            self.clock()
+        return self._last_ms or 0
 
     def write(
         self,

@@ -54,6 +54,7 @@ _INSERT_ENTRY = (
     "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
     " VALUES (?,?,?,?,?,?,?,?)"
 )
+_LAST = "SELECT log_time_ms FROM entry ORDER BY sequence DESC LIMIT 1"
 _SETTING = "SELECT value FROM setting WHERE name = ?"
 _SET = "INSERT INTO setting (name, value) VALUES (?,?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _ERASE = (
@@ -121,6 +122,11 @@ class SqliteTransaction:
     def clock(self) -> float | None:
         """Leave the time to the process."""
         return None
+
+    def last_ms(self) -> int:
+        """Read log time of the last entry."""
+        row = self.connection.execute(_LAST).fetchone()
+        return 0 if row is None else int(row[0])
 
     def write(
         self,

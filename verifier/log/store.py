@@ -163,6 +163,10 @@ class LogTransaction(Protocol):
         """Read the database's clock, seconds of the Unix epoch; None where the process's own clock counts."""
         ...
 
+    def last_ms(self) -> int:
+        """Read log time of the last entry; 0 for an empty log. Costs nothing more after `clock`."""
+        ...
+
     def write(
         self,
         counters: Mapping[bytes, int],

@@ -98,9 +98,9 @@ class PinnedEpoch:
         """
         try:
             return self.reader.lookup_many(queries)
-        except VaultDamagedError:
-            raise
-        except VaultUnavailableError:
+        except VaultUnavailableError as error:
+            if error.failure is not Failure.CANNOT_OPEN:
+                raise
             newer = self.follow(self.epoch)
             if newer is None:
                 raise

@@ -45,7 +45,7 @@ class _Clock:
     def __init__(self) -> None:
         self.ms = 20_000 * DAY_MS
 
-    def __call__(self, _database: float | None) -> LogTime:
+    def __call__(self, _database: float | None, _last_ms: int) -> LogTime:
         return LogTime(ms=self.ms, flag=ClockFlag.IN_STEP)
 
 

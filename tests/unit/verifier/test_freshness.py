@@ -49,7 +49,13 @@ def test_a_broken_promise_is_one_entry_a_day(log: LogStore) -> None:
     as_of = int(START * 1000) - 24 * HOUR_MS
 
     def watch() -> FreshnessWatch:
-        return FreshnessWatch(agreements=promises, as_of_ms=lambda: (3, as_of), log=log, now=lambda: now[0])
+        return FreshnessWatch(
+            agreements=promises,
+            as_of_ms=lambda: (3, as_of),
+            log=log,
+            now=lambda: now[0],
+            log_ms=lambda: int(now[0] * 1000),
+        )
 
     assert watch().check(LEADS) == 0
     now[0] += 3_601
@@ -72,7 +78,11 @@ def test_only_the_leader_warns(log: LogStore, log_database: str) -> None:
     with closing(open_seat(log_database)) as seat:
         assert seat.take(0, b"h" * 16) == 1
     watch = FreshnessWatch(
-        agreements=Promises({"tax": Terms()}), as_of_ms=lambda: (3, 0), log=log, now=lambda: START
+        agreements=Promises({"tax": Terms()}),
+        as_of_ms=lambda: (3, 0),
+        log=log,
+        now=lambda: START,
+        log_ms=lambda: int(START * 1000),
     )
     with pytest.raises(LeaderLostError):
         watch.check(LEADS)

@@ -28,7 +28,7 @@ def writing(log: MemoryLog, on_alerts: Callable[[int], object]) -> GroupWriter:
     return GroupWriter(
         store=log,
         settlement=Settlement(signer=None, replay_seal=lambda _day: seal),
-        clock=lambda _database: LogTime(ms=20_000 * 86_400_000, flag=ClockFlag.IN_STEP),
+        clock=lambda _database, _last_ms: LogTime(ms=20_000 * 86_400_000, flag=ClockFlag.IN_STEP),
         on_alerts=on_alerts,
     )
 

@@ -61,7 +61,7 @@ class Books:
         writer = GroupWriter(
             store=self.log,
             settlement=Settlement(signer=None, replay_seal=lambda _day: seal),
-            clock=lambda _seconds: LogTime(ms=self.now_ms, flag=ClockFlag.IN_STEP),
+            clock=lambda _seconds, _last_ms: LogTime(ms=self.now_ms, flag=ClockFlag.IN_STEP),
         )
         return writer.write(intents)
 
@@ -168,7 +168,7 @@ def test_what_does_not_commit_opens_nothing(books: Books) -> None:
     broken = GroupWriter(
         store=books.log,
         settlement=Failing(signer=None, replay_seal=lambda _day: SealKey(bytes(32))),
-        clock=lambda _seconds: LogTime(ms=START_MS, flag=ClockFlag.IN_STEP),
+        clock=lambda _seconds, _last_ms: LogTime(ms=START_MS, flag=ClockFlag.IN_STEP),
     )
     with pytest.raises(ZeroDivisionError):
         broken.write([opening(1)])
