@@ -263,11 +263,13 @@ class Verifier:
         self, batch: list[_Work], *, then: Callable[[Sequence[Settled], ServiceError | None], object]
     ) -> Ticket | None:
         """Have every request committed, the refused ones too; nothing is answered that is not durable."""
-        for work in batch:
-            if work.error is not None or work.intent is None:
-                work.intent = self._refuse(work)
-        intents = [_present(work.intent) for work in batch]
         try:
+            for work in batch:
+                if work.error is not None or work.intent is None:
+                    work.intent = self._refuse(
+                        work
+                    )  # names the subject, for which it may have to open a period
+            intents = [_present(work.intent) for work in batch]
             return self._journal.submit(intents, lambda ticket: then(ticket.settled, ticket.error))
         except ServiceError as error:
             then((), error)

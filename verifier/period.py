@@ -13,6 +13,8 @@ from verifier import admin_entry
 __all__ = ["NONCE_SIZE", "AuditPeriod"]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keys.agent import KeyAgent
     from keys.period import Period
     from verifier.ports import Journal
@@ -21,9 +23,19 @@ if TYPE_CHECKING:
 class AuditPeriod:
     """Holds the period in use and opens the next one before it ends."""
 
-    def __init__(self, *, agent: KeyAgent, journal: Journal) -> None:
+    def __init__(
+        self, *, agent: KeyAgent, journal: Journal, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Prepare; `renew` opens the first.
+
+        Args:
+            agent: makes periods.
+            journal: takes their envelopes.
+            clock: the agent's monotonic clock, seconds.
+        """
         self._agent = agent
         self._journal = journal
+        self._clock = clock
         self._lock = threading.Lock()
         self._period: Period | None = None
 
@@ -34,7 +46,7 @@ class AuditPeriod:
             LogUnavailableError: the envelope cannot be logged; the old period, if any, stays until it ends.
         """
         with self._lock:
-            if self._period is not None and not self._period.expired(time.monotonic()):
+            if self._period is not None and not self._period.expired(self._clock()):
                 return
             period = self._agent.open_period()
             opened = admin_entry.intend(
@@ -55,7 +67,7 @@ class AuditPeriod:
             nonce: the entry's own, 16 random bytes.
         """
         period = self._period
-        if period is None or period.expired(time.monotonic()):
+        if period is None or period.expired(self._clock()):
             self.renew()
             period = self._period
         assert period is not None  # noqa: S101 - renew has set it, or raised

@@ -17,7 +17,7 @@ from verifier.log.disputes import DisputeRows
 from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from verifier.log.scope import Scope
@@ -53,6 +53,7 @@ class MemoryLog:
         self.faults: list[Fault] = []
         self.released = threading.Event()
         self.seconds: float | None = None
+        self.point: Callable[[], object] = lambda: None  # is passed at each step, where a process may die
         self.term = 0
         self.disputes = sqlite3.connect(":memory:", check_same_thread=False)
         self.disputes.execute(str(CreateTable(schema.dispute).compile(dialect=sqlite.dialect())))
@@ -121,6 +122,7 @@ class MemoryTransaction:
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:
         """Claim request ids."""
+        self._log.point()
         self._claimed = {key for key in keys if key not in self._log.kept}
         return set(self._claimed)
 
@@ -130,6 +132,7 @@ class MemoryTransaction:
 
     def counters(self, keys: Collection[bytes], day: int) -> dict[bytes, int]:
         """Read counters; an absent one is zero, and costs what others do."""
+        self._log.point()
         counted = self._log.counted.get(day, {})
         return {key: counted.get(key, 0) for key in keys}
 
@@ -184,6 +187,7 @@ class MemoryTransaction:
             raise LogStoreError(Failure.INPUT_OUTPUT)
         if fault is Fault.HANGS:
             self._log.released.wait(10)
+        self._log.point()
         self._log.settings |= self._settings
         for place in self._erased:
             row = self._log.rows[place - 1]
@@ -191,6 +195,7 @@ class MemoryTransaction:
         if self._written is not None:
             self._store(*self._written)
         self._log.disputes.commit()
+        self._log.point()
         if fault is Fault.STORED:
             raise LogStoreError(Failure.DISCONNECTED)
 
