@@ -3,7 +3,7 @@
 
 A record is one entry of 600 bytes, one kept answer of 900 bytes and eight counters, of which five are new and three
 are the agency's own; on PostgreSQL the server's CPU is not in the figure. Usage, from the top of the tree:
-python -m bench.log_store [--postgres] [--people N]
+python -m bench.log_store [--postgres] [--mirror] [--people N]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from tests.postgres import PostgresServer
 from verifier import migrations
+from verifier.log.mirror import adopt
 from verifier.log.open import open_log
 from verifier.log.store import EntryRow, ReplayRow
 
@@ -81,6 +82,9 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="measure PostgreSQL too")
+    parser.add_argument(
+        "--mirror", action="store_true", help="measure SQLite with a mirror too, on this disk"
+    )
     parser.add_argument("--people", type=int, default=100_000)
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -88,8 +92,13 @@ def main() -> None:
         databases = {"sqlite": str(folder / "log.sqlite")}
         if options.postgres:
             databases["postgresql"] = stack.enter_context(PostgresServer(durable=True)).make_database()
+        if options.mirror:
+            databases["mirrored"] = str(folder / "mirrored.sqlite")
         for name, database in databases.items():
             migrations.upgrade(database)
+            if name == "mirrored":
+                (folder / "mirror").mkdir()
+                adopt(Path(database), folder / "mirror")
             with contextlib.closing(open_log(database)) as store:
                 run(name, store, options.people)
 

@@ -7,11 +7,13 @@ where nobody may look are copied into it.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -75,6 +77,41 @@ class PostgresServer:
         """The Unix socket that it listens on."""
         return self._folder / "data" / ".s.PGSQL.5432"
 
+    @property
+    def data(self) -> Path:
+        """The server's folder."""
+        return self._folder / "data"
+
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's programs."""
+        return self._bin
+
+    def configure(self, name: str, value: str) -> None:
+        """Change a setting of the running server."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
+            )
+            connection.execute("SELECT pg_reload_conf()")
+
+    def own(self, *folders: Path) -> None:
+        """Give folders to the user that the server runs as."""
+        for folder in folders:
+            for path in (folder, *folder.rglob("*")):
+                if self._identity:
+                    os.chown(path, _NOBODY, _NOBODY)
+        self.data.chmod(0o700)
+
+    def wait_until_dead(self) -> None:
+        """Wait until no process of a killed server is left; its lock on shared memory goes with the last."""
+        mark = str(self._folder / "data").encode()
+        until = time.monotonic() + 30
+        while any(mark in command for command in _commands()):
+            if time.monotonic() > until:
+                raise RuntimeError("processes of the killed server are left")
+            time.sleep(0.05)
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self._run("pg_ctl", "-w", "-l", str(self._folder / "data" / "server.log"), "start")
@@ -131,6 +168,14 @@ class PostgresServer:
             shutil.copytree(package / "pginstall18", target / package.name / "pginstall18")
             package = target / package.name
         return package / "pginstall18" / "bin"
+
+
+def _commands() -> list[bytes]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes())
+    return found
 
 
 def _open_to_others(path: Path) -> bool:

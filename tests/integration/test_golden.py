@@ -1,0 +1,115 @@
+"""What earlier code has written is read by today's: golden installations, restored, followed and looked into."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import uuid
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from keys import ceremony, ceremonyfile
+from keys.custody import Custody
+from keys.provider import open_provider
+from keys.realm import Realm
+from padan import canonical
+from padan.entry import EntryKind, Field, decode, leaf
+from padan.v1 import verification_pb2
+from tests.golden.generate import HERE, formats, log_of, people_of
+from tests.installation import ENVIRONMENT, REGISTRY, Installation
+from tests.operating import operate
+from tests.people import SARI
+from verifier import officers
+from verifier.feed.following import follow
+from verifier.log.open import open_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOLDEN = sorted((path for path in HERE.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+REALM = Realm(registry_id=REGISTRY, environment=ENVIRONMENT)
+
+
+@pytest.fixture(params=GOLDEN, ids=lambda path: path.name)
+def golden(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installation, dict[str, Any]]:
+    """A golden installation, unpacked, and what is in it."""
+    with tarfile.open(request.param / "installation.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    installation = Installation.__new__(Installation)
+    installation.root, installation.config_path = tmp_path, tmp_path / "padan.toml"
+    installation.realm, installation.auditors_secret = REALM, bytes(range(32))
+    return installation, json.loads((request.param / "expected.json").read_text())
+
+
+def test_a_changed_format_has_a_golden_installation_of_its_own() -> None:
+    """The newest one was written in today's formats; else run python -m tests.golden.generate with the next number."""
+    assert json.loads((GOLDEN[-1] / "formats.json").read_text()) == formats()
+    assert [int(path.name) for path in GOLDEN] == list(range(1, len(GOLDEN) + 1))
+
+
+def test_a_golden_installation_is_restored_and_goes_on(golden: tuple[Installation, dict[str, Any]]) -> None:
+    """Configuration, KEK, keyring, backup, mirror, head, people, log, kept answer, feed and ceremony are all read."""
+    installation, expected = golden
+    said = json.loads(operate(installation, "backup", "restore", installation.root / "backup", "--json"))
+    assert (said["missing"], said["starts"]) == ("0", True)
+    assert int(said["mirrored"]) > 0
+    assert log_of(installation)[: len(expected["log"])] == expected["log"]
+    assert people_of(installation) == expected["people"]
+    operate(installation, "log", "check")
+    settings = installation.settings
+    custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests")
+    assert custody.check()[2] == ()
+    assert len(custody.history()) > 0
+    _require_entries(installation)
+    _require_answer(installation, expected)
+    _require_ceremony(installation, expected)
+    _require_feed(installation, expected)
+
+
+def _require_entries(installation: Installation) -> None:
+    with closing(open_log(installation.settings.log_database)) as log:
+        rows = log.entries(0, 100_000)
+    assert {EntryKind.VERIFY, EntryKind.PERIOD_OPENED, EntryKind.FEED_APPLIED} <= {row.kind for row in rows}
+    for row in rows:
+        assert leaf(row.salt, row.entry) == row.leaf
+        entry = decode(row.entry)
+        assert entry.number(Field.KIND) == row.kind
+
+
+def _require_answer(installation: Installation, expected: dict[str, Any]) -> None:
+    """The stored answer to the last question opens to what the caller was given."""
+    request_id = uuid.UUID(expected["request_id"]).bytes
+    key = ("tax", request_id)
+    with closing(open_log(installation.settings.log_database)) as log, log.transaction() as transaction:
+        stored = transaction.replays([key])[key]
+    with closing(installation.agent()) as agent:
+        context = canonical.prefixed("padan/replay/1", "tax") + request_id + stored.digest
+        body = agent.replay_seal(stored.day).open(stored.body, context)
+    answer = verification_pb2.VerifyResponse.FromString(bytes.fromhex(expected["answer"]))
+    assert answer.receipt.encode() in body
+
+
+def _require_ceremony(installation: Installation, expected: dict[str, Any]) -> None:
+    opened = ceremonyfile.decode(REALM, (installation.root / "files" / "loss.json").read_bytes())
+    proposal = opened.proposal
+    assert proposal.id(REALM).hex() == expected["ceremony"]["id"]
+    assert officers.describe(proposal) == expected["ceremony"]["words"]
+    standing = ceremony.standing(
+        REALM,
+        proposal,
+        opened.voices,
+        roster=officers.roster(installation.settings.officers),
+        now=proposal.created,
+    )
+    assert standing.state is ceremony.State.APPROVED
+
+
+def _require_feed(installation: Installation, expected: dict[str, Any]) -> None:
+    """The file that was applied changes nothing, and the next one goes on from the position that came back."""
+    files, settings = installation.root / "files", installation.settings
+    assert follow(settings, "first.feed", (files / "first.feed").read_bytes()).applied == 0
+    assert people_of(installation) == expected["people"]
+    assert follow(settings, "next.feed", (files / "next.feed").read_bytes()).applied == 1
+    assert people_of(installation)[SARI["NIK"]] != expected["people"][SARI["NIK"]]
