@@ -24,6 +24,7 @@ PLANTED = {
     "cryptography is wrapped once": ("verifier/validate.py", "import nacl.signing"),
     "raw keys leave by the custodians' commands only": ("verifier/metrics.py", "import keys.export"),
     "the receipt alone speaks JOSE": ("padan/client.py", "import joserfc"),
+    "one module speaks NATS": ("verifier/feed/following.py", "import nats"),
     "traces leave by one module": ("verifier/tracing/traced.py", "import opentelemetry.trace"),
 }
 """Contract to a module and an import that must break it."""

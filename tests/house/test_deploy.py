@@ -21,7 +21,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 DROP_INS = {"embedded-keys.conf": "padan-server", "one-user.conf": "padan-projector"}
 PROGRAM = "/opt/padan/venv/bin/padan-server"
 MOST_EXPOSED = 2.0
-NOT_YET = frozenset({"agent", "backup", "create", "lead", "reload", "--follow"})
+NOT_YET = frozenset({"agent", "reload"})
 """Words of commands that a unit is written ahead of."""
 
 
