@@ -36,7 +36,7 @@ from padan.v1 import attribute_pb2, audit_pb2, audit_pb2_grpc, verification_pb2_
 from tests.installation import Installation, install
 from tests.people import BUDI
 from tests.postgres import PostgresServer
-from tests.service import RunningService, request, running
+from tests.service import RunningService, request, running, wait_until_ready
 from tests.terms import Terms
 from verifier.agreement import signkey
 from verifier.feed import document
@@ -55,6 +55,7 @@ GOAL_MIB_AN_HOUR = 1.0
 GOAL_DESCRIPTORS = 2.0
 JUDGED_MINUTES = 60.0
 _MIB = 1 << 20
+_START_SECONDS = 120.0
 _SIGNER = Signer(bytes(range(32)))
 _NAMES = ("BUDI SANTOSO", "SITI RAHAYU", "AGUS WIJAYA", "DEWI LESTARI")
 
@@ -239,7 +240,8 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         f'feed_signers = ["{signkey.text(_SIGNER.public_key)}"]\n',
     )
     samples: list[Sample] = []
-    with running(made) as service:
+    with running(made, ready=False) as service:
+        wait_until_ready(made, service.process, _START_SECONDS)
         callers = Callers(service, chosen.people)
         callers.start()
         try:
