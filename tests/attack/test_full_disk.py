@@ -33,7 +33,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 
 @pytest.mark.parametrize(
-    ("full", "said"), [("data/vault/", "vault: the disk is full"), ("log.sqlite", "log: the disk")]
+    ("full", "said"),
+    [
+        ("data/vault/", "vault: the disk is full"),
+        pytest.param("log.sqlite", "log: the disk", marks=pytest.mark.long),
+    ],
 )
 def test_a_full_disk_stops_a_follower_until_there_is_room(made: Installation, full: str, said: str) -> None:
     """What could not be written whole is not there at all, is said, and is applied later, once."""
