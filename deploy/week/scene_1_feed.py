@@ -27,7 +27,7 @@ def play(week: Week) -> None:
     }
     member = {
         "nik": other.nik, "purpose": "membership-check", "officer": "desk-2", "legal_basis": "legal_duty",
-        "claims": {"name": other.name, "alive": "yes"},
+        "claims": {"name": other.name, "alive": "true"},
     }  # fmt: skip
     stage.say("A taxpayer's papers say another name than the registry, and a member is alive:")
     week.verify(TAX, "as-in-the-papers", {**asked, "claims": {"name": right}}, code=1)

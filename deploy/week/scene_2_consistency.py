@@ -15,7 +15,7 @@ def play(week: Week) -> None:
     stage = week.stage
     stage.say("The registry exports everybody as they are today:")
     today = week.export("today.csv")
-    stage.run("operator", f"padan-server registry check ../registry/{today.name}", live=True)
+    stage.run("operator", f"padan-server registry check ../registry/{today.name}", lines=8)
     one = week.people.take(lambda resident: resident.alive)
     row = week.row(one.nik)
     moved = {
@@ -27,7 +27,9 @@ def play(week: Week) -> None:
     stage.say(
         "Had somebody moved without a change being sent, the check would name the row and what differs, no value:"
     )
-    stage.run("operator", f"padan-server registry check ../registry/{wrong.name} --rows differ.csv", code=1)
+    stage.run(
+        "operator", f"padan-server registry check ../registry/{wrong.name} --rows differ.csv", code=1, lines=8
+    )
     differing = (week.folder("operator") / "differ.csv").read_text()
     stage.show(differing)
     stage.expect(

@@ -106,10 +106,11 @@ class Week(Demo):
     def decide(self, file: str, proposal: str, execute: str, *, nik: str) -> None:
         """Have two officers decide about a resident: one proposes, the other approves, the operator executes."""
         first, second = OFFICERS
-        typed = f"echo {nik} | padan-server"
-        self.stage.run(OPERATOR, f"{typed} {proposal} --key {first}.key --out {file}", lines=1)
+        (self.folder(OPERATOR) / "number").write_text(f"{nik}\n")
+        propose = f"padan-server {proposal} --key {first}.key --out {file} < number"
+        self.stage.run(OPERATOR, propose, lines=1)
         self.stage.run(OPERATOR, f"padan-server officer approve {file} --key {second}.key", lines=1)
-        self.stage.run(OPERATOR, f"{typed} {execute} {file}")
+        self.stage.run(OPERATOR, f"padan-server {execute} {file} < number")
         time.sleep(5 + _SEEN_SECONDS)
 
 
@@ -120,7 +121,7 @@ def _perform(stage: Stage, options: argparse.Namespace, chosen: dict[str, Scene]
     people = installation.load(stage, people=options.people, seed=options.seed)
     installation.enrol(stage, port)
     stage.heading(f"day 1: the service, {WORKERS} workers")
-    stage.run(OPERATOR, "padan-server config check", lines=8)
+    stage.run(OPERATOR, "padan-server config check")
     service = Service(stage, OPERATOR, workers=WORKERS)
     stage.figure("ready after", f"{service.start():.1f} s")
     stage.run(OPERATOR, "padan-server status")
