@@ -40,6 +40,7 @@ from verifier.feed.errors import (
 )
 from verifier.feed.following import Follower
 from verifier.feed.source import open_source
+from verifier.resident.table import MarkTable
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -146,6 +147,24 @@ def test_a_load_is_followed_from_the_oldest_block(installation: Installation, re
             follower.step()
     with pytest.raises(FeedGapError, match="registry-1 was followed to 91 only"):
         publish(installation, table, feed(installation, 92, changed("BUDI DUA")))
+
+
+def test_whom_a_killed_follower_erased_is_purged(installation: Installation, registry: Path) -> None:
+    """A follower that ends between an erasure and the purge leaves the purge to the next one."""
+    table = f"sqlite:///{registry}#feed"
+    erased = {**NEWCOMER, "NIK": "3273010505209055"}
+    changes = ({"change": "new", "row": erased}, {"change": "erased", "nik": erased["NIK"]})
+    publish(installation, table, feed(installation, 0, *changes))
+
+    def unpurged() -> int:
+        with closing(installation.directory()) as directory:
+            return len(MarkTable(directory).unpurged())
+
+    with closing(Follower(installation.settings, open_source(table))) as killed:
+        assert killed.step() is not None
+    assert unpurged() == 1
+    assert take_in(installation, table) == []
+    assert unpurged() == 0
 
 
 @pytest.mark.parametrize("fault", ["stranger", "gap"])

@@ -151,6 +151,7 @@ class Follower:
         self._agent: KeyAgent | None = None
         self._epoch = 0
         self._rewound = False
+        self._to_purge = True
 
     def step(self) -> Summary | None:
         """Take in one run; None where nothing new is there now.
@@ -158,38 +159,54 @@ class Follower:
         Raises:
             FeedError: the next block cannot be used; names it. Everything before it is in.
             ServiceError: a database or the source is away.
+            ChangesBusyError: another process changes the vault.
             KeysError: the keyring cannot be used.
         """
         while True:
-            with (
-                closing(open_changer(self._settings.vault_database)) as vault,
-                closing(open_log(self._settings.log_database)) as log,
-            ):  # 1
-                epoch = vault.epoch()
-                agent = self._keys_for(epoch)
-                found = self._gather(vault, epoch)  # 2
-                if not found.taken:
-                    return None
-                summary = None
-                if found.feed is not None:
-                    application = _Application(
-                        settings=self._settings,
-                        agent=agent,
-                        vault=vault,
-                        log=log,
-                        begin=self._begin,
-                        meter=self._meter,
-                    )
-                    summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
-                    self._rewound = False
+            self._purge_erased()
+            found, summary = self._take()
             self._settle(found.taken)  # 6
             if summary is not None:
-                if summary.erased:
-                    with closing(open_log(self._settings.log_database)) as log:
-                        purge(self._settings, agent, log, meter=self._meter)
+                self._to_purge = self._to_purge or summary.erased > 0
                 return summary
+            if not found.taken:
+                self._purge_erased()
+                return None
+
+    def _take(self) -> tuple[Run, Summary | None]:
+        """Gather a run and apply it."""
+        with (
+            closing(open_changer(self._settings.vault_database)) as vault,
+            closing(open_log(self._settings.log_database)) as log,
+        ):  # 1
+            epoch = vault.epoch()
+            agent = self._keys_for(epoch)
+            found = self._gather(vault, epoch)  # 2
+            if found.feed is None:
+                return found, None
+            application = _Application(
+                settings=self._settings,
+                agent=agent,
+                vault=vault,
+                log=log,
+                begin=self._begin,
+                meter=self._meter,
+            )
+            summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
+            self._rewound = False
+            return found, summary
+
+    def _purge_erased(self) -> None:
+        """Purge who was erased by a run; at first also by one that was killed before it came to that."""
+        if self._agent is None or not self._to_purge:
+            return
+        with closing(open_log(self._settings.log_database)) as log:
+            purge(self._settings, self._agent, log, meter=self._meter)
+        self._to_purge = False
 
     def _settle(self, taken: int) -> None:
+        if not taken:
+            return
         try:
             self._source.settle(taken)
         except FeedSourceUnavailableError:
