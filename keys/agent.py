@@ -7,6 +7,7 @@ process of its user; another implementation may hold them behind a socket.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -27,10 +28,11 @@ from keys.signing import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from keys.keyset import Keyring, PublicKey, RingKey
-    from keys.period import Period
+    from keys.period import Period, SharedPeriod
     from keys.provider import KekProvider, Prompt
     from keys.realm import Realm
     from keys.secret import Material
@@ -98,6 +100,21 @@ class KeyAgent(Protocol):
         Raises:
             AuditorsKeyError: there is no auditors' key, or none that this environment may use.
         """
+        ...
+
+    def next_period(self, current: Period | None) -> Period:
+        """Give the period to use now: the current one while it may be used, else another.
+
+        Where another one's envelope is not `logged`, the caller commits it before first use, inside `announcing`.
+
+        Raises:
+            AuditorsKeyError: as `open_period`.
+            KeyAgentAwayError: the agent does not answer, and the current one has ended.
+        """
+        ...
+
+    def announcing(self, period: Period) -> AbstractContextManager[None]:
+        """Log a period's envelope inside the block; where that fails, it is left to another."""
         ...
 
     def alarms(self) -> tuple[Alarm, ...]:
@@ -241,16 +258,42 @@ class LocalKeyAgent(Secret):
         return self._ring.public_keys()
 
     def open_period(self) -> Period:
-        """Open a new audit period; outside development an envelope to one key is refused."""
+        """Open a new audit period for this process."""
+        made = self.make_period()
+        lent = made.lend()
+        made.wipe()
+        return lent
+
+    def next_period(self, current: Period | None) -> Period:
+        """Give the current period, or where it has ended a new one."""
+        if current is not None and not current.expired(self._monotonic()):
+            return current
+        return self.open_period()
+
+    def announcing(self, period: Period) -> AbstractContextManager[None]:
+        """Need to know nothing: the period is this process's own."""
+        del period
+        return contextlib.nullcontext()
+
+    def make_period(self) -> SharedPeriod:
+        """Make an audit period to be lent; outside development an envelope to one key is refused.
+
+        Raises:
+            AuditorsKeyError: there is no auditors' key, or none that this environment may use.
+        """
         if self._auditors_key is None:
             raise AuditorsKeyError("no auditors' key is configured, so no audit period can be opened")
         if not self.realm.is_development:
             raise AuditorsKeyError("envelopes to a single auditors' key (format 1) are for development only")
-        return period.open_period(realm=self.realm, auditors_key=self._auditors_key, born=self._monotonic())
+        return period.make_period(realm=self.realm, auditors_key=self._auditors_key, born=self._monotonic())
 
     def alarms(self) -> tuple[Alarm, ...]:
         """List the keys whose time is up, or will be within 30 days."""
         return cryptoperiod.alarms(self._ring, now=self._now())
+
+    def materials(self) -> dict[int, Material]:
+        """Give the keys themselves, for the key agent's socket alone."""
+        return self._materials
 
     def close(self) -> None:
         """Zero the keys that the agent holds; objects that it handed out live until they are freed."""

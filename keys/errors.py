@@ -128,3 +128,19 @@ class PeriodOverError(OperatorError):
 
 class HardeningError(OperatorError):
     """The operating system refused a protection of the process."""
+
+
+class SocketPathError(OperatorError):
+    """The path of a socket between processes of this host cannot be used."""
+
+
+class SocketBusyError(SocketPathError):
+    """Another process listens at the path."""
+
+
+class KeyAgentAwayError(OperatorError):
+    """The key agent does not run, or does not answer."""
+
+
+class KeyAgentFormatError(OperatorError):
+    """The key agent, or one of its workers, speaks another release's language."""

@@ -1,7 +1,8 @@
 """An audit period: the key under which log entries name their subjects, for a day at most.
 
 A period's key is made here, lives in memory that can be zeroed, is sealed once to the auditors' key, and is
-never in a keyring nor on a disk. It ends after 24 hours of monotonic time or with its holder. Log entries
+never in a keyring nor on a disk. It ends after 24 hours of monotonic time or with its holder, who may lend it to
+the processes of one host, whose monotonic clock they share. Log entries
 name their subject by `HMAC(HMAC(K_period, h), entry nonce)[:16]`, h being the subject's log handle; without
 the period's key two entries about one person share nothing.
 """
@@ -50,14 +51,18 @@ class Period(Secret):
         key: the period's key.
         envelope: the key sealed to the auditors; committed to the log before the period's first use.
         born: monotonic time of birth, seconds.
+        logged: the envelope is in the log already.
     """
 
-    __slots__ = ("_key", "_wiped", "born", "envelope", "id")
+    __slots__ = ("_key", "_wiped", "born", "envelope", "id", "logged")
 
-    def __init__(self, *, period_id: bytes, key: MacKey, envelope: bytes, born: float) -> None:
+    def __init__(
+        self, *, period_id: bytes, key: MacKey, envelope: bytes, born: float, logged: bool = False
+    ) -> None:
         self.id = period_id
         self.envelope = envelope
         self.born = born
+        self.logged = logged
         self._key = key
         self._wiped = False
 
@@ -86,7 +91,50 @@ class Period(Secret):
         self._key.wipe()
 
 
-def open_period(*, realm: Realm, auditors_key: bytes, born: float) -> Period:
+class SharedPeriod(Secret):
+    """A period as its maker holds it, who lends it to the processes of a host; made by `make_period`.
+
+    Attributes:
+        id: 16 random bytes.
+        material: the period's key, 32 bytes; for the key agent's socket and for `lend` alone.
+        envelope: the key sealed to the auditors.
+        born: monotonic time of birth, seconds.
+        logged: somebody has committed the envelope to the log.
+    """
+
+    __slots__ = ("born", "envelope", "id", "logged", "material")
+
+    def __init__(self, *, period_id: bytes, material: Material, envelope: bytes, born: float) -> None:
+        self.id = period_id
+        self.material = material
+        self.envelope = envelope
+        self.born = born
+        self.logged = False
+
+    def lend(self) -> Period:
+        """Give the period to one who uses it."""
+        return Period(
+            period_id=self.id,
+            key=MacKey(self.material.view()),
+            envelope=self.envelope,
+            born=self.born,
+            logged=self.logged,
+        )
+
+    def expired(self, now: float) -> bool:
+        """Whether the period has ended.
+
+        Args:
+            now: monotonic time, seconds.
+        """
+        return now - self.born >= LIFETIME
+
+    def wipe(self) -> None:
+        """Zero the key; who was lent the period has its own."""
+        self.material.wipe()
+
+
+def make_period(*, realm: Realm, auditors_key: bytes, born: float) -> SharedPeriod:
     """Make a period, its key and its envelope.
 
     Args:
@@ -100,6 +148,12 @@ def open_period(*, realm: Realm, auditors_key: bytes, born: float) -> Period:
     period_id = secrets.token_bytes(PERIOD_ID_SIZE)
     material = Material(secrets.token_bytes(PERIOD_KEY_SIZE))
     envelope = seal_period(material.view(), period_id=period_id, realm=realm, auditors_key=auditors_key)
-    key = MacKey(material.view())
-    material.wipe()
-    return Period(period_id=period_id, key=key, envelope=envelope, born=born)
+    return SharedPeriod(period_id=period_id, material=material, envelope=envelope, born=born)
+
+
+def open_period(*, realm: Realm, auditors_key: bytes, born: float) -> Period:
+    """Make a period for this process alone; arguments and errors as `make_period`."""
+    made = make_period(realm=realm, auditors_key=auditors_key, born=born)
+    lent = made.lend()
+    made.wipe()
+    return lent

@@ -5,6 +5,7 @@ Everything is real but the people.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from keys import envelope
 from keys.agent import LocalKeyAgent
+from keys.agent_server import KeyAgentServer
 from keys.custody import Custody
 from keys.outer import EpochKeys
 from keys.provider import open_provider
@@ -32,7 +34,7 @@ from tokenizer.normalise import VERSION
 from tokenizer.outer import BOX_SIZE, Outer
 from tokenizer.person import Person
 from tokenizer.suite import SUITE
-from verifier import config, migrations
+from verifier import config, host_keys, migrations
 from verifier.agreement import sign
 from verifier.auditor import sign as auditor_sign
 from verifier.auditor.parse import AREAS
@@ -44,7 +46,7 @@ from verifier.vault.epoch import Epoch
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 REGISTRY = "test-registry"
@@ -354,3 +356,17 @@ metrics_listen = "127.0.0.1:{metrics_port}"
         installation.certify(agency)
         installation.agree(agency, terms)
     return installation
+
+
+@contextlib.contextmanager
+def serving_keys(settings: config.Settings) -> Iterator[KeyAgentServer]:
+    """Run a key agent for an installation's processes, in this one."""
+    socket_path = settings.key_agent_socket
+    assert socket_path is not None, "the settings name no key agent"
+    with contextlib.closing(host_keys.unlock(settings)) as agent:
+        server = KeyAgentServer(socket_path, agent)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     kek: str = Field(
         default="", description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH."
     )
+    key_agent: str = Field(
+        default="",
+        description="Socket of the process that holds the unlocked keys (padan-server agent); default none.",
+    )
     ca_dir: Path = Field(default=Path("ca"), description="Folder of the service's own small CA.")
     agreement_signers: tuple[str, ...] = Field(
         default=(), description="Public keys (Ed25519, base64) whose signature makes an agreement valid."
@@ -141,6 +145,10 @@ class Settings(BaseSettings):
     leader: Literal["service", "process"] = Field(
         default="service",
         description="Who carries what an installation does once: one of the service's processes, or padan-server lead.",
+    )
+    connection_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
+        default=60,
+        description="Age at which a client is told to make another connection; a worker that is replaced waits for it.",
     )
     slot_ms: Annotated[float, Field(ge=0, le=500)] = Field(
         default=5.0,
@@ -233,6 +241,18 @@ class Settings(BaseSettings):
         return place / "head.json" if place.is_dir() or self.head_store is None else place
 
     @property
+    def starts_key_agent(self) -> bool:
+        """Whether the service has a key agent among its own processes: several of them, and none named."""
+        return self.workers > 1 and not self.key_agent
+
+    @property
+    def key_agent_socket(self) -> Path | None:
+        """Where processes of the service fetch their keys; None where the only one unlocks them itself."""
+        if self.key_agent:
+            return Path(self.key_agent)
+        return self.data_dir / "agent.sock" if self.starts_key_agent else None
+
+    @property
     def vault_database(self) -> str:
         """The vault's database: a postgresql URL or the path of a folder of SQLite files."""
         return self.vault_url or str(self.data_dir / "vault")
@@ -306,7 +326,12 @@ def _absolute(value: Path | None, base: Path) -> Path | None:
 
 def _anchored(name: str, value: Any, base: Path) -> Any:
     """Make the paths inside the URLs of the embedded defaults relative to the file."""
-    if name in {"log_url", "vault_url"} and isinstance(value, str) and value and "://" not in value:
+    if (
+        name in {"key_agent", "log_url", "vault_url"}
+        and isinstance(value, str)
+        and value
+        and "://" not in value
+    ):
         return str(base / value)
     if name == "kek" and isinstance(value, str) and value.startswith("file:"):
         return re.sub(

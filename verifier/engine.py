@@ -87,7 +87,7 @@ class Engine:
         self._on_away = on_away
         with contextlib.ExitStack() as opened:
             self._open_databases(opened)
-            self._agent = host_keys.unlock(settings)
+            self._agent = host_keys.obtain(settings)
             opened.callback(self._agent.close)
             self._open_tracing(opened)
             self._duties: list[Duty] = []

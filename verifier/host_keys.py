@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keys.agent import LocalKeyAgent
+from keys.agent_client import SocketKeyAgent
 from keys.envelope import parse_key
 from verifier.errors import OperatorError
 
@@ -17,7 +18,7 @@ class RealmMismatchError(OperatorError):
 
 
 def unlock(settings: Settings) -> LocalKeyAgent:
-    """Unlock the keyring; the caller closes it.
+    """Unlock the keyring in this process; the caller closes it.
 
     Raises:
         RealmMismatchError: it is another registry's.
@@ -25,11 +26,28 @@ def unlock(settings: Settings) -> LocalKeyAgent:
     """
     auditors_key = parse_key(settings.auditors_key.read_text()) if settings.auditors_key else None
     agent = LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=auditors_key)
+    return _of_this_registry(agent, settings, str(settings.keyring))
+
+
+def obtain(settings: Settings) -> LocalKeyAgent:
+    """Fetch the keys from the key agent, or unlock the keyring where there is none; the caller closes it.
+
+    Raises:
+        RealmMismatchError: they are another registry's.
+        keys.errors.KeysError: they cannot be had.
+    """
+    socket = settings.key_agent_socket
+    if socket is None:
+        return unlock(settings)
+    return _of_this_registry(SocketKeyAgent.connect(socket), settings, f"the key agent at {socket}")
+
+
+def _of_this_registry(agent: LocalKeyAgent, settings: Settings, source: str) -> LocalKeyAgent:
     realm = agent.realm
     if (realm.registry_id, realm.environment) != (settings.registry_id, settings.environment):
         agent.close()
         raise RealmMismatchError(
-            f"{settings.keyring}: made for {realm.registry_id} in {realm.environment}, but the settings say "
+            f"{source}: made for {realm.registry_id} in {realm.environment}, but the settings say "
             f"{settings.registry_id} in {settings.environment}"
         )
     return agent

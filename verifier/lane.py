@@ -33,6 +33,8 @@ _PAUSE = 0.05
 _MAX_BATCH = 64
 _MAX_EVENTS = 256
 """Events between two batches; what comes faster waits in grpcio's queue."""
+_ASKED_FOR = 64
+"""Calls that are asked for ahead: what comes when the server is told to stop, and was not asked for, is cancelled."""
 _OPEN_CALLS = 512
 """Calls that may be under way; the rest hears RESOURCE_EXHAUSTED at once."""
 _MESSAGE_SECONDS = 5.0
@@ -109,7 +111,8 @@ class Lane:
 
     def start(self) -> None:
         """Take calls."""
-        self._request()
+        for _ in range(_ASKED_FOR):
+            self._request()
         self._thread.start()
 
     def stop(self, seconds: float) -> None:

@@ -19,10 +19,13 @@ from verifier.housekeeping import Duty, Housekeeping
 from verifier.leader import Leader
 from verifier.log.open import open_log
 from verifier.migrations import DatabaseFailedError
+from verifier.readiness import Readiness
 from verifier.seat import open_seat
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
+    import threading
+
     from verifier.config import Settings
 
 RETRY_SECONDS = 1.0
@@ -37,6 +40,7 @@ class Leading:
         self._settings = settings
         self._opened = contextlib.ExitStack()
         self._began = False
+        self.readiness = Readiness()
 
     def start(self) -> None:
         """Contend as soon as the databases can be opened.
@@ -47,6 +51,9 @@ class Leading:
         self._look_after()
         self._housekeeping = Housekeeping([Duty(name="begin", every=RETRY_SECONDS, act=self._look_after)])
         self._housekeeping.start()
+
+    def hand_over(self, hurry: threading.Event) -> None:
+        """Have nothing to say to a successor."""
 
     def stop(self) -> None:
         """Finish the duty under way, leave the seat to another, and let go of everything."""
@@ -63,6 +70,7 @@ class Leading:
             _LOGGER.warning("not ready", extra={"reason": str(error)})
             return
         self._began = True
+        self.readiness.reach()
         _LOGGER.info("ready")
 
     def _begin(self) -> None:

@@ -38,26 +38,32 @@ class AuditPeriod:
         self._clock = clock
         self._lock = threading.Lock()
         self._period: Period | None = None
+        self._retired: Period | None = None
 
     def renew(self) -> None:
-        """Open a period where there is none or the one in use has ended; its envelope is committed first.
+        """Use the agent's next period where it has one; its envelope is committed first, by whoever is first to.
 
         Raises:
             LogUnavailableError: the envelope cannot be logged; the old period, if any, stays until it ends.
+            keys.errors.KeyAgentAwayError: the agent does not answer, and there is no period that has not ended.
         """
         with self._lock:
-            if self._period is not None and not self._period.expired(self._clock()):
+            old = self._period
+            period = self._agent.next_period(old)
+            if period is old:
                 return
-            period = self._agent.open_period()
-            opened = admin_entry.intend(
-                EntryKind.PERIOD_OPENED,
-                {"envelope": period.envelope.hex()},
-                fields={Field.PERIOD: period.id},
-            )
-            self._journal.commit([opened])
-            old, self._period = self._period, period
-            if old is not None:
-                old.wipe()
+            if not period.logged:
+                opened = admin_entry.intend(
+                    EntryKind.PERIOD_OPENED,
+                    {"envelope": period.envelope.hex()},
+                    fields={Field.PERIOD: period.id},
+                )
+                with self._agent.announcing(period):
+                    self._journal.commit([opened])
+            self._period = period
+            if self._retired is not None:
+                self._retired.wipe()
+            self._retired = old  # a request may just be using it; its key goes when the next one does
 
     def reference(self, handle: bytes, nonce: bytes) -> tuple[bytes, bytes]:
         """Name a subject in an entry: HMAC(HMAC(K_period, h), nonce)[:16], with the period's id.

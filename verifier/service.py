@@ -17,16 +17,18 @@ from grpc_reflection.v1alpha import reflection
 
 from keys import process
 from keys.errors import KeysError
-from verifier import metrics_listener, transport
+from verifier import listening, metrics_listener, transport
 from verifier.engine import Engine
 from verifier.errors import OperatorError, RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.lane import Lane, LaneUnavailableError
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
+from verifier.readiness import Readiness
 from verifier.tls import TlsFiles, server_credentials
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     import grpc
@@ -40,6 +42,13 @@ DISPUTE = "padan.v1.DisputeService"
 AUDIT = "padan.v1.AuditService"
 DRAIN_SECONDS = 5.0
 RETRY_SECONDS = 2.0
+SUCCESSOR_SECONDS = 25.0
+"""How long a worker that is to take another's place may take to become able; its parent waits a little longer."""
+_SUCCESSOR_PAUSE = 0.1
+_AGE_SPREAD = 1.1
+"""gRPC lets each connection live up to a tenth longer or shorter than it is told (gRFC A9)."""
+LEAVE_SECONDS = 5.0
+"""How long a connection whose time is up may take to go: it answers what is under way."""
 _YOUNG_OBJECTS = 20_000
 
 _LOGGER = logging.getLogger("padan.service")
@@ -53,13 +62,17 @@ class ListenError(OperatorError):
 class Service:
     """A running service: one worker process."""
 
-    def __init__(self, settings: Settings, *, confirm_clock: bool = False) -> None:
+    def __init__(self, settings: Settings, *, confirm_clock: bool = False, successor: bool = False) -> None:
         """Build the servers; `start` opens their listeners.
 
         Args:
             settings: the settings.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
+            successor: another answers still, so take no call before this one can answer.
         """
+        self.readiness = Readiness()
+        self._successor = successor
+        self._is_listening = False
         self._settings = settings
         self._confirm_clock = confirm_clock
         self.metrics = Metrics()
@@ -124,10 +137,13 @@ class Service:
             }
         )
         audit = transport.AuditFront(list_entries=self._list_entries)
-        self._server = transport.new_server([front.handler(), disputes.handler()], threads=settings.threads)
+        age = (("grpc.max_connection_age_ms", settings.connection_seconds * 1000),)
+        self._server = transport.new_server(
+            [front.handler(), disputes.handler()], threads=settings.threads, extra_options=age
+        )
         self._lane = self._open_lane() if settings.lane else None
         self._audit_server = transport.new_server(
-            [audit.handler()], threads=4, extra_options=transport.AUDIT_OPTIONS
+            [audit.handler()], threads=4, extra_options=(*transport.AUDIT_OPTIONS, *age)
         )
         for server, names in ((self._server, (VERIFICATION, DISPUTE)), (self._audit_server, (AUDIT,))):
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -178,10 +194,37 @@ class Service:
         )
         if self._settings.workers > 1:
             self._look_after()  # other workers answer meanwhile: take calls once this one can, or has tried
+        if self._successor:
+            self._wait_until_able()
         self._listen()
+        self._is_listening = True
         self._look_after()
         self._housekeeping.start()
         _LOGGER.info("listening", extra={"address": self._settings.listen})
+
+    def _wait_until_able(self) -> None:
+        until = time.monotonic() + SUCCESSOR_SECONDS
+        while self._engine is None:
+            if time.monotonic() > until:
+                raise RegistryUnavailableError("this process did not become able to answer; another does")
+            time.sleep(_SUCCESSOR_PAUSE)
+            self._look_after()
+
+    def hand_over(self, hurry: threading.Event) -> None:
+        """Take no new connections, and wait until those that there are have come of age: a successor answers already.
+
+        A server that is told to stop cancels the calls that are on their way to it; one that nobody is connected to has
+        none. Clients that are told of a connection's age make another one and lose nothing.
+
+        Args:
+            hurry: do not wait any longer.
+        """
+        ports = {self.port, self.audit_port}
+        listening.stop(ports)
+        until = time.monotonic() + self._settings.connection_seconds * _AGE_SPREAD + LEAVE_SECONDS
+        while listening.connections(ports) and time.monotonic() < until:
+            if hurry.wait(_SUCCESSOR_PAUSE):
+                return
 
     def stop(self) -> None:
         """Stop: not ready first, then no new calls, then what is under way, then the log and the keys."""
@@ -218,6 +261,8 @@ class Service:
             self._set_ready(ready=False)
             return
         self._set_ready(ready=True)
+        if self._is_listening:
+            self.readiness.reach()
 
     def _set_ready(self, *, ready: bool) -> None:
         self.metrics.ready.set(int(ready))

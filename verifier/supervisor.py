@@ -1,4 +1,4 @@
-"""The parent of several processes: starts them, starts again what dies, and stops them together.
+"""The parent of several processes: starts them, starts again what dies, replaces them in turn, and stops them together.
 
 It holds no keys, opens no gRPC object and answers nothing but the metrics of all its children. Each child is this very
 command with `--child`, so that it begins as a process of its own and inherits nothing but its end of a tether.
@@ -9,117 +9,56 @@ code is the service's. One that ends later is started again, soon where it had l
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
 import os
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from padan.cli.console import ExitCode
+from verifier.child import Child
 from verifier.errors import OperatorError
-from verifier.tether import ParentEnd
+from verifier.rollout import Rollout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from verifier.config import Settings
 
+AGENT = "agent"
 WRITER = "writer"
 STOP_SECONDS = 25.0
 """How long children may take to stop; less than what systemd waits."""
-_FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-_LIVED_LONG = 30.0
+_STEP_PAUSE = 0.02
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
-_WATCHED = _STOP_SIGNALS | {signal.SIGCHLD}
+_WATCHED = _STOP_SIGNALS | {signal.SIGCHLD, signal.SIGHUP}
 
 _LOGGER = logging.getLogger("padan.supervisor")
 
 
-class PromptError(OperatorError):
-    """Several processes cannot ask for one passphrase."""
+class SupervisorError(OperatorError):
+    """Another service runs in the folder, or none that could be told something."""
 
 
 def roles(settings: Settings) -> list[str]:
-    """Name the processes of a service: the writer where one is needed, and the workers."""
+    """Name the processes of a service: key agent and writer where they are needed, and the workers."""
     workers = [f"worker-{number}" for number in range(1, settings.workers + 1)]
-    return [WRITER, *workers] if settings.has_writer else workers
+    return [
+        *([AGENT] if settings.starts_key_agent else []),
+        *([WRITER] if settings.has_writer else []),
+        *workers,
+    ]
 
 
-def require_no_prompt(settings: Settings) -> None:
-    """See that no child will have to ask for a passphrase.
-
-    Raises:
-        PromptError: it would.
-    """
+def asks(settings: Settings) -> bool:
+    """Whether whoever unlocks the keyring asks a person for the passphrase."""
     uri = urlsplit(settings.kek)
-    if uri.scheme == "file" and not uri.query:
-        raise PromptError(
-            "kek: more than one worker needs the source of the passphrase: file:PATH?passphrase-file=PATH"
-        )
-
-
-class _Child:
-    """One child, and its successors."""
-
-    def __init__(self, role: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.role = role
-        self.started_once = False
-        self._command = list(command)
-        self._environment = dict(environment)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._failures = 0
-        self.due = 0.0
-
-    @property
-    def pid(self) -> int:
-        """Process id of the child that runs or ran last."""
-        return self._process.pid if self._process else 0
-
-    @property
-    def running(self) -> bool:
-        """Whether there is a process."""
-        return self._process is not None and self._process.returncode is None
-
-    def start(self, *, extra: Sequence[str] = ()) -> None:
-        """Start it."""
-        self._began = time.monotonic()
-        with ParentEnd.made() as tether:
-            self._process = subprocess.Popen(  # noqa: S603 - this very command
-                [*self._command, *extra, "--child", f"{self.role}:{tether.descriptor}"],
-                stdin=subprocess.DEVNULL,
-                env=self._environment,
-                pass_fds=(tether.descriptor,),
-            )
-        self._tether = tether
-
-    def ended(self) -> int | None:
-        """Give the exit code of a child that has ended since the last call; negative for a signal."""
-        if self._process is None or self._process.returncode is not None:
-            return None
-        self.started_once = self.started_once or self._tether.has_started()
-        code = self._process.poll()
-        if code is not None:
-            self._tether.close()
-        return code
-
-    def retire(self) -> None:
-        """Say when the next one is due."""
-        self._failures = 0 if time.monotonic() - self._began > _LIVED_LONG else self._failures + 1
-        self.due = time.monotonic() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
-
-    def terminate(self) -> None:
-        """Tell a running child to stop."""
-        if self._process is not None:
-            self._process.terminate()
-
-    def kill(self) -> None:
-        """End a running child."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+    return uri.scheme == "file" and not uri.query
 
 
 class Supervisor:
@@ -134,6 +73,8 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         on_end: Callable[[int], None] = lambda _pid: None,
         patience: float = STOP_SECONDS,
+        leave_patience: float = STOP_SECONDS,
+        asks: bool = False,
     ) -> None:
         """Prepare.
 
@@ -144,45 +85,81 @@ class Supervisor:
             environment: additions to this process's own.
             on_end: is told the process id of each child that has ended.
             patience: seconds that children may take to stop; then they are killed.
+            leave_patience: seconds that a child which hands over may take to leave.
+            asks: the key agent asks for the passphrase, so it is kept when children are replaced.
         """
-        children = os.environ | dict(environment or {})
-        self._children = [_Child(name, command, children) for name in names]
+        self._children = [
+            Child(name, command, dict(environment or {}), asks=asks and name == AGENT) for name in names
+        ]
         self._first_only = first_only
         self._on_end = on_end
         self._patience = patience
+        self._leave_patience = leave_patience
+        self._kept: Collection[str] = {AGENT} if asks else ()
+        self._rollout: Rollout | None = None
 
     def run(self) -> int:
         """Run; returns the exit code. Call `block_signals` before any thread starts.
 
-        SIGTERM and SIGINT stop all children; each answers what it has accepted.
+        SIGTERM and SIGINT stop all children; each answers what it has accepted. SIGHUP replaces them.
         """
         try:
-            for child in self._children:
-                child.start(extra=self._first_only)
+            waiting = self._begin()
             while True:
                 told = signal.sigtimedwait(_WATCHED, self._pause())
                 if told is not None and told.si_signo in _STOP_SIGNALS:
                     return self._stop()
+                if told is not None and told.si_signo == signal.SIGHUP:
+                    self._replace()
+                if self._rollout is not None and not self._rollout.step():
+                    self._rollout = None
                 for child in self._children:
-                    code = child.ended()
+                    code = None if child.leaving else child.ended()
                     if code is not None and not self._take_leave(child, code):
                         self._stop()
                         return code if code > 0 else ExitCode.INTERNAL
-                    if not child.running and time.monotonic() >= child.due:
+                    if child.due and not child.running and time.monotonic() >= child.due:
                         self._start_again(child)
+                if waiting is not None and next(waiting, None) is None:
+                    waiting = None
         finally:
-            for child in self._children:
+            for child in self._all():
                 child.kill()
 
+    def _all(self) -> list[Child]:
+        return [*self._children, *(self._rollout.others if self._rollout else [])]
+
+    def _begin(self) -> Iterator[bool] | None:
+        """Start the children, those after the key agent when it has unlocked the keys."""
+        steps = self._start_first_ones()
+        return steps if next(steps, None) is not None else None
+
+    def _start_first_ones(self) -> Iterator[bool]:
+        for child in self._children:
+            child.start(extra=self._first_only)
+            while child.role == AGENT and not child.has_started:
+                yield True
+
+    def _replace(self) -> None:
+        if self._rollout is None and all(child.started_once or child.has_started for child in self._children):
+            self._rollout = Rollout(
+                self._children,
+                kept=self._kept,
+                alone={AGENT},
+                standby={WRITER},
+                on_end=self._on_end,
+                patience=self._leave_patience,
+            )
+
     @staticmethod
-    def _start_again(child: _Child) -> None:
+    def _start_again(child: Child) -> None:
         try:
             child.start()
         except OSError:  # no memory or no descriptors now: the children that run go on
             _LOGGER.exception("a process cannot be started")
             child.retire()
 
-    def _take_leave(self, child: _Child, code: int) -> bool:
+    def _take_leave(self, child: Child, code: int) -> bool:
         """Note that a child has ended; False where it had never begun to work."""
         reason = f"exit code {code}" if code >= 0 else f"signal {-code}"
         _LOGGER.error("a process ended", extra={"worker": child.role, "reason": reason})
@@ -191,23 +168,70 @@ class Supervisor:
         return child.started_once
 
     def _pause(self) -> float:
-        """Give the seconds until a child is due; SIGCHLD says the rest."""
+        """Give the seconds until something is due; SIGCHLD says the rest."""
+        if self._rollout is not None or any(not child.pid for child in self._children):
+            return _STEP_PAUSE
         due = [child.due for child in self._children if not child.running]
         return max(0.0, min(due, default=time.monotonic() + _LONGEST_PAUSE) - time.monotonic())
 
     def _stop(self) -> int:
         """Stop all; the writer goes last by itself, when its workers have left."""
-        for child in self._children:
-            child.terminate()
+        children = self._all()
+        for child in children:
+            child.signal(signal.SIGTERM)
         until = time.monotonic() + self._patience
-        while any(child.running for child in self._children) and time.monotonic() < until:
+        while any(child.running for child in children) and time.monotonic() < until:
             signal.sigtimedwait({signal.SIGCHLD}, 0.5)
-            for child in self._children:
+            for child in children:
                 child.ended()
-        late = [child.role for child in self._children if child.running]
+        late = [child.role for child in children if child.running]
         for role in late:
             _LOGGER.error("a process did not stop", extra={"worker": role})
         return ExitCode.INTERNAL if late else ExitCode.DONE
+
+
+@contextlib.contextmanager
+def only_supervisor(folder: Path) -> Iterator[None]:
+    """Be the only one in a working folder, and leave the process id there for whoever wants to tell it something.
+
+    Raises:
+        SupervisorError: there is another, or the folder cannot be written.
+    """
+    path = folder / "serve.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # with both databases elsewhere nothing else has made it
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SupervisorError(f"{path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SupervisorError(f"{folder}: another service runs in this folder; stop it first") from error
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def tell_to_replace(folder: Path) -> int:
+    """Tell the supervisor of a working folder to replace its children; returns its process id.
+
+    Raises:
+        SupervisorError: none runs there.
+    """
+    path = folder / "serve.lock"
+    try:
+        with path.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid = int(file.read())
+                os.kill(pid, signal.SIGHUP)
+                return pid
+    except (OSError, ValueError):
+        pass
+    raise SupervisorError(f"{folder}: no service of several workers runs in this folder")
 
 
 def block_signals() -> None:

@@ -1,4 +1,4 @@
-"""The line between a parent process and one that it started: the child says that it runs, and sees its parent go.
+"""The line between a parent process and one that it started: the child says how far it is, and sees its parent go.
 
 A child whose parent is gone stops as if it had been told to, so that none is left behind, however the parent ended.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _STARTED = b"1"
+_READY = b"2"
 
 
 class ParentEnd:
@@ -23,7 +24,7 @@ class ParentEnd:
     def __init__(self, own: socket.socket, descriptor: int) -> None:
         self._socket = own
         self.descriptor = descriptor
-        self._started = False
+        self._heard = b""
 
     @classmethod
     @contextlib.contextmanager
@@ -40,12 +41,16 @@ class ParentEnd:
 
     def has_started(self) -> bool:
         """Whether the child has said that it runs."""
-        if not self._started:
-            try:
-                self._started = self._socket.recv(1) == _STARTED
-            except OSError:
-                return False
-        return self._started
+        return _STARTED in self._hear()
+
+    def is_ready(self) -> bool:
+        """Whether the child has said that it can do its work."""
+        return _READY in self._hear()
+
+    def _hear(self) -> bytes:
+        with contextlib.suppress(OSError):
+            self._heard += self._socket.recv(len(_STARTED + _READY))
+        return self._heard
 
     def close(self) -> None:
         """Let go of a child that has ended."""
@@ -61,11 +66,16 @@ class ChildEnd:
         self._socket = socket.socket(fileno=descriptor)
 
     def say_started(self) -> None:
-        """Tell the parent; where it is gone, `watch` notices."""
-        try:
-            self._socket.sendall(_STARTED)
-        except OSError:
-            return
+        """Tell the parent that this process runs; where it is gone, `watch` notices."""
+        self._say(_STARTED)
+
+    def say_ready(self) -> None:
+        """Tell the parent that this process can do its work, for the first time."""
+        self._say(_READY)
+
+    def _say(self, word: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.sendall(word)
 
     def watch(self, on_loss: Callable[[], None]) -> None:
         """Call `on_loss` when the parent is gone."""

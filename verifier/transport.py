@@ -29,8 +29,7 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_concurrent_streams", 32),
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.max_connection_idle_ms", 60_000),
-    # Age alone never ends a half-open call; the grace does.
-    ("grpc.max_connection_age_ms", 3_600_000),
+    # Age (grpc.max_connection_age_ms, a setting) alone never ends a half-open call; the grace does.
     ("grpc.max_connection_age_grace_ms", 30_000),
     ("grpc.max_receive_message_length", MAX_UNARY_BYTES),
     ("grpc.max_metadata_size", 4_096),

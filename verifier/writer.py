@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from keys import process
@@ -15,21 +18,26 @@ from keys.errors import KeysError
 from verifier import headkeeper, host_keys, migrations
 from verifier.backup import mirroring
 from verifier.directory import Directory
-from verifier.errors import ServiceError
+from verifier.errors import OperatorError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.journal import address
 from verifier.journal.server import JournalServer
 from verifier.log.open import open_log
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
+from verifier.readiness import Readiness
 from verifier.retention import duty as retention
 from verifier.scribe import Scribe
 from verifier.tracing.export import open_tracing
 
 if TYPE_CHECKING:
+    from keys.agent import LocalKeyAgent
     from verifier.config import Settings
+    from verifier.log.store import LogStore
 
 RETRY_SECONDS = 1.0
+HAND_OVER_SECONDS = 5.0
+"""How long workers may take to hear their last answers: they wait two seconds for each."""
 DRAIN_SECONDS = 10.0
 """How long workers may take to leave: their own calls have five seconds."""
 
@@ -39,18 +47,24 @@ _LOGGER = logging.getLogger("padan.writer")
 class Writer:
     """A running writer."""
 
-    def __init__(self, settings: Settings, *, confirm_clock: bool = False) -> None:
+    def __init__(self, settings: Settings, *, confirm_clock: bool = False, successor: bool = False) -> None:
         """Prepare; `start` lets workers in.
 
         Args:
             settings: the settings.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
+            successor: another writes still; stand by until it has let go.
         """
         self._settings = settings
         self._confirm_clock = confirm_clock
+        self._successor = successor
+        self.readiness = Readiness()
         self._metrics = Metrics()
         self._server: JournalServer | None = None
         self._opened = contextlib.ExitStack()
+        self._alone = threading.Event()
+        self._beginning = threading.Lock()
+        self._parts: tuple[LogStore, LocalKeyAgent] | None = None
         if settings.environment != "development":
             process.harden()
 
@@ -62,10 +76,24 @@ class Writer:
         """
         socket = self._settings.journal_socket
         address.check_path(socket)
-        self._opened.enter_context(address.only_writer(socket))
+        if self._successor:
+            self._warm_up()
+            threading.Thread(target=self._wait_for_place, name="standby", daemon=True).start()
+        else:
+            self._opened.enter_context(address.only_writer(socket))
+            self._alone.set()
         self._look_after()
         self._housekeeping = Housekeeping([Duty(name="begin", every=RETRY_SECONDS, act=self._look_after)])
         self._housekeeping.start()
+
+    def hand_over(self, hurry: threading.Event) -> None:
+        """Send the workers to the writer that stands by, once each has its answers.
+
+        Args:
+            hurry: do not.
+        """
+        if self._server is not None and not hurry.is_set():
+            self._server.leave(HAND_OVER_SECONDS)
 
     def stop(self) -> None:
         """Wait until the workers have left, commit what is queued, and let go of everything."""
@@ -75,25 +103,54 @@ class Writer:
         self._opened.close()
         _LOGGER.info("stopped")
 
-    def _look_after(self) -> None:
-        """Begin where that was not possible before."""
-        if self._server is not None:
-            return
+    def _warm_up(self) -> None:
+        """Read what the first commit would have to read: workers wait for it once the other one has let go."""
         try:
-            self._server = self._begin()
+            self._open()
         except (ServiceError, KeysError, DatabaseFailedError) as error:
             _LOGGER.warning("not ready", extra={"reason": str(error)})
-            return
+
+    def _wait_for_place(self) -> None:
+        try:
+            self._opened.enter_context(address.only_writer(self._settings.journal_socket, wait=True))
+            self._alone.set()
+            self._look_after()
+        except OperatorError as error:  # it does not mend itself: end, and let the parent's next try say so
+            _LOGGER.error("the log cannot be taken over", extra={"reason": str(error)})  # noqa: TRY400 - as told
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _look_after(self) -> None:
+        """Begin where that was not possible before."""
+        with self._beginning:
+            if self._server is not None or not self._alone.is_set():
+                return
+            try:
+                self._server = self._begin()
+            except (ServiceError, KeysError, DatabaseFailedError) as error:
+                _LOGGER.warning("not ready", extra={"reason": str(error)})
+                return
+        self.readiness.reach()
         _LOGGER.info("ready")
+
+    def _open(self) -> tuple[LogStore, LocalKeyAgent]:
+        """Open the log and fetch the keys, once."""
+        if self._parts is None:
+            settings = self._settings
+            migrations.require_current(settings.log_database, migrations.Tree.LOG)
+            with contextlib.ExitStack() as opened:
+                store = open_log(settings.log_database)
+                opened.callback(store.close)
+                store.check()
+                agent = host_keys.obtain(settings)
+                opened.callback(agent.close)
+                self._opened.push(opened.pop_all())
+            self._parts = store, agent
+        return self._parts
 
     def _begin(self) -> JournalServer:
         settings = self._settings
+        store, agent = self._open()
         with contextlib.ExitStack() as opened:
-            migrations.require_current(settings.log_database, migrations.Tree.LOG)
-            store = open_log(settings.log_database)
-            opened.callback(store.close)
-            agent = host_keys.unlock(settings)
-            opened.callback(agent.close)
             directory = Directory(settings.log_database)
             opened.callback(directory.close)
             head = headkeeper.keep(opened, settings, agent, store, directory)

@@ -19,6 +19,7 @@ NO_DATA: dict[str, str] = {
     "padan-server agency renew": _CERTIFICATE,
     "padan-server agency restore": _CONFIRMS,
     "padan-server agency revoke": _CONFIRMS,
+    "padan-server agent": "runs until it is told to stop; it speaks by its log",
     "padan-server agreement activate": _CONFIRMS,
     "padan-server agreement sign": _CONFIRMS,
     "padan-server agreement suspend": _CONFIRMS,

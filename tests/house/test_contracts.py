@@ -23,6 +23,7 @@ PLANTED = {
     "what decides knows neither the transport nor the database": ("verifier/decision.py", "import sqlite3"),
     "cryptography is wrapped once": ("verifier/validate.py", "import nacl.signing"),
     "raw keys leave by the custodians' commands only": ("verifier/metrics.py", "import keys.export"),
+    "unlocked keys pass by the key agent's socket only": ("verifier/epoch.py", "import keys.agent_wire"),
     "the receipt alone speaks JOSE": ("padan/client.py", "import joserfc"),
     "one module speaks NATS": ("verifier/feed/following.py", "import nats"),
     "traces leave by one module": ("verifier/tracing/traced.py", "import opentelemetry.trace"),

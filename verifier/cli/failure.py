@@ -74,7 +74,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.journal.address.JournalAddressError": _state(
             "stop the other service of this folder, or name another data_dir"
         ),
-        "verifier.supervisor.PromptError": _input("name the passphrase's source in kek, or set workers = 1"),
+        "verifier.supervisor.SupervisorError": _state(
+            "see which service runs with this data_dir: padan-server serve makes one"
+        ),
         "verifier.host_keys.RealmMismatchError": _input(
             "name this registry's keyring, or mend registry_id and environment"
         ),
@@ -290,6 +292,19 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "keys.errors.HardeningError": _away(
             "run this on Linux, outside a sandbox that forbids prctl and setrlimit"
+        ),
+        "keys.errors.KeyAgentAwayError": _away(
+            "start padan-server agent, as the user that the service runs as; what has its keys goes on"
+        ),
+        "keys.errors.KeyAgentFormatError": _state("restart the key agent and the service, with one release"),
+        "keys.errors.SocketBusyError": _state(
+            "stop the other key agent, or name another socket in key_agent"
+        ),
+        "keys.errors.SocketPathError": _input(
+            "name a short path in a folder that exists: key_agent, or data_dir"
+        ),
+        "verifier.key_agent.NoKeyAgentError": _input(
+            "name a socket in key_agent, and restart the service; several workers have an agent of their own"
         ),
         "keys.errors.KeyUseError": _input("mend the value named above"),
         "keys.errors.KeysError": _input("check the keyring with padan-keys check"),

@@ -6,42 +6,64 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from verifier.child import HAND_OVER
 from verifier.supervisor import unblock_signals
 
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Protocol
 
+    from verifier.readiness import Readiness
     from verifier.tether import ChildEnd
 
     class Part(Protocol):
         """What one process runs."""
 
+        @property
+        def readiness(self) -> Readiness:
+            """When it can do its work."""
+            ...
+
         def start(self) -> None:
             """Start."""
+
+        def hand_over(self, hurry: threading.Event) -> None:
+            """Leave the work to a successor, gently until `hurry` is set; `stop` follows."""
 
         def stop(self) -> None:
             """Stop."""
 
 
 def run(part: Part, parent: ChildEnd | None = None) -> None:
-    """Run until SIGTERM or SIGINT, or until the parent is gone.
+    """Run until SIGTERM or SIGINT, until told to hand over, or until the parent is gone.
 
     Args:
         part: what runs.
-        parent: the line to the process that started this one, which is told when it runs.
+        parent: the line to the process that started this one, which is told how far it is.
     """
-    stopping = threading.Event()
+    stopping, handing_over, hurry = threading.Event(), threading.Event(), threading.Event()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        (handing_over if number == HAND_OVER else hurry).set()
         stopping.set()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    def lose_parent() -> None:
+        hurry.set()
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, HAND_OVER):
+        signal.signal(number, stop)
+    if parent is not None:
+        signal.signal(
+            signal.SIGHUP, signal.SIG_IGN
+        )  # the parent's to hear, also where a terminal says it to all
     unblock_signals()
     part.start()
     if parent is not None:
-        parent.watch(stopping.set)
+        parent.watch(lose_parent)
         parent.say_started()
+        part.readiness.when(parent.say_ready)
     stopping.wait()
+    if handing_over.is_set():
+        part.hand_over(hurry)
     part.stop()

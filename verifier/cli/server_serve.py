@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from verifier import logs, metrics_listener, supervisor
+from verifier.child import SUCCESSOR
 from verifier.cli.running import run
 from verifier.cli.settings import settings
 from verifier.tether import ChildEnd
@@ -27,6 +28,10 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     *,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, max=256, help="Worker processes; default the setting workers."),
+    ] = None,
     confirm_clock: Annotated[
         bool,
         typer.Option(
@@ -39,14 +44,14 @@ def serve(
     """Run the service until SIGTERM or SIGINT; calls under way are answered before it ends.
 
     Health is grpc.health.v1 on both listeners, metrics are Prometheus at metrics_listen, messages are JSON lines on
-    standard error. With more than one worker a parent process starts them, and starts again what dies.
+    standard error. With more than one worker a parent process starts them, starts again what dies, and replaces them
+    one by one on SIGHUP (padan-server reload).
     """
     chosen = settings()
+    if workers is not None:
+        chosen = chosen.model_copy(update={"workers": workers})
     if child:
-        role, _, descriptor = child.partition(":")
-        logs.configure(chosen.log_level, worker=role)
-        own = chosen.model_copy(update={"metrics_listen": ""})  # the parent answers for all
-        run(_part(own, role, confirm_clock=confirm_clock), ChildEnd(int(descriptor)))
+        _run_child(chosen, child, confirm_clock=confirm_clock)
         return
     logs.configure(chosen.log_level)
     if chosen.workers > 1:
@@ -54,28 +59,46 @@ def serve(
     run(_part(chosen, "", confirm_clock=confirm_clock))
 
 
-def _part(chosen: Settings, role: str, *, confirm_clock: bool) -> Part:
-    """Make what a process runs; each loads only its own, and the parent of workers neither."""
+def _run_child(chosen: Settings, child: str, *, confirm_clock: bool) -> None:
+    role, descriptor, *rest = child.split(":")
+    own = chosen.model_copy(update={"metrics_listen": ""})  # the parent answers for all
+    if role == supervisor.AGENT:
+        supervisor.unblock_signals()  # a person who is asked for the passphrase may give up
+        part = _part(own, role, confirm_clock=False)
+        logs.configure(chosen.log_level, worker=role)
+    else:
+        logs.configure(chosen.log_level, worker=role)
+        part = _part(own, role, confirm_clock=confirm_clock, successor=SUCCESSOR in rest)
+    run(part, ChildEnd(int(descriptor)))
+
+
+def _part(chosen: Settings, role: str, *, confirm_clock: bool, successor: bool = False) -> Part:
+    """Make what a process runs; each loads only its own, and the parent of workers none."""
+    if role == supervisor.AGENT:
+        from verifier.key_agent import KeyAgentProcess  # noqa: PLC0415 - as said above
+
+        return KeyAgentProcess(chosen)
     if role == supervisor.WRITER:
         from verifier.writer import Writer  # noqa: PLC0415 - as said above
 
-        return Writer(chosen, confirm_clock=confirm_clock)
+        return Writer(chosen, confirm_clock=confirm_clock, successor=successor)
     from verifier.service import Service  # noqa: PLC0415 - as said above
 
-    return Service(chosen, confirm_clock=confirm_clock)
+    return Service(chosen, confirm_clock=confirm_clock, successor=successor)
 
 
 def _supervise(chosen: Settings, *, confirm_clock: bool) -> int:
-    supervisor.require_no_prompt(chosen)
     supervisor.block_signals()
     arguments = [word for word in sys.orig_argv[1:] if word != _CONFIRM]
-    with metrics_listener.SharedMetrics() as shared:
+    with supervisor.only_supervisor(chosen.data_dir), metrics_listener.SharedMetrics() as shared:
         parent = supervisor.Supervisor(
             supervisor.roles(chosen),
             [sys.executable, *arguments],
             first_only=[_CONFIRM] if confirm_clock else [],
             environment=shared.environment,
             on_end=shared.forget,
+            leave_patience=2 * chosen.connection_seconds + supervisor.STOP_SECONDS,
+            asks=supervisor.asks(chosen),
         )
         with metrics_listener.listening(chosen.metrics_listen, shared.registry):
             return parent.run()

@@ -36,11 +36,18 @@ _AHEAD_SECONDS = 0.002
 _LOGGER = logging.getLogger("padan.journal")
 
 
+class _LeavingError(Exception):
+    """The writer takes nothing more on this stream; another will."""
+
+
 class _Stream:
     """One connection to the writer."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, *, on_leaving: Callable[[], object]) -> None:
         self._socket = connected
+        self._on_leaving = on_leaving
+        self._leaving = False
+        self._taking = threading.Lock()
         self._outbox = Outbox(connected, name="journal-questions")
         self._outbox.start()
         self._numbers = itertools.count(1)
@@ -53,11 +60,15 @@ class _Stream:
 
         Raises:
             LogUnavailableError: the stream broke.
+            _LeavingError: the writer is leaving; nothing was asked.
         """
         self._forget_expired()
         number = next(self._numbers)
         question = frame.encode(kind, number, body, deadline=ticket.deadline)
-        self._asked[number] = ticket
+        with self._taking:
+            if self._leaving:
+                raise _LeavingError
+            self._asked[number] = ticket
         if self._broken:  # after the entry, so that whoever breaks the stream sees the entry or is seen here
             self._asked.pop(number, None)
             raise LogUnavailableError("the log's writer is away")
@@ -70,9 +81,14 @@ class _Stream:
             while data := self._socket.recv(_CHUNK):
                 self.heard = True
                 for answer in cutter.feed(data):
+                    if answer.kind is Kind.LEAVING:
+                        self._leave()
+                        continue
                     ticket = self._asked.pop(answer.number, None)
                     if ticket is not None:
                         _settle(ticket, answer)
+                if self._leaving and self.idle:
+                    self.hang_up()
         except wire.JournalFormatError:
             _LOGGER.exception("the writer speaks otherwise")
         except OSError:
@@ -91,6 +107,11 @@ class _Stream:
         """Break the stream."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _leave(self) -> None:
+        with self._taking:  # what is asked from here on is asked elsewhere, and what was, is in `_asked`
+            self._leaving = True
+        self._on_leaving()
 
     @property
     def idle(self) -> bool:
@@ -185,12 +206,19 @@ class JournalClient:
         """
         latest = max(intent.ready_at for intent in intents)
         deadline = max(time.monotonic(), latest) + self._patience
-        stream = self._reach(deadline)
-        if not stream.heard:
-            raise LogUnavailableError("the log's writer does not answer")
         by = min(intent.ready_at for intent in intents) - _AHEAD_SECONDS
+        stream = self._reach(
+            deadline
+        )  # before anything is encoded: where nobody commits, nobody has time to lose
         question = wire.encode_intents(intents)
-        return self._ask(stream, Kind.COMMIT, question, self._ticket(stream, intents, deadline, done), by=by)
+        while True:
+            if not stream.heard:
+                raise LogUnavailableError("the log's writer does not answer")
+            ticket = self._ticket(stream, intents, deadline, done)
+            try:
+                return self._ask(stream, Kind.COMMIT, question, ticket, by=by)
+            except _LeavingError:
+                stream = self._reach(deadline)
 
     def probe(self) -> None:
         """Say whether commits work: a moment ago one did, or the writer tries one now.
@@ -201,8 +229,14 @@ class JournalClient:
         if time.monotonic() - self._last_good < _FRESH_SECONDS:
             return
         deadline = time.monotonic() + self._patience
-        stream, wait = self._reach(deadline), Wait()
-        wait.until_settled(self._ask(stream, Kind.PROBE, b"", self._ticket(stream, (), deadline, wait.done)))
+        while True:
+            stream, wait = self._reach(deadline), Wait()
+            try:
+                ticket = self._ask(stream, Kind.PROBE, b"", self._ticket(stream, (), deadline, wait.done))
+            except _LeavingError:
+                continue
+            wait.until_settled(ticket)
+            return
 
     def _ticket(
         self,
@@ -245,7 +279,7 @@ class JournalClient:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                stream = _Stream(address.connect(self._path))
+                stream = _Stream(address.connect(self._path), on_leaving=self._lose)
             except address.StrangerError:
                 _LOGGER.error("the journal's socket is not ours")  # noqa: TRY400 - nothing to trace
                 self._stopping.wait(1)
@@ -256,6 +290,10 @@ class JournalClient:
             self._stream = stream
             self._connected.set()
             stream.read()
-            self._stream, self._last_good = None, float("-inf")
-            self._away_since = time.monotonic()
-            self._connected.clear()
+            self._lose()
+
+    def _lose(self) -> None:
+        """Have no stream until the next one is there."""
+        self._connected.clear()
+        self._stream, self._last_good = None, float("-inf")
+        self._away_since = time.monotonic()

@@ -36,6 +36,8 @@ class Kind(IntEnum):
     """Writer to worker: what became of each intent, durably."""
     FAILED = 4
     """Writer to worker: why nothing is known to be durable."""
+    LEAVING = 5
+    """Writer to worker: ask nothing more on this stream; another writer takes over. Number zero, no body."""
 
 
 _KINDS = {int(kind): kind for kind in Kind}

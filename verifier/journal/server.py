@@ -43,7 +43,7 @@ class JournalServer:
         """
         self._path = path
         self._committer = committer
-        self._streams: set[socket.socket] = set()
+        self._streams: dict[socket.socket, Outbox] = {}
         self._changed = threading.Condition()
         self._draining = threading.Event()
         self._accepting = threading.Thread(target=self._accept, name="journal-accept", daemon=True)
@@ -57,13 +57,17 @@ class JournalServer:
         self._listener = address.listen(self._path)
         self._accepting.start()
 
+    def leave(self, seconds: float) -> None:
+        """Send the workers away: they ask another writer, and hang up here when they have their answers."""
+        self._stop_accepting()
+        with self._changed:
+            for outbox in self._streams.values():
+                outbox.put(lambda: frame.encode(Kind.LEAVING, 0, b""))
+            self._changed.wait_for(lambda: not self._streams, timeout=seconds)
+
     def drain(self, seconds: float) -> None:
         """Take no new workers, and wait until those that are here have left."""
-        self._draining.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._accepting.join()
-        self._listener.close()
+        self._stop_accepting()
         with self._changed:
             self._changed.wait_for(lambda: not self._streams, timeout=seconds)
 
@@ -75,6 +79,13 @@ class JournalServer:
                     stream.shutdown(socket.SHUT_RD)  # what is settled is still answered
             self._changed.wait_for(lambda: not self._streams, timeout=1)
         self._path.unlink(missing_ok=True)
+
+    def _stop_accepting(self) -> None:
+        self._draining.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._listener.close()
 
     def _accept(self) -> None:
         while True:
@@ -90,13 +101,15 @@ class JournalServer:
                 _LOGGER.error("a process of another user was turned away")  # noqa: TRY400 - nothing to trace
                 stream.close()
                 continue
+            outbox = Outbox(stream, name="journal-answers")
+            outbox.start()
             with self._changed:
-                self._streams.add(stream)
-            threading.Thread(target=self._serve, args=(stream,), name="journal-calls", daemon=True).start()
+                self._streams[stream] = outbox
+            threading.Thread(
+                target=self._serve, args=(stream, outbox), name="journal-calls", daemon=True
+            ).start()
 
-    def _serve(self, stream: socket.socket) -> None:
-        outbox = Outbox(stream, name="journal-answers")
-        outbox.start()
+    def _serve(self, stream: socket.socket, outbox: Outbox) -> None:
         cutter = Cutter()
         try:
             while data := stream.recv(_CHUNK):
@@ -110,7 +123,7 @@ class JournalServer:
             outbox.finish(2)
             stream.close()
             with self._changed:
-                self._streams.discard(stream)
+                self._streams.pop(stream, None)
                 self._changed.notify_all()
 
     def _take(self, question: Frame, outbox: Outbox) -> None:

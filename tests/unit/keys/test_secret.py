@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.agent import LocalKeyAgent
+from keys.agent_client import SocketKeyAgent
 from keys.block import BlockKey
 from keys.envelope import generate
 from keys.kek import Kek
 from keys.keyset import Keyring
 from keys.mac import MacKey
-from keys.period import open_period
+from keys.period import make_period, open_period
 from keys.realm import Realm
 from keys.seal import RingSeal, SealKey
 from keys.secret import Material, Secret
@@ -35,6 +36,10 @@ MAKERS: dict[str, Callable[[], Secret]] = {
     "Signer": lambda: Signer(KEY),
     "Kek": lambda: Kek(KEY),
     "Period": lambda: open_period(realm=REALM, auditors_key=generate()[1], born=0.0),
+    "SharedPeriod": lambda: make_period(realm=REALM, auditors_key=generate()[1], born=0.0),
+    "SocketKeyAgent": lambda: SocketKeyAgent(
+        ring=Keyring(realm=REALM, counter=1, kek_id=""), materials={1: Material(KEY)}
+    ),
     "LocalKeyAgent": lambda: LocalKeyAgent(
         ring=Keyring(realm=REALM, counter=1, kek_id=""), materials={1: Material(KEY)}
     ),

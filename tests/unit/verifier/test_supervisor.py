@@ -15,7 +15,6 @@ import pytest
 
 from tests.installation import install
 from verifier import supervisor
-from verifier.supervisor import PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,13 +117,19 @@ def test_without_a_parent_the_children_end(tmp_path: Path) -> None:
 
 
 def test_who_runs(tmp_path: Path) -> None:
-    """One process for one worker; on SQLite a writer beside several; and none of them can ask for a passphrase."""
+    """One process for one worker; several have a key agent, unless one is named, and on SQLite a writer."""
     one = install(tmp_path / "one").settings
     several = one.model_copy(update={"workers": 2})
     assert not one.has_writer
-    assert supervisor.roles(several) == ["writer", "worker-1", "worker-2"]
+    assert supervisor.roles(several) == ["agent", "writer", "worker-1", "worker-2"]
     remote = several.model_copy(update={"log_url": "postgresql://padan@/padan"})
-    assert supervisor.roles(remote) == ["worker-1", "worker-2"]
-    supervisor.require_no_prompt(several)
-    with pytest.raises(PromptError, match="passphrase-file"):
-        supervisor.require_no_prompt(several.model_copy(update={"kek": "file:kek.json"}))
+    assert supervisor.roles(remote) == ["agent", "worker-1", "worker-2"]
+    named = remote.model_copy(update={"key_agent": str(tmp_path / "agent.sock")})
+    assert supervisor.roles(named) == ["worker-1", "worker-2"]
+
+
+def test_who_asks(tmp_path: Path) -> None:
+    """A passphrase is asked for where the settings name no source of it."""
+    settings = install(tmp_path / "one").settings
+    assert not supervisor.asks(settings)
+    assert supervisor.asks(settings.model_copy(update={"kek": "file:kek.json"}))

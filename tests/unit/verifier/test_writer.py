@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from sqlalchemy import delete
 
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
-from tests.installation import install
+from tests.installation import install, serving_keys
 from verifier import admin_entry, schema
 from verifier.directory import Directory
 from verifier.errors import LogUnavailableError
@@ -22,8 +24,10 @@ from verifier.log.open import open_log
 from verifier.writer import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from keys.agent_server import KeyAgentServer
     from verifier.config import Settings
 
 SECONDS = 30.0
@@ -54,6 +58,14 @@ def commit(settings: Settings) -> None:
         client.stop()
 
 
+@pytest.fixture
+def key_agent(settings: Settings) -> Iterator[KeyAgentServer]:
+    """A key agent for it."""
+    with serving_keys(settings) as server:
+        yield server
+
+
+@pytest.mark.usefixtures("key_agent")
 def test_a_worker_commits_by_way_of_the_writer(settings: Settings) -> None:
     """What the worker hears is durable is in the log, with log time; the socket is gone with the writer."""
     writer = Writer(settings)
@@ -69,6 +81,7 @@ def test_a_worker_commits_by_way_of_the_writer(settings: Settings) -> None:
     assert abs(entry.number(Field.LOG_TIME) / 1000 - time.time()) < SECONDS
 
 
+@pytest.mark.usefixtures("key_agent")
 def test_a_second_writer_is_refused(settings: Settings) -> None:
     """Two services on one folder would write one log."""
     writer = Writer(settings)
@@ -79,6 +92,7 @@ def test_a_second_writer_is_refused(settings: Settings) -> None:
     writer.stop()
 
 
+@pytest.mark.usefixtures("key_agent")
 def test_the_writer_refuses_an_older_log(settings: Settings) -> None:
     """It moves the head on, and writes nothing to a log that lacks what the head has seen."""
     writer = Writer(settings)
@@ -94,14 +108,59 @@ def test_the_writer_refuses_an_older_log(settings: Settings) -> None:
 
 
 def test_the_writer_begins_when_the_keys_are_there(settings: Settings) -> None:
-    """Without a keyring it says so and waits, and takes workers in when it comes."""
-    aside = settings.keyring.rename(settings.keyring.with_name("aside"))
+    """Without a key agent it says so and waits, and takes workers in when one comes."""
     writer = Writer(settings)
     writer.start()
     assert not settings.journal_socket.exists()
-    aside.rename(settings.keyring)
-    commit(settings)
+    with serving_keys(settings):
+        commit(settings)
     writer.stop()
+
+
+@pytest.mark.usefixtures("key_agent")
+def test_a_successor_takes_over_without_a_lost_commit(settings: Settings) -> None:
+    """While intents keep coming, a writer hands over to one that stands by: each succeeds, and is in the log once."""
+    first, second = Writer(settings), Writer(settings, successor=True)
+    first.start()
+    second.start()
+    client = JournalClient(settings.journal_socket)
+    client.start()
+    done, failed, stopping = itertools.count(), [], threading.Event()
+
+    def keep_committing() -> None:
+        while not stopping.is_set():
+            try:
+                client.commit([admin_entry.intend(EntryKind.ENTRIES_LISTED, {"reader": "auditor/a"})])
+            except LogUnavailableError as error:
+                failed.append(error)
+            next(done)
+
+    threads = [threading.Thread(target=keep_committing) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    assert not second_is_at_work(second)
+    first.hand_over(threading.Event())
+    first.stop()
+    time.sleep(0.5)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    client.stop()
+    assert second_is_at_work(second)
+    second.stop()
+    log = open_log(settings.log_database)
+    rows = log.entries(0, 1_000_000)
+    log.close()
+    assert not failed
+    assert len(rows) == next(done) > 20
+
+
+def second_is_at_work(writer: Writer) -> bool:
+    """Whether a writer is ready."""
+    ready = threading.Event()
+    writer.readiness.when(ready.set)
+    return ready.is_set()
 
 
 def test_an_entry_by_the_journal_is_the_one_by_hand() -> None:

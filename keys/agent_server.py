@@ -1,0 +1,176 @@
+"""The key agent's own end: gives workers of the same user the unlocked keys and the audit period, over a Unix socket.
+
+Guarantees: whoever runs as another user is turned away; the keys are unlocked once, and a worker that begins again has
+them in milliseconds. There is one period at a time. Of the workers that ask for a new one the first commits its
+envelope, and the others wait until it says that this is done, or is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from keys import agent_stream, agent_wire, host_socket
+from keys.agent_wire import Frame, Kind
+from keys.errors import KeyAgentFormatError, KeysError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from keys.agent import LocalKeyAgent
+    from keys.period import SharedPeriod
+
+_PATIENCE: Final = struct.pack("ll", 30, 0)
+"""A struct timeval: how long a worker may take to say or to read something."""
+_RETRY_SECONDS: Final = 0.1
+_LOGGER = logging.getLogger("padan.key-agent")
+
+
+class KeyAgentServer:
+    """Serves the workers of this host.
+
+    Args:
+        path: of the socket.
+        agent: holds the unlocked keys; closed by the caller, after `stop`.
+        monotonic: monotonic clock, seconds.
+    """
+
+    def __init__(
+        self, path: Path, agent: LocalKeyAgent, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path = path
+        self._agent = agent
+        self._periods = _Periods(agent, monotonic)
+        self._held = contextlib.ExitStack()
+        self._stopping = threading.Event()
+        self._streams: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._accepting = threading.Thread(target=self._accept, name="key-agent", daemon=True)
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            SocketBusyError: another agent listens there.
+            SocketPathError: the path cannot be used.
+        """
+        self._held.enter_context(host_socket.only_one(self._path))
+        try:
+            self._listener = host_socket.listen(self._path)
+        except BaseException:
+            self._held.close()
+            raise
+        self._accepting.start()
+
+    def stop(self) -> None:
+        """Hang up on everybody; workers go on with what they have."""
+        self._stopping.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._listener.close()
+        with self._lock:
+            for stream in self._streams:
+                with contextlib.suppress(OSError):
+                    stream.shutdown(socket.SHUT_RDWR)
+        self._path.unlink(missing_ok=True)
+        self._held.close()
+        self._periods.wipe()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:
+                if self._stopping.wait(_RETRY_SECONDS):
+                    return
+                continue  # no descriptors, perhaps
+            try:
+                host_socket.require_same_user(stream)
+            except host_socket.OtherUserError:
+                _LOGGER.error("a process of another user was turned away")  # noqa: TRY400 - nothing to trace
+                stream.close()
+                continue
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                stream.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+            with self._lock:
+                self._streams.add(stream)
+            threading.Thread(target=self._serve, args=(stream,), name="key-agent-worker", daemon=True).start()
+
+    def _serve(self, stream: socket.socket) -> None:
+        try:
+            while (question := agent_stream.receive(stream)) is not None:
+                agent_stream.send(stream, *self._answer(question, stream))
+        except KeyAgentFormatError:
+            _LOGGER.exception("a worker speaks otherwise")
+        except OSError:
+            pass  # the worker is gone, or silent
+        finally:
+            self._periods.leave(stream)
+            with self._lock:
+                self._streams.discard(stream)
+            stream.close()
+
+    def _answer(self, question: Frame, stream: socket.socket) -> Frame:
+        try:
+            if question.kind is Kind.KEYS:
+                body = agent_wire.encode_keyring(self._agent.keyring, self._agent.materials())
+                return Frame(Kind.KEYRING, body)
+            if question.kind is Kind.PERIOD:
+                return self._periods.lend(stream)
+            if question.kind is Kind.LOGGED:
+                self._periods.note(question.body)
+                return Frame(Kind.NOTED, b"")
+        except KeysError as error:
+            return Frame(Kind.FAILED, agent_wire.encode_failure(error))
+        raise KeyAgentFormatError("a worker does not answer")
+
+
+class _Periods:
+    """The period in use, and who is committing its envelope."""
+
+    def __init__(self, agent: LocalKeyAgent, monotonic: Callable[[], float]) -> None:
+        self._agent = agent
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._period: SharedPeriod | None = None
+        self._committer: socket.socket | None = None
+
+    def lend(self, stream: socket.socket) -> Frame:
+        """Answer who asks for the period."""
+        with self._lock:
+            if self._period is None or self._period.expired(self._monotonic()):
+                made = self._agent.make_period()
+                if self._period is not None:
+                    self._period.wipe()
+                self._period, self._committer = made, None
+            if not self._period.logged:
+                if self._committer not in (None, stream):
+                    return Frame(Kind.PENDING, b"")
+                self._committer = stream
+            return Frame(Kind.OPEN, agent_wire.encode_period(self._period))
+
+    def note(self, period_id: bytes) -> None:
+        """Take notice that a period's envelope is committed."""
+        with self._lock:
+            if self._period is not None and self._period.id == period_id:
+                self._period.logged = True
+
+    def leave(self, stream: socket.socket) -> None:
+        """Let another commit what this one has not."""
+        with self._lock:
+            if self._committer is stream:
+                self._committer = None
+
+    def wipe(self) -> None:
+        """Zero the key."""
+        with self._lock:
+            if self._period is not None:
+                self._period.wipe()
+            self._period = None

@@ -1,0 +1,173 @@
+"""What the key agent and its workers say to each other (docs/formats/key-agent.md). Pure.
+
+A frame is `u32 length | 0x01 | u8 kind | body`, the length counting all after itself. A worker asks, the agent answers,
+one question at a time. Keys pass in the clear, so only the two ends of the socket import this module, and a contract
+says so.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from keys import errors, ringformat
+from keys.envelope import PERIOD_ID_SIZE, PERIOD_KEY_SIZE
+from keys.errors import KeyAgentFormatError, KeysError
+from keys.mac import MacKey
+from keys.period import Period
+from keys.secret import Material
+from padan import canonical
+from padan.canonical import CanonicalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.keyset import Keyring
+    from keys.period import SharedPeriod
+
+FORMAT: Final = 1
+MAX_FRAME: Final = 2 * ringformat.MAX_SIZE
+"""Bytes after the length."""
+_HEADER = struct.Struct(">IBB")
+LENGTH_SIZE: Final = 4
+_ID = struct.Struct(">I")
+_BORN = struct.Struct(">d")
+
+
+class Kind(IntEnum):
+    """What a frame is."""
+
+    KEYS = 1
+    """Worker to agent: the keyring and its keys, please."""
+    PERIOD = 2
+    """Worker to agent: the audit period in use, please."""
+    LOGGED = 3
+    """Worker to agent: this period's envelope is committed."""
+    KEYRING = 4
+    """Agent to worker: the keyring and its keys."""
+    OPEN = 5
+    """Agent to worker: the period in use."""
+    PENDING = 6
+    """Agent to worker: another worker is committing the period's envelope; ask again."""
+    NOTED = 7
+    """Agent to worker: as you say."""
+    FAILED = 8
+    """Agent to worker: why not."""
+
+
+_KINDS: Final = {int(kind): kind for kind in Kind}
+
+
+class Frame(NamedTuple):
+    """One frame."""
+
+    kind: Kind
+    body: bytes
+
+
+def encode(kind: Kind, body: bytes = b"") -> bytes:
+    """Encode a frame.
+
+    Raises:
+        KeyAgentFormatError: it is too long.
+    """
+    size = _HEADER.size - LENGTH_SIZE + len(body)
+    if size > MAX_FRAME:
+        raise KeyAgentFormatError("the keyring is larger than a frame of the key agent's")
+    return _HEADER.pack(size, FORMAT, kind) + body
+
+
+def length(data: bytes) -> int:
+    """Read how many bytes follow a frame's first four.
+
+    Raises:
+        KeyAgentFormatError: a length that no frame has.
+    """
+    size = int.from_bytes(data, "big")
+    if not _HEADER.size - LENGTH_SIZE <= size <= MAX_FRAME:
+        raise KeyAgentFormatError("a frame of the key agent's socket has an impossible length")
+    return size
+
+
+def decode(data: bytes) -> Frame:
+    """Decode what follows a frame's length.
+
+    Raises:
+        KeyAgentFormatError: another format, or an unknown kind.
+    """
+    if data[0] != FORMAT or data[1] not in _KINDS:
+        raise KeyAgentFormatError("the key agent's socket speaks another format; restart what is older")
+    return Frame(_KINDS[data[1]], data[2:])
+
+
+def encode_keyring(ring: Keyring, materials: Mapping[int, Material]) -> bytes:
+    """Encode a keyring and its keys in the clear."""
+    items = [_ID.pack(key_id) + bytes(material.view()) for key_id, material in sorted(materials.items())]
+    return canonical.encode({1: ringformat.describe(ring), 2: canonical.encode_list(items)})
+
+
+def decode_keyring(body: bytes) -> tuple[Keyring, dict[int, Material]]:
+    """Decode a keyring, which the agent has checked, and its keys.
+
+    Raises:
+        KeyAgentFormatError: of another shape.
+    """
+    try:
+        fields = canonical.decode(body)
+        ring = ringformat.peek(fields[1])
+        items = canonical.decode_list(fields[2])
+        materials = {_ID.unpack_from(item)[0]: Material(item[_ID.size :]) for item in items}
+    except (CanonicalError, KeyError, KeysError, struct.error) as error:
+        raise KeyAgentFormatError("the key agent sends a keyring of another shape") from error
+    return ring, materials
+
+
+def encode_period(period: SharedPeriod) -> bytes:
+    """Encode a period with its key in the clear."""
+    return canonical.encode(
+        {
+            1: period.id,
+            2: bytes(period.material.view()),
+            3: period.envelope,
+            4: _BORN.pack(period.born),
+            5: bytes([period.logged]),
+        }
+    )
+
+
+def decode_period(body: bytes) -> Period:
+    """Decode a period.
+
+    Raises:
+        KeyAgentFormatError: of another shape.
+    """
+    try:
+        fields = canonical.decode(body)
+        period_id, key, (born,) = fields[1], fields[2], _BORN.unpack(fields[4])
+        envelope, logged = fields[3], fields[5] == b"\1"
+    except (CanonicalError, KeyError, struct.error) as error:
+        raise KeyAgentFormatError("the key agent sends a period of another shape") from error
+    if len(period_id) != PERIOD_ID_SIZE or len(key) != PERIOD_KEY_SIZE:
+        raise KeyAgentFormatError("the key agent sends a period of another size")
+    return Period(period_id=period_id, key=MacKey(key), envelope=envelope, born=born, logged=logged)
+
+
+def encode_failure(error: KeysError) -> bytes:
+    """Encode an error by its class and its text, which holds no key."""
+    return canonical.encode({1: type(error).__name__.encode(), 2: str(error).encode()})
+
+
+def decode_failure(body: bytes) -> KeysError:
+    """Decode an error; a class that this release does not know becomes its base.
+
+    Raises:
+        KeyAgentFormatError: of another shape.
+    """
+    try:
+        fields = canonical.decode(body)
+        name, text = fields[1].decode(), fields[2].decode()
+    except (CanonicalError, KeyError, UnicodeDecodeError) as error:
+        raise KeyAgentFormatError("the key agent sends an error of another shape") from error
+    kind = getattr(errors, name, None)
+    return kind(text) if isinstance(kind, type) and issubclass(kind, KeysError) else KeysError(text)
