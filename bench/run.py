@@ -41,6 +41,8 @@ OTHERS = (
     "bench.check",
     "bench.log_store",
     "bench.tracing",
+    "bench.key_agent",
+    "bench.workers",
 )
 """Benchmarks that measure a part alone and print their own lines."""
 _ECHO_LIKES = 8

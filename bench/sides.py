@@ -118,9 +118,11 @@ def padan(installation: Installation) -> Iterator[Side]:
         yield Side(port=installation.port, pids=[process.pid])
 
 
-def install(root: Path, source: Path, *, extra: str = "") -> Installation:
+def install(root: Path, source: Path, *, extra: str = "", url: str = "") -> Installation:
     """Make an installation and load a population into it with the operator's command."""
-    installation = install_service(root, agencies={AGENCY: Terms()}, people=(), extra=extra)
+    installation = install_service(
+        root, agencies={AGENCY: Terms()}, people=(), extra=extra, log_url=url, vault_url=url
+    )
     subprocess.run(
         [
             *(*PADAN_SERVER, "--config", str(installation.config_path)),

@@ -73,7 +73,13 @@ def open_channel(installation: Installation, identity: Identity, port: int) -> g
     return grpc.secure_channel(
         f"127.0.0.1:{port}",
         credentials,
-        options=(("grpc.ssl_target_name_override", "localhost"), ("grpc.use_local_subchannel_pool", 1)),
+        options=(
+            ("grpc.ssl_target_name_override", "localhost"),
+            ("grpc.use_local_subchannel_pool", 1),
+            # A service listens when it can answer; whoever waits for that asks again soon.
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 500),
+        ),
     )
 
 

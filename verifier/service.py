@@ -192,8 +192,7 @@ class Service:
         self._metrics_listener.enter_context(
             metrics_listener.listening(self._settings.metrics_listen, self.metrics.registry)
         )
-        if self._settings.workers > 1:
-            self._look_after()  # other workers answer meanwhile: take calls once this one can, or has tried
+        self._look_after()  # others may answer meanwhile: take calls once this one can, or has tried
         if self._successor:
             self._wait_until_able()
         self._listen()

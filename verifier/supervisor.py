@@ -97,6 +97,7 @@ class Supervisor:
         self._leave_patience = leave_patience
         self._kept: Collection[str] = {AGENT} if asks else ()
         self._rollout: Rollout | None = None
+        self._wanted = False
 
     def run(self) -> int:
         """Run; returns the exit code. Call `block_signals` before any thread starts.
@@ -110,9 +111,8 @@ class Supervisor:
                 if told is not None and told.si_signo in _STOP_SIGNALS:
                     return self._stop()
                 if told is not None and told.si_signo == signal.SIGHUP:
-                    self._replace()
-                if self._rollout is not None and not self._rollout.step():
-                    self._rollout = None
+                    self._wanted = True
+                self._roll()
                 for child in self._children:
                     code = None if child.leaving else child.ended()
                     if code is not None and not self._take_leave(child, code):
@@ -140,8 +140,16 @@ class Supervisor:
             while child.role == AGENT and not child.has_started:
                 yield True
 
-    def _replace(self) -> None:
-        if self._rollout is None and all(child.started_once or child.has_started for child in self._children):
+    @property
+    def _all_started(self) -> bool:
+        return all(child.started_once or child.has_started for child in self._children)
+
+    def _roll(self) -> None:
+        """Go on with replacing the children; where it was wanted once more meanwhile, begin anew afterwards."""
+        if self._rollout is not None and not self._rollout.step():
+            self._rollout = None
+        if self._rollout is None and self._wanted and self._all_started:
+            self._wanted = False
             self._rollout = Rollout(
                 self._children,
                 kept=self._kept,
@@ -169,7 +177,7 @@ class Supervisor:
 
     def _pause(self) -> float:
         """Give the seconds until something is due; SIGCHLD says the rest."""
-        if self._rollout is not None or any(not child.pid for child in self._children):
+        if self._rollout is not None or self._wanted or any(not child.pid for child in self._children):
             return _STEP_PAUSE
         due = [child.due for child in self._children if not child.running]
         return max(0.0, min(due, default=time.monotonic() + _LONGEST_PAUSE) - time.monotonic())

@@ -24,6 +24,7 @@ from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
 from tests.installation import install
 from tests.people import BUDI, SARI
+from tests.restarting import connections, roles
 from tests.service import request, running, wait_until_ready
 from tests.terms import Terms
 from verifier.log.open import open_log
@@ -90,17 +91,6 @@ def service(house: House) -> RunningService:
     return house.service()
 
 
-def roles(service: RunningService) -> dict[str, int]:
-    """Find the processes: role to process id."""
-    found: dict[str, int] = {}
-    for pid in Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-            if "--child" in words:
-                found[words[words.index("--child") + 1].partition(":")[0]] = int(pid)
-    return found
-
-
 def metric(service: RunningService, name: str) -> float:
     """Read one number of the service's metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{service.installation.metrics_port}/metrics") as answer:
@@ -114,23 +104,6 @@ def wait_until_all_answer(service: RunningService) -> None:
     while metric(service, "padan_ready") != 2:
         assert time.monotonic() < until, service.messages()[-2000:]
         time.sleep(0.05)
-
-
-def connections(pid: int, port: int) -> int:
-    """Count the connections that a process has accepted on a port."""
-    sockets = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            sockets.add(str(descriptor.readlink()))
-    lines = [
-        line.split()
-        for table in ("tcp", "tcp6")
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
-    ]
-    return sum(
-        line[1].endswith(f":{port:04X}") and line[3] == "01" and f"socket:[{line[9]}]" in sockets
-        for line in lines
-    )
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """A child of a supervisor that does as its role is told, and writes down what it did.
 
-child.py FOLDER [--first] [ROLE=fails|deaf ...] --child ROLE:DESCRIPTOR
+child.py FOLDER [--first] [ROLE=fails|deaf|once|lingers ...] --child ROLE:DESCRIPTOR[:successor]
 """
 
 from __future__ import annotations
@@ -11,26 +11,41 @@ import sys
 import threading
 from pathlib import Path
 
+from verifier.child import HAND_OVER, SUCCESSOR
 from verifier.supervisor import unblock_signals
 from verifier.tether import ChildEnd
 
 
 def main() -> None:
-    """Run until SIGTERM, or until the parent is gone."""
+    """Run until SIGTERM, until told to hand over, or until the parent is gone."""
     folder, *words, _, child = sys.argv[1:]
-    role, _, descriptor = child.partition(":")
-    parent, stopping = ChildEnd(int(descriptor)), threading.Event()
+    role, descriptor, *rest = child.split(":")
+    parent, stopping, leaving = ChildEnd(int(descriptor)), threading.Event(), threading.Event()
+
+    def write(text: str) -> None:
+        with (Path(folder) / "diary").open("a") as diary:
+            diary.write(f"{role} {text}\n")
+
+    def hand_over(*_: object) -> None:
+        if f"{role}=lingers" not in words:
+            leaving.set()
+            stopping.set()
+
     signal.signal(signal.SIGTERM, lambda *_: None if f"{role}=deaf" in words else stopping.set())
+    signal.signal(HAND_OVER, hand_over)
     unblock_signals()
-    with (Path(folder) / "diary").open("a") as diary:
-        diary.write(f"{role} begins {os.getpid()} {'first' if '--first' in words else 'again'}\n")
+    if f"{role}=once" in words and SUCCESSOR in rest:
+        write("refuses")
+        sys.exit(6)
+    write(f"begins {os.getpid()} {'first' if '--first' in words else 'again'}")
     if f"{role}=fails" in words:
         sys.exit(6)
     parent.watch(stopping.set)
     parent.say_started()
+    write("ready")
+    parent.say_ready()
     stopping.wait()
-    with (Path(folder) / "diary").open("a") as diary:
-        diary.write(f"{role} ends\n")
+    write("leaves" if leaving.is_set() else "ends")
 
 
 if __name__ == "__main__":

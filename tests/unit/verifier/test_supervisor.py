@@ -44,10 +44,14 @@ class Family:
             stderr=subprocess.DEVNULL,
         )
 
-    def entries(self, what: str) -> list[list[str]]:
+    def lines(self) -> list[list[str]]:
         """Read what the children wrote: role, what, and the rest."""
         text = self._diary.read_text() if self._diary.exists() else ""
-        return [line.split() for line in text.splitlines() if line.split()[1] == what]
+        return [line.split() for line in text.splitlines()]
+
+    def entries(self, what: str) -> list[list[str]]:
+        """Read what they wrote of one kind."""
+        return [line for line in self.lines() if line[1] == what]
 
     def wait_for(self, what: str, count: int) -> list[list[str]]:
         """Wait until the children have written so much."""
