@@ -9,7 +9,9 @@ The load generator needs as much of a small machine as the server, so rates say 
   both, which takes its share and changes no call's cost. Given both cores whole, they answer as many calls a second as
   two seconds of processor time hold, all processes counted; but no more than the busiest single process can, since none
   of them uses more than one core. That bound is the stall: where it counts, cores wait for a process.
-- The ratio of the two is what the second worker brings. PostgreSQL's processes count in both.
+- The ratio of the two is what the second worker brings. The processes in which PostgreSQL serves the workers count in
+  both forms, each of which has a PostgreSQL of its own.
+- Each worker has as many calls in flight, in both forms: what waits together is cheaper together.
 
 Then a worker is killed with SIGKILL under no load, and the time is taken until its successor gives its first verdict on
 a connection of its own; beside it, the processor time that the successor had used by then, which noisy neighbours do
@@ -62,7 +64,7 @@ class Form:
     name: str
     workers: int
     service: RunningService
-    database: list[int]
+    database: PostgresServer | None
     bodies: Path
     used: int = 0
     costs: list[dict[str, float]] = field(default_factory=list)
@@ -81,7 +83,7 @@ class Form:
         processes = {"parent": self.service.pid, **roles(self.service)}
         groups = {name: {pid} for name, pid in processes.items()}
         if self.database:
-            groups["database"] = cpu.tree(*self.database)
+            groups["database"] = _backends(self.database.postmaster)
         plan = self._plan(seconds, [pid for group in groups.values() for pid in group])
         before = {name: cpu.seconds(group) for name, group in groups.items()}
         count = self._drive(plan)
@@ -147,6 +149,11 @@ class Form:
         )
 
 
+def _backends(postmaster: int) -> set[int]:
+    """Find the processes of a PostgreSQL that serve connections; what it does besides is not of these calls."""
+    return {pid for pid in cpu.tree(postmaster) if b"[local]" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
 def _pin(pid: int, cores: set[int]) -> None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(ProcessLookupError):
@@ -174,7 +181,7 @@ def _form(
             name=f"{engine}, {workers} worker{'s' if workers > 1 else ''}",
             workers=workers,
             service=service,
-            database=[database.postmaster] if database else [],
+            database=database,
             bodies=bodies,
         )
         form.pin()
@@ -193,23 +200,24 @@ def scaling(folder: Path, source: Path, *, rounds: int, seconds: float) -> list[
     """Compare two workers with one on both engines."""
     enough = int(_CALLS_A_SECOND * (seconds + 1) * (rounds + 1))
     rows: list[Row] = []
-    with PostgresServer(durable=True) as server:
-        for database in (None, server):
-            with contextlib.ExitStack() as stack:
-                one, two = (
-                    stack.enter_context(
-                        _form(folder, source, workers=workers, database=database, enough=enough)
-                    )
-                    for workers in (1, 2)
+    for on_postgres in (False, True):
+        with contextlib.ExitStack() as stack:
+
+            def make(workers: int, *, on_postgres: bool, stack: contextlib.ExitStack) -> Form:
+                database = stack.enter_context(PostgresServer(durable=True)) if on_postgres else None
+                return stack.enter_context(
+                    _form(folder, source, workers=workers, database=database, enough=enough)
                 )
-                for form in (one, two):
-                    form.measure(0.5)
-                    form.costs.clear()
-                order = random.Random(12)  # noqa: S311 -- an order of measurement
-                for _ in range(rounds):
-                    for form in order.sample((one, two), 2):
-                        form.measure(seconds)
-                rows += _rows(one, two)
+
+            one, two = (make(workers, on_postgres=on_postgres, stack=stack) for workers in (1, 2))
+            for form in (one, two):
+                form.measure(0.5)
+                form.costs.clear()
+            order = random.Random(12)  # noqa: S311 -- an order of measurement
+            for _ in range(rounds):
+                for form in order.sample((one, two), 2):
+                    form.measure(seconds)
+            rows += _rows(one, two)
     return rows
 
 
