@@ -180,6 +180,22 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.retention.state.RetentionStateError": _state(
             "use the release that the servers run, or restore the log's database from its backup"
         ),
+        # Going live.
+        "verifier.stage.errors.AgencyFilesError": _input(
+            "name --address, --ca, --cert and --key of an agency; padan check finds what is wrong with them"
+        ),
+        "verifier.stage.errors.AgreementGapError": _state(
+            "name another --purpose, ask for less, or see padan-server agreement list"
+        ),
+        "verifier.stage.errors.ScenarioFileError": _input(
+            "mend the scenario that is named above; docs/going-live.md shows the form"
+        ),
+        "verifier.stage.errors.ReportFileError": _input(
+            "name another --out; or the .json that a stage wrote, as it was written"
+        ),
+        "verifier.stage.errors.ReportSignatureError": _refused(
+            "use the report as it was written; padan-server officer trust adds a signer's key"
+        ),
         # Callers.
         "verifier.ca.AuthorityError": _state(
             "see ca_dir and --ca-passphrase-file; padan-server ca init makes a root"

@@ -42,6 +42,8 @@ NEVER_ALONE = {
     "verifier.agreement.errors.DocumentError": "base",
     "keys.errors.PeriodOverError": "the service opens a new period",
     "verifier.dispute.errors.DisputesClosedError": "answered to callers",
+    "verifier.stage.errors.StageError": "base",
+    "verifier.stage.errors.NotAliveError": "told as a criterion of the stage's report",
     "verifier.errors.ShuttingDownError": "answered to callers",
     "verifier.log.store.LeaderLostError": "a duty ends, and its process waits for the seat again",
 }
