@@ -10,8 +10,11 @@ from keys.errors import KeyNotFoundError
 from padan.finding import failed, good, warned
 from verifier import expiry, keyring_events, migrations
 from verifier.directory import Directory
+from verifier.headfile import HeadFile
+from verifier.headkeeper import HeadKeeper
 from verifier.inspection import people
 from verifier.inspection.fault import Fault
+from verifier.log.open import open_log
 from verifier.migrations import Tree
 from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_vault
@@ -73,6 +76,28 @@ def check_directory(
             )
         yield from people.check_documents(settings, directory)
         yield from check_ends([*expiry.of_directory(directory)], now=now)
+
+
+def check_head(settings: Settings, ring: Keyring | None) -> Iterator[Finding]:
+    """Check that log and keyring are not older than the head that is kept apart from them.
+
+    Raises:
+        OperatorError, LogUnavailableError: they are, or one of the three cannot be read; the message says which.
+    """
+    if ring is None:
+        return
+    with (
+        closing(open_log(settings.log_database)) as log,
+        closing(Directory(settings.log_database)) as directory,
+    ):
+        HeadKeeper(
+            file=HeadFile(settings.head_file, ring.realm),
+            log=log,
+            directory=directory,
+            realm=ring.realm,
+            keyring=ring.counter,
+        ).check()
+        yield good("head", f"log ({log.head().sequence:,} entries) and keyring are not older than the head")
 
 
 def check_ends(

@@ -22,6 +22,7 @@ class Fault(enum.StrEnum):
     ENDS = "ends"
     ADDRESS = "address"
     DATABASE = "database"
+    HEAD = "head"
     SPACE = "space"
     NO_EPOCH = "no-epoch"
     EPOCH_KEY = "epoch-key"

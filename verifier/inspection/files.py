@@ -46,7 +46,13 @@ def is_lent(path: Path) -> bool:
 
 def check_files(settings: Settings, config: Path) -> Iterator[Finding]:
     """Look at each file's presence and mode, and at the folder of data."""
-    findings = [*_present(settings), *_secret(settings), *_config(config), *_folder(settings)]
+    findings = [
+        *_present(settings),
+        *_secret(settings),
+        *_config(config),
+        *_folder(settings),
+        *_apart(settings),
+    ]
     yield from findings
     if not findings:
         yield good(STEP, "every file is there, and secrets are closed to others")
@@ -159,3 +165,35 @@ def _folder(settings: Settings) -> Iterator[Finding]:
             f"{folder}: {free >> 20} MiB are free",
             "make room: a log that cannot be written answers nobody; padan-server epoch drop frees old epochs",
         )
+
+
+def _apart(settings: Settings) -> Iterator[Finding]:
+    """Check the folders that are best on another disk, where settings name them."""
+    named = {
+        "head_store": settings.head_file.parent if settings.head_store is not None else None,
+        "log_mirror": settings.log_mirror,
+    }
+    for name, folder in named.items():
+        if folder is None:
+            continue
+        if not folder.is_dir():
+            yield failed(
+                STEP,
+                Fault.FILE_MISSING,
+                f"{name}: {folder} is no folder",
+                f"mount it, or: install -d -m 700 {folder}",
+            )
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            yield failed(
+                STEP,
+                Fault.FILE_MODE,
+                f"{name}: {folder} may not be written",
+                "chown it to the service's user",
+            )
+        elif settings.data_dir.is_dir() and folder.stat().st_dev == settings.data_dir.stat().st_dev:
+            yield warned(
+                STEP,
+                Fault.SPACE,
+                f"{name}: {folder} is on the disk of data_dir, and is lost with it",
+                "name a folder on another disk",
+            )

@@ -24,6 +24,7 @@ from keys.realm import DEVELOPMENT
 from padan.finding import failed, good, passed, warned
 from verifier import config, expiry
 from verifier.config import ConfigError
+from verifier.dispute import officerkey
 from verifier.errors import VerifierError
 from verifier.inspection import databases, files, keyring, people
 from verifier.inspection.addresses import check_addresses
@@ -107,12 +108,18 @@ def _settings(settings: Settings, path: Path, remedy: Remedy) -> Iterator[Findin
         )
     elif settings.auditors_key.is_file():
         yield from _guarded(lambda: _auditors_key(settings), STEP, Fault.SETTING, remedy)
+    yield from _guarded(lambda: _dispute_key(settings), STEP, Fault.SETTING, remedy)
     yield from _guarded(lambda: _workers(settings), STEP, Fault.SETTING, remedy)
 
 
 def _auditors_key(settings: Settings) -> Iterator[Finding]:
     if settings.auditors_key is not None:
         parse_key(settings.auditors_key.read_text(errors="replace"))
+    yield from ()
+
+
+def _dispute_key(settings: Settings) -> Iterator[Finding]:
+    officerkey.id_of(settings.dispute_key)
     yield from ()
 
 
@@ -144,6 +151,8 @@ def _databases(settings: Settings, remedy: Remedy) -> Iterator[Finding]:
         yield from found
         if passed(found):
             yield from _guarded(partial(content, settings, ring), databases.STEP, Fault.DATABASE, remedy)
+            if tree is Tree.LOG:
+                yield from _guarded(partial(databases.check_head, settings, ring), "head", Fault.HEAD, remedy)
 
 
 def _ring(settings: Settings) -> Keyring | None:

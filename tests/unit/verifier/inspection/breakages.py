@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.realm import Realm
-from verifier import config, migrations
+from verifier import chain, config, migrations
 from verifier.directory import Directory
+from verifier.headfile import Head, HeadFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,45 @@ def _long_path(folder: Path) -> None:
     change(folder, "data_dir", f'"{"d" * 120}"')
 
 
+def _head_ahead(folder: Path) -> None:
+    settings = config.load(folder / "padan.toml")
+    realm = Realm(registry_id=settings.registry_id, environment="development")
+    seen = Head(chain=chain.start(realm)._replace(entries=9), keyring=0)
+    HeadFile(settings.head_file, realm).swap(None, seen)
+
+
+def _mirror_beside(folder: Path) -> None:
+    (folder / "mirror").mkdir()
+    change(folder, "log_mirror", '"mirror"')
+
+
 BROKEN = [
+    Broken("an old log", _head_ahead, "head", "head", "the log has 0 entries", "restore"),
+    Broken(
+        "no folder for the head",
+        lambda folder: change(folder, "head_store", '"elsewhere/head.json"'),
+        "files",
+        "file-missing",
+        "head_store: ",
+        "mount it",
+    ),
+    Broken(
+        "a mirror on the same disk",
+        _mirror_beside,
+        "files",
+        "space",
+        "log_mirror: ",
+        "another disk",
+        "warning",
+    ),
+    Broken(
+        "a malformed key for disputes",
+        lambda folder: change(folder, "dispute_key", '"hello"'),
+        "settings",
+        "setting",
+        "dispute_key: not an X25519 public key",
+        "",
+    ),
     Broken(
         "a typo",
         lambda folder: change(folder, "workes", "2"),

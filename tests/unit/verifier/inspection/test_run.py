@@ -73,6 +73,7 @@ def test_a_sound_installation_passes_and_stays_as_it_is(folder: Path) -> None:
         "tls",
         "listen",
         "databases",
+        "head",
         "agreements",
         "epoch",
     }
