@@ -17,10 +17,12 @@ from padan.entry import EntryKind
 from padan.v1 import attribute_pb2, verification_pb2, verification_pb2_grpc
 from tests.installation import install
 from tests.people import BUDI
-from tests.service import request, running
+from tests.service import request, running, wait_until_ready
 from verifier import schema, scrape
 from verifier.cli.server import build
 from verifier.directory import Directory
+from verifier.dispute.state import State
+from verifier.dispute.table import DisputeTable
 from verifier.expiry import Kind
 from verifier.log.tally import count_recent
 
@@ -44,8 +46,10 @@ def status(installation: Installation, code: ExitCode) -> dict[str, Any]:
 def test_a_service_that_runs_and_then_does_not(tmp_path: Path) -> None:
     """The screen shows workers, epoch, log and today's counts; afterwards that nothing runs, and the rest still."""
     installation = install(tmp_path)
-    with running(installation) as service, service.channel() as channel:
-        _ask(verification_pb2_grpc.VerificationServiceStub(channel), 3)
+    with running(installation, ready=False) as service:
+        wait_until_ready(installation, service.process, 60)
+        with service.channel() as channel:
+            _ask(verification_pb2_grpc.VerificationServiceStub(channel), 3)
         up = status(installation, ExitCode.DONE)
         readings = scrape.read(installation.settings.metrics_listen)
     _shows_standing(readings, up)
@@ -61,6 +65,7 @@ def test_a_service_that_runs_and_then_does_not(tmp_path: Path) -> None:
     assert up["vault"]["active"] == 1
     assert up["vault"]["epochs"][0]["people"] == 3
     assert up["log"]["today"]["entries"] == up["log"]["entries"] >= 4
+    assert (up["affairs"]["disputes"], up["affairs"]["late"]) == (0, 0)
     assert {each["kind"] for each in up["ends"]} == {"server-certificate", "caller-certificate"}
     assert "ready, 1 of 1 workers" in up["words"]
     down = status(installation, ExitCode.NO)
@@ -81,6 +86,7 @@ def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         "last": None,
         "today": {"alerts": 0, "blocked": 0, "entries": 0, "resets": 0, "whole": True},
     }
+    assert document["affairs"] == {"disputes": 0, "late": 0, "leader_age_seconds": None, "term": 0}
     assert {each["kind"] for each in document["ends"]} == {"server-certificate", "caller-certificate"}
 
 
@@ -112,7 +118,7 @@ def test_what_is_away_is_said(tmp_path: Path) -> None:
     shutil.rmtree(installation.settings.data_dir)
     installation.settings.keyring.unlink()
     nothing = status(installation, ExitCode.NO)
-    assert all("away" in nothing[part] for part in ("vault", "log", "keyring", "disk"))
+    assert all("away" in nothing[part] for part in ("vault", "log", "affairs", "keyring", "disk"))
     assert nothing["words"].count("AWAY: ") == 4
 
 
@@ -157,3 +163,31 @@ def test_the_newest_entries_are_counted(log_database: str) -> None:
     assert (since.entries, since.is_whole) == (6, True)
     assert (since.of_kind(EntryKind.BUDGET_ALERT), since.with_outcome(blocked)) == (2, 2)
     assert (newest.entries, newest.is_whole) == (2, False)
+
+
+def test_open_disputes_are_counted(log_database: str) -> None:
+    """Those that are not resolved count, and of these those whose time is up; a resolved one does not."""
+    directory = Directory(log_database)
+    with directory.writing() as connection:
+        for name, state, due_ms in (
+            ("a", State.OPENED, 5),
+            ("b", State.IN_REVIEW, 50),
+            ("c", State.RESOLVED, 5),
+        ):
+            connection.execute(
+                insert(schema.dispute).values(
+                    id=name,
+                    agency="tax",
+                    request_id=name.encode(),
+                    order_digest=b"d",
+                    answer=1,
+                    state=int(state),
+                    outcome=0,
+                    opened_ms=1,
+                    due_ms=due_ms,
+                    changed_ms=1,
+                    document=b"{}",
+                )
+            )
+    assert DisputeTable(directory).count_open(10) == (2, 1)
+    directory.close()

@@ -187,8 +187,10 @@ def test_a_collector_that_is_away_costs_nothing_but_its_traces(tmp_path: Path) -
     """Answers come as ever, the service stops in time, and its messages hold nothing of what was asked."""
     endpoint = f"http://127.0.0.1:{free_ports(1)[0]}"
     installation = install(tmp_path, extra=f'otlp_endpoint = "{endpoint}"\ntrace_share = 1.0\n')
-    with running(installation) as service, service.channel() as channel:
-        ids = ask(channel)
+    with running(installation, ready=False) as service:
+        wait_until_ready(installation, service.process, 60)
+        with service.channel() as channel:
+            ids = ask(channel)
         began = time.monotonic()
     assert time.monotonic() - began < 10
     assert service.process.returncode == 0

@@ -44,22 +44,15 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 def _document(overview: Overview) -> dict[str, Any]:
-    service, vault, log, disk = overview.service, overview.vault, overview.log, overview.disk
+    vault, log, disk = overview.vault, overview.log, overview.disk
+    affairs = overview.affairs
     return {
         "registry": overview.registry,
         "environment": overview.environment,
         "release": overview.release,
         "at": _moment(overview.at),
         "well": overview.is_well,
-        "service": {
-            "state": service.state.value,
-            "reason": service.reason or None,
-            "workers": service.workers,
-            "workers_ready": service.workers_ready,
-            "answers": service.answers,
-            "blocked": service.blocked,
-            "refusals": service.refusals,
-        },
+        "service": _service(overview),
         "vault": _away(vault)
         if isinstance(vault, Away)
         else {
@@ -81,9 +74,17 @@ def _document(overview: Overview) -> dict[str, Any]:
                 "resets": log.resets,
             },
         },
+        "affairs": _away(affairs)
+        if isinstance(affairs, Away)
+        else {
+            "disputes": affairs.disputes,
+            "late": affairs.late,
+            "leader_age_seconds": affairs.leader_age,
+            "term": affairs.term,
+        },
         "seals": {
             "rows": None if isinstance(vault, Away) or not vault.active else vault.active.sealed_rows,
-            "answers": service.replay_seals,
+            "answers": overview.service.replay_seals,
             "alarm": SEALS_ALARM,
             "limit": SEALS_LIMIT,
         },
@@ -102,6 +103,19 @@ def _document(overview: Overview) -> dict[str, Any]:
             }
             for each in overview.ends
         ],
+    }
+
+
+def _service(overview: Overview) -> dict[str, Any]:
+    service = overview.service
+    return {
+        "state": service.state.value,
+        "reason": service.reason or None,
+        "workers": service.workers,
+        "workers_ready": service.workers_ready,
+        "answers": service.answers,
+        "blocked": service.blocked,
+        "refusals": service.refusals,
     }
 
 
@@ -207,6 +221,13 @@ def _told_log(overview: Overview) -> Iterator[tuple[str, str]]:
         f"{log.resets:,} resets by officers"
     )
     yield "today", counts
+    affairs = overview.affairs
+    if isinstance(affairs, Away):
+        yield "affairs", _told_away(affairs)
+        return
+    yield "disputes", f"{affairs.disputes:,} open, {affairs.late:,} of them past their time"
+    led = f"last sign {affairs.leader_age:.1f} s ago" if affairs.leader_age is not None else "NOBODY LEADS"
+    yield "leader", f"term {affairs.term}, {led}"
 
 
 def _span(seconds: float) -> str:

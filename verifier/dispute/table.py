@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, and_, func, literal, or_, select
+from sqlalchemy import case as case_of
 
 from padan.entry import EntryError, EntryKind, Field, decode
 from verifier import schema
@@ -142,6 +143,18 @@ class DisputeTable:
         )
         with self._directory.reading() as connection:
             return [_dispute(row) for row in connection.execute(query)]
+
+    def count_open(self, now_ms: int) -> tuple[int, int]:
+        """Count the disputes that are not resolved, and those of them whose time was up before now.
+
+        Raises:
+            LogStoreError: the database failed.
+        """
+        late = func.coalesce(func.sum(case_of((_DISPUTE.due_ms < now_ms, 1), else_=0)), 0)
+        query = select(func.count(), late).where(_DISPUTE.state < int(State.RESOLVED))
+        with self._directory.reading() as connection:
+            row = connection.execute(query).one()
+        return int(row[0]), int(row[1])
 
     def find_answer(self, agency: str, contest: Contest, digest: bytes) -> Answer | None:
         """Find the entry of an answer among an agency's own of the reference's time.

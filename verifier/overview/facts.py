@@ -98,6 +98,23 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Affairs:
+    """What goes on over days.
+
+    Attributes:
+        disputes: that are not resolved.
+        late: of these, those whose time is up.
+        leader_age: seconds since the leader's last sign of life; None where nobody leads.
+        term: the leader's, or of the last one.
+    """
+
+    disputes: int
+    late: int
+    leader_age: float | None
+    term: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """The file system of data_dir, in bytes."""
 
@@ -125,6 +142,7 @@ class Overview:
     service: Service
     vault: Vault | Away
     log: Log | Away
+    affairs: Affairs | Away
     disk: Disk | Away
     keyring: int | Away
     ends: Sequence[Deadline]
@@ -132,5 +150,5 @@ class Overview:
     @property
     def is_well(self) -> bool:
         """Whether the service answers and everything could be asked."""
-        parts = (self.vault, self.log, self.disk, self.keyring)
+        parts = (self.vault, self.log, self.affairs, self.disk, self.keyring)
         return self.service.state is ServiceState.READY and not any(isinstance(part, Away) for part in parts)

@@ -15,11 +15,13 @@ from padan.entry import EntryKind
 from padan.v1 import attribute_pb2
 from verifier import expiry, scrape
 from verifier.directory import Directory
+from verifier.dispute.table import DisputeTable
 from verifier.errors import VerifierError
 from verifier.log.open import open_log
 from verifier.log.tally import count_recent
-from verifier.overview.facts import Away, Disk, Log, Overview, Service, ServiceState, Vault
+from verifier.overview.facts import Affairs, Away, Disk, Log, Overview, Service, ServiceState, Vault
 from verifier.scrape import NoMetricsError, NotRunningError
+from verifier.seat import open_seat
 from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_vault
 
@@ -54,6 +56,7 @@ def gather(settings: Settings, *, now: Callable[[], float] = time.time) -> Overv
         service=_service(settings),
         vault=_or_away(lambda: _vault(settings)),
         log=log,
+        affairs=log if isinstance(log, Away) else _or_away(lambda: _affairs(settings, int(now() * 1000))),
         disk=_or_away(lambda: _disk(settings)),
         keyring=ring if isinstance(ring, Away) else ring.counter,
         ends=expiry.soon(ends, now=now()),
@@ -111,6 +114,15 @@ def _log(settings: Settings, now_ms: int) -> Log:
         blocked=tally.with_outcome(attribute_pb2.VERDICT_BLOCKED),
         resets=tally.of_kind(EntryKind.BUDGET_RESET),
     )
+
+
+def _affairs(settings: Settings, now_ms: int) -> Affairs:
+    with closing(Directory(settings.log_database)) as directory:
+        disputes, late = DisputeTable(directory).count_open(now_ms)
+    with closing(open_seat(settings.log_database)) as seat:
+        lease, seat_ms = seat.read()
+    age = max(0.0, (seat_ms - lease.heartbeat_ms) / 1000) if lease.holder else None
+    return Affairs(disputes=disputes, late=late, leader_age=age, term=lease.term)
 
 
 def _listed(settings: Settings) -> list[Deadline]:
