@@ -128,8 +128,8 @@ class Story:
         """Let the registry change."""
         nik = self.random.choice(NIKS)
         name = self.random.choice([*NAMES, None])
-        self.cluster.happen(nik, name, erases=name is None and self.random.random() < 0.2)
-        self.names.append({**self.names[-1], nik: None if nik in self.cluster.erased else name})
+        self.cluster.registry.happen(nik, name, erases=name is None and self.random.random() < 0.2)
+        self.names.append({**self.names[-1], nik: None if nik in self.cluster.registry.erased else name})
 
     def sync(self) -> None:
         """Follow the registry; some changes come twice."""
@@ -242,7 +242,7 @@ class Story:
             for position in range(first, last + 1)
             if (self.names[position][message.nik] == message.claims[0].value) is matched
         ]
-        if not true and message.nik in self.cluster.erased and not matched:
+        if not true and message.nik in self.cluster.registry.erased and not matched:
             return  # the mark is there before the row is gone, and whoever applied it may have died in between
         assert true, "an answer that is not true of anything that may be seen"
         self.seen[id(worker), message.nik] = true[0]

@@ -12,17 +12,18 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keys import envelope
 from keys.agent import LocalKeyAgent
 from keys.custody import Custody
 from keys.realm import Realm
 from padan.entry import EntryKind
-from tests.people import AS_OF, BUDI
+from tests.people import AS_OF
 from tests.service import request
 from tests.simulator.kek_provider import MemoryKekProvider
 from tests.simulator.log_store import MemoryLog
+from tests.simulator.registry import SOURCE, Marks, Registry
 from tests.simulator.vault import MemoryVault
 from tests.simulator.world import Agreements, Clocks, Gate
 from tokenizer.codes import CodeLists
@@ -36,7 +37,6 @@ from verifier.core import Verifier
 from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
 from verifier.errors import LogUnavailableError, ServiceError
-from verifier.feed.document import Change, Feed
 from verifier.feed.sync import Sync
 from verifier.group_writer import GroupWriter
 from verifier.limiter import RateLimiter
@@ -59,9 +59,7 @@ if TYPE_CHECKING:
     from tests.terms import Terms
     from verifier.call import Reply
     from verifier.intent import Intent, Settled
-    from verifier.resident.mark import Mark, Marked
 
-SOURCE = "registry"
 DECOYS = 6
 DAYS = {
     RetentionClass.SHORT: 1,
@@ -86,27 +84,6 @@ def _custody() -> tuple[Path, MemoryKekProvider, bytes]:
     )
     _, public = envelope.generate()
     return folder / "keyring.json", provider, public
-
-
-@dataclass(slots=True)
-class Marks:
-    """What is marked: by the tombstones of numbers, and by the handles under which the service looks."""
-
-    on: dict[bytes, Mark] = field(default_factory=dict)
-    handles: dict[bytes, int] = field(default_factory=dict)
-
-    def of(self, wanted: Any) -> Any:
-        """Say what is marked: to the service under one handle, to a feed on some numbers."""
-        if isinstance(wanted, bytes):
-            return self.handles.get(wanted, 0)
-        return {tombstone: self.on[tombstone] for tombstone in wanted if tombstone in self.on}
-
-    def add(self, marks: Mapping[Marked, Mark], *, now_ms: int) -> None:
-        """Put marks on numbers."""
-        del now_ms
-        for marked, mark in marks.items():
-            self.on[marked.tombstone] = self.on.get(marked.tombstone, mark) | mark
-            self.handles[marked.handle] = self.handles.get(marked.handle, 0) | mark
 
 
 @dataclass(slots=True)
@@ -178,8 +155,7 @@ class Cluster:
     """The service and what it stands on.
 
     Attributes:
-        registry: each person's row, as the registry has it now; None for one who was withdrawn.
-        changes: everything that happened there, by position.
+        registry: what the vault follows.
         applied: the position up to which changes are visible, and since when, in the order in which it moved.
     """
 
@@ -196,9 +172,7 @@ class Cluster:
         self.marks = Marks()
         path, provider, public = _custody()
         self.agent = LocalKeyAgent.unlock(path, provider, auditors_key=public, monotonic=self.mono)
-        self.registry: dict[str, dict[str, str] | None] = dict(people)
-        self.erased: set[str] = set()
-        self.changes: list[Change] = []
+        self.registry = Registry(people)
         self.applied: list[tuple[int, float]] = []
         self.queue: list[tuple[Link, Ticket]] = []
         self._fuse: int | None = None
@@ -331,31 +305,6 @@ class Cluster:
 
     # The registry
 
-    @property
-    def position(self) -> int:
-        """The registry's newest position."""
-        return len(self.changes)
-
-    def happen(self, nik: str, name: str | None, *, erases: bool = False) -> None:
-        """Let somebody get another name, be withdrawn or be erased, in the registry.
-
-        A registry that says more about somebody whom it has erased is not heard.
-        """
-        row = None if name is None else {**BUDI, "NIK": nik, "NAMA_LGKP": name}
-        if erases:
-            self.erased.add(nik)
-        self.registry[nik] = None if nik in self.erased else row
-        self.changes.append(
-            Change(
-                position=self.position + 1,
-                name="changed" if row else "erased" if erases else "withdrawn",
-                row=row or {},
-                nik="" if row else nik,
-                was=(),
-                also=(),
-            )
-        )
-
     def load(self) -> None:
         """Load the registry as it is now into a new epoch, and activate that."""
         number = max(self.vault.epochs, default=0) + 1
@@ -364,7 +313,7 @@ class Cluster:
         inner, outer = projection.inner, projection.outer
         records = [
             inner.project(Person.from_registry(row, codes=_CODES, today=AS_OF), revision=0)
-            for row in self.registry.values()
+            for row in self.registry.rows.values()
             if row is not None
         ]
         records += [inner.decoy(decoy) for decoy in range(DECOYS)]
@@ -384,8 +333,8 @@ class Cluster:
             ),
             table,
         )
-        self.loaded_at = self.position
-        self._visible(self.position)
+        self.loaded_at = self.registry.position
+        self._visible(self.registry.position)
 
     def sync(self, *, again: int) -> None:
         """Apply the registry's newest changes, and some that were applied before.
@@ -397,15 +346,7 @@ class Cluster:
         assert epoch is not None
         followed = self.vault.positions.get((epoch.number, SOURCE), 0)
         after = max(self.loaded_at, followed - again) if followed else self.loaded_at
-        feed = Feed(
-            source=SOURCE,
-            after=after,
-            end=self.position,
-            as_of_ms=int(self.clocks.wall * 1000),
-            changes=tuple(self.changes[after:]),
-            signer="registry-1",
-            digest=bytes(32),
-        )
+        feed = self.registry.feed(after, as_of_ms=self._wall_ms())
         changer = VaultChanger(self.vault, self.vault)  # type: ignore[arg-type]  # both simulated
         rights = Rights(self.agent, self.log, self.marks, source=SOURCE)  # type: ignore[arg-type]  # simulated marks
         Sync(self.agent, changer, rights).run(feed, begin=True)
