@@ -61,7 +61,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove everything whose time is over, beside the service, which does so by itself once a minute."""
+    """Remove everything whose time is over, beside the service, which does so by itself."""
     chosen = settings()
     migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
     with closing(open_log(_log(chosen))) as log:

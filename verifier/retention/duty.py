@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from verifier.log.store import LogStore, LogTransaction
     from verifier.retention.classes import RetentionClass
 
-EVERY: Final = 60.0
+EVERY: Final = 10.0
 """Seconds between two turns of the service."""
 _EXPIRE_EVERY: Final = 600.0
-_TURN_SECONDS: Final = 2.0
+_TURN_SECONDS: Final = 5.0
+_LEFTOVERS_SECONDS: Final = 3_600.0
 _LOCK: Final = "retention.lock"
 
 
@@ -69,16 +70,19 @@ class Retention:
     def __init__(self, settings: Settings, store: LogStore) -> None:
         self._folder = settings.data_dir
         self._store = store
+        self._looked = float("-inf")
         self.schedule = Schedule.of(settings)
         self.sweep = Sweep(store, self.schedule)
         self.leftovers = Leftovers(settings, store)
 
     def turn(self, mandate: Mandate) -> None:
         """Take a turn of the service, as its leader; where a command is at it, the next turn is soon enough."""
-        end = time.monotonic() + _TURN_SECONDS
+        began = time.monotonic()
+        end, looks = began + _TURN_SECONDS, began - self._looked >= _LEFTOVERS_SECONDS
         with contextlib.suppress(RetentionBusyError):
             self.apply(
                 enough=lambda: time.monotonic() > end,
+                leftovers=looks,
                 fence=lambda transaction: transaction.fence(mandate.term),
             )
 
@@ -86,12 +90,14 @@ class Retention:
         self,
         *,
         enough: Callable[[], bool] = lambda: False,
+        leftovers: bool = True,
         fence: Callable[[LogTransaction], object] = lambda _transaction: None,
     ) -> Applied:
         """Remove what is over, entries first.
 
         Args:
             enough: is asked between two steps.
+            leftovers: look at old epochs and files too.
             fence: is called first in each transaction that writes.
 
         Raises:
@@ -102,7 +108,8 @@ class Retention:
         with self._alone():
             now_ms = self.now_ms()
             swept = Sweep(self._store, self.schedule, fence=fence).turn(now_ms, enough=enough)
-            removed = self.leftovers.remove(now_ms, fence)
+            removed = self.leftovers.remove(now_ms, fence) if leftovers else {}
+            self._looked = time.monotonic() if leftovers else self._looked
         return Applied(erased=swept.erased, removed=removed, finished=swept.finished)
 
     def now_ms(self) -> int:
