@@ -19,6 +19,7 @@ from keys.agent import LocalKeyAgent
 from keys.custody import Custody
 from keys.realm import Realm
 from padan.entry import EntryKind
+from padan.nik import Nik
 from tests.people import AS_OF
 from tests.service import request
 from tests.simulator.kek_provider import MemoryKekProvider
@@ -43,6 +44,8 @@ from verifier.limiter import RateLimiter
 from verifier.logtime import ClockAheadError, LogClock, LogTime
 from verifier.period import AuditPeriod
 from verifier.projector.projection import Projection, key_ids
+from verifier.resident.mark import Mark
+from verifier.resident.marking import names_of
 from verifier.resident.rights import Rights
 from verifier.retention.classes import RetentionClass, Schedule
 from verifier.retention.sweep import Sweep
@@ -311,6 +314,9 @@ class Cluster:
         keys = key_ids(self.agent)
         projection = Projection.of(self.agent, epoch=number, as_of=AS_OF, keys=keys)
         inner, outer = projection.inner, projection.outer
+        # What the feed will not bring any more, since the load holds everything before: who was erased is marked.
+        erased = {names_of(inner, Nik(nik)): Mark.ERASED for nik in self.registry.erased}
+        self.marks.add(erased, now_ms=0)
         records = [
             inner.project(Person.from_registry(row, codes=_CODES, today=AS_OF), revision=0)
             for row in self.registry.rows.values()
