@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from verifier.errors import CallerError
     from verifier.identity import Peer
     from verifier.intent import DisputeOpening
-    from verifier.log.store import LogStore
+    from verifier.log.store import LogStore, LogTransaction
 
 
 def build(
@@ -122,18 +122,18 @@ def _head(
     return canonical.encode(head)
 
 
-def log_time(store: LogStore, wall_ms: int | None = None) -> int:
+def log_time(transaction: LogTransaction, wall_ms: int | None = None) -> int:
     """Fix the log time of an entry that is written beside the service, milliseconds of the Unix epoch.
 
     Args:
-        store: the log.
+        transaction: the one that writes the entry, so that nothing comes in between.
         wall_ms: the wall clock; default that of now.
 
     Raises:
         LogUnavailableError: the log cannot be read.
     """
     wall_ms = int(time.time() * 1000) if wall_ms is None else wall_ms
-    return logtime.beside(wall_ms=wall_ms, last_ms=store.head().log_time_ms)
+    return logtime.beside(wall_ms=wall_ms, last_ms=transaction.last_ms())
 
 
 def append(
@@ -153,7 +153,7 @@ def append(
     Raises:
         LogUnavailableError: the log cannot be written.
     """
-    at = log_time(store, now_ms)
     with store.transaction() as transaction:
+        at = log_time(transaction, now_ms)
         row = build(kind, detail, now_ms=at, agency=agency, fields=fields)
         transaction.write({}, at // 86_400_000, [row], [])

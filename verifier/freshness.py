@@ -83,13 +83,13 @@ class FreshnessWatch:
 
     def _warn(self, mandate: Mandate, terms: Terms, epoch: int, as_of_ms: int, now_ms: int) -> bool:
         agreement = terms.agreement
-        at = max(self._log_ms(), self._log.head().log_time_ms)
-        day = at // _DAY_MS
         key = hashlib.sha256(prefixed("freshness", agreement.agency, agreement.agreement_id)).digest()[
             :KEY_SIZE
         ]
         with self._log.transaction() as transaction:
             transaction.fence(mandate.term)
+            at = max(self._log_ms(), transaction.last_ms())
+            day = at // _DAY_MS
             if transaction.counters({key}, day).get(key, 0):
                 return False
             row = admin_entry.build(

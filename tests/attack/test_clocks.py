@@ -11,6 +11,7 @@ import datetime as dt
 import mmap
 import struct
 import subprocess
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +31,7 @@ from tests.service import request, running
 from tests.simulator.intents import intent
 from tests.simulator.world import World
 from tests.terms import Terms
-from verifier import admin_entry, logtime
+from verifier import admin_entry, logtime, migrations
 from verifier.group_writer import GroupWriter
 from verifier.log.open import open_log
 from verifier.logtime import ClockAheadError, LogClock, LogTime
@@ -200,6 +201,28 @@ def test_what_others_write_does_not_take_log_time_back(log_database: str) -> Non
     assert times == sorted(times), "log time went back"
     # From the entry ahead on, nine tenths of what passed.
     assert times[-1] - base == (2 * HOUR + 2 * 9) * 1_000
+
+
+def test_a_command_that_waited_is_not_before_what_it_waited_for(tmp_path: Path) -> None:
+    """On SQLite an entry takes its time when it is its turn, not when its command began to wait for it."""
+    database = str(tmp_path / "log.sqlite")
+    migrations.upgrade(database, migrations.Tree.LOG)
+    now_ms = int(time.time() * 1_000)
+    with closing(open_log(database)) as service, closing(open_log(database)) as command:
+        admin_entry.append(service, EntryKind.KEYRING_CHANGED, {}, now_ms=now_ms)
+        waiting = threading.Thread(
+            target=admin_entry.append,
+            args=(command, EntryKind.CERTIFICATE_ISSUED, {}),
+            kwargs={"now_ms": now_ms + 1},
+        )
+        with service.transaction() as transaction:
+            waiting.start()
+            time.sleep(0.3)
+            row = admin_entry.build(EntryKind.FEED_OPENED, {}, now_ms=now_ms + 300)
+            transaction.write({}, now_ms // 86_400_000, [row], [])
+        waiting.join(10)
+        times = [row.log_time_ms for row in service.entries(0, 10)]
+    assert times == [now_ms, now_ms + 300, now_ms + 300]
 
 
 class WallClock:

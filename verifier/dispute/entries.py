@@ -41,14 +41,6 @@ def move(
         DisputeStateError: somebody else has moved it meanwhile.
         LogUnavailableError: the log cannot be written.
     """
-    at = admin_entry.log_time(log, now_ms)
-    row = admin_entry.build(
-        _kind(after, signed),
-        _detail(dispute, after, signed),
-        now_ms=at,
-        agency=dispute.agency,
-        fields={Field.REQUEST_DIGEST: dispute.case.digest},
-    )
     with log.transaction() as transaction:
         if term is not None:
             transaction.fence(term)
@@ -62,6 +54,14 @@ def move(
         )
         if not moved:
             raise DisputeStateError("the dispute has moved meanwhile; look at it again")
+        at = admin_entry.log_time(transaction, now_ms)
+        row = admin_entry.build(
+            _kind(after, signed),
+            _detail(dispute, after, signed),
+            now_ms=at,
+            agency=dispute.agency,
+            fields={Field.REQUEST_DIGEST: dispute.case.digest},
+        )
         transaction.write({}, at // _DAY_MS, [row], [])
 
 

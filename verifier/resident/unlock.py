@@ -124,8 +124,8 @@ def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *,
     reset, handles = read(file.proposal), handles_of(agent, vault, nik)  # 1
     taken = agreed.take(office, file, proposed=reset.subject, entered=handles.budget_subject)  # 2
     log = office.log
-    last_ms, at = log.head().log_time_ms, admin_entry.log_time(log)
-    (about,) = trails(agent, log, [handles.log], now_ms=at)  # 3
+    last_ms = log.head().log_time_ms
+    (about,) = trails(agent, log, [handles.log], now_ms=office.now * 1000)  # 3
     counters = CounterKeys(agent.mac(Purpose.BUDGET), agent.realm).of(
         agency=reset.agency, officer="", subject=reset.subject, prefix=bytes(KEY_SIZE)
     )
@@ -134,7 +134,10 @@ def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *,
         # Guesses are counted with their entries: the last entry's day is the last on which there can be any.
         transaction.counters(keys, day := last_ms // _DAY_MS)
         row = admin_entry.build(
-            EntryKind.BUDGET_RESET, {"scope": reset.agency or "all", **taken}, now_ms=at, fields=about
+            EntryKind.BUDGET_RESET,
+            {"scope": reset.agency or "all", **taken},
+            now_ms=admin_entry.log_time(transaction, office.now * 1000),
+            fields=about,
         )
         transaction.write(dict.fromkeys(keys, 0), day, [row], [])
     return reset

@@ -181,10 +181,10 @@ class Sweep:
     def _log(self, state: State, now_ms: int) -> Mapping[RetentionClass, int]:
         if state.is_logged:
             return {}
-        at = max(now_ms, self._store.head().log_time_ms)
         with self._writing() as transaction:
             if State.parse(transaction.setting(NAME)).held_by(self._schedule.hold) != state:
                 raise _OvertakenError
+            at = max(now_ms, transaction.last_ms())
             row = admin_entry.build(EntryKind.RETENTION_APPLIED, _detail(state), now_ms=at)
             transaction.write({}, at // DAY_MS, [row], [])
             transaction.set_setting(NAME, state.logged().text())
