@@ -108,7 +108,8 @@ class Settings(BaseSettings):
         description="Public key (X25519, base64) to which disputes are sealed; empty: none can be opened.",
     )
     dispute_days: Annotated[int, Field(ge=1, le=3650)] = Field(
-        default=90, description="Days for which an answer can be disputed."
+        default=90,
+        description="Days for which an answer can be disputed, and for which a resolved dispute is kept.",
     )
     dispute_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=100, description="Unresolved disputes that an agency may have."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verifier.dispute.clock import DisputeClock
+from verifier.dispute.forgetting import DisputeForgetting
 from verifier.dispute.table import DisputeTable
 from verifier.freshness import FreshnessWatch
 from verifier.leader import LeaderDuty
@@ -48,10 +49,18 @@ def standing(means: Means) -> list[LeaderDuty]:
     )
     retention = Retention(means.settings, means.log)
     disputes = DisputeClock(DisputeTable(means.directory), means.log, now=lambda: means.clock().ms / 1000)
+    forgetting = DisputeForgetting(
+        DisputeTable(means.directory),
+        means.log,
+        now_ms=lambda: means.clock().ms,
+        days=means.settings.dispute_days,
+        hold=means.settings.retention_hold,
+    )
     return [
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
         LeaderDuty(name="disputes", every=60, act=disputes.check),
+        LeaderDuty(name="old disputes", every=600, act=forgetting.forget),
     ]
 
 

@@ -17,7 +17,7 @@ from verifier.dispute.state import Outcome, Standing, State
 from verifier.log import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement, Row
     from sqlalchemy.engine import Connection
@@ -155,6 +155,25 @@ class DisputeTable:
         with self._directory.reading() as connection:
             row = connection.execute(query).one()
         return int(row[0]), int(row[1])
+
+    def settled_before(self, before_ms: int, limit: int, *, hold: Collection[str]) -> list[str]:
+        """List ids of disputes that were resolved before a time, without those of some agencies.
+
+        Raises:
+            LogStoreError: the database failed.
+        """
+        query = (
+            select(_DISPUTE.id)
+            .where(
+                _DISPUTE.state == int(State.RESOLVED),
+                _DISPUTE.changed_ms < before_ms,
+                _DISPUTE.agency.not_in(sorted(hold)),
+            )
+            .order_by(_DISPUTE.id)
+            .limit(limit)
+        )
+        with self._directory.reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def find_answer(self, agency: str, contest: Contest, digest: bytes) -> Answer | None:
         """Find the entry of an answer among an agency's own of the reference's time.

@@ -25,6 +25,7 @@ _OPEN: Final = (
     "INSERT INTO dispute (id, agency, request_id, order_digest, answer, state, outcome, opened_ms, due_ms,"
     " changed_ms, document) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 )
+_FORGET: Final = "DELETE FROM dispute WHERE id = ? AND state = ?"
 _MOVE: Final = (
     "UPDATE dispute SET state = ?, outcome = ?, changed_ms = ?, overdue_ms = ?, decision = coalesce(?, decision),"
     " signature = coalesce(?, signature), signer = coalesce(?, signer)"
@@ -90,6 +91,10 @@ class DisputeRows:
             ),
         )
         return ""
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Forget disputes that are resolved; returns how many went."""
+        return sum(self._execute(_FORGET, (each, int(State.RESOLVED))).rowcount for each in ids)
 
     def move(
         self,

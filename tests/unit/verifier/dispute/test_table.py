@@ -20,6 +20,7 @@ from verifier.dispute import contest
 from verifier.dispute.case import Case, dispute_id
 from verifier.dispute.clock import DisputeClock
 from verifier.dispute.errors import DisputeStateError
+from verifier.dispute.forgetting import DisputeForgetting
 from verifier.dispute.office import Office
 from verifier.dispute.state import HOUR_MS, State
 from verifier.dispute.state import Outcome as Decided
@@ -209,6 +210,34 @@ def test_who_no_longer_leads_marks_nothing(books: Books) -> None:
     with pytest.raises(LeaderLostError):
         clock.check(Mandate(term=1))
     assert (books.rows(EntryKind.DISPUTE_OVERDUE), books.check()) == ([], 1)
+
+
+def test_what_is_resolved_is_forgotten_in_time(books: Books) -> None:
+    """After its days a resolved dispute is gone, with an entry; what is open, young or held stays."""
+    for number in (1, 2, 3):
+        books.open(number)
+    old, young = (dispute_id("tax", number.to_bytes(16, "big")) for number in (1, 2))
+    day_ms = 24 * HOUR_MS
+    office = office_of(books)
+    office.resolve(old, Decided.UPHELD, SIGNER, now_ms=START_MS)
+    office.resolve(young, Decided.UPHELD, SIGNER, now_ms=START_MS + day_ms)
+    books.now_ms = START_MS + 90 * day_ms + 1
+
+    def forgetting(*hold: str) -> DisputeForgetting:
+        return DisputeForgetting(books.table, books.log, now_ms=lambda: books.now_ms, days=90, hold=hold)
+
+    assert forgetting("tax").forget(LEADS) == 0
+    with pytest.raises(LeaderLostError):
+        forgetting().forget(Mandate(term=1))
+    assert len(books.table.newest(10)) == 3
+    assert forgetting("health").forget(LEADS) == 1
+    assert forgetting().forget(LEADS) == 0
+    assert (books.table.find(old), len(books.table.newest(10))) == (None, 2)
+    (said,) = books.rows(EntryKind.RETENTION_APPLIED)
+    assert decode(said.entry).texts(Field.DETAIL) == ["disputes=1"]
+    books.now_ms += 1_000 * day_ms
+    assert forgetting().forget(LEADS) == 1
+    assert [each.standing.state for each in books.table.newest(10)] == [State.OPENED]
 
 
 def test_two_at_once_move_it_once(books: Books) -> None:
