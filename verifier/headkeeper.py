@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from verifier.chain import Chain, extend, start
-from verifier.errors import OperatorError
+from verifier.errors import LogUnavailableError, OperatorError
 from verifier.headfile import (
     MOST_CHECKPOINTS,
     Head,
@@ -23,7 +23,6 @@ from verifier.headfile import (
     HeadStoreError,
 )
 from verifier.housekeeping import Duty
-from verifier.log.store import LogStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +90,7 @@ class HeadKeeper:
         self._directory = directory
         self._realm = realm
         self._keyring = keyring
+        self._is_noted = False
 
     def check(self) -> None:
         """Refuse to begin on less than the head.
@@ -141,8 +141,10 @@ class HeadKeeper:
         if after != before:
             with contextlib.suppress(HeadConflictError):  # the other process has moved it on
                 self._file.swap(before, after)
-            if before is None:
+        if not self._is_noted:
+            if not self._directory.setting(_BEGUN):
                 self._directory.set_setting(_BEGUN, "1")
+            self._is_noted = True
         return until == entries
 
     def finish(self) -> None:
@@ -150,7 +152,7 @@ class HeadKeeper:
         try:
             while not self.advance():
                 pass
-        except (RolledBackError, HeadFormatError, HeadStoreError, LogStoreError) as error:
+        except (RolledBackError, HeadFormatError, HeadStoreError, LogUnavailableError) as error:
             _LOGGER.error("the head was not moved on", extra={"reason": str(error)})  # noqa: TRY400 - the cause is said
 
     def chain_at(self, entries: int) -> Chain:

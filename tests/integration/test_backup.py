@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from tests.operating import details, operate
 from tests.people import BUDI
 from tests.service import request, running
 from tests.unit.verifier.log.rows import entry
+from verifier.backup import keyrings
 from verifier.backup.create import create, without_password
 from verifier.backup.errors import BackupSourceError
 from verifier.headfile import HeadFile
@@ -327,6 +329,23 @@ def test_a_restore_elsewhere_touches_nothing(small: Site, tmp_path: Path) -> Non
     assert (aside / "log.sqlite").exists()
     assert (aside / "vault" / "epoch-000001.sqlite").exists()
     assert (aside / "keyring.json").exists()
+
+
+def test_a_restore_that_fails_leaves_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the last step fails, neither log nor vault is in its place, and the same command succeeds later."""
+    installation = site.installation
+    create(installation.settings, site.backup)
+    site.lose()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keyrings, "put", refuse)
+        message = operate(installation, "backup", "restore", site.backup, code=ExitCode.UNAVAILABLE)
+    assert "No space left" in message
+    operate(installation, "backup", "restore", site.backup)
+    assert details(installation, EntryKind.RESTORED)[0]["entries"] == "0"
 
 
 def test_a_restore_that_is_killed_is_repeated(small: Site) -> None:

@@ -77,7 +77,7 @@ def restore(
     if as_json:
         print_json({**restored.detail(), "starts": restored.starts})
         return
-    _tell(restored)
+    _tell(restored, aside=into is not None)
 
 
 def _show(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
@@ -96,11 +96,13 @@ def _show(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
     )
 
 
-def _tell(restored: Restored) -> None:
+def _tell(restored: Restored, *, aside: bool) -> None:
     typer.echo(
         f"log:      {restored.log.entries} entries, {restored.mirrored} of them from the mirror; and one about this"
     )
     typer.echo(f"keyring:  counter {restored.keyring}")
+    if aside:
+        return
     if restored.head is None:
         typer.echo("head:     gone, so nobody knows what is missing")
     else:

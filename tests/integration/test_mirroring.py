@@ -1,0 +1,116 @@
+"""An installation whose log has a mirror: what its start does, what a lost data folder costs, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from keys.custody import Custody
+from keys.provider import open_provider
+from keys.purpose import Purpose
+from padan.cli.console import ExitCode
+from padan.entry import EntryKind
+from tests.installation import install
+from tests.operating import details, operate
+from verifier import admin_entry
+from verifier.backup import mirroring
+from verifier.backup.create import create
+from verifier.log.mirror import MirrorPlaceError
+from verifier.log.open import open_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.installation import Installation
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    """An installation with a mirror."""
+    (tmp_path / "mirror").mkdir()
+    return install(tmp_path / "installation", extra=f'log_mirror = "{tmp_path / "mirror"}"\n')
+
+
+def note(installation: Installation, number: int) -> None:
+    """Commit an entry."""
+    with closing(open_log(installation.settings.log_database)) as log:
+        admin_entry.append(log, EntryKind.ENTRIES_LISTED, {"number": str(number)})
+
+
+def test_what_came_after_the_backup_is_in_the_mirror(installation: Installation) -> None:
+    """With data folder and keyring lost, entries, the directory and a newer keyring come back from the mirror."""
+    settings = installation.settings
+    mirroring.begin(settings)
+    backup = installation.root / "backup"
+    create(settings, backup)
+    note(installation, 1)
+    operate(installation, "agency", "revoke", "tax")
+    custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests")
+    newer, _ = custody.add(Purpose.ROW_SEAL)
+    mirroring.begin(settings)
+    note(installation, 2)
+    shutil.rmtree(settings.data_dir)
+    settings.keyring.unlink()
+    said = json.loads(operate(installation, "backup", "restore", backup, "--json"))
+    assert [detail["number"] for detail in details(installation, EntryKind.ENTRIES_LISTED)] == ["1", "2"]
+    assert said["keyring"] == str(newer.counter) == str(custody.read().counter)
+    (agency,) = json.loads(operate(installation, "agency", "list", "--json"))
+    assert agency["state"] == "revoked"
+
+
+def test_without_the_mirror_less_comes_back(installation: Installation) -> None:
+    """It can be left out by name; then the log begins a new segment, and does not write over what was left out."""
+    settings = installation.settings
+    mirroring.begin(settings)
+    backup = installation.root / "backup"
+    create(settings, backup)
+    note(installation, 1)
+    before = {path.name: path.read_bytes() for path in installation.root.parent.glob("mirror/*.mirror")}
+    shutil.rmtree(settings.data_dir)
+    said = json.loads(operate(installation, "backup", "restore", backup, "--no-mirror", "--json"))
+    assert said["mirrored"] == "0"
+    mirroring.begin(settings)
+    note(installation, 2)
+    after = {path.name: path.read_bytes() for path in installation.root.parent.glob("mirror/*.mirror")}
+    assert before.items() < after.items()
+
+
+def test_an_older_keyring_does_not_replace_the_mirrors(installation: Installation) -> None:
+    """A keyring that was put back leaves the newer copy alone."""
+    settings = installation.settings
+    older = settings.keyring.read_bytes()
+    custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests")
+    custody.add(Purpose.ROW_SEAL)
+    mirroring.begin(settings)
+    newer = settings.keyring.read_bytes()
+    settings.keyring.write_bytes(older)
+    mirroring.begin(settings)
+    assert (installation.root.parent / "mirror" / "keyring.json").read_bytes() == newer
+
+
+def test_a_mirror_that_cannot_be_used_is_named(installation: Installation) -> None:
+    """A folder that is missing ends the start; PostgreSQL has its own ways; a damaged mirror is not restored from."""
+    settings = installation.settings
+    mirroring.begin(settings)
+    backup = installation.root / "backup"
+    create(settings, backup)
+    note(installation, 1)
+    note(installation, 2)
+    elsewhere = settings.model_copy(update={"log_url": "postgresql://localhost/padan"})
+    with pytest.raises(MirrorPlaceError, match="PostgreSQL"):
+        mirroring.begin(elsewhere)
+    (segment,) = (installation.root.parent / "mirror").glob("*.mirror")
+    data = bytearray(segment.read_bytes())
+    data[100] ^= 1
+    segment.write_bytes(data)
+    shutil.rmtree(settings.data_dir)
+    message = operate(installation, "backup", "restore", backup, code=ExitCode.INPUT)
+    assert "damaged at byte" in message
+    assert not settings.data_dir.joinpath("log.sqlite").exists()
+    shutil.rmtree(installation.root.parent / "mirror")
+    with pytest.raises(MirrorPlaceError, match="mounted"):
+        mirroring.begin(settings)
