@@ -21,10 +21,13 @@ from tests.integration.office import Office, ask, opened, wait_for
 from tests.people import BUDI, PEOPLE, SARI, UNKNOWN_NIK
 from tests.terms import Terms
 from verifier import schema
+from verifier.consistency.check import Check
+from verifier.consistency.order import Order as CheckOrder
 from verifier.directory import Directory
 from verifier.feed.following import follow
 from verifier.projector.columns import COLUMNS
 from verifier.projector.load import Load
+from verifier.projector.progress import Silence
 from verifier.resident.mark import Mark
 from verifier.resident.marking import Step
 from verifier.vault.open import open_changer
@@ -185,6 +188,9 @@ def test_the_erased_do_not_come_back(office: Office) -> None:
     assert Path(summary_of.rejects_file).read_text().count(ERASED_RULE) == 2
     assert held(office, KOMANG, WAYAN, SARI) == [False, False, True]
     assert ask(office.stub, KOMANG["NAMA_LGKP"], KOMANG["NIK"]) == NO_MATCH
+    order = CheckOrder(source=str(office.folder / "everyone.csv"), workers=1)
+    report = Check(office.installation.settings, order, Silence()).run()
+    assert (report.rejected, report.rows_amiss, report.is_clean) == (2, 0, True), "they count apart"
     office.mark(Step.LIFT, Mark.ERASED, WAYAN["NIK"])
     apply(office, {"change": "new", "row": WAYAN})
     assert held(office, KOMANG, WAYAN) == [False, True]

@@ -16,6 +16,7 @@ import json
 import math
 import os
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import itemgetter
@@ -34,6 +35,7 @@ from verifier.consistency.errors import CheckEpochError, CheckStateError
 from verifier.consistency.examiner import Terms
 from verifier.consistency.tally import Tally
 from verifier.consistency.worker import CheckSpec, PartTask, work
+from verifier.directory import Directory
 from verifier.epoch import REGISTRY_ZONE
 from verifier.log.open import open_log
 from verifier.projector import merge, rejects, runs
@@ -44,6 +46,7 @@ from verifier.projector.pool import Pool
 from verifier.projector.projection import Projection, chunk_mac, key_ids
 from verifier.projector.source import open_source
 from verifier.projector.worker import Task, peak_memory
+from verifier.resident.table import MarkTable
 from verifier.vault.open import open_rows
 
 if TYPE_CHECKING:
@@ -216,6 +219,7 @@ class Check:
             vault=self._settings.vault_database,
             terms=terms,
             layout=Layout(binding=binding, delimiter=source.delimiter, width=len(source.columns)),
+            erased=self._erased(),
         )
         tasks = itertools.chain(
             self._chunks(begun, source, binding, chunk_mac(agent)), self._parts(begun, terms, agent)
@@ -269,6 +273,10 @@ class Check:
                     due = (index + 1) * PART_ROWS / self._order.rate
                     time.sleep(max(0.0, due - (time.monotonic() - start)))
             self._meter.advance(done=index + 1, people=(index + 1) * PART_ROWS)
+
+    def _erased(self) -> frozenset[bytes]:
+        with closing(Directory(self._settings.log_database)) as directory:
+            return MarkTable(directory).erased()
 
     def _decoys(self, terms: Terms, agent: LocalKeyAgent) -> list[bytes]:
         """List the tokens of the epoch's decoys, sorted."""

@@ -110,8 +110,10 @@ class Examiner:
         self._vault = vault
 
     @classmethod
-    def of(cls, agent: KeyAgent, terms: Terms, vault: VaultRows) -> Self:
-        """Bring together what is needed.
+    def of(
+        cls, agent: KeyAgent, terms: Terms, vault: VaultRows, *, erased: frozenset[bytes] = frozenset()
+    ) -> Self:
+        """Bring together what is needed; a row of somebody who was erased is a reject, as in a load.
 
         Raises:
             KeysError: a key may not be used.
@@ -119,7 +121,9 @@ class Examiner:
         selecting = agent.mac(Purpose.PROJECTOR_FEED).bind(agent.realm.prefix("check-sample"))
         return cls(
             terms=terms,
-            projection=Projection.of(agent, epoch=terms.epoch, as_of=terms.as_of, keys=terms.epoch_keys),
+            projection=Projection.of(
+                agent, epoch=terms.epoch, as_of=terms.as_of, keys=terms.epoch_keys, erased=erased
+            ),
             own=places(agent, terms),
             selection=Selection(selecting, terms.seed, threshold(terms.share)),
             vault=vault,

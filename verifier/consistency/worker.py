@@ -30,6 +30,7 @@ class CheckSpec:
         vault: address of the vault's database.
         terms: what the check is.
         layout: how chunks are read.
+        erased: tombstones of who was erased.
     """
 
     keyring: Path
@@ -38,6 +39,7 @@ class CheckSpec:
     vault: str
     terms: Terms
     layout: Layout
+    erased: frozenset[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -56,7 +58,7 @@ def work(pipe: Connection, spec: CheckSpec) -> None:
 
     def begin() -> Callable[[Task | PartTask], RunHeader]:
         agent = unlock(spec.keyring, spec.kek, spec.passphrase)
-        examiner = Examiner.of(agent, spec.terms, open_rows(spec.vault))
+        examiner = Examiner.of(agent, spec.terms, open_rows(spec.vault), erased=spec.erased)
 
         def act(task: Task | PartTask) -> RunHeader:
             if isinstance(task, Task):

@@ -61,9 +61,9 @@ class DisputeForgetting:
         over = self._table.settled_before(now_ms - self._days * _DAY_MS, _AT_ONCE, hold=self._hold)
         if not over:
             return 0
-        at = admin_entry.log_time(self._log, now_ms)
         with self._log.transaction() as transaction:
             transaction.fence(mandate.term)
+            at = admin_entry.log_time(transaction, now_ms)
             gone = transaction.disputes().forget(over)
             row = admin_entry.build(EntryKind.RETENTION_APPLIED, {"disputes": str(gone)}, now_ms=at)
             transaction.write({}, at // _DAY_MS, [row], [])
