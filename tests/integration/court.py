@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,9 +15,11 @@ from padan.question import Question
 from tests.installation import install
 from tests.people import BUDI
 from tests.service import running, wait_until_ready
+from tests.simulator.terminal import run
 from tests.terms import Terms
 from verifier.agreement import signkey
 from verifier.cli.register import reading, writing
+from verifier.cli.server import main
 from verifier.dispute import casefile
 from verifier.dispute.office import Office
 from verifier.dispute.state import Outcome
@@ -81,17 +81,9 @@ class Court:
 
     def run(self, *words: object, code: int = 0) -> str:
         """Run padan-server; give its output, or its errors where it is to fail."""
-        command = (sys.executable, "-c", "from verifier.cli.server import main; main()")
-        config = self.service.installation.config_path
-        done = subprocess.run(
-            [*command, "--config", str(config), *map(str, words)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        return done.stderr if code else done.stdout
+        ended = run(main, "--config", str(self.service.installation.config_path), *map(str, words))
+        assert ended.code == code, ended.err
+        return ended.err if code else ended.out
 
     @contextlib.contextmanager
     def office(self) -> Iterator[Office]:
