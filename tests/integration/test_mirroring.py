@@ -19,7 +19,8 @@ from tests.operating import details, operate
 from verifier import admin_entry
 from verifier.backup import mirroring
 from verifier.backup.create import create
-from verifier.log.mirror import MirrorPlaceError
+from verifier.log import mirror_format
+from verifier.log.mirror import MirrorPlaceError, segments
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -77,6 +78,33 @@ def test_without_the_mirror_less_comes_back(installation: Installation) -> None:
     note(installation, 2)
     after = {path.name: path.read_bytes() for path in installation.root.parent.glob("mirror/*.mirror")}
     assert before.items() < after.items()
+
+
+def test_a_backup_lets_older_files_of_the_mirror_go(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what a whole backup of this very log holds goes, and the backup is still restored with the rest."""
+    settings = installation.settings
+    monkeypatch.setattr(mirror_format, "SHIFT", 1)
+    mirroring.begin(settings)
+    for number in range(5):
+        note(installation, number)
+    backup, mirror = installation.root / "backup", installation.root.parent / "mirror"
+    create(settings, backup)
+    note(installation, 5)
+    before = segments(mirror)
+    gone = json.loads(operate(installation, "backup", "prune-mirror", backup, "--json"))["deleted"]
+    assert len(gone) == len(before) - len(segments(mirror)) > 0
+    shutil.rmtree(settings.data_dir)
+    operate(installation, "backup", "restore", backup)
+    assert details(installation, EntryKind.ENTRIES_LISTED)[-1]["number"] == "5"
+    for path in mirror.glob("*.mirror"):
+        data = bytearray(path.read_bytes())
+        data[20] ^= 1
+        path.write_bytes(data)
+    kept = segments(mirror)
+    assert "another log" in operate(installation, "backup", "prune-mirror", backup, code=ExitCode.INPUT)
+    assert segments(mirror) == kept
 
 
 def test_an_older_keyring_does_not_replace_the_mirrors(installation: Installation) -> None:

@@ -26,7 +26,7 @@ from keys.errors import KeyNotFoundError
 from keys.realm import Realm
 from keys.state import KeyState
 from padan.entry import EntryKind
-from verifier import admin_entry, config_file
+from verifier import admin_entry, config_file, migrations
 from verifier.backup import postgres, sqlite
 from verifier.backup.errors import BackupPlaceError, BackupSourceError
 from verifier.backup.folder import making
@@ -36,6 +36,7 @@ from verifier.ca import CERTIFICATE_FILE, KEY_FILE
 from verifier.database import parse_address
 from verifier.headfile import HeadFile
 from verifier.log.open import open_log
+from verifier.migrations import Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,9 +79,12 @@ def create(settings: Settings, final: Path, *, with_ca: bool = False) -> Manifes
         BackupSourceError: the log is not what the head has seen, or an epoch needs a key that the keyring lacks.
         BackupWriteError: it cannot be written.
         BackupBusyError: what is backed up changes too fast.
+        DatabaseVersionError: a database is not upgraded to this release.
         LogUnavailableError, VaultUnavailableError, KeysError: a part cannot be read.
     """
     realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
+    _require_ours(settings.log_database, Tree.LOG)
+    _require_ours(settings.vault_database, Tree.VAULT)
     if with_ca:
         _require_sealed(settings.ca_dir / KEY_FILE)
     gone = _KeyGoneError()
@@ -95,6 +99,16 @@ def create(settings: Settings, final: Path, *, with_ca: bool = False) -> Manifes
         _tell(settings, manifest)
         return manifest
     raise BackupSourceError(f"{gone}: drop the epoch, or activate another one")
+
+
+def _require_ours(database: str, tree: Tree) -> None:
+    """Refuse a database of which this release knows not all."""
+    migrations.require_current(database, tree)
+    if parse_address(database).path is None and migrations.current(database, tree).is_later:
+        raise BackupSourceError(
+            f"the {tree.value} database was upgraded by a later release, whose tables this one would leave out:"
+            " make the backup with that one"
+        )
 
 
 def _make(settings: Settings, realm: Realm, folder: PartialFolder, *, with_ca: bool) -> Manifest:

@@ -4,7 +4,8 @@ Everything is checked before anything is written, and nothing that is there is o
  1 the backup is whole, and of this registry and environment; this release knows its databases' versions
  2 the newest keyring at hand opens: the one in its place, or the backup's, or the mirror's
  3 nothing is in the places of log and vault
- 4 vault and log are written, under other names or in transactions that nobody sees
+ 4 vault and log are written, under other names or in transactions that nobody sees, and brought to this release's
+   version
  5 the log's mirror is applied, so that what was answered after the backup is there too
  6 the log is held against the head that is kept apart: what is missing is known by number
  7 the entry RESTORED says all of this
@@ -137,8 +138,10 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
     """
     realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
     manifest = verify(folder, realm)  # 1
-    migrations.require_known(Tree.LOG, manifest.log_version)
-    migrations.require_known(Tree.VAULT, manifest.vault_version)
+    if manifest.engine == postgres.ENGINE:  # a file says itself which releases may work with it
+        migrations.require_known(Tree.LOG, manifest.log_version)
+    if manifest.vault_engine == postgres.ENGINE:
+        migrations.require_known(Tree.VAULT, manifest.vault_version)
     mirror = settings.log_mirror if use_mirror else None
     ring = keyrings.newest(settings.keyring, folder / KEYRING_FILE, mirror)  # 2
     with contextlib.closing(host_keys.unlock(settings.model_copy(update={"keyring": ring}))) as agent:
@@ -220,6 +223,7 @@ def _stage_vault(job: _Job, opened: contextlib.ExitStack) -> Callable[[], object
     for each in job.manifest.files:
         if each.path.startswith(f"{sqlite.VAULT_FOLDER}/"):
             _copy(job.folder / each.path, staged / Path(each.path).name)
+    migrations.upgrade(str(staged), Tree.VAULT)
     sync_folder(staged)
     return partial(_put, staged, address.path)
 
@@ -238,10 +242,10 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
     staged = _fresh(address.path, opened)
     staged.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     _copy(job.folder / sqlite.LOG_FILE, staged)
+    migrations.upgrade(str(staged), Tree.LOG)
     if job.mirror is None:
         mirrors.adopt(staged, None)
     else:
-        migrations.upgrade(str(staged), Tree.LOG)
         mirror_replay.replay(staged, job.mirror)
     part = sqlite.read_log(staged, job.realm, until=seen)
     restored = _compare(job, part.chain, part.seen)
@@ -263,6 +267,7 @@ def _stage_tables(job: _Job, tree: Tree, address: Address, opened: contextlib.Ex
     if not isinstance(driver, psycopg.Connection):
         raise TypeError("the engine is not psycopg's")
     postgres.fill(driver, job.folder, [each for each in job.manifest.tables if each.tree == tree.value])
+    migrations.bring_up(connection, tree)
     return connection
 
 

@@ -144,6 +144,16 @@ def read_log(path: Path, realm: Realm, *, until: int = 0) -> LogPart:
         )
 
 
+def mirror_name(path: Path) -> bytes:
+    """Read the name of the mirror that a copy of the log goes on in.
+
+    Raises:
+        BackupDamagedError: it cannot be read.
+    """
+    with _reading(path) as connection:
+        return read_mark(connection).name
+
+
 def _copy_database(source: Path, target: Path, *, wal: bool) -> None:
     """Copy a database as it is at one moment; in write-ahead mode no writer waits for it.
 

@@ -10,6 +10,7 @@ import typer
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier.backup.create import create as make
 from verifier.backup.manifest import content
+from verifier.backup.pruning import prune
 from verifier.backup.restore import elsewhere
 from verifier.backup.restore import restore as put_back
 from verifier.backup.verify import verify as require_whole
@@ -40,7 +41,9 @@ def create(
     _show(folder, manifest, as_json=as_json)
     if not as_json and manifest.mirror:
         first = file_name(segment_of(manifest.mirror))
-        typer.echo(f"mirror:   this backup needs {first} and what comes after it; files before it may go")
+        typer.echo(
+            f"mirror:   this backup needs {first} and what comes after it; backup prune-mirror deletes the rest"
+        )
 
 
 @app.command()
@@ -78,6 +81,21 @@ def restore(
         print_json({**restored.detail(), "starts": restored.starts})
         return
     _tell(restored, aside=into is not None)
+
+
+@app.command("prune-mirror")
+def prune_mirror(folder: Folder, as_json: AsJson = False) -> None:
+    """Check a backup, then delete the files of the log's mirror that it does not need; older backups need them."""
+    chosen = settings()
+    if chosen.log_mirror is None:
+        raise CommandError(
+            "there is no mirror", next_step="set log_mirror in the configuration", code=ExitCode.STATE
+        )
+    gone = prune(folder.absolute(), chosen.log_mirror, realm_of(chosen))
+    if as_json:
+        print_json({"deleted": gone})
+    else:
+        typer.echo(f"{chosen.log_mirror}: {len(gone)} files deleted")
 
 
 def _show(folder: Path, manifest: Manifest, *, as_json: bool) -> None:

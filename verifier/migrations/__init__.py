@@ -112,18 +112,27 @@ def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
         if version.is_later:
             return version
         with engine.begin() as connection:
-            config = _config(tree)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            readers = _READERS[tree]
-            connection.execute(delete(readers))
-            for known in {version.newest, RELEASED.get(tree, version.newest)}:
-                connection.execute(insert(readers).values(version=known))
+            bring_up(connection, tree)
         return _known_version(engine, tree)
     except SQLAlchemyError as error:
         raise DatabaseFailedError(tree, classify(error)) from error
     finally:
         engine.dispose()
+
+
+def bring_up(connection: Connection, tree: Tree) -> None:
+    """Bring a database of a known version to this release's, in the caller's transaction.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database refuses.
+    """
+    config, newest = _config(tree), _newest(tree)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    readers = _READERS[tree]
+    connection.execute(delete(readers))
+    for known in {newest, RELEASED.get(tree, newest)}:
+        connection.execute(insert(readers).values(version=known))
 
 
 def build(connection: Connection, tree: Tree, version: str) -> None:
