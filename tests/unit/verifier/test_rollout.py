@@ -53,4 +53,5 @@ def test_the_end_of_the_service_ends_a_rollout(tmp_path: Path) -> None:
         running.wait_for("ready", 4)
         running.parent.terminate()
         assert running.parent.wait(SECONDS) == 0
-        assert len(running.entries("ends")) == 4
+        assert len(running.entries("ends")) + len(running.entries("leaves")) == 4
+        assert ["a", "leaves"] not in running.lines()
