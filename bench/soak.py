@@ -53,7 +53,7 @@ CALLERS = 6
 CAPACITY_SECONDS = 10.0
 SAMPLE_SECONDS = 5.0
 GOAL_MIB_AN_HOUR = 1.0
-GOAL_DESCRIPTORS = 2.0
+GOAL_DESCRIPTORS = 2
 JUDGED_MINUTES = 60.0
 _MIB = 1 << 20
 _START_SECONDS = 120.0
@@ -88,7 +88,7 @@ class Figures:
     own_mib: float
     slope_mib_an_hour: float
     descriptors: float
-    descriptors_change: float
+    descriptors_change: int
     entries: int
     log: str
 
@@ -98,7 +98,7 @@ class Figures:
         if self.minutes >= JUDGED_MINUTES and self.slope_mib_an_hour >= GOAL_MIB_AN_HOUR:
             found.append(f"memory grows by {self.slope_mib_an_hour:.2f} MiB an hour")
         if abs(self.descriptors_change) > GOAL_DESCRIPTORS:
-            found.append(f"open descriptors changed by {self.descriptors_change:.1f}")
+            found.append(f"open descriptors changed by {self.descriptors_change}")
         if self.log != "whole":
             found.append(self.log)
         if self.failed:
@@ -269,8 +269,8 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         own_mib=late[-1].own / _MIB,
         slope_mib_an_hour=slope * 3_600 / _MIB,
         descriptors=statistics.fmean(each.descriptors for each in late),
-        descriptors_change=statistics.fmean(each.descriptors for each in late[half:] or late)
-        - statistics.fmean(each.descriptors for each in late[:half]),
+        descriptors_change=min(each.descriptors for each in late[half:] or late)
+        - min(each.descriptors for each in late[:half]),
         entries=entries,
         log=log,
     )
@@ -346,7 +346,7 @@ def main() -> int:
         f" {figures.changes} changes applied\n"
         f"soak: own memory {figures.own_mib:.1f} MiB, slope {figures.slope_mib_an_hour:+.2f} MiB/h{judged};"
         f" goal below {GOAL_MIB_AN_HOUR:g}\n"
-        f"soak: {figures.descriptors:.1f} descriptors, {figures.descriptors_change:+.1f} from first to second half\n"
+        f"soak: {figures.descriptors:.1f} descriptors, {figures.descriptors_change:+d} at least from first to second half\n"
         f"soak: {figures.entries:,} entries, the log is {figures.log}\n"
     )
     for fault in faults:
