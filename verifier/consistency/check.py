@@ -230,6 +230,10 @@ class Check:
             self._cpu, self._memory = pool.cpu_seconds, pool.peak_memory
         return [runs.read_header(begun.chunk(index)) for index in range(self._progress.chunks)]
 
+    def _erased(self) -> frozenset[bytes]:
+        with closing(Directory(self._settings.log_database)) as directory:
+            return MarkTable(directory).erased()
+
     def _chunks(
         self, begun: Plan, source: Source, binding: Binding, mac: BoundMac
     ) -> Iterator[Task | PartTask]:

@@ -30,7 +30,7 @@ from verifier.projector import runs
 from verifier.projector.chunk import Unreadable
 from verifier.projector.columns import COLUMNS
 from verifier.projector.projection import Projection
-from verifier.projector.rejects import Reject
+from verifier.projector.rejects import ERASED, Reject
 from verifier.projector.runs import RunHeader
 
 if TYPE_CHECKING:
@@ -115,6 +115,12 @@ class Examiner:
     ) -> Self:
         """Bring together what is needed; a row of somebody who was erased is a reject, as in a load.
 
+        Args:
+            agent: holds the keys.
+            terms: what the check is.
+            vault: is read.
+            erased: tombstones of who was erased; their rows are rejects.
+
         Raises:
             KeysError: a key may not be used.
         """
@@ -149,7 +155,8 @@ class Examiner:
                 except RowError as error:
                     rejects.append(Reject(number, error.field, error.rule))
                     if (handle := self._handle(values[_NIK])) is not None:
-                        members.append((handle, number, Finding(Kind.REJECTED)))
+                        kind = Kind.ERASED if error.rule == ERASED else Kind.REJECTED
+                        members.append((handle, number, Finding(kind)))
         if number != chunk.first_row + chunk.rows - 1:
             raise RuntimeError("a chunk was cut into another number of rows than it was read as")
         members += self._look_up(wanted)

@@ -29,6 +29,8 @@ class Kind(enum.IntEnum):
     """The source's row breaks a rule of the loader's, but has a number."""
     WITHDRAWN_NEWER = 8
     """As WITHDRAWN, by a change that the source does not hold."""
+    ERASED = 9
+    """The source has a row of somebody who was erased."""
     HELD = 16
     HELD_NEWER = 17
     """Held, and written by a change that the source does not hold."""
@@ -41,6 +43,8 @@ class Kind(enum.IntEnum):
 
 AMISS: Final = (Kind.DIFFERS, Kind.MISSING, Kind.WITHDRAWN, Kind.UNREADABLE)
 """What counts against the copy."""
+NOBODY_TO_COMPARE: Final = (Kind.REJECTED, Kind.ERASED)
+"""Rows of the source that the vault must not show."""
 LATER: Final = (Kind.NEWER, Kind.WITHDRAWN_NEWER)
 """What the source is too old to tell."""
 NOT_THERE: Final = (Kind.MISSING, Kind.WITHDRAWN, Kind.WITHDRAWN_NEWER, Kind.UNREADABLE)

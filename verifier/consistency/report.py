@@ -136,7 +136,7 @@ class Report:
         """Whether nothing counts against the copy."""
         found, held = self.people, self.vault or Held()
         amiss = found.differs + found.missing + found.withdrawn + found.unreadable
-        return not (amiss or held.extra or held.damaged)
+        return not (amiss or held.extra or held.erased or held.damaged)
 
     def values(self) -> dict[str, Any]:
         """Write it as JSON does."""
@@ -155,7 +155,7 @@ class Report:
             "rejected": self.rejected + self.duplicates,
         }
         if self.vault is not None:
-            values |= {"extra": self.vault.extra, "damaged": self.vault.damaged}
+            values |= {"extra": self.vault.extra, "erased": self.vault.erased, "damaged": self.vault.damaged}
         return {name: str(value) for name, value in values.items()}
 
 
@@ -237,7 +237,7 @@ def lines(made: Report) -> Iterator[str]:
         )
         yield (
             f"rows that nobody in the source accounts for: {held.extra:,}, newer than the source: {held.extra_newer:,};"
-            f" rows that do not open: {held.damaged:,}"
+            f" rows of erased people: {held.erased:,}; rows that do not open: {held.damaged:,}"
         )
     yield f"{'attribute':<22}{'compared':>12}{'differ':>9}{'only source':>13}{'only vault':>12}{'agree':>11}"
     for each in made.attributes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from verifier.consistency.comparison import NAMES
-from verifier.consistency.finding import NOT_THERE, Finding, Kind
+from verifier.consistency.finding import NOBODY_TO_COMPARE, NOT_THERE, Finding, Kind
 from verifier.projector.rejects import DUPLICATE, Reject
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Held:
         accounted: rows of people whom the source has, under a number of their own.
         merged: further rows of such people, under numbers that were merged into theirs.
         rejected: rows of people whose row in the source breaks a rule; the vault holds an earlier state.
+        erased: rows of people who were erased, which must not be there.
         extra: rows that nobody in the source accounts for.
         extra_newer: such rows that a change wrote which the source does not hold.
         nobody: rows in the place of people who were withdrawn.
@@ -53,6 +54,7 @@ class Held:
     accounted: int = 0
     merged: int = 0
     rejected: int = 0
+    erased: int = 0
     extra: int = 0
     extra_newer: int = 0
     nobody: int = 0
@@ -99,7 +101,7 @@ class Tally:
 
     def take(self, members: Sequence[Member]) -> None:
         """Take a group, its members by ascending number."""
-        people = [member for member in members if member[0] and member[1].kind is not Kind.REJECTED]
+        people = [member for member in members if member[0] and member[1].kind not in NOBODY_TO_COMPARE]
         vault = [finding for number, finding in members if not number]
         if people:
             number, first = people[0]
@@ -111,8 +113,9 @@ class Tally:
                 self.held.accounted += own
                 self.held.merged += len(vault) - own
         else:
+            source = {finding.kind for number, finding in members if number}
             for finding in vault:
-                self._vault_only(finding.kind, rejected=len(vault) < len(members))
+                self._vault_only(finding.kind, source)
 
     def reject(self, rejects: Sequence[Reject]) -> None:
         """Take rows of the source that break a rule of the loader's."""
@@ -152,7 +155,7 @@ class Tally:
         elif kind is not Kind.AGREES:
             self._list([Reject(number, "", PERSON_RULES[kind])])
 
-    def _vault_only(self, kind: Kind, *, rejected: bool) -> None:
+    def _vault_only(self, kind: Kind, source: set[Kind]) -> None:
         held = self.held
         if kind is Kind.DECOY:
             held.decoys += 1
@@ -160,7 +163,9 @@ class Tally:
             held.nobody += 1
         elif kind is Kind.DAMAGED:
             held.damaged += 1
-        elif rejected:
+        elif Kind.ERASED in source:
+            held.erased += 1
+        elif source:
             held.rejected += 1
         elif kind is Kind.HELD_NEWER:
             held.extra_newer += 1

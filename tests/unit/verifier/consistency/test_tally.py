@@ -32,6 +32,10 @@ GROUPS: dict[str, tuple[list[Member], Held, list[Reject]]] = {
     "a broken row before a good one": (
         [(0, Finding(Kind.HELD)), (4, Finding(Kind.REJECTED)), (5, AGREES)], Held(accounted=1), [],
     ),
+    "somebody who was erased": ([(0, Finding(Kind.NOBODY)), (4, Finding(Kind.ERASED))], Held(nobody=1), []),
+    "somebody who was erased and is held": (
+        [(0, Finding(Kind.HELD)), (4, Finding(Kind.ERASED))], Held(erased=1), [],
+    ),
     "nobody's in the source": ([(0, Finding(Kind.HELD))], Held(extra=1), []),
     "born after the source": ([(0, Finding(Kind.HELD_NEWER))], Held(extra_newer=1), []),
     "withdrawn": ([(0, Finding(Kind.NOBODY))], Held(nobody=1), []),
