@@ -346,7 +346,8 @@ def main() -> int:
         f" {figures.changes} changes applied\n"
         f"soak: own memory {figures.own_mib:.1f} MiB, slope {figures.slope_mib_an_hour:+.2f} MiB/h{judged};"
         f" goal below {GOAL_MIB_AN_HOUR:g}\n"
-        f"soak: {figures.descriptors:.1f} descriptors, {figures.descriptors_change:+d} at least from first to second half\n"
+        f"soak: {figures.descriptors:.1f} descriptors,"
+        f" {figures.descriptors_change:+d} at least from first to second half\n"
         f"soak: {figures.entries:,} entries, the log is {figures.log}\n"
     )
     for fault in faults:
