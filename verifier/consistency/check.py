@@ -278,10 +278,6 @@ class Check:
                     time.sleep(max(0.0, due - (time.monotonic() - start)))
             self._meter.advance(done=index + 1, people=(index + 1) * PART_ROWS)
 
-    def _erased(self) -> frozenset[bytes]:
-        with closing(Directory(self._settings.log_database)) as directory:
-            return MarkTable(directory).erased()
-
     def _decoys(self, terms: Terms, agent: LocalKeyAgent) -> list[bytes]:
         """List the tokens of the epoch's decoys, sorted."""
         vault = open_rows(self._settings.vault_database)
