@@ -192,6 +192,14 @@ class Service:
         self._metrics_listener.enter_context(
             metrics_listener.listening(self._settings.metrics_listen, self.metrics.registry)
         )
+        try:
+            self._begin_to_answer()
+        except BaseException:
+            # Else the interpreter ends it at its own end, when the thread that it waits for is gone.
+            self._metrics_listener.close()
+            raise
+
+    def _begin_to_answer(self) -> None:
         self._look_after()  # others may answer meanwhile: take calls once this one can, or has tried
         if self._successor:
             self._wait_until_able()
