@@ -104,6 +104,11 @@ def rows(installation: Installation) -> list[tuple[object, ...]]:
         return [(row.sequence, row.kind, row.entry, row.salt, row.leaf) for row in log.entries(0, 1_000_000)]
 
 
+@pytest.mark.parametrize(
+    "site",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.chaos, pytest.mark.long])],
+    indirect=True,
+)
 def test_what_is_restored_is_what_was_backed_up(site: Site) -> None:
     """Log, people and keyring come back, an entry says so, and the service answers from them."""
     installation = site.installation
@@ -166,6 +171,8 @@ def test_the_gap_is_known_by_number(site: Site) -> None:
     assert "are missing" in json.loads(operate(installation, "log", "head", "--json"))["fault"]
 
 
+@pytest.mark.chaos
+@pytest.mark.long
 def test_backups_are_consistent_while_everything_changes(site: Site) -> None:
     """Beside commits, changes of the epoch and drops of epochs, each backup verifies and is restored."""
     installation, stopping = site.installation, threading.Event()

@@ -61,7 +61,7 @@ def lose(installation: Installation, count: int) -> None:
 def refused(installation: Installation) -> str:
     """Start a service that must end at once, and give its reason."""
     with running(installation, ready=False) as service:
-        assert service.process.wait(30) == ExitCode.REFUSED
+        assert service.process.wait(90) == ExitCode.REFUSED
         return service.messages()
 
 
