@@ -37,7 +37,7 @@ from verifier.errors import (
 )
 from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
-from verifier.resident.mark import ERASED, WITHHELD
+from verifier.resident.mark import ERASED, is_withheld
 from verifier.subject import NikSubject
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class Verifier:
             grant=grant,
             epoch=epoch,
             handles=handles,
-            decided=(decided, withhold(decided))[bool(marks & WITHHELD) and not grant.exempt],
+            decided=(decided, withhold(decided))[is_withheld(marks) and not grant.exempt],
             ready_at=work.call.arrived + self._slot,
         )
 
@@ -266,9 +266,8 @@ class Verifier:
         try:
             for work in batch:
                 if work.error is not None or work.intent is None:
-                    work.intent = self._refuse(
-                        work
-                    )  # names the subject, for which it may have to open a period
+                    # It names the subject, for which it may have to open a period.
+                    work.intent = self._refuse(work)
             intents = [_present(work.intent) for work in batch]
             return self._journal.submit(intents, lambda ticket: then(ticket.settled, ticket.error))
         except ServiceError as error:

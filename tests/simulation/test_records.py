@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from padan.entry import Field, decode
 from padan.nik import Nik
 from padan.v1 import attribute_pb2, verification_pb2
@@ -11,10 +13,12 @@ from tests.simulator.world import Periods, World
 from tests.terms import Terms
 from tokenizer.codes import CodeLists
 from tokenizer.person import Person
+from verifier.resident.mark import Mark
 
 NAME = attribute_pb2.ATTRIBUTE_NAME
 MATCH, NO_MATCH = attribute_pb2.VERDICT_MATCH, attribute_pb2.VERDICT_NO_MATCH
 BLOCKED = attribute_pb2.VERDICT_BLOCKED
+WITHHELD = attribute_pb2.VERDICT_NOT_AVAILABLE
 MERGED = "3273014507900077"
 BUDGET = 4
 
@@ -62,3 +66,26 @@ def test_a_merged_number_is_the_survivors() -> None:
         assert ask(made, MERGED, "SITI RAHAYU").outcome == NO_MATCH
     assert ask(made, MERGED).outcome == BLOCKED
     assert ask(made, BUDI["NIK"]).outcome == BLOCKED
+
+
+@pytest.mark.parametrize("nik", [BUDI["NIK"], MERGED, UNKNOWN_NIK], ids=["own", "merged", "unknown"])
+def test_marks_bind_whichever_number_is_asked_about(nik: str) -> None:
+    """A lock hides and charges nothing; an erasure is an unknown number, whatever is locked; both bind merged ones."""
+    made = world()
+    survivor = Person.from_registry(dict(BUDI), codes=CodeLists.load(), today=AS_OF)
+    made.put(
+        MERGED,
+        made.epoch.inner.project(survivor, under=Nik(MERGED), revision=3, random=made.random.randbytes),
+    )
+    marked = UNKNOWN_NIK if nik == UNKNOWN_NIK else BUDI["NIK"]
+    handle = made.epoch.inner.handles(Nik(marked)).budget_subject
+    before = ask(made, nik)
+    made.marks.on[handle] = Mark.LOCKED
+    for _ in range(BUDGET + 1):
+        locked = ask(made, nik, "SITI RAHAYU")
+        assert (locked.outcome, {each.verdict for each in locked.verdicts}) == (WITHHELD, {WITHHELD})
+        assert len(locked.SerializeToString()) == len(before.SerializeToString())
+    made.marks.on[handle] = Mark.LOCKED | Mark.ERASED
+    assert ask(made, nik).outcome == NO_MATCH
+    made.marks.on.clear()
+    assert ask(made, nik).outcome == before.outcome

@@ -28,8 +28,7 @@ class Mark(enum.IntFlag):
 
 
 NONE: Final = Mark(0)
-WITHHELD: Final = int(Mark.RESTRICTED | Mark.LOCKED)
-"""Marks under which nothing is said."""
+_WITHHELD: Final = int(Mark.RESTRICTED | Mark.LOCKED)
 ERASED: Final = int(Mark.ERASED)
 NAMES: Final = {mark.name.lower(): mark for mark in Mark if mark.name}
 
@@ -37,6 +36,11 @@ NAMES: Final = {mark.name.lower(): mark for mark in Mark if mark.name}
 def name_of(mark: Mark) -> str:
     """Give the stored name of one mark."""
     return next(name for name, each in NAMES.items() if each is mark)
+
+
+def is_withheld(marks: int) -> bool:
+    """Say whether nothing is said under these marks; who was erased is answered as unknown, whatever else is marked."""
+    return bool(marks & _WITHHELD) and not marks & ERASED
 
 
 @value
