@@ -11,7 +11,7 @@ import pytest
 
 from bench import frames
 from padan import entry as log_entry
-from padan.entry import EntryKind, Field
+from padan.entry import Area, EntryKind, Field
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import audit_pb2, audit_pb2_grpc, verification_pb2
 from tests.attack import traps
@@ -87,8 +87,8 @@ class Ask:
 
 
 def entries_after(log: LogStore, sequence: int) -> list[StoredEntry]:
-    """Read the entries since a place, which must each be about one request of the agency, with harmless texts."""
-    found = log.entries(sequence, 10_000)
+    """Read the entries about requests since a place, which must each be one of the agency's, with harmless texts."""
+    found = [row for row in log.entries(sequence, 10_000) if row.kind in Area.QUESTIONS.kinds]
     for row in found:
         decoded = log_entry.decode(row.entry)
         assert row.kind in {EntryKind.VERIFY, EntryKind.REFUSED}

@@ -54,8 +54,11 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
         yield service
 
 
+_BESIDE = frozenset({"ENTRIES_LISTED", "REFUSED", "FRESHNESS_BROKEN"})
+
+
 def read(service: RunningService, reader: str, **filters: Any) -> list[tuple[str, str]]:
-    """List as a reader, page by page of two; kind and agency of each entry, but for the readings themselves."""
+    """List as a reader, page by page of two; kind and agency of each entry, but for readings and the leader's notes."""
     found: list[tuple[str, str]] = []
     wanted = audit_pb2.ListEntriesRequest(page_size=2, **filters)
     with service.channel(reader, audit=True) as channel:
@@ -69,7 +72,7 @@ def read(service: RunningService, reader: str, **filters: Any) -> list[tuple[str
             if not page.next_page_token:
                 break
             wanted.page_token = page.next_page_token
-    return [each for each in found if each[0] not in {"ENTRIES_LISTED", "REFUSED"}]
+    return [each for each in found if each[0] not in _BESIDE]
 
 
 def refusal(service: RunningService, reader: str, **filters: Any) -> str:

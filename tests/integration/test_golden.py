@@ -6,7 +6,8 @@ import json
 import tarfile
 import uuid
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,6 @@ from verifier import officers
 from verifier.feed.following import follow
 from verifier.log.open import open_log
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 GOLDEN = sorted((path for path in HERE.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
 REALM = Realm(registry_id=REGISTRY, environment=ENVIRONMENT)
 
@@ -36,7 +34,11 @@ REALM = Realm(registry_id=REGISTRY, environment=ENVIRONMENT)
 def golden(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installation, dict[str, Any]]:
     """A golden installation, unpacked, and what is in it."""
     with tarfile.open(request.param / "installation.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        for member in archive.getmembers():
+            assert member.isfile() or member.isdir()
+            assert not Path(member.name).is_absolute()
+            assert ".." not in Path(member.name).parts
+            archive.extract(member, tmp_path)
     installation = Installation.__new__(Installation)
     installation.root, installation.config_path = tmp_path, tmp_path / "padan.toml"
     installation.realm, installation.auditors_secret = REALM, bytes(range(32))
