@@ -66,6 +66,7 @@ def keep(
         keyring=agent.keyring_counter,
     )
     keeper.check()
+    keeper.begin()
     opened.callback(keeper.finish)
     return Duty(name="head", every=EVERY, act=keeper.advance)
 
@@ -123,6 +124,15 @@ class HeadKeeper:
                 f"the log has other entries than those that {self._file.path} has seen: it is another log,"
                 " or an older copy that went on by itself"
             )
+
+    def begin(self) -> None:
+        """Write the first head where there is none: a machine that is lost within a second of its first start has one.
+
+        Raises:
+            RolledBackError, HeadFormatError, HeadStoreError, LogUnavailableError: as for `check`.
+        """
+        if self._file.read() is None:
+            self.advance()
 
     def advance(self) -> bool:
         """Move the head on, as far as one turn goes; returns whether it has reached the log's end.

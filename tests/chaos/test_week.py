@@ -26,4 +26,4 @@ def test_the_week_ends_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert done.returncode == 0, done.stdout[-4_000:]
     for scene in WEEK.scenes().values():
         assert f"== {scene.TITLE}" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("padan-demo-*")) == []
