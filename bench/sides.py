@@ -136,7 +136,7 @@ def install(root: Path, source: Path, *, extra: str = "", url: str = "") -> Inst
 
 
 def variant(installation: Installation, name: str, extra: str) -> Installation:
-    """Make a second configuration over the same people and keys, with ports and a log of its own."""
+    """Make a second configuration over the same people and keys, with ports, a log and a head of its own."""
     old = (installation.port, installation.audit_port, installation.metrics_port)
     ports = [port for port in free_ports(6) if port not in old][:3]
     log = installation.root / f"log-{name}.sqlite"
@@ -149,7 +149,7 @@ def variant(installation: Installation, name: str, extra: str) -> Installation:
     for before, after in zip(old, ports, strict=True):
         text = text.replace(f":{before}", f":{after}")
     path = installation.root / f"padan-{name}.toml"
-    path.write_text(f'{text}\nlog_url = "{log.name}"\n{extra}')
+    path.write_text(f'{text}\nlog_url = "{log.name}"\nhead_store = "head-{name}.json"\n{extra}')
     return dataclasses.replace(
         installation, config_path=path, port=ports[0], audit_port=ports[1], metrics_port=ports[2]
     )
