@@ -58,6 +58,9 @@ def keep(
     Raises:
         RolledBackError, HeadFormatError, HeadStoreError, LogUnavailableError: as for `HeadKeeper.check`.
     """
+    if settings.head_store is None:
+        # With both databases elsewhere nothing else may have made it yet.
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
     keeper = HeadKeeper(
         file=HeadFile(settings.head_file, agent.realm),
         log=log,
