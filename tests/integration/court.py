@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import grpc
+
 from keys import signing
 from padan.entry import EntryKind, decode
 from padan.errors import QuotaError
@@ -49,7 +51,10 @@ def patiently(act: Callable[[], T]) -> T:
         except QuotaError as error:
             if error.reason != "RATE_LIMITED":
                 raise
-            time.sleep(0.1)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                raise
+        time.sleep(0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

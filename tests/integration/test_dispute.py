@@ -224,7 +224,8 @@ def test_a_forged_opening_is_found_out(court: Court) -> None:
     info = opening._info(service.registry_id, service.environment, question.digest("tax"))
     message.box = sealing.seal(opening.of(other).encode(), public_key=key.public_key, info=info)
     with court.service.channel() as channel:
-        answered = dispute_pb2_grpc.DisputeServiceStub(channel).OpenDispute(message, timeout=5)
+        stub = dispute_pb2_grpc.DisputeServiceStub(channel)
+        answered = patiently(lambda: stub.OpenDispute(message, timeout=5))
     dispute_id = answered.dispute.dispute_id
     case = court.case(dispute_id)
     recipient = signkey.load_recipient(court.folder / "dispute.key")
