@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     )
     retention_file_days: Annotated[int, Field(ge=1)] = Field(
         default=90,
-        description="Days for which what loads left in data_dir is kept: runs, lists of rejected rows.",
+        description="Days for which what loads and checks left in data_dir is kept: runs, lists of rows.",
     )
     otlp_endpoint: Annotated[str, Field(pattern=_ENDPOINT)] = Field(
         default="",

@@ -1,4 +1,4 @@
-"""What else goes when its time is over: rows of retired epochs, and what loads left in the data folder.
+"""What else goes when its time is over: rows of retired epochs, and what loads and checks left in the data folder.
 
 An epoch's time begins when retention first sees it retired, and begins anew where it was active again in between. The
 entry that says what goes is committed before it goes.
@@ -7,11 +7,13 @@ entry that says what goes is committed before it goes.
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from padan.entry import EntryKind, Field
 from verifier import admin_entry
+from verifier.consistency.plan import FOLDER as CHECKS_FOLDER
 from verifier.projector import plan as plans
 from verifier.projector.errors import LoadBusyError
 from verifier.projector.reservation import LOADS_FOLDER, abandon
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 RETIRED: Final = "retention_epochs"
 """The setting in the log's database that says since when each retired epoch was seen so."""
-_REJECTS: Final = "rejects-epoch-*.csv"
+_LISTS: Final = ("rejects-epoch-*.csv", "check-*.rows.csv")
+"""Lists of rows, by number: those that loads rejected, and those that checks found to differ."""
 
 
 class Leftovers:
@@ -39,11 +42,12 @@ class Leftovers:
         self._settings = settings
         self._log = log
         self._loads = settings.data_dir / LOADS_FOLDER
+        self._checks = settings.data_dir / CHECKS_FOLDER
 
     def remove(
         self, now_ms: int, fence: Callable[[LogTransaction], object] = lambda _transaction: None
     ) -> dict[str, list[str]]:
-        """Remove what is over; returns names by what they are: epochs, loads, files.
+        """Remove what is over; returns names by what they are: epochs, loads, checks, files.
 
         Args:
             now_ms: log time.
@@ -54,12 +58,13 @@ class Leftovers:
             VaultUnavailableError: the vault is away, or may not be written by this process.
             LogUnavailableError: the log cannot be written; nothing was removed.
         """
-        removed: dict[str, list[str]] = {"epochs": [], "loads": [], "files": []}
+        removed: dict[str, list[str]] = {"epochs": [], "loads": [], "checks": [], "files": []}
         for number in self._epochs_over(self._seen(now_ms, fence), now_ms):
             self._record({"epoch": str(number)}, now_ms, epoch=number)
             self._drop(number)
             removed["epochs"].append(str(number))
         removed["loads"] = self._abandon(now_ms)
+        removed["checks"] = self._abandon_checks(now_ms)
         for file in self._files_over(now_ms):
             self._record({"file": file.name}, now_ms)
             file.unlink(missing_ok=True)
@@ -73,6 +78,7 @@ class Leftovers:
         found = {
             "epochs": [str(number) for number in self._epochs_over(since, now_ms)],
             "loads": [str(plan.epoch) for plan in self._loads_over(now_ms)],
+            "checks": [folder.name for folder in self._checks_over(now_ms)],
             "files": [file.name for file in self._files_over(now_ms)],
         }
         return {what: names for what, names in found.items() if names}
@@ -82,7 +88,7 @@ class Leftovers:
         return [number for number in self._retired() if now_ms - since.get(number, now_ms) >= kept_ms]
 
     def _files_over(self, now_ms: int) -> list[Path]:
-        files = sorted(self._settings.data_dir.glob(_REJECTS))
+        files = sorted(file for pattern in _LISTS for file in self._settings.data_dir.glob(pattern))
         return [file for file in files if self._is_old(file, now_ms)]
 
     def _retired(self) -> list[int]:
@@ -118,6 +124,24 @@ class Leftovers:
         except LoadBusyError:
             return []
         return [str(plan.epoch) for plan in old]
+
+    def _abandon_checks(self, now_ms: int) -> list[str]:
+        """Throw away the killed checks that nobody has gone on with for long; none while a check is running."""
+        if not self._checks.exists():
+            return []
+        try:
+            with plans.alone(self._checks, what="check"):
+                old = self._checks_over(now_ms)
+                for folder in old:
+                    self._record({"check": folder.name}, now_ms)
+                    shutil.rmtree(folder)
+        except LoadBusyError:
+            return []
+        return [folder.name for folder in old]
+
+    def _checks_over(self, now_ms: int) -> list[Path]:
+        folders = sorted(path for path in self._checks.glob("*") if path.is_dir())
+        return [folder for folder in folders if self._is_old(folder, now_ms)]
 
     def _loads_over(self, now_ms: int) -> list[Plan]:
         return [plan for plan in plans.unfinished(self._loads) if self._is_old(plan.folder, now_ms)]

@@ -152,6 +152,29 @@ def test_files_of_old_loads_go(settings: Settings, log: LogStore) -> None:
     assert details(log) == [f"file={old.name}", "load=3"]
 
 
+def test_files_of_old_checks_go(settings: Settings, log: LogStore) -> None:
+    """A killed check that nobody goes on with, and a list of rows that differ; neither while a check is running."""
+    retention = Retention(settings, log)
+    checks = settings.data_dir / "checks"
+    old, new = checks / "0123456789abcdef", checks / "fedcba9876543210"
+    rows = settings.data_dir / "check-0123456789abcdef.rows.csv"
+    for path in (old, new):
+        path.mkdir(parents=True)
+        (path / "plan.json").write_text("{}")
+    rows.write_text("row,field,rule\n")
+    for path in (rows, old / "plan.json", old):
+        os.utime(path, (START_MS / 1000, START_MS / 1000))
+    for path in (new / "plan.json", new):
+        os.utime(path, (START_MS / 1000 + 5 * 86_400,) * 2)
+    at(log, 6)
+    assert retention.leftovers.over(retention.now_ms()) == {"checks": [old.name], "files": [rows.name]}
+    with plans.alone(checks, what="check"):
+        assert retention.apply().removed == {"files": [rows.name]}
+    assert retention.apply().removed == {"checks": [old.name]}
+    assert (old.exists(), new.exists()) == (False, True)
+    assert details(log) == [f"file={rows.name}", f"check={old.name}"]
+
+
 def test_two_do_not_work_at_once(settings: Settings, log: LogStore) -> None:
     """While one process applies retention another is told so, and the service's own turn waits for its next."""
     busy = Retention(settings, log)
