@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from keys import host_socket
+from keys.errors import SocketPathError
 from padan.finding import failed, good, warned
 from verifier.inspection.fault import Fault
 
@@ -47,10 +50,28 @@ def check_addresses(settings: Settings) -> Iterator[Finding]:
                     "let a firewall admit the monitoring alone, or name an address of this host",
                 )
             )
+    findings += _key_agent(settings)
     yield from findings
     if not findings:
         said = f"; {', '.join(used)} in use, as by a service that runs" if used else ""
         yield good(STEP, f"the addresses are this machine's{said}")
+
+
+def _key_agent(settings: Settings) -> Iterator[Finding]:
+    """Knock at the key agent that the settings name."""
+    if not settings.key_agent:
+        return
+    try:
+        host_socket.connect(Path(settings.key_agent)).close()
+    except SocketPathError as error:
+        yield failed(STEP, Fault.ADDRESS, f"key_agent: {error}", "name a shorter path in key_agent")
+    except OSError:
+        yield warned(
+            STEP,
+            Fault.ADDRESS,
+            f"key_agent: {settings.key_agent}: no key agent of this user answers, so nothing will be ready",
+            "start padan-server agent as the service's user, or leave key_agent empty",
+        )
 
 
 def _mend(name: str) -> str:

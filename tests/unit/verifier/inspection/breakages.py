@@ -186,6 +186,23 @@ BROKEN = [
         "data_dir",
     ),
     Broken(
+        "no key agent",
+        lambda folder: change(folder, "key_agent", '"agent.sock"'),
+        "listen",
+        "address",
+        "key_agent: ",
+        "padan-server agent",
+        "warning",
+    ),
+    Broken(
+        "a key agent's path that is too long",
+        lambda folder: change(folder, "key_agent", f'"/{"a" * 120}"'),
+        "listen",
+        "address",
+        "longer than the 107 bytes of a socket",
+        "shorter",
+    ),
+    Broken(
         "a passphrase that is asked for",
         lambda folder: change(folder, "kek", '"file:kek.json"'),
         "keyring",
