@@ -121,8 +121,11 @@ class Engine:
         self._journal.probe()
 
     def _show_standing(self) -> None:
-        """Show what changes slowly: the log's length, the room on the disk."""
+        """Show what changes slowly: the log's length, disputes, the room on the disk."""
         self._metrics.log_entries.set(self._log.head().sequence)
+        open_ones, overdue = DisputeTable(self._directory).count_open(int(time.time() * 1000))
+        self._metrics.disputes_open.set(open_ones)
+        self._metrics.disputes_overdue.set(overdue)
         with contextlib.suppress(FileNotFoundError):  # with both databases elsewhere there may be no folder
             self._metrics.disk_free.set(shutil.disk_usage(self._settings.data_dir).free)
 

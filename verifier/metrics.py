@@ -97,6 +97,12 @@ class Metrics:
             mode="livesum",
         )
         self.log_entries = self._gauge("padan_log_entries", "Entries of the log.", mode="livemax")
+        self.disputes_open = self._gauge(
+            "padan_disputes_open", "Disputes that are not resolved.", mode="livemax"
+        )
+        self.disputes_overdue = self._gauge(
+            "padan_disputes_overdue", "Disputes that are not resolved and should be by now.", mode="livemax"
+        )
         self.disk_free = self._gauge(
             "padan_disk_free_bytes", "Free bytes of the file system that holds data_dir.", mode="livemin"
         )
