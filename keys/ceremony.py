@@ -21,6 +21,7 @@ import enum
 import hashlib
 import re
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -35,7 +36,7 @@ from keys.signing import Signer, thumbprint, verify
 from padan import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from keys.realm import Realm
 
@@ -171,6 +172,24 @@ class Proposal:
     def id(self, realm: Realm) -> bytes:
         """Compute the proposal's id in a realm, 32 bytes."""
         return hashlib.sha256(realm.label("ceremony") + self.encode()).digest()
+
+
+@contextmanager
+def body_of(proposal: Proposal, action: str) -> Iterator[dict[int, bytes]]:
+    """Give the fields of a proposal's body to be taken out; what is missing, malformed or left over refuses it.
+
+    Raises:
+        ProposalFormatError: it is another action's, or malformed.
+    """
+    if proposal.action != action:
+        raise ProposalFormatError(f"the proposal is for {proposal.action}, not for {action}")
+    try:
+        fields = canonical.decode(proposal.body)
+        yield fields
+    except (IndexError, KeyError, ValueError) as error:
+        raise ProposalFormatError("the proposal's body is malformed") from error
+    if fields:
+        raise ProposalFormatError("the proposal's body is malformed, or of a later release")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,38 +5,30 @@ names the head that is given up, and the log and keyring that take its place; wh
 execution, nothing is done. The body is canonical: 1 head entries, 2 head chain, 3 head keyring counter, 4 log entries,
 5 log chain, 6 keyring counter (counts u64, chains 32 bytes); 1 to 3 are absent where the head is gone.
 
- 1 read what was proposed  2 see that head, log and keyring are those  3 see that two agreed, in time  4 try the log
- 5 take the execution, once and for all  6 commit the entry, and let the keyring count
- 7 put the new head in the old one's place
+ 1 read what was proposed  2 see that head, log and keyring are those  3 take the execution (verifier.agreed)
+ 4 commit the entry, and let the keyring count  5 put the new head in the old one's place
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from keys import ceremony
-from keys.errors import ProposalFormatError
-from padan import canonical
 from padan.entry import EntryKind
-from verifier import admin_entry, keyring_events
-from verifier.ceremony_table import CeremonyTable
+from verifier import admin_entry, agreed, keyring_events
 from verifier.chain import HASH_SIZE, Chain
 from verifier.errors import OperatorError
 from verifier.headfile import Head, HeadConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from keys.ceremony import Proposal
     from keys.ceremonyfile import CeremonyFile
     from keys.keyset import Keyring
-    from keys.realm import Realm
+    from verifier.agreed import Office
     from verifier.directory import Directory
     from verifier.headfile import HeadFile
     from verifier.headkeeper import HeadKeeper
-    from verifier.log.store import LogStore
 
 ACTION: Final = "log.accept-loss"
 SECONDS: Final = 3 * 86_400
@@ -103,16 +95,7 @@ def propose(loss: Loss, *, needed: int, proposer: str, now: int) -> Proposal:
     body = dict(zip(_LOG, _encode(loss.log, loss.keyring), strict=True))
     if loss.head is not None:
         body |= zip(_HEAD, _encode(loss.head, loss.head_keyring), strict=True)
-    return ceremony.Proposal(
-        action=ACTION,
-        body=canonical.encode(body),
-        base=bytes(ceremony.BASE_SIZE),
-        nonce=os.urandom(ceremony.NONCE_SIZE),
-        created=now,
-        expires=now + SECONDS,
-        needed=needed,
-        proposer=proposer,
-    )
+    return agreed.propose(ACTION, body, seconds=SECONDS, needed=needed, proposer=proposer, now=now)
 
 
 def read(proposal: Proposal) -> Loss:
@@ -121,16 +104,9 @@ def read(proposal: Proposal) -> Loss:
     Raises:
         ProposalFormatError: it is another action's, or malformed.
     """
-    if proposal.action != ACTION:
-        raise ProposalFormatError(f"the proposal is for {proposal.action}, not for {ACTION}")
-    try:
-        fields = canonical.decode(proposal.body)
+    with ceremony.body_of(proposal, ACTION) as fields:
         log, keyring = _decode(fields, _LOG)
         head, head_keyring = _decode(fields, _HEAD) if _HEAD[0] in fields else (None, 0)
-    except (KeyError, ValueError) as error:
-        raise ProposalFormatError("the proposal's body is malformed") from error
-    if fields:
-        raise ProposalFormatError("the proposal's body is malformed, or of a later release")
     return Loss(head=head, head_keyring=head_keyring, log=log, keyring=keyring)
 
 
@@ -160,31 +136,25 @@ def what_is_lost(loss: Loss) -> str:
 
 
 def execute(
-    realm: Realm,
-    agreed: CeremonyFile,
+    proposed: CeremonyFile,
     present: Loss,
     *,
-    roster: Mapping[str, bytes],
+    office: Office,
     file: HeadFile,
-    log: LogStore,
     directory: Directory,
     ring: Keyring,
     keeper: HeadKeeper,
-    now: int,
 ) -> Loss:
     """Accept the loss, log it, and put the new head in the old one's place.
 
     Args:
-        realm: the registry and environment.
-        agreed: the proposal and its signatures.
+        proposed: the proposal and its signatures.
         present: what `measure` says now, with as many entries of the log as the proposal names.
-        roster: the officers: key ids to public keys.
+        office: what the execution needs.
         file: the head.
-        log: the log.
-        directory: remembers executed ceremonies, and the keyring's counter.
+        directory: remembers the keyring's counter.
         ring: the keyring.
         keeper: computes the log's chain.
-        now: seconds of the Unix epoch.
 
     Raises:
         ProposalFormatError: it is another action's, or malformed.
@@ -193,28 +163,22 @@ def execute(
         HeadStoreError: the head cannot be written; the proposal is spent.
         LogUnavailableError: the log cannot be written.
     """
-    proposal, loss = agreed.proposal, read(agreed.proposal)  # 1
+    loss, log = read(proposed.proposal), office.log  # 1
     before = file.read()
     if loss != present or (before is None) != (loss.head is None):  # 2
         raise LossChangedError("head, log or keyring have changed since the proposal was made")
-    number, table = proposal.id(realm), CeremonyTable(directory)
-    standing = ceremony.standing(
-        realm, proposal, agreed.voices, roster=roster, now=now, executed=table.is_executed(number)
-    )
-    standing.require_approved()  # 3
-    log.check()  # 4
-    table.claim(number, proposal, now_ms=now * 1000)  # 5
-    admin_entry.append(log, EntryKind.HEAD_RESET, _detail(loss, number, standing.approved))  # 6
+    taken = agreed.take(office, proposed)  # 3
+    admin_entry.append(log, EntryKind.HEAD_RESET, _detail(loss) | taken)  # 4
     keyring_events.accept_older(directory, ring)
     after = Head(chain=keeper.chain_at(log.head().sequence), keyring=loss.keyring)
     try:
-        file.swap(before, after)  # 7
+        file.swap(before, after)  # 5
     except HeadConflictError as error:
         raise LossChangedError("another process has moved the head meanwhile") from error
     return loss
 
 
-def _detail(loss: Loss, number: bytes, approved: tuple[str, ...]) -> dict[str, str]:
+def _detail(loss: Loss) -> dict[str, str]:
     detail = {"entries": str(loss.log.entries), "chain": loss.log.hash.hex(), "keyring": str(loss.keyring)}
     if loss.head is not None:
         detail |= {
@@ -222,7 +186,7 @@ def _detail(loss: Loss, number: bytes, approved: tuple[str, ...]) -> dict[str, s
             "head_chain": loss.head.hash.hex(),
             "head_keyring": str(loss.head_keyring),
         }
-    return detail | {"ceremony": number.hex(), "approved": ",".join(approved)}
+    return detail
 
 
 def _encode(chain: Chain, keyring: int) -> tuple[bytes, bytes, bytes]:

@@ -19,11 +19,12 @@ from tests.integration.feeding import SIGNER
 from tests.people import AS_OF, BUDI
 from tests.service import request, running
 from tests.terms import Terms
+from verifier.agreed import Office as Desk
 from verifier.agreement import signkey
 from verifier.ceremony_table import CeremonyTable
 from verifier.directory import Directory
 from verifier.log.open import open_log
-from verifier.resident import agreed, marking
+from verifier.resident import marking
 from verifier.resident.purge import purge
 from verifier.resident.table import MarkTable
 from verifier.vault.open import open_vault
@@ -97,9 +98,7 @@ class Office:
                 agent, vault, number, step=step, mark=mark, needed=2, proposer=signers[0].key_id, now=now
             )
             voices = tuple(ceremony.approve(agent.realm, proposal, signer) for signer in signers)
-            desk = agreed.Office(
-                realm=agent.realm, roster=roster, log=log, table=CeremonyTable(directory), now=now
-            )
+            desk = Desk(realm=agent.realm, roster=roster, log=log, table=CeremonyTable(directory), now=now)
             file = CeremonyFile(proposal=proposal, voices=voices)
             marking.execute(agent, vault, file, number, office=desk, marks=MarkTable(directory))
             purge(settings, agent, log)

@@ -242,7 +242,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.officers.OfficersError": _state(
             "make keys with padan-server officer keygen; officer trust adds one to the setting officers"
         ),
-        "verifier.resident.agreed.NikMismatchError": _refused(
+        "verifier.resident.naming.NikMismatchError": _refused(
             "enter the number that the proposal was made for, or propose anew"
         ),
         "verifier.resident.marking.MergedNumberError": _refused(

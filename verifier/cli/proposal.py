@@ -16,14 +16,14 @@ from padan import nik as nik_grammar
 from padan.cli.console import CommandError, ExitCode
 from padan.errors import NikError
 from verifier import host_keys, officers
+from verifier.agreed import Office
 from verifier.agreement import signkey
 from verifier.ceremony_table import CeremonyTable
 from verifier.cli.authority import write_output
 from verifier.cli.register import writing
-from verifier.cli.server_officer import report
+from verifier.cli.server_officer import realm_of, report
 from verifier.cli.trust import load_key
 from verifier.epoch import REGISTRY_ZONE
-from verifier.resident.agreed import Office
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from keys.agent import KeyAgent
     from keys.ceremony import Proposal
+    from keys.signing import Signer
     from verifier.cli.register import Writing
     from verifier.config import Settings
     from verifier.vault.store import VaultStore
@@ -48,13 +49,7 @@ class Desk:
 
     def office(self, chosen: Settings) -> Office:
         """Say what an execution needs."""
-        return Office(
-            realm=self.agent.realm,
-            roster=officers.roster(chosen.officers),
-            log=self.opened.log,
-            table=CeremonyTable(self.opened.directory),
-            now=int(time.time()),
-        )
+        return office_of(chosen, self.opened)
 
 
 @contextmanager
@@ -88,20 +83,43 @@ def propose(
         out: the file, new.
         as_json: print JSON.
     """
+    signer = begin(chosen, key, kek=kek, out=out)
+    with desk(chosen) as there:
+        proposal = make(there, signer.key_id, int(time.time()))
+    submit(chosen, proposal, signer, out=out, as_json=as_json)
+
+
+def begin(chosen: Settings, key: Path, *, kek: str, out: Path) -> Signer:
+    """See that the file is new and that there are officers, and open the proposer's key, before anything is asked."""
     if out.exists():
         raise CommandError(
             f"{out}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
         )
-    roster, signer = officers.roster(chosen.officers), load_key(key, use=signkey.OFFICER, kek=kek)
-    with desk(chosen) as there:
-        proposal = make(there, signer.key_id, int(time.time()))
-        voice = ceremony.approve(there.agent.realm, proposal, signer)
-        ceremony.require_voice(there.agent.realm, proposal, voice, roster)
-        proposed = ceremonyfile.CeremonyFile(proposal=proposal).with_voice(voice)
-        write_output(out, ceremonyfile.encode(there.agent.realm, proposed))
+    officers.roster(chosen.officers)
+    return load_key(key, use=signkey.OFFICER, kek=kek)
+
+
+def submit(chosen: Settings, proposal: Proposal, signer: Signer, *, out: Path, as_json: bool) -> None:
+    """Approve a proposal by its proposer's key, and write its file."""
+    realm = realm_of(chosen)
+    voice = ceremony.approve(realm, proposal, signer)
+    ceremony.require_voice(realm, proposal, voice, officers.roster(chosen.officers))
+    proposed = ceremonyfile.CeremonyFile(proposal=proposal).with_voice(voice)
+    write_output(out, ceremonyfile.encode(realm, proposed))
     report(chosen, proposed, as_json=as_json)
     if not as_json:
         typer.echo(f"next:     another officer runs padan-server officer approve {out} --key KEY")
+
+
+def office_of(chosen: Settings, opened: Writing) -> Office:
+    """Say what the execution of a proposal needs."""
+    return Office(
+        realm=realm_of(chosen),
+        roster=officers.roster(chosen.officers),
+        log=opened.log,
+        table=CeremonyTable(opened.directory),
+        now=int(time.time()),
+    )
 
 
 def _ask_nik() -> nik_grammar.Nik:

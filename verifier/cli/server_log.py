@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keys import ceremony, ceremonyfile
-from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from padan.cli.console import new_app, print_json
 from verifier import host_keys, loss, officers
-from verifier.agreement import signkey
-from verifier.cli.authority import write_output
+from verifier.cli import proposal
 from verifier.cli.register import writing
 from verifier.cli.server_officer import File, Key, open_ceremony, report, stand
 from verifier.cli.settings import settings
-from verifier.cli.trust import AsJson, KekUri, load_key
+from verifier.cli.trust import AsJson, KekUri
 from verifier.headfile import HeadFile
 from verifier.headkeeper import HeadKeeper, RolledBackError
 from verifier.loss import NothingLostError
@@ -116,47 +114,33 @@ def propose_loss(
 ) -> None:
     """Propose to go on with a log or keyring that is older than the head, and approve it oneself."""
     chosen = settings()
-    if out.exists():
-        raise CommandError(
-            f"{out}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
-        )
-    roster, signer = officers.roster(chosen.officers), load_key(key, use=signkey.OFFICER, kek=kek)
+    signer = proposal.begin(chosen, key, kek=kek, out=out)
     with _compared(chosen) as both:
         if not both.fault():
             raise NothingLostError(
                 "log and keyring are not older than the head: a service would begin on them"
             )
         measured = both.loss(both.opened.log.head().sequence)
-        realm = both.agent.realm
-    proposal = loss.propose(measured, needed=officers.NEEDED, proposer=signer.key_id, now=int(time.time()))
-    voice = ceremony.approve(realm, proposal, signer)
-    ceremony.require_voice(realm, proposal, voice, roster)
-    proposed = ceremonyfile.CeremonyFile(proposal=proposal).with_voice(voice)
-    write_output(out, ceremonyfile.encode(realm, proposed))
-    report(chosen, proposed, as_json=as_json)
-    if not as_json:
-        typer.echo(f"next:     another officer runs padan-server officer approve {out} --key KEY")
+    proposed = loss.propose(measured, needed=officers.NEEDED, proposer=signer.key_id, now=int(time.time()))
+    proposal.submit(chosen, proposed, signer, out=out, as_json=as_json)
 
 
 @app.command("accept-loss")
 def accept_loss(file: File, as_json: AsJson = False) -> None:
     """Go on with the log as it is, as two officers agreed: what is missing stays lost, and an entry says so."""
     chosen = settings()
-    agreed, roster = open_ceremony(chosen, file), officers.roster(chosen.officers)
+    agreed = open_ceremony(chosen, file)
     wanted = loss.read(agreed.proposal)
     stand(chosen, agreed).require_approved()
     with _compared(chosen) as both:
         loss.execute(
-            both.agent.realm,
             agreed,
             both.loss(wanted.log.entries),
-            roster=roster,
+            office=proposal.office_of(chosen, both.opened),
             file=both.file,
-            log=both.opened.log,
             directory=both.opened.directory,
             ring=both.agent.keyring,
             keeper=both.keeper,
-            now=int(time.time()),
         )
     if as_json:
         report(chosen, agreed, as_json=True)

@@ -4,7 +4,7 @@ The proposal names the number by its tombstone, so that its file holds no number
 again. The body is canonical: 1 step (u8, 1 set, 2 lift), 2 mark (u8), 3 the tombstone (16 bytes).
 
  1 read what was proposed  2 see that it is the number that the person has now
- 3 take the execution (verifier.resident.agreed)  4 open a period, by which the entry names the resident
+ 3 take the execution (verifier.agreed)  4 open a period, by which the entry names the resident
  5 commit the entry  6 set the mark, or lift it; running services follow within seconds
 """
 
@@ -15,14 +15,12 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from keys.errors import ProposalFormatError
-from padan import canonical
+from keys import ceremony
 from padan.entry import EntryKind
-from verifier import admin_entry
+from verifier import admin_entry, agreed
 from verifier.errors import OperatorError
-from verifier.resident import agreed
 from verifier.resident.mark import NAME_SIZE, Mark, Marked, name_of
-from verifier.resident.naming import epoch_of, handles_in, trails
+from verifier.resident.naming import epoch_of, handles_in, require_same, trails
 
 if TYPE_CHECKING:
     from keys.agent import KeyAgent
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from keys.ceremonyfile import CeremonyFile
     from padan.nik import Nik
     from tokenizer.inner import Inner
-    from verifier.resident.agreed import Office
+    from verifier.agreed import Office
     from verifier.resident.table import MarkTable
     from verifier.vault.store import VaultStore
 
@@ -120,9 +118,7 @@ def propose(
         _MARK: int(mark).to_bytes(1, "big"),
         _TOMBSTONE: _named(agent, vault, nik)[0].tombstone,
     }
-    return agreed.propose(
-        ACTION, canonical.encode(body), seconds=SECONDS, needed=needed, proposer=proposer, now=now
-    )
+    return agreed.propose(ACTION, body, seconds=SECONDS, needed=needed, proposer=proposer, now=now)
 
 
 def read(proposal: Proposal) -> Marking:
@@ -131,16 +127,11 @@ def read(proposal: Proposal) -> Marking:
     Raises:
         ProposalFormatError: it is another action's, or malformed.
     """
-    if proposal.action != ACTION:
-        raise ProposalFormatError(f"the proposal is for {proposal.action}, not for {ACTION}")
-    try:
-        fields = canonical.decode(proposal.body)
+    with ceremony.body_of(proposal, ACTION) as fields:
         step, mark = Step(fields.pop(_STEP)[0]), Mark(fields.pop(_MARK)[0])
         tombstone = fields.pop(_TOMBSTONE)
-    except (KeyError, ValueError, IndexError) as error:
-        raise ProposalFormatError("the proposal's body is malformed") from error
-    if fields or len(tombstone) != NAME_SIZE or (step, mark) not in _WORDS:
-        raise ProposalFormatError("the proposal's body is malformed, or of a later release")
+        if len(tombstone) != NAME_SIZE or (step, mark) not in _WORDS:
+            raise ValueError("a tombstone has 16 bytes, and a step sets or lifts one mark")
     return Marking(step=step, mark=mark, tombstone=tombstone)
 
 
@@ -173,7 +164,8 @@ def execute(
     """
     marking = read(file.proposal)  # 1
     marked, handle = _named(agent, vault, nik)  # 2
-    taken = agreed.take(office, file, proposed=marking.tombstone, entered=marked.tombstone)  # 3
+    require_same(marking.tombstone, marked.tombstone)
+    taken = agreed.take(office, file)  # 3
     (about,) = trails(agent, office.log, [handle], now_ms=office.now * 1000)  # 4
     kind = EntryKind.RESIDENT_MARKED if marking.step is Step.SET else EntryKind.RESIDENT_LIFTED
     detail = {"mark": name_of(marking.mark), **taken}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from padan.entry import EntryKind, Field
 from tokenizer.codes import CodeLists
 from verifier import admin_entry
 from verifier.epoch import EpochHolder
+from verifier.errors import OperatorError
 from verifier.log.store import REQUEST_ID_SIZE
 from verifier.subject import NikSubject
 
@@ -22,6 +24,20 @@ if TYPE_CHECKING:
     from verifier.epoch import PinnedEpoch
     from verifier.log.store import LogStore
     from verifier.vault.store import VaultStore
+
+
+class NikMismatchError(OperatorError):
+    """The number is not the one that the proposal is about."""
+
+
+def require_same(proposed: bytes, entered: bytes) -> None:
+    """See that the number that was entered is the one that was proposed, by the names of both.
+
+    Raises:
+        NikMismatchError: it is not.
+    """
+    if not hmac.compare_digest(proposed, entered):
+        raise NikMismatchError("the number is not the one that the proposal is about")
 
 
 def handles_of(agent: KeyAgent, vault: VaultStore, nik: Nik) -> Handles:

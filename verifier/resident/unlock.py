@@ -7,7 +7,7 @@ since they are about who guesses.
 The proposal names the resident by the budget handle, so that its file holds no number; who executes it enters the
 number again. The body is canonical: 1 agency (absent for none), 2 the budget handle (16 bytes).
 
- 1 read what was proposed  2 take the execution (verifier.resident.agreed)
+ 1 read what was proposed, and see that the number is the one  2 take the execution (verifier.agreed)
  3 open a period, by which the entry names the resident  4 commit the entry and the counters in one transaction
 """
 
@@ -16,21 +16,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from keys.errors import ProposalFormatError
+from keys import ceremony
 from keys.purpose import Purpose
-from padan import canonical
 from padan.entry import EntryKind
-from verifier import admin_entry
+from verifier import admin_entry, agreed
 from verifier.budget import KEY_SIZE, CounterKeys
-from verifier.resident import agreed
-from verifier.resident.naming import handles_of, trails
+from verifier.resident.naming import handles_of, require_same, trails
 
 if TYPE_CHECKING:
     from keys.agent import KeyAgent
     from keys.ceremony import Proposal
     from keys.ceremonyfile import CeremonyFile
     from padan.nik import Nik
-    from verifier.resident.agreed import Office
+    from verifier.agreed import Office
     from verifier.vault.store import VaultStore
 
 ACTION: Final = "budget.reset"
@@ -74,9 +72,7 @@ def propose(
     body: dict[int, bytes] = {_SUBJECT: handles_of(agent, vault, nik).budget_subject}
     if agency:
         body[_AGENCY] = agency.encode()
-    return agreed.propose(
-        ACTION, canonical.encode(body), seconds=SECONDS, needed=needed, proposer=proposer, now=now
-    )
+    return agreed.propose(ACTION, body, seconds=SECONDS, needed=needed, proposer=proposer, now=now)
 
 
 def read(proposal: Proposal) -> Reset:
@@ -85,15 +81,10 @@ def read(proposal: Proposal) -> Reset:
     Raises:
         ProposalFormatError: it is another action's, or malformed.
     """
-    if proposal.action != ACTION:
-        raise ProposalFormatError(f"the proposal is for {proposal.action}, not for {ACTION}")
-    try:
-        fields = canonical.decode(proposal.body)
+    with ceremony.body_of(proposal, ACTION) as fields:
         agency, subject = fields.pop(_AGENCY, b"").decode(), fields.pop(_SUBJECT)
-    except (KeyError, ValueError) as error:
-        raise ProposalFormatError("the proposal's body is malformed") from error
-    if fields or len(subject) != KEY_SIZE:
-        raise ProposalFormatError("the proposal's body is malformed, or of a later release")
+        if len(subject) != KEY_SIZE:
+            raise ValueError("a handle has 16 bytes")
     return Reset(agency=agency, subject=subject)
 
 
@@ -122,7 +113,8 @@ def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *,
         LogUnavailableError: the log cannot be written. Where that is after step 2, the proposal is spent.
     """
     reset, handles = read(file.proposal), handles_of(agent, vault, nik)  # 1
-    taken = agreed.take(office, file, proposed=reset.subject, entered=handles.budget_subject)  # 2
+    require_same(reset.subject, handles.budget_subject)
+    taken = agreed.take(office, file)  # 2
     log = office.log
     last_ms = log.head().log_time_ms
     (about,) = trails(agent, log, [handles.log], now_ms=office.now * 1000)  # 3

@@ -1,18 +1,18 @@
-"""The way from a proposal about a resident to the right to carry it out, the same for all of them.
+"""The way from a proposal of the officers to the right to carry it out, the same for every action.
 
-1 see that the number is the one that was proposed  2 see that two agreed, in time  3 try the log
-4 take the execution, once and for all
+ 1 see that enough agreed, in time  2 try the log  3 take the execution, once and for all
+
+An action compares before that what it is about to do with what was proposed.
 """
 
 from __future__ import annotations
 
-import hmac
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys import ceremony
-from verifier.errors import OperatorError
+from padan import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from keys.realm import Realm
     from verifier.ceremony_table import CeremonyTable
     from verifier.log.store import LogStore
-
-
-class NikMismatchError(OperatorError):
-    """The number is not the one that the proposal is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +43,21 @@ class Office:
 
 
 def propose(
-    action: str, body: bytes, *, seconds: int, needed: int, proposer: str, now: int
+    action: str, body: Mapping[int, bytes], *, seconds: int, needed: int, proposer: str, now: int
 ) -> ceremony.Proposal:
     """Make a proposal that builds on no state.
 
     Args:
         action: what is to be done.
-        body: in the action's own encoding.
+        body: the fields of the action's own encoding.
         seconds: how long it may be executed.
-        needed: officers who must agree.
+        needed: approvals needed.
         proposer: key id of who proposes.
         now: seconds of the Unix epoch.
     """
     return ceremony.Proposal(
         action=action,
-        body=body,
+        body=canonical.encode(dict(body)),
         base=bytes(ceremony.BASE_SIZE),
         nonce=os.urandom(ceremony.NONCE_SIZE),
         created=now,
@@ -71,35 +67,30 @@ def propose(
     )
 
 
-def take(office: Office, agreed: CeremonyFile, *, proposed: bytes, entered: bytes) -> dict[str, str]:
+def take(office: Office, file: CeremonyFile) -> dict[str, str]:
     """Take the execution of a proposal.
 
     Args:
         office: what it needs.
-        agreed: the proposal and its signatures.
-        proposed: the name of the resident in the proposal.
-        entered: the name of the number that was entered now.
+        file: the proposal and its signatures.
 
     Returns:
         The ceremony and who approved it, for the entry.
 
     Raises:
-        NikMismatchError: the number is not the one.
         ApprovalError, CeremonyEndedError: it may not be executed.
         LogUnavailableError: the log cannot be written.
     """
-    if not hmac.compare_digest(proposed, entered):  # 1
-        raise NikMismatchError("the number is not the one that the proposal is about")
-    proposal, number = agreed.proposal, agreed.proposal.id(office.realm)
+    proposal, number = file.proposal, file.proposal.id(office.realm)
     standing = ceremony.standing(
         office.realm,
         proposal,
-        agreed.voices,
+        file.voices,
         roster=office.roster,
         now=office.now,
         executed=office.table.is_executed(number),
     )
-    standing.require_approved()  # 2
-    office.log.check()  # 3
-    office.table.claim(number, proposal, now_ms=office.now * 1000)  # 4
+    standing.require_approved()  # 1
+    office.log.check()  # 2
+    office.table.claim(number, proposal, now_ms=office.now * 1000)  # 3
     return {"ceremony": number.hex(), "approved": ",".join(standing.approved)}
