@@ -138,7 +138,7 @@ class Leader:
                 self._take_turn()
             except ServiceError as error:
                 _LOGGER.warning("the leader's row cannot be used", extra={"reason": str(error)})
-            except Exception:
+            except Exception:  # a fault of ours must not leave the installation without a candidate
                 _LOGGER.exception("a candidate failed")
             self._show()
             if self._stopping.wait(POLL_SECONDS):
