@@ -108,7 +108,8 @@ class HeadKeeper:
         if head is None:
             if self._directory.setting(_BEGUN):
                 raise RolledBackError(
-                    f"{self._file.path}: the head is gone, and the log says that there was one"
+                    f"{self._file.path}: the head is gone, and the log says that there was one;"
+                    " on a further host of this log, copy the file from another one first"
                 )
             return
         if self._keyring < head.keyring:  # 2
