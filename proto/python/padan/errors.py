@@ -122,3 +122,19 @@ class ReceiptError(PadanError):
 
 class AuditError(PadanError):
     """What the log answered does not hold together."""
+
+
+class LogError(AuditError):
+    """The log's tree or what is signed about it is not what it claims to be."""
+
+
+class LogFormatError(LogError):
+    """A tile, note, checkpoint, policy or proof is damaged, or of another form."""
+
+
+class LogSignatureError(LogError):
+    """Nobody who is believed has signed it, or a signature does not hold."""
+
+
+class LogProofError(LogError):
+    """A proof does not show what it claims to show."""
