@@ -111,7 +111,7 @@ def history(
             order.append(row["NIK"])
         if kind in {"withdrawn", "nik_changed", "erased"}:
             del held[nik]
-            if kind != "erased":  # nobody has that number again
+            if kind == "withdrawn":  # nobody has the others again: a number is a person's for life
                 spare.append(nik)
             order[at] = order[-1]
             order.pop()

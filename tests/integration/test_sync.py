@@ -29,12 +29,14 @@ from verifier.feed.errors import FeedGapError
 from verifier.feed.following import follow
 from verifier.feed.sync import UNKNOWN
 from verifier.log.open import open_log
+from verifier.resident.rights import Rights
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tests.postgres import PostgresServer
+    from verifier.resident.rights import Batch
 
 NAME = vocabulary.ATTRIBUTE_NAME
 MATCH, NO_MATCH = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
@@ -177,6 +179,37 @@ def test_a_history_ends_as_a_fresh_load(installation: Installation, monkeypatch:
     assert sum(value is not None for value in followed.values()) == len(held)
     with closing(open_vault(installation.settings.vault_database)) as vault:
         assert vault.check().number == 3
+
+
+def test_killed_after_the_marks_of_an_erasure(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renumbered and erased in one batch, and killed when the erasure was marked: held under neither number."""
+    moved = {**SARI, "NIK": NEWCOMER["NIK"]}
+    changes = (
+        {"change": "nik_changed", "row": moved, "was": [SARI["NIK"]]},
+        {"change": "erased", "nik": moved["NIK"]},
+    )
+    data = feed(installation, 0, *changes)
+
+    class Killed(BaseException):
+        """The end of a process."""
+
+    keep = Rights.keep
+
+    def die(self: Rights, batch: Batch) -> None:
+        keep(self, batch)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rights, "keep", die)
+        with pytest.raises(Killed):
+            follow(installation.settings, "f", data)
+    numbers = [SARI["NIK"], moved["NIK"]]
+    assert comparable(installation, numbers)[SARI["NIK"]] is not None
+    summary = follow(installation.settings, "f", data)
+    assert summary.position == len(changes)
+    assert list(comparable(installation, numbers).values()) == [None, None]
 
 
 def cut_short(patched: pytest.MonkeyPatch, commits: int, act: Any) -> bool:

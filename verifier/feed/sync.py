@@ -2,13 +2,15 @@
 
  1 read how far the source was followed; a gap stops, what was applied is passed over
  2 read each change; one that breaks a rule is a reject, the rest goes on
- 3 heed residents' rights: who was erased is a reject, marks go along to a new number, and are written down first
+ 3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along to a new
+   number, and are written down first
  4 read which position wrote each row; an older change, or the same one again, is passed over
  5 project, seal, and apply the batch together with the position
  6 take back the rows of whoever officers have erased meanwhile
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
-because a row keeps the position that wrote it (its revision).
+because a row keeps the position that wrote it (its revision). Killed between a person's erasure and the batch that
+brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held.
 """
 
 from __future__ import annotations
@@ -105,14 +107,26 @@ class _Read:
         here = [_Write(change=self.change, under=nik, person=self.person) for nik in (self.own, *self.also)]
         return [*here, *(_Write(change=self.change, under=nik, person=None) for nik in self.was)]
 
+    def refused(self) -> list[_Write]:
+        """List the rows to take back where the person may not be held."""
+        return [_Write(change=self.change, under=nik, person=None, is_refused=True) for nik in self.numbers]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Write:
-    """A row that a change asks for: the person's under one of their numbers, or nobody's."""
+    """A row that a change asks for: the person's under one of their numbers, or nobody's.
+
+    Attributes:
+        change: the change.
+        under: the number.
+        person: who is held under it; None where nobody is any longer.
+        is_refused: the change may not be applied, and only takes back a row that there is.
+    """
 
     change: Change
     under: Nik
     person: Person | None
+    is_refused: bool = False
 
 
 class Sync:
@@ -195,7 +209,11 @@ class Sync:
     ) -> Epoch:
         read = [found for change in batch if (found := _read(change, projection, summary)) is not None]  # 2
         rights = self._rights.batch(projection.inner, {nik for found in read for nik in found.numbers})
-        writes = [write for found in read if _may(found, rights, summary) for write in found.writes()]  # 3
+        writes = [  # 3
+            write
+            for found in read
+            for write in (found.writes() if _may(found, rights, summary) else found.refused())
+        ]
         self._rights.keep(rights)
         tokens = projection.outer.tokens([projection.inner.record_id(write.under) for write in writes])
         revisions = {
@@ -207,13 +225,16 @@ class Sync:
         chosen: dict[bytes, _Write] = {}
         fresh: set[int] = set()
         for token, write in zip(tokens, writes, strict=True):
+            if write.is_refused and token not in held:
+                continue
             if write.change.position > revisions.get(token, -1):
                 revisions[token], chosen[token] = write.change.position, write
-                fresh.add(write.change.position)
+                if not write.is_refused:
+                    fresh.add(write.change.position)
             if token not in held and write.change.name in _OF_KNOWN and write.under is _own(write):
                 summary.remarks.append(Reject(write.change.position, "", UNKNOWN))
             held.add(token)
-        positions = {write.change.position for write in writes}
+        positions = {write.change.position for write in writes if not write.is_refused}
         summary.applied += len(fresh)
         summary.older += len(positions - fresh)
         rows = [  # 5
