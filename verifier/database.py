@@ -7,22 +7,27 @@ being created (only `upgrade` creates), in WAL mode with synchronous=FULL, so th
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from verifier.errors import OperatorError
 from verifier.watchdog import WatchedConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 BUSY_SECONDS = 1.5
 """How long a SQLite connection waits for another's lock; an answer waits 2 s at most."""
+_POLL_MS = 1
 STATEMENT_MS = 1_500
 """How long PostgreSQL works on a statement or waits for a lock."""
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -92,6 +97,38 @@ def open_sqlite(path: Path, *, create: bool = False, wal: bool = True) -> sqlite
     return connection
 
 
+def begin_immediate(execute: Callable[[str], object]) -> None:
+    """Begin a transaction with the write lock, for which it waits BUSY_SECONDS.
+
+    SQLite itself looks ten times a second in the end. Beside a process that commits without a pause, and lets go of the
+    lock for a moment only, that may find it held each time; so this looks each millisecond.
+
+    Args:
+        execute: executes a statement on the connection.
+
+    Raises:
+        sqlite3.Error, sqlalchemy.exc.DBAPIError: as `execute` does.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    execute(f"PRAGMA busy_timeout={_POLL_MS}")
+    try:
+        while True:
+            try:
+                execute("BEGIN IMMEDIATE")
+            except (sqlite3.OperationalError, OperationalError) as error:
+                if not _is_busy(error) or time.monotonic() > until:
+                    raise
+            else:
+                return
+    finally:
+        execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+
+
+def _is_busy(error: sqlite3.OperationalError | OperationalError) -> bool:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> Engine:
     """Make an engine.
 
@@ -124,6 +161,9 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options: dict[str, Any] = connection.get_execution_options()
-        connection.exec_driver_sql("BEGIN" if options.get("reads_only") else "BEGIN IMMEDIATE")
+        if options.get("reads_only"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        begin_immediate(connection.exec_driver_sql)
 
     return engine

@@ -306,7 +306,7 @@ class SqliteLogStore:
                     self._connection.execute(pragma)
                 if self._replaying:
                     self._connection.execute("PRAGMA synchronous=OFF")
-            self._connection.execute("BEGIN IMMEDIATE")
+            database.begin_immediate(self._connection.execute)
             for ledger in self._ledgers:
                 ledger.sync(self._connection)
         except BaseException as error:

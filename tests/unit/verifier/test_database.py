@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from verifier.database import Address, DatabaseAddressError, parse_address
+from verifier.database import (
+    BUSY_SECONDS,
+    Address,
+    DatabaseAddressError,
+    begin_immediate,
+    make_engine,
+    open_sqlite,
+    parse_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,3 +44,50 @@ def test_another_database_is_refused(text: str) -> None:
     """What is neither PostgreSQL nor a file is refused, with what would be right."""
     with pytest.raises(DatabaseAddressError, match="postgresql:// URL or the path"):
         parse_address(text)
+
+
+def test_the_lock_of_a_busy_writer(tmp_path: Path) -> None:
+    """Beside a process that holds the write lock nearly all the time, another one gets it too, again and again."""
+    path = tmp_path / "busy.sqlite"
+    over = threading.Event()
+    with closing(open_sqlite(path, create=True)) as first:
+        first.execute("CREATE TABLE t (n INTEGER)")
+
+    def write() -> None:
+        with closing(open_sqlite(path)) as connection:
+            while not over.is_set():
+                begin_immediate(connection.execute)
+                connection.execute("INSERT INTO t VALUES (1)")
+                time.sleep(0.04)
+                connection.execute("COMMIT")
+                time.sleep(0.001)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    engine = make_engine(Address(path=path))
+    try:
+        for _ in range(20):
+            with engine.begin() as connection:
+                connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+    finally:
+        over.set()
+        thread.join()
+        engine.dispose()
+
+
+def test_a_lock_that_is_never_let_go(tmp_path: Path) -> None:
+    """Whoever waits for a lock that is held gives up in time, on a connection and on an engine."""
+    path = tmp_path / "held.sqlite"
+    with closing(open_sqlite(path, create=True)) as holder, closing(open_sqlite(path)) as other:
+        holder.execute("BEGIN IMMEDIATE")
+        engine = make_engine(Address(path=path))
+        began = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError):
+            begin_immediate(other.execute)
+        with pytest.raises(OperationalError), engine.begin():
+            pass
+        assert time.monotonic() - began < 4 * BUSY_SECONDS
+        holder.execute("ROLLBACK")
+        with engine.begin():
+            pass
+        engine.dispose()
