@@ -6,8 +6,8 @@ that, each commit also moves a slice of them, in the table's order, into a table
 there at its start, the journal's older rows go. Values are absolute and the journal's last word counts, so after a
 crash journal over table gives every number as it was committed, whatever had moved.
 
-Another process may write too: under the write lock, `sync` reads what it appended, or everything anew where it can
-not tell.
+Another process may write too: under the write lock, the first use in a transaction reads what it appended, or
+everything anew where it can not tell. A process that never asks for a number holds none.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ledger:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; the next `sync` reads it again. For a commit of which nobody knows how it ended."""
+        """Forget everything; the next use reads it again. For a commit of which nobody knows how it ended."""
         self._recent: dict[int, Buckets] = {}
         self._size = 0  # an upper bound
         self._table_days: set[int] | None = None
@@ -81,29 +81,36 @@ class Ledger:
 
     def discard(self) -> None:
         """Forget what the transaction staged, because it was rolled back."""
+        self._unstage()
+        self._is_current = False
+
+    def _unstage(self) -> None:
         if self._staged_moves:
             # They did not move, so the round is not complete, and the journal keeps its rows until another one is.
             self._staged_moves, self._round, self._moving, self._trim_below = [], [], [], 0
         self._staged: tuple[int, Mapping[bytes, int]] | None = None
         self._staged_last = self._last
 
-    def sync(self, connection: sqlite3.Connection) -> None:
-        """Take up what others wrote since the last time; called first in a transaction."""
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == self._version:
+    def _sync(self, connection: sqlite3.Connection) -> None:
+        """Take up what others wrote since the last transaction that asked for a number."""
+        if self._is_current:
             return
-        first, last = connection.execute(self._ends).fetchone()
-        if self._version is None or (first or 0) > self._last + 1 or (last or 0) < self._last:
-            self.reset()
-        for number, day, changes in connection.execute(self._since, (self._last,)):
-            self._remember(day, _CHANGE.iter_unpack(changes))
-            self._last = number
-        self._table_days = None
-        self._version = version
-        self.discard()
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            first, last = connection.execute(self._ends).fetchone()
+            if self._version is None or (first or 0) > self._last + 1 or (last or 0) < self._last:
+                self.reset()
+            for number, day, changes in connection.execute(self._since, (self._last,)):
+                self._remember(day, _CHANGE.iter_unpack(changes))
+                self._last = number
+            self._table_days = None
+            self._version = version
+            self._unstage()
+        self._is_current = True
 
     def read(self, connection: sqlite3.Connection, keys: Collection[bytes], day: int) -> dict[bytes, int]:
         """Read numbers of a day; absent ones are zero."""
+        self._sync(connection)
         recent = self._recent.get(day)
         values = {key: recent[key[0]].get(key, 0) for key in keys} if recent else dict.fromkeys(keys, 0)
         if day in self._days_in_table(connection):
@@ -115,7 +122,10 @@ class Ledger:
 
     def write(self, connection: sqlite3.Connection, changed: Mapping[bytes, int], day: int) -> None:
         """Append a group's changes, and move a slice into the table where memory is full."""
-        self.discard()
+        if not changed and not self._is_current:
+            return
+        self._sync(connection)
+        self._unstage()
         if changed:
             pack = _CHANGE.pack
             changes = b"".join([pack(key, value) for key, value in changed.items()])
@@ -141,6 +151,7 @@ class Ledger:
 
     def days(self, connection: sqlite3.Connection) -> set[int]:
         """Name the days of which there are numbers."""
+        self._sync(connection)
         return self._days_in_table(connection) | self._recent.keys()
 
     def expire(self, connection: sqlite3.Connection, before_day: int, count: int) -> int:

@@ -307,8 +307,6 @@ class SqliteLogStore:
                 if self._replaying:
                     self._connection.execute("PRAGMA synchronous=OFF")
             database.begin_immediate(self._connection.execute)
-            for ledger in self._ledgers:
-                ledger.sync(self._connection)
         except BaseException as error:
             self._drop()
             self._writing.release()

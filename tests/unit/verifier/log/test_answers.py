@@ -34,7 +34,6 @@ def small() -> Answers:
 def keep(answers: Answers, connection: sqlite3.Connection, numbers: range, day: int = DAY) -> int:
     """Commit answers to those requests that have none; returns how many."""
     connection.execute("BEGIN IMMEDIATE")
-    answers.places.sync(connection)
     claimed = answers.claim(connection, [request(number) for number in numbers])
     rows = [answer(number, day=day) for number in numbers if request(number) in claimed]
     answers.write(connection, rows, claimed, day)
@@ -46,7 +45,6 @@ def keep(answers: Answers, connection: sqlite3.Connection, numbers: range, day: 
 def read(answers: Answers, connection: sqlite3.Connection, numbers: range) -> dict[int, bytes]:
     """Read answers."""
     connection.execute("BEGIN IMMEDIATE")
-    answers.places.sync(connection)
     found = answers.read(connection, [request(number) for number in numbers])
     connection.execute("ROLLBACK")
     answers.places.discard()
@@ -78,7 +76,6 @@ def test_expiry_frees_the_request_ids_of_earlier_days(path: Path) -> None:
         steps = 0
         while True:
             connection.execute("BEGIN IMMEDIATE")
-            answers.places.sync(connection)
             deleted = answers.expire(connection, DAY + 1, 10)
             connection.execute("COMMIT")
             answers.places.committed()
@@ -96,7 +93,6 @@ def test_only_what_was_claimed_is_kept(path: Path) -> None:
     with closing(open_quickly(path)) as connection:
         answers = small()
         connection.execute("BEGIN IMMEDIATE")
-        answers.places.sync(connection)
         claimed = answers.claim(connection, [request(1)])
         with pytest.raises(LogOrderError):
             answers.write(connection, [answer(2)], claimed, DAY)

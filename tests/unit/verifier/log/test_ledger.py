@@ -31,7 +31,6 @@ def path(tmp_path: Path) -> Path:
 def write(book: Ledger, connection: sqlite3.Connection, changes: Mapping[bytes, int], day: int = DAY) -> None:
     """Commit changes."""
     connection.execute("BEGIN IMMEDIATE")
-    book.sync(connection)
     book.write(connection, changes, day)
     connection.execute("COMMIT")
     book.committed()
@@ -40,7 +39,6 @@ def write(book: Ledger, connection: sqlite3.Connection, changes: Mapping[bytes, 
 def read(book: Ledger, connection: sqlite3.Connection, day: int = DAY) -> dict[bytes, int]:
     """Read every counter that is not zero."""
     connection.execute("BEGIN IMMEDIATE")
-    book.sync(connection)
     values = book.read(connection, KEYS, day)
     connection.execute("ROLLBACK")
     book.discard()
@@ -91,7 +89,6 @@ def test_what_was_rolled_back_was_never_there(path: Path) -> None:
         write(book, connection, {KEYS[0]: 1, KEYS[1]: 2})
         for _ in range(3):
             connection.execute("BEGIN IMMEDIATE")
-            book.sync(connection)
             book.write(connection, {KEYS[0]: 7, KEYS[2]: 7}, DAY)
             connection.execute("ROLLBACK")
             book.discard()
@@ -120,7 +117,6 @@ def test_any_history_reads_back(
         for step, changes in steps:
             if step == "fail":
                 one.execute("BEGIN IMMEDIATE")
-                book.sync(one)
                 book.write(one, changes, day)
                 one.execute("ROLLBACK")
                 book.discard()
@@ -136,3 +132,16 @@ def test_any_history_reads_back(
             wanted = {key: value for key, value in expected[each].items() if value}
             assert read(book, one, each) == wanted
             assert read(Ledger("counter"), other, each) == wanted
+
+
+def test_who_asks_for_no_number_reads_none(path: Path) -> None:
+    """A process that appends entries only, as the leader does, does not take the day's numbers into its memory."""
+    with closing(open_quickly(path)) as one, closing(open_quickly(path)) as other:
+        write(Ledger("counter"), one, dict.fromkeys(KEYS, 1))
+        book, statements = Ledger("counter"), list[str]()
+        other.set_trace_callback(statements.append)
+        write(book, other, {})
+        assert not [text for text in statements if "counter" in text]
+        other.set_trace_callback(None)
+        write(book, other, {KEYS[0]: 2})
+        assert read(book, other) == dict.fromkeys(KEYS, 1) | {KEYS[0]: 2}
