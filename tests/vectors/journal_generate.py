@@ -81,6 +81,7 @@ FRAMES = [
     ("three outcomes", frame(3, 7, 0.0, items(ANSWERED, STORED, QUOTA))),
     ("the log cannot be written", frame(4, 2**40, 0.0, b"\x01log: the disk is full")),
     ("the service stops", frame(4, 9, 0.0, b"\x02the service is stopping")),
+    ("the writer leaves", frame(5, 0, 0.0, b"")),
 ]
 
 

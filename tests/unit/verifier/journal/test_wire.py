@@ -154,6 +154,7 @@ def test_the_golden_answers() -> None:
     ]
     assert frame.encode(Kind.SETTLED, 7, wire.encode_settled(settled)) == FRAMES["three outcomes"]
     assert frame.encode(Kind.PROBE, 8, b"", deadline=1.5) == FRAMES["a probe"]
+    assert frame.encode(Kind.LEAVING, 0, b"") == FRAMES["the writer leaves"]
     failures: list[tuple[str, ServiceError]] = [
         ("the log cannot be written", LogUnavailableError("log: the disk is full")),
         ("the service stops", ShuttingDownError("the service is stopping")),
