@@ -295,9 +295,11 @@ class Engine:
         ]
         self._show_standing()
         self._show_expiry()
-        housekeeping = Housekeeping(self._duties)
-        housekeeping.start()
-        opened.callback(housekeeping.stop)
+        # The vault's in a thread of its own, since the others may take longer than it may wait.
+        for kept in (self._duties, [Duty(name="vault", every=0.0, act=self._vault.refresh)]):
+            housekeeping = Housekeeping(kept)
+            housekeeping.start()
+            opened.callback(housekeeping.stop)
         means = duties.Means(
             settings=self._settings,
             log=self._log,

@@ -49,11 +49,12 @@ class SqliteEpochReader:
         persons = [_PERSON.format(name) for name in (*newer, "main")]
         self._lookup = f"SELECT {', '.join(persons)}, {_DECOY.format(2)}, {_DECOY.format(3)}"
         self._local = threading.local()
+        self._spare: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
         try:
-            self._connect()
+            self._spare.append(self._connect())  # for the first thread that reads, which need not be this one
         except sqlite3.Error as error:
             self.close()
             raise VaultUnavailableError.of(error) from error
@@ -64,7 +65,7 @@ class SqliteEpochReader:
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
         """Look up each question: a search in every layer and two for decoys, whether the person is held or not."""
         try:
-            connection: sqlite3.Connection = getattr(self._local, "connection", None) or self._connect()
+            connection: sqlite3.Connection = getattr(self._local, "connection", None) or self._take()
             execute, lookup, find = connection.execute, self._lookup, self._find
             answers: list[Answer] = []
             for token, first, second in queries:
@@ -111,6 +112,15 @@ class SqliteEpochReader:
                 return True, (token, value[tail : start + self._entry])
         return False, _NOBODY
 
+    def _take(self) -> sqlite3.Connection:
+        """Give this thread its connection."""
+        try:
+            connection = self._spare.pop()
+        except IndexError:
+            connection = self._connect()
+        self._local.connection = connection
+        return connection
+
     def _connect(self) -> sqlite3.Connection:
         *newer, main = [sqlite_uri(path, "mode=ro&immutable=1") for path in self._paths]
         with self._lock:
@@ -124,7 +134,6 @@ class SqliteEpochReader:
             name = _NEWER.format(number)
             connection.execute(f"ATTACH DATABASE ? AS {name}", (uri,))
             require_ours(connection, path, name)
-        self._local.connection = connection
         return connection
 
     def _forget(self) -> None:

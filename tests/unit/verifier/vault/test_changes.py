@@ -156,15 +156,33 @@ def test_a_reader_follows_changes_that_take_its_files_in(changer: VaultChanger, 
         assert vault.pin().lookup_many([(token, LOADED[0], LOADED[1])])[0][0] == (token, box(token, 8))
 
 
+def test_what_is_refreshed_beside_them_no_request_waits_for(
+    changer: VaultChanger, vault_database: str
+) -> None:
+    """Refreshed before it is due, a pin sees the change without reading the catalogue itself."""
+    clock = [0.0]
+    token = LOADED[9]
+    with closing(open_vault(vault_database)) as vault:
+        vault.clock = lambda: clock[0]
+        before = vault.pin()
+        apply(changer, [(token, box(token, 1))], after=1)
+        vault.refresh()  # just read
+        assert vault.pin() is before
+        clock[0] = 0.3
+        vault.refresh()
+        assert vault.pin() is not before
+        assert vault.pin().lookup_many([(token, LOADED[0], LOADED[1])])[0][0] == (token, box(token, 1))
+
+
 def test_a_thread_that_comes_late_reads_what_took_the_files_in(
     changer: VaultChanger, vault_database: str
 ) -> None:
     """Who pinned an epoch before its files went, and opens them after, reads what stands there now."""
     token = LOADED[9]
     with ThreadPoolExecutor(1) as other, closing(open_vault(vault_database)) as vault:
-        pinned = vault.pin()
+        pinned, query = vault.pin(), [(token, LOADED[0], LOADED[1])]
+        assert pinned.lookup_many(query)[0][0][0] == token
         changer.replace(changer.epoch(), [(token, box(token, 1))])
-        query = [(token, LOADED[0], LOADED[1])]
         assert other.submit(pinned.lookup_many, query).result()[0][0] == (token, box(token, 1))
 
 
