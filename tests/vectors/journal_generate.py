@@ -31,7 +31,7 @@ def items(*values: bytes) -> bytes:
 
 def frame(kind: int, number: int, deadline: float, body: bytes) -> bytes:
     """Write a frame."""
-    return struct.pack(">IBBQd", 18 + len(body), 2, kind, number, deadline) + body
+    return struct.pack(">IBBQd", 18 + len(body), 3, kind, number, deadline) + body
 
 
 def answer(outcome: int, verdicts: bytes, body: bytes) -> bytes:
@@ -40,39 +40,47 @@ def answer(outcome: int, verdicts: bytes, body: bytes) -> bytes:
 
 
 HEAD = canonical({1: b"\x00\x01", 4: b"clinic"})
-QUESTION = canonical(
-    {
-        1: struct.pack(">Hd", 1, 1234.5) + SALT,
-        2: b"clinic",
-        3: b"desk-7",
-        4: b"treatment",
-        5: HEAD,
-        6: bytes(range(16)) + bytes(range(32, 64)) + struct.pack(">II", 3, 1),
-        7: COUNTERS,
-        8: struct.pack(">7Q", 5, 20, 1000, 100, 40, 400, 0),
-        9: answer(1, b"\x01\x02", b"released"),
-        10: answer(6, b"\x06\x06", b"blocked"),
-        11: b'{"jti":"x"',
-    }
+
+
+def intent(
+    shape: int, kind: int, ready_at: float, texts: tuple[bytes, bytes, bytes], rest: bytes = b""
+) -> bytes:
+    """Write what every intent has, and then the rest."""
+    lengths = struct.pack(">4H", *(len(text) for text in texts), len(HEAD))
+    return struct.pack(">BHd", shape, kind, ready_at) + SALT + lengths + b"".join(texts) + HEAD + rest
+
+
+RELEASED, BLOCKED = answer(1, b"\x01\x02", b"released"), answer(6, b"\x06\x06", b"blocked")
+QUESTION = intent(
+    1,
+    1,
+    1234.5,
+    (b"clinic", b"desk-7", b"treatment"),
+    bytes(range(16))
+    + bytes(range(32, 64))
+    + struct.pack(">II", 3, 1)
+    + COUNTERS
+    + struct.pack(">7Q", 5, 20, 1000, 100, 40, 400, 0)
+    + struct.pack(">II", len(RELEASED), len(BLOCKED))
+    + RELEASED
+    + BLOCKED
+    + b'{"jti":"x"',
 )
-REFUSED = canonical({1: struct.pack(">Hd", 2, 0.0) + SALT, 2: b"", 3: b"", 4: b"", 5: HEAD})
-OPENING = canonical(
-    {
-        1: struct.pack(">Hd", 810, 0.0) + SALT,
-        2: b"clinic",
-        3: b"desk-7",
-        4: b"",
-        5: HEAD,
-        12: b"abcdefgh234567xy"
-        + bytes(range(16))
-        + bytes(range(32, 64))
-        + struct.pack(">QII", 77, 72, 100)
-        + b"kept",
-    }
+REFUSED = intent(0, 2, 0.0, (b"", b"", b""))
+OPENING = intent(
+    2,
+    810,
+    0.0,
+    (b"clinic", b"desk-7", b""),
+    b"abcdefgh234567xy"
+    + bytes(range(16))
+    + bytes(range(32, 64))
+    + struct.pack(">QII", 77, 72, 100)
+    + b"kept",
 )
-ANSWERED = canonical({1: b"response", 2: b"", 3: b"\x01", 4: b"\x00"})
-STORED = canonical({1: b"", 2: b"", 3: b"\x00", 4: b"\x01"})
-QUOTA = canonical({2: b"QUOTA_EXHAUSTED", 3: b"\x00", 4: b"\x00"})
+ANSWERED = struct.pack(">BBH", 1, 1, 0) + b"response"
+STORED = struct.pack(">BBH", 0, 3, 0)
+QUOTA = struct.pack(">BBH", 0, 0, 15) + b"QUOTA_EXHAUSTED"
 
 FRAMES = [
     ("two intents", frame(1, 7, 99.25, items(QUESTION, REFUSED))),

@@ -1,8 +1,8 @@
 """The bytes of an intent and of what became of it, between the processes of one host (docs/formats/journal.md).
 
 There is exactly one encoding of each value: whatever decodes would be encoded to the same bytes again. Texts are UTF-8,
-integers big-endian, fields canonical (padan.canonical). An intent carries no NIK, claim value or key; what it does
-carry, two ready answers and the names of counters, stays on the host.
+integers big-endian. Fields of fixed size come first: every call pays for this. An intent carries no NIK, claim value or
+key; what it does carry, two ready answers and the names of counters, stays on the host.
 """
 
 from __future__ import annotations
@@ -25,21 +25,18 @@ if TYPE_CHECKING:
 
 DIGEST_SIZE = 32
 
-_CORE, _AGENCY, _OFFICER, _PURPOSE, _HEAD = range(1, 6)
-_CHARGE, _COUNTERS, _LIMITS, _RELEASED, _BLOCKED, _RECEIPT = range(6, 12)
-_OPENING = 12
-_REFUSED_FIELDS = list(range(_CORE, _HEAD + 1))
-_QUESTION_FIELDS = list(range(_CORE, _RECEIPT + 1))
-_DISPUTE_FIELDS = [*_REFUSED_FIELDS, _OPENING]
-_BODY, _REASON, _OUTCOME, _REPLAYED = range(1, 5)
-_ANSWERED_FIELDS = [_BODY, _REASON, _OUTCOME, _REPLAYED]
+_REFUSED, _QUESTION, _DISPUTE = range(3)
+"""What an intent is, besides what all of them have."""
 
-_CORE_VALUES = struct.Struct(f">Hd{SALT_SIZE}s")
-_CHARGE_VALUES = struct.Struct(f">{REQUEST_ID_SIZE}s{DIGEST_SIZE}sII")
+_FRONT = struct.Struct(f">BHd{SALT_SIZE}s4H")
+_ASKED = struct.Struct(f">{REQUEST_ID_SIZE}s{DIGEST_SIZE}sII{10 * KEY_SIZE}s56s2I")
 _COUNTER_KEYS = struct.Struct(f">{KEY_SIZE}s" + f"{KEY_SIZE}s" * 9)
 _LIMIT_VALUES = struct.Struct(">7Q")
 _VARIANT = struct.Struct(">BH")
 _OPENING_VALUES = struct.Struct(f">{ID_SIZE}s{REQUEST_ID_SIZE}s{DIGEST_SIZE}sQII")
+_SETTLED = struct.Struct(">BBH")
+_ANSWERED, _REPLAYED = 1, 2
+"""Bits of an outcome: it has a body, and that is a stored one."""
 
 _FAILURES: tuple[type[ServiceError], ...] = (LogUnavailableError, ShuttingDownError)
 """What a commit may end with; the number on the wire is the place, from 1."""
@@ -53,31 +50,22 @@ def encode_intent(intent: Intent) -> bytes:
     """Encode an intent.
 
     Raises:
-        JournalFormatError: its question is kept for another agency than the intent's.
+        JournalFormatError: its question is kept for another agency than the intent's, or a text is too long.
     """
-    fields = {
-        _CORE: _CORE_VALUES.pack(intent.kind, intent.ready_at, intent.salt),
-        _AGENCY: intent.agency.encode(),
-        _OFFICER: intent.officer.encode(),
-        _PURPOSE: intent.purpose.encode(),
-        _HEAD: intent.head,
-    }
-    question = intent.question
+    question, opening = intent.question, intent.opening
+    agency, officer, purpose = intent.agency.encode(), intent.officer.encode(), intent.purpose.encode()
+    shape = _QUESTION if question is not None else _DISPUTE if opening is not None else _REFUSED
+    lengths = len(agency), len(officer), len(purpose), len(intent.head)
+    try:
+        parts = [_FRONT.pack(shape, intent.kind, intent.ready_at, intent.salt, *lengths)]
+    except struct.error as error:
+        raise JournalFormatError("a field of an intent is too long") from error
+    parts += (agency, officer, purpose, intent.head)
     if question is not None:
-        agency, request_id = question.replay
-        if agency != intent.agency:
-            raise JournalFormatError("a question is kept for the agency that asks")
-        fields[_CHARGE] = _CHARGE_VALUES.pack(
-            request_id, question.digest, question.cost_bound, question.units
-        )
-        fields[_COUNTERS] = b"".join(question.counters.all())
-        fields[_LIMITS] = _encode_limits(question.limits)
-        fields[_RELEASED] = _encode_variant(question.released)
-        fields[_BLOCKED] = _encode_variant(question.blocked)
-        fields[_RECEIPT] = question.receipt
-    if intent.opening is not None:
-        fields[_OPENING] = _encode_opening(intent.opening)
-    return canonical.encode(fields)
+        parts += _encode_question(intent.agency, question)
+    elif opening is not None:
+        parts.append(_encode_opening(opening))
+    return b"".join(parts)
 
 
 def decode_intent(data: bytes) -> Intent:
@@ -87,38 +75,64 @@ def decode_intent(data: bytes) -> Intent:
         JournalFormatError: the bytes are not what `encode_intent` writes.
     """
     try:
-        fields = canonical.decode(data)
-        if list(fields) not in (_REFUSED_FIELDS, _QUESTION_FIELDS, _DISPUTE_FIELDS):
-            raise JournalFormatError("an intent has other fields")
-        kind, ready_at, salt = _CORE_VALUES.unpack(fields[_CORE])
-        agency = fields[_AGENCY].decode()
+        shape, kind, ready_at, salt, *lengths = _FRONT.unpack_from(data)
+        officer = _FRONT.size + lengths[0]
+        purpose = officer + lengths[1]
+        head = purpose + lengths[2]
+        end = head + lengths[3]
+        if end > len(data) or shape > _DISPUTE or (shape == _REFUSED and end < len(data)):
+            raise JournalFormatError("an intent is of another length")
+        agency = data[_FRONT.size : officer].decode()
         return Intent(
             kind=kind,
             agency=agency,
-            officer=fields[_OFFICER].decode(),
-            purpose=fields[_PURPOSE].decode(),
-            head=fields[_HEAD],
+            officer=data[officer:purpose].decode(),
+            purpose=data[purpose:head].decode(),
+            head=data[head:end],
             salt=salt,
             ready_at=ready_at,
-            question=_decode_question(agency, fields) if _CHARGE in fields else None,
-            opening=_decode_opening(fields[_OPENING]) if _OPENING in fields else None,
+            question=_decode_question(agency, data, end) if shape == _QUESTION else None,
+            opening=_decode_opening(data[end:]) if shape == _DISPUTE else None,
         )
-    except (CanonicalError, struct.error, UnicodeDecodeError) as error:
+    except (struct.error, UnicodeDecodeError) as error:
         raise JournalFormatError("the bytes are no intent") from error
 
 
-def _decode_question(agency: str, fields: dict[int, bytes]) -> Question:
-    request_id, digest, cost_bound, units = _CHARGE_VALUES.unpack(fields[_CHARGE])
+def _encode_question(asking: str, question: Question) -> tuple[bytes, ...]:
+    agency, request_id = question.replay
+    if agency != asking:
+        raise JournalFormatError("a question is kept for the agency that asks")
+    released, blocked = _encode_variant(question.released), _encode_variant(question.blocked)
+    asked = _ASKED.pack(
+        request_id,
+        question.digest,
+        question.cost_bound,
+        question.units,
+        b"".join(question.counters.all()),
+        _encode_limits(question.limits),
+        len(released),
+        len(blocked),
+    )
+    return asked, released, blocked, question.receipt
+
+
+def _decode_question(agency: str, data: bytes, position: int) -> Question:
+    request_id, digest, cost_bound, units, counters, limits, *lengths = _ASKED.unpack_from(data, position)
+    released = position + _ASKED.size
+    blocked = released + lengths[0]
+    receipt = blocked + lengths[1]
+    if receipt > len(data):
+        raise JournalFormatError("an answer is cut off")
     return Question(
         replay=(agency, request_id),
         digest=digest,
-        counters=_decode_counters(fields[_COUNTERS]),
-        limits=_decode_limits(fields[_LIMITS]),
+        counters=_decode_counters(counters),
+        limits=_decode_limits(limits),
         cost_bound=cost_bound,
         units=units,
-        released=_decode_variant(fields[_RELEASED]),
-        blocked=_decode_variant(fields[_BLOCKED]),
-        receipt=fields[_RECEIPT],
+        released=_decode_variant(data[released:blocked]),
+        blocked=_decode_variant(data[blocked:receipt]),
+        receipt=data[receipt:],
     )
 
 
@@ -234,28 +248,27 @@ def decode_settled(data: bytes) -> list[Settled]:
 
 
 def _encode_one(settled: Settled) -> bytes:
-    fields = {
-        _REASON: settled.reason.encode(),
-        _OUTCOME: bytes((settled.outcome,)),
-        _REPLAYED: bytes((settled.replayed,)),
-    }
-    if settled.body is not None:
-        fields[_BODY] = settled.body
-    return canonical.encode(fields)
+    reason, body = settled.reason.encode(), settled.body
+    bits = (_ANSWERED if body is not None else 0) | (_REPLAYED if settled.replayed else 0)
+    return _SETTLED.pack(settled.outcome, bits, len(reason)) + reason + (body or b"")
 
 
 def _decode_one(data: bytes) -> Settled:
     try:
-        fields = canonical.decode(data)
-        if list(fields) not in (_ANSWERED_FIELDS, _ANSWERED_FIELDS[1:]):
-            raise JournalFormatError("an outcome has other fields")
-        (outcome,), (replayed,) = fields[_OUTCOME], fields[_REPLAYED]
-        reason = fields[_REASON].decode()
-    except (CanonicalError, ValueError) as error:
+        outcome, bits, length = _SETTLED.unpack_from(data)
+        end = _SETTLED.size + length
+        answered = bits & _ANSWERED
+        if end > len(data) or bits > _ANSWERED | _REPLAYED or (not answered and end < len(data)):
+            raise JournalFormatError("an outcome is of another length")
+        reason = data[_SETTLED.size : end].decode()
+    except (struct.error, UnicodeDecodeError) as error:
         raise JournalFormatError("the bytes are no outcome") from error
-    if replayed > 1:
-        raise JournalFormatError("the bytes are no outcome")
-    return Settled(body=fields.get(_BODY), reason=reason, outcome=outcome, replayed=bool(replayed))
+    return Settled(
+        body=data[end:] if answered else None,
+        reason=reason,
+        outcome=outcome,
+        replayed=bool(bits & _REPLAYED),
+    )
 
 
 def encode_failure(error: ServiceError) -> bytes:
