@@ -14,6 +14,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from padan.channel import AT_ONCE
 from padan.v1 import attribute_pb2, verification_pb2, verification_pb2_grpc
 from tests.installation import install
 from tests.integration.test_verify import refused
@@ -193,3 +194,29 @@ def test_a_stop_answers_what_is_under_way(front: str, tmp_path_factory: pytest.T
     assert codes <= {grpc.StatusCode.UNAVAILABLE}
     assert None in outcomes
     assert "fell over" not in service.messages()
+
+
+def test_many_at_once_on_one_connection(channel: grpc.Channel) -> None:
+    """As many at once as our client has, each followed by the next as soon as it is answered: no stream is refused."""
+    ask = raw(channel)
+    bodies = [
+        request(claims={attribute_pb2.ATTRIBUTE_NAME: BUDI["NAMA_LGKP"]}, request_id=str(uuid.uuid4()))
+        for _ in range(3_000)
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda body: ask(body.SerializeToString(), timeout=20), bodies))
+    assert len(answers) == len(bodies)
+
+
+def test_more_threads_than_one_connection_takes(service: RunningService) -> None:
+    """A program with a hundred threads on one client gets all its answers at once: those beyond wait for their turn."""
+    message = request()
+    with service.client("tax") as client, ThreadPoolExecutor(100) as pool:
+        answers = pool.map(
+            lambda _: client.verify(
+                nik=BUDI["NIK"], claims={"name": BUDI["NAMA_LGKP"]}, purpose=message.purpose, officer="desk-1",
+                legal_basis="public_task", timeout=30,
+            ),
+            range(600),
+        )  # fmt: skip
+        assert all(answer.confirmed for answer in answers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -52,6 +54,31 @@ def refusing(code: grpc.StatusCode, reason: str, *, delay: float | None = None) 
     return step
 
 
+class Slow:
+    """A step that takes a while, and counts how many calls are under way at once.
+
+    Attributes:
+        most: of them.
+    """
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, message: verification_pb2.VerifyRequest, context: grpc.ServicerContext
+    ) -> verification_pb2.VerifyResponse:
+        """Answer."""
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(0.1)
+        with self._lock:
+            self._now -= 1
+        return match(message, context)
+
+
 class Service:
     """The simulator; a context manager.
 
@@ -74,7 +101,7 @@ class Service:
         self.pages: deque[audit_pb2.ListEntriesResponse] = deque()
         self.listed: list[audit_pb2.ListEntriesRequest] = []
         self.disputes = Disputes()
-        self._pool = ThreadPoolExecutor(max_workers=8)
+        self._pool = ThreadPoolExecutor(max_workers=64)
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self._verification(), self._audit(), self.disputes.handler()))
         credentials = grpc.ssl_server_credentials(

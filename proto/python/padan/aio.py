@@ -45,6 +45,7 @@ class Client:
         """
         self._link = link
         self._timeout = timeout
+        self._turns = asyncio.Semaphore(channel.AT_ONCE)
         self._verify: grpc.aio.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = (
             link.unary_unary(
                 VERIFY,
@@ -245,11 +246,23 @@ class Client:
     ) -> _Answer:
         clock = asyncio.get_running_loop().time
         end = clock() + (self._timeout if timeout is None else timeout)
+        try:
+            await asyncio.wait_for(self._turns.acquire(), end - clock())
+        except TimeoutError:
+            raise remedy.build("DEADLINE", detail="the client's other calls took all the time") from None
+        try:
+            return await self._attempt(method, body, end)
+        finally:
+            self._turns.release()
+
+    @staticmethod
+    async def _attempt(method: Callable[..., Awaitable[_Answer]], body: bytes, end: float) -> _Answer:
+        clock = asyncio.get_running_loop().time
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await method(body, timeout=retry.attempt_timeout(end - clock(), attempt))
+                return await method(body, timeout=retry.attempt_timeout(end - clock()))
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc(failure)
             except grpc.aio.UsageError:

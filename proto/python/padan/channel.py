@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_TIMEOUT = 2.0
+AT_ONCE = 32
+"""Calls that a client has under way; more wait for their turn, within their deadline. The service refuses a connection
+that has many more."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 

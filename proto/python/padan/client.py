@@ -10,6 +10,7 @@ much as six calls, so keep one client.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -51,6 +52,7 @@ class Client:
         """
         self._link = link
         self._timeout = timeout
+        self._turns = threading.BoundedSemaphore(channel.AT_ONCE)
         # Bytes in, so that a repeated attempt cannot but send the same.
         self._verify: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = link.unary_unary(
             VERIFY, request_serializer=None, response_deserializer=verification_pb2.VerifyResponse.FromString
@@ -264,11 +266,20 @@ class Client:
 
     def _call(self, method: Callable[..., _Answer], body: bytes, timeout: float | None) -> _Answer:
         end = time.monotonic() + (self._timeout if timeout is None else timeout)
+        if not self._turns.acquire(timeout=max(0.0, end - time.monotonic())):
+            raise remedy.build("DEADLINE", detail="the client's other calls took all the time")
+        try:
+            return self._attempt(method, body, end)
+        finally:
+            self._turns.release()
+
+    @staticmethod
+    def _attempt(method: Callable[..., _Answer], body: bytes, end: float) -> _Answer:
         attempt = 0
         while True:
             attempt += 1
             try:
-                return method(body, timeout=retry.attempt_timeout(end - time.monotonic(), attempt))
+                return method(body, timeout=retry.attempt_timeout(end - time.monotonic()))
             except grpc.RpcError as failure:
                 error = from_rpc(failure)
             except ValueError:

@@ -1,8 +1,8 @@
 """When a call is made again: a pure schedule, the same for both clients.
 
 Guarantees: only failures that say nothing was decided by the question itself (UNAVAILABLE, DEADLINE_EXCEEDED) are
-retried, at most `ATTEMPTS` times in all, and never beyond the caller's deadline. Safe only because every attempt sends
-the same bytes: the service answers a request_id once and charges it once.
+retried, with growing pauses, and never beyond the caller's deadline. Safe only because every attempt sends the same
+bytes: the service answers a request_id once and charges it once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from padan.errors import TooLateError, UnavailableError
 if TYPE_CHECKING:
     from padan.errors import PadanError
 
-ATTEMPTS: Final = 4
 FIRST_PAUSE: Final = 0.05  # seconds; doubles with each attempt
 LONGEST_PAUSE: Final = 1.0
+_DOUBLINGS: Final = 5
 SHARE: Final = (
     0.5  # of the time left that an attempt gets, so that a hanging connection leaves room for another
 )
@@ -25,14 +25,13 @@ SHORTEST_ATTEMPT: Final = 0.25  # seconds; below this the rest is given whole
 _JITTER = random.SystemRandom()
 
 
-def attempt_timeout(left: float, attempt: int) -> float:
+def attempt_timeout(left: float) -> float:
     """Compute the deadline of an attempt.
 
     Args:
         left: seconds to the caller's deadline.
-        attempt: number of the attempt, from 1.
     """
-    if attempt >= ATTEMPTS or left * SHARE < SHORTEST_ATTEMPT:
+    if left * SHARE < SHORTEST_ATTEMPT:
         return max(left, 0.001)
     return left * SHARE
 
@@ -45,9 +44,9 @@ def pause(error: PadanError, attempt: int, left: float) -> float | None:
         attempt: number of the attempt that failed, from 1.
         left: seconds to the caller's deadline.
     """
-    if not isinstance(error, UnavailableError | TooLateError) or attempt >= ATTEMPTS:
+    if not isinstance(error, UnavailableError | TooLateError):
         return None
-    longest = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+    longest = min(FIRST_PAUSE * 2 ** min(attempt - 1, _DOUBLINGS), LONGEST_PAUSE)
     # Full jitter: clients that failed together do not come back together.
     wait = max(_JITTER.uniform(longest / 2, longest), error.retry_after or 0.0)
     return wait if wait < left else None

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from padan import aio, client
+from padan import aio, channel, client
 from padan.errors import NotGrantedError, PadanError, TooLateError
-from tests.simulator.service import match, refusing
+from tests.simulator.service import Slow, match, refusing
 
 if TYPE_CHECKING:
     from padan.v1 import verification_pb2
@@ -33,6 +33,25 @@ def test_verify_and_retry(service: Service, files: dict[str, Any], asked: dict[s
     assert len(service.bodies) == 2
     assert len(set(service.bodies)) == 1
     assert all(left is not None for left in service.remaining)
+
+
+def test_more_calls_than_a_connection_takes(
+    service: Service, files: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    """No more than a connection takes are under way at once; the others wait for their turn, until their deadline."""
+    slow = Slow()
+    service.steps += [slow] * 200
+
+    async def run() -> list[Any]:
+        async with aio.Client.from_files(service.address, **files, timeout=20) as link:
+            many = [link.verify(**asked) for _ in range(90)]
+            late = [link.verify(**asked, timeout=0.05) for _ in range(10)]
+            return await asyncio.gather(*many, *late, return_exceptions=True)
+
+    found = asyncio.run(run())
+    assert all(each.confirmed for each in found[:90])
+    assert all(isinstance(each, TooLateError) for each in found[90:])
+    assert 8 < slow.most <= channel.AT_ONCE
 
 
 def test_calls_run_side_by_side(service: Service, files: dict[str, Any], asked: dict[str, Any]) -> None:

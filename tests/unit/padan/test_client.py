@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
-from padan import Client, Question
+from padan import Client, Question, channel
 from padan.errors import (
     ConfigError,
     ConflictError,
@@ -24,7 +25,7 @@ from padan.errors import (
 from padan.v1 import verification_pb2
 from padan.vocabulary import Attribute, Verdict
 from tests.simulator.refusal import refuse
-from tests.simulator.service import AS_OF, match, refusing
+from tests.simulator.service import AS_OF, Slow, match, refusing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,16 +127,37 @@ def test_retry_sends_the_same_bytes(service: Service, files: dict[str, Any], ask
     assert len(set(service.bodies)) == 1
 
 
-def test_retry_is_bounded_in_number(service: Service, files: dict[str, Any], asked: dict[str, Any]) -> None:
-    """A lasting outage is tried four times and then told, with its reason."""
-    service.steps += [refusing(UNAVAILABLE, "LOG_UNAVAILABLE")] * 9
+def test_an_outage_is_tried_until_the_deadline(
+    service: Service, files: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    """An outage that ends in time is ridden out; a lasting one is told with its reason, after a few attempts."""
+    service.steps += [refusing(UNAVAILABLE, "LOG_UNAVAILABLE")] * 5
+    with Client.from_files(service.address, **files, timeout=20) as client:
+        assert client.verify(**asked).confirmed
+        assert len(service.bodies) == 6
+        service.steps += [refusing(UNAVAILABLE, "LOG_UNAVAILABLE")] * 100
+        with pytest.raises(UnavailableError) as caught:
+            client.verify(**asked, timeout=1.5)
+    assert caught.value.reason == "LOG_UNAVAILABLE"
+    assert 8 < len(service.bodies) < 16
+
+
+def test_more_calls_than_a_connection_takes(
+    service: Service, files: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    """Whatever the number of threads, no more than a connection takes are under way; who gets no turn is told."""
+    slow = Slow()
+    service.steps += [slow] * 200
     with (
         Client.from_files(service.address, **files, timeout=20) as client,
-        pytest.raises(UnavailableError) as caught,
+        ThreadPoolExecutor(60) as pool,
     ):
-        client.verify(**asked)
-    assert caught.value.reason == "LOG_UNAVAILABLE"
-    assert len(service.bodies) == 4
+        many = [pool.submit(client.verify, **asked) for _ in range(120)]
+        time.sleep(0.05)
+        with pytest.raises(TooLateError):
+            client.verify(**asked, timeout=0.05)
+        assert all(each.result().confirmed for each in many)
+    assert 8 < slow.most <= channel.AT_ONCE
 
 
 def test_retry_after_beyond_the_deadline_is_told_not_waited(

@@ -10,10 +10,10 @@ from padan import retry
 from padan.errors import InternalError, NotGrantedError, PadanError, TooLateError, UnavailableError
 
 
-@given(st.floats(0, 1000), st.integers(1, 10))
-def test_an_attempt_never_outlives_the_deadline(left: float, attempt: int) -> None:
+@given(st.floats(0, 1000))
+def test_an_attempt_never_outlives_the_deadline(left: float) -> None:
     """An attempt gets at most what is left, and always something."""
-    given_time = retry.attempt_timeout(left, attempt)
+    given_time = retry.attempt_timeout(left)
     assert 0 < given_time <= max(left, 0.001)
 
 
@@ -32,9 +32,13 @@ def test_other_errors_are_not_retried(error: PadanError) -> None:
     assert retry.pause(TooLateError("x"), 1, 10) is not None
 
 
-def test_attempts_end() -> None:
-    """After the last attempt there is no pause."""
-    assert retry.pause(UnavailableError("x"), retry.ATTEMPTS, 10) is None
+def test_attempts_go_on_until_the_deadline() -> None:
+    """However many attempts failed, there is another one while there is time, after a second at most."""
+    for attempt in (6, 50, 5_000):
+        wait = retry.pause(UnavailableError("x"), attempt, 10)
+        assert wait is not None
+        assert retry.LONGEST_PAUSE / 2 <= wait <= retry.LONGEST_PAUSE
+    assert retry.pause(UnavailableError("x"), 50, 0.1) is None
 
 
 def test_pauses_grow_and_vary() -> None:
