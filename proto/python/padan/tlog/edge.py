@@ -1,0 +1,120 @@
+"""The right edge of a tree: what of its tiles and bundle is not full yet, and the files that new leaves make of it.
+
+Pure but for the reading of the edge's own files. Whole tiles are hashed in one pass over their 256 hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from padan.tlog import merkle, tile
+from padan.tlog.tile import HEIGHT, WIDTH, Tile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from padan.tlog.tile import Read
+
+    File = tuple[str, bytes]
+    """A path below the log's prefix, and what lies there."""
+
+_sha256 = hashlib.sha256
+
+
+class Edge:
+    """The edge of one tree, which `grow` moves on. For one thread at a time."""
+
+    def __init__(
+        self, rows: list[list[bytes]] | None = None, leaves: Sequence[bytes] = (), size: int = 0
+    ) -> None:
+        """Begin with an empty tree, or with what `read` found.
+
+        Args:
+            rows: for each level of tiles the hashes of the tile that is not full.
+            leaves: of the bundle that is not full.
+            size: leaves of the tree.
+        """
+        self.size = size
+        self._rows = rows or []
+        self._leaves = list(leaves)
+
+    @classmethod
+    def read(cls, size: int, read: Read) -> Edge:
+        """Read the edge of the tree over `size` leaves from its files.
+
+        Args:
+            size: leaves of the tree.
+            read: gives a file below the log's prefix, and raises where there is none.
+
+        Raises:
+            LogFormatError: a file is damaged.
+        """
+        rows: list[list[bytes]] = []
+        level = 0
+        while last := size >> (HEIGHT * level):
+            width = last % WIDTH
+            edge = Tile(level, last // WIDTH, width)
+            rows.append(tile.decode_tile(read(edge.path), edge) if width else [])
+            level += 1
+        bundle = Tile(0, size // WIDTH, size % WIDTH)
+        leaves = tile.decode_bundle(read(bundle.bundle_path), bundle.width) if bundle.width else []
+        return cls(rows, leaves, size)
+
+    @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """The leaves of the bundle that is not full."""
+        return tuple(self._leaves)
+
+    @property
+    def root(self) -> bytes:
+        """The tree's root, 32 bytes."""
+        return merkle.root(self.size, self._node)
+
+    def grow(self, leaves: Sequence[bytes]) -> list[File]:
+        """Append leaves; give the files of the larger tree that the smaller one has not.
+
+        Raises:
+            LogFormatError: a leaf has more than 65,535 bytes.
+        """
+        files = self._bundles(leaves)
+        fresh = [_sha256(b"\x00" + leaf).digest() for leaf in leaves]
+        level = 0
+        while fresh:
+            if level == len(self._rows):
+                self._rows.append([])
+            number = (self.size >> (HEIGHT * level)) // WIDTH
+            fresh = self._fill(level, number, self._rows[level] + fresh, files)
+            level += 1
+        self.size += len(leaves)
+        return files
+
+    def _bundles(self, leaves: Sequence[bytes]) -> list[File]:
+        number, have = self.size // WIDTH, [*self._leaves, *leaves]
+        files: list[File] = []
+        for at in range(0, len(have), WIDTH):
+            part = have[at : at + WIDTH]
+            files.append((Tile(0, number, len(part)).bundle_path, tile.encode_bundle(part)))
+            number += 1
+        self._leaves = have[len(have) - len(have) % WIDTH :]
+        return files if leaves else []
+
+    def _fill(self, level: int, number: int, have: list[bytes], files: list[File]) -> list[bytes]:
+        """Make a level's tiles, keep what fills none, and give the roots of those that are full."""
+        roots: list[bytes] = []
+        whole = len(have) - len(have) % WIDTH
+        for at in range(0, whole, WIDTH):
+            full = have[at : at + WIDTH]
+            files.append((Tile(level, number, WIDTH).path, b"".join(full)))
+            roots.append(merkle.subtree_root(full))
+            number += 1
+        self._rows[level] = rest = have[whole:]
+        if rest:
+            files.append((Tile(level, number, len(rest)).path, b"".join(rest)))
+        return roots
+
+    def _node(self, level: int, index: int) -> bytes:
+        """Give a complete subtree of the edge: all that a root is made of lies in tiles that are not full."""
+        row, height = divmod(level, HEIGHT)
+        place = (index << height) % WIDTH
+        return merkle.subtree_root(self._rows[row][place : place + (1 << height)])
