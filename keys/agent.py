@@ -90,6 +90,10 @@ class KeyAgent(Protocol):
         """Give the primary signing key; errors as `mac`."""
         ...
 
+    def signers(self, purpose: Purpose) -> list[Signer]:
+        """Give the primary signing key and after it every other active one; errors as `mac`."""
+        ...
+
     def public_keys(self) -> tuple[PublicKey, ...]:
         """List all public keys of the keyring, also of keys that are no more."""
         ...
@@ -252,6 +256,16 @@ class LocalKeyAgent(Secret):
         """Give the primary signing key."""
         key = self._key(purpose, None, Algorithm.ED25519)
         return Signer(self._material(purpose, key), ring_id=key.key_id)
+
+    def signers(self, purpose: Purpose) -> list[Signer]:
+        """Give the primary signing key, and after it every other active one whose time to sign is not up."""
+        keyset = self._ring.keyset(purpose)
+        others = [
+            Signer(self._material(purpose, key), ring_id=key.key_id)
+            for key in keyset.keys
+            if key.key_id != keyset.primary and key.state.may_protect and not self._over(purpose, key)
+        ]
+        return [self.signer(purpose), *others]
 
     def public_keys(self) -> tuple[PublicKey, ...]:
         """List all public keys of the keyring, also of keys that are no more."""

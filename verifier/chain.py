@@ -1,4 +1,4 @@
-"""The chained hash over the log's leaves: docs/formats/head.md. Pure.
+"""The chained hash over the log's leaves, in backups and in heads of format 1: docs/formats/head.md. Pure.
 
 `c(0) = SHA-256(label)` and `c(n) = SHA-256(c(n - 1) | leaf n)`; the label binds registry and environment. Two logs with
 one chain have the same leaves, in the same order, and so the same history.

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         examples=["/other-disk/padan/mirror"],
         description="Folder, on another disk, in which each commit of a SQLite log is durable before it is answered.",
     )
+    tree_dir: Path | None = Field(
+        default=None,
+        examples=["/srv/padan/tree"],
+        description="Folder of the published tree, for any web server to serve; default data_dir/tree.",
+    )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
         default="", description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH."
@@ -240,6 +245,11 @@ class Settings(BaseSettings):
         """The file of the log's head."""
         place = self.head_store or self.data_dir
         return place / "head.json" if place.is_dir() or self.head_store is None else place
+
+    @property
+    def tree_folder(self) -> Path:
+        """The folder of the published tree."""
+        return self.tree_dir or self.data_dir / "tree"
 
     @property
     def starts_key_agent(self) -> bool:

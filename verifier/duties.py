@@ -1,4 +1,6 @@
-"""The duties that an installation has once, whoever leads: the list of them, and what they work with. No keys.
+"""The duties that an installation has once, whoever leads: the list of them, and what they work with.
+
+Of keys there is one, which signs the log's checkpoints.
 
 A duty runs in the leader's process, beside requests where that is a worker, so it works in short steps; each of its
 transactions begins with `mandate.require(connection)` or `transaction.fence(mandate.term)`.
@@ -10,19 +12,29 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from keys.realm import Realm
 from verifier.dispute.clock import DisputeClock
 from verifier.dispute.forgetting import DisputeForgetting
 from verifier.dispute.table import DisputeTable
 from verifier.freshness import FreshnessWatch
+from verifier.headfile import HeadFile
 from verifier.leader import LeaderDuty
 from verifier.retention.duty import EVERY, Retention
+from verifier.tree import sequencer
+from verifier.tree.folder import TreeFolder
+from verifier.tree.sequencer import Sequencer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verifier.agreement.store import AgreementStore
     from verifier.clocks import RunningLogClock
     from verifier.config import Settings
     from verifier.directory import Directory
+    from verifier.leader import Mandate
     from verifier.log.store import LogStore
+    from verifier.tree.sequencer import Gauges
+    from verifier.tree.signing import CheckpointSigner
     from verifier.vault.store import VaultStore
 
 
@@ -36,6 +48,8 @@ class Means:
     directory: Directory
     agreements: AgreementStore
     clock: RunningLogClock
+    signer: CheckpointSigner
+    gauges: Gauges | None = None
 
 
 def standing(means: Means) -> list[LeaderDuty]:
@@ -56,12 +70,32 @@ def standing(means: Means) -> list[LeaderDuty]:
         days=means.settings.dispute_days,
         hold=means.settings.retention_hold,
     )
+    realm = Realm(registry_id=means.settings.registry_id, environment=means.settings.environment)
+    tree = Sequencer(
+        log=means.log,
+        head=HeadFile(means.settings.head_file, realm),
+        folder=TreeFolder(means.settings.tree_folder),
+        signer=means.signer,
+        require=_requiring(means.directory),
+        gauges=means.gauges,
+    )
     return [
+        LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.turn, alone=True),
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
         LeaderDuty(name="disputes", every=60, act=disputes.check),
         LeaderDuty(name="old disputes", every=600, act=forgetting.forget),
     ]
+
+
+def _requiring(directory: Directory) -> Callable[[Mandate], None]:
+    """Make what sees that a term is not over, where what follows is not in a transaction of the log."""
+
+    def require(mandate: Mandate) -> None:
+        with directory.reading() as connection:
+            mandate.require(connection)
+
+    return require
 
 
 def _as_of(vault: VaultStore) -> tuple[int, int]:

@@ -46,6 +46,10 @@ from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo
 from verifier.tracing.export import open_tracing
 from verifier.tracing.traced import TracedVerifier
+from verifier.tree import standing
+from verifier.tree.folder import TreeFolder
+from verifier.tree.proofs import Proofs
+from verifier.tree.signing import CheckpointSigner
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -121,8 +125,11 @@ class Engine:
         self._journal.probe()
 
     def _show_standing(self) -> None:
-        """Show what changes slowly: the log's length, disputes, the room on the disk."""
+        """Show what changes slowly: the log's length, its tree's, disputes, the room on the disk."""
         self._metrics.log_entries.set(self._log.head().sequence)
+        size, unmerged = standing.of_tree(TreeFolder(self._settings.tree_folder), self._log, now=time.time())
+        self._metrics.tree_size.set(size)
+        self._metrics.tree_unmerged.set(unmerged)
         open_ones, overdue = DisputeTable(self._directory).count_open(int(time.time() * 1000))
         self._metrics.disputes_open.set(open_ones)
         self._metrics.disputes_overdue.set(overdue)
@@ -271,6 +278,13 @@ class Engine:
         self.audit = Audit(
             gate=self._gate, grants=self._grants, store=self._log, journal=self._journal, now=clocks.now
         )
+        self.proofs = Proofs(
+            gate=self._gate,
+            journal=self._journal,
+            rates=RateLimiter(share=1 / settings.workers),
+            folder=TreeFolder(settings.tree_folder),
+            now=clocks.now,
+        )
 
     def _build_disputes(self) -> None:
         settings = self._settings
@@ -307,6 +321,8 @@ class Engine:
             directory=self._directory,
             agreements=self._agreements,
             clock=self._log_clock,
+            signer=CheckpointSigner.of(self._agent),
+            gauges=self._metrics,
         )
         leader = Leader(
             open_seat(self._settings.log_database),

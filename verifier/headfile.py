@@ -1,7 +1,7 @@
-"""The head of the log in a store apart: docs/formats/head.md, format 1. A small file, best on another disk.
+"""The head of the log in a store apart: docs/formats/head.md, format 2. A small file, best on another disk.
 
 It is replaced whole or not at all, durably, and only by who has read what stands there (compare and swap under a lock),
-so that of two processes none moves it back.
+so that of two processes none moves it back. A head of format 1, which the release before wrote, is read and replaced.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import fcntl
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from verifier.chain import HASH_SIZE, Chain
+from padan.tlog.frontier import Frontier
+from padan.tlog.merkle import HASH_SIZE
+from verifier.chain import Chain
 from verifier.errors import OperatorError, ServiceError
 from verifier.secret_file import replace_secret
 
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 
     from keys.realm import Realm
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_BEFORE: Final = 1
 FILE: Final = "head.json"
 """Its name in a folder."""
 MOST_CHECKPOINTS: Final = 2
-_NAMES: Final = {"format", "registry_id", "environment", "entries", "chain", "checkpoints", "keyring"}
+_COMMON: Final = {"format", "registry_id", "environment", "entries", "checkpoints", "keyring"}
+_NAMES: Final = _COMMON | {"root", "peaks", "published"}
+_NAMES_BEFORE: Final = _COMMON | {"chain"}
 
 
 class HeadFormatError(OperatorError):
@@ -42,20 +47,54 @@ class HeadConflictError(Exception):
     """Another process has written the head meanwhile; never reaches a person."""
 
 
+class Extent(NamedTuple):
+    """What a log has come to.
+
+    Attributes:
+        entries: how many.
+        root: of the tree over their leaves, 32 bytes.
+    """
+
+    entries: int
+    root: bytes
+
+    @classmethod
+    def of(cls, frontier: Frontier) -> Extent:
+        """Read it from a tree's frontier."""
+        return cls(frontier.size, frontier.root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainHead:
+    """What a head of format 1 has seen: the chained hash over the log's leaves, and two of its checkpoints."""
+
+    chain: Chain
+    checkpoints: tuple[Chain, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """What the log and the keyring had come to.
 
     Attributes:
-        chain: the log's entries and their chained hash.
+        tree: the tree over the log's leaves.
         keyring: the keyring's counter.
-        checkpoints: chains of no more entries, ascending, at most two: from the first of two on, or from the beginning,
-            the chain can be computed again.
+        checkpoints: trees of no more entries, ascending, at most two: from the first of two on, or from the beginning,
+            the tree can be computed again.
+        published: the tree of the last checkpoint that was signed; None before the first.
+        before: what a head of format 1 says; `tree` is empty then.
     """
 
-    chain: Chain
+    tree: Frontier
     keyring: int
-    checkpoints: tuple[Chain, ...] = ()
+    checkpoints: tuple[Frontier, ...] = ()
+    published: Extent | None = None
+    before: ChainHead | None = None
+
+    @property
+    def extent(self) -> Extent:
+        """The log's entries and their root; in a head of format 1 the chained hash stands for it."""
+        return Extent.of(self.tree) if self.before is None else Extent(*self.before.chain)
 
 
 def encode(realm: Realm, head: Head) -> bytes:
@@ -64,10 +103,14 @@ def encode(realm: Realm, head: Head) -> bytes:
         "format": FORMAT,
         "registry_id": realm.registry_id,
         "environment": realm.environment,
-        "entries": head.chain.entries,
-        "chain": head.chain.hash.hex(),
-        "checkpoints": [{"entries": chain.entries, "chain": chain.hash.hex()} for chain in head.checkpoints],
+        "entries": head.tree.size,
+        "root": head.tree.root.hex(),
+        "peaks": _hashes(head.tree),
+        "checkpoints": [{"entries": tree.size, "peaks": _hashes(tree)} for tree in head.checkpoints],
         "keyring": head.keyring,
+        "published": None
+        if head.published is None
+        else {"entries": head.published.entries, "root": head.published.root.hex()},
     }
     return (json.dumps(document, indent=1) + "\n").encode()
 
@@ -80,24 +123,44 @@ def decode(realm: Realm, data: bytes) -> Head:
     """
     try:
         document: dict[str, Any] = json.loads(data)
-        if document["format"] != FORMAT:
+        if document["format"] not in {_BEFORE, FORMAT}:
             raise HeadFormatError(
                 "the head has a format that this release does not know; a later one wrote it"
             )
         if (document["registry_id"], document["environment"]) != (realm.registry_id, realm.environment):
             raise HeadFormatError("the head is of another registry or environment")
-        head = Head(
-            chain=_chain(document),
-            keyring=_count(document["keyring"]),
-            checkpoints=tuple(map(_chain, document["checkpoints"])),
-        )
+        return _read_before(document) if document["format"] == _BEFORE else _read(document)
     except (KeyError, TypeError, ValueError) as error:
         raise HeadFormatError("the head is malformed") from error
-    counts = [chain.entries for chain in head.checkpoints]
-    orderly = sorted(set(counts)) == counts and max(counts, default=0) <= head.chain.entries
-    if not orderly or len(counts) > MOST_CHECKPOINTS or document.keys() != _NAMES:
-        raise HeadFormatError("the head is malformed")
+
+
+def _read(document: dict[str, Any]) -> Head:
+    published = document["published"]
+    head = Head(
+        tree=_frontier(document),
+        keyring=_count(document["keyring"]),
+        checkpoints=tuple(map(_frontier, document["checkpoints"])),
+        published=None
+        if published is None
+        else Extent(_count(published["entries"]), _hash(published["root"])),
+    )
+    _require_order([tree.size for tree in head.checkpoints], head.tree.size)
+    if head.tree.root != _hash(document["root"]) or document.keys() != _NAMES:
+        raise ValueError("a root that is not the tree's, or another member")
     return head
+
+
+def _read_before(document: dict[str, Any]) -> Head:
+    before = ChainHead(chain=_chain(document), checkpoints=tuple(map(_chain, document["checkpoints"])))
+    _require_order([chain.entries for chain in before.checkpoints], before.chain.entries)
+    if document.keys() != _NAMES_BEFORE:
+        raise ValueError("another member")
+    return Head(tree=Frontier(), keyring=_count(document["keyring"]), before=before)
+
+
+def _require_order(counts: list[int], most: int) -> None:
+    if sorted(set(counts)) != counts or max(counts, default=0) > most or len(counts) > MOST_CHECKPOINTS:
+        raise ValueError("checkpoints ascend, and there are at most two")
 
 
 class HeadFile:
@@ -155,11 +218,26 @@ class HeadFile:
             os.close(descriptor)
 
 
+def _hashes(tree: Frontier) -> list[str]:
+    return [peak.hex() for peak in tree.peaks]
+
+
+def _frontier(document: Any) -> Frontier:
+    size, peaks = _count(document["entries"]), tuple(map(_hash, document["peaks"]))
+    if len(peaks) != size.bit_count():
+        raise ValueError("a tree has a peak for each bit of its size")
+    return Frontier(size, peaks)
+
+
 def _chain(document: Any) -> Chain:
-    link = bytes.fromhex(document["chain"])
-    if len(link) != HASH_SIZE:
-        raise ValueError("a chained hash has 32 bytes")
-    return Chain(_count(document["entries"]), link)
+    return Chain(_count(document["entries"]), _hash(document["chain"]))
+
+
+def _hash(text: Any) -> bytes:
+    value = bytes.fromhex(text)
+    if len(value) != HASH_SIZE:
+        raise ValueError("a hash has 32 bytes")
+    return value
 
 
 def _count(value: Any) -> int:

@@ -2,17 +2,19 @@
 
 At the start, before anything is written:
  1 read the head  2 the keyring's counter is not below it  3 the log has as many entries  4 they are the same ones,
-   by the chain from the head's first checkpoint on, so that a start reads some thousand leaves and not the whole log
+   by the tree from the head's first checkpoint on, so that a start reads some thousand leaves and not the whole log
 Then a duty moves the head on, each second: what a rollback within the last second loses, it does not show.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Final
 
-from verifier.chain import Chain, extend, start
+from padan.tlog.frontier import Frontier
+from verifier import chain
 from verifier.errors import LogUnavailableError, OperatorError
 from verifier.headfile import (
     MOST_CHECKPOINTS,
@@ -118,12 +120,13 @@ class HeadKeeper:
                 " the keyring is an older copy"
             )
         entries = self._log.head().sequence
-        if entries < head.chain.entries:  # 3
+        seen = head.extent.entries
+        if entries < seen:  # 3
             raise RolledBackError(
-                f"the log has {entries} entries, but {self._file.path} has seen {head.chain.entries}:"
-                f" {head.chain.entries - entries} are missing"
+                f"the log has {entries} entries, but {self._file.path} has seen {seen}:"
+                f" {seen - entries} are missing"
             )
-        if self._extended(self._base(head), head.chain.entries) != head.chain:  # 4
+        if not self._is_of_one_history(head):  # 4
             raise RolledBackError(
                 f"the log has other entries than those that {self._file.path} has seen: it is another log,"
                 " or an older copy that went on by itself"
@@ -146,11 +149,12 @@ class HeadKeeper:
             HeadFormatError, HeadStoreError, LogUnavailableError: as for `check`.
         """
         before = self._file.read()
-        head = before or Head(chain=start(self._realm), keyring=0)
-        entries = self._log.head().sequence
-        if entries < head.chain.entries:
-            raise RolledBackError(f"the log has {entries} entries, and had {head.chain.entries} a moment ago")
-        until = min(entries, head.chain.entries + _STEP)
+        head = before or Head(tree=Frontier(), keyring=0)
+        entries, seen = self._log.head().sequence, head.extent.entries
+        if entries < seen:
+            raise RolledBackError(f"the log has {entries} entries, and had {seen} a moment ago")
+        # A head of format 1 has no tree, so that its successor takes the whole log at once.
+        until = entries if head.before is not None else min(entries, seen + _STEP)
         after = self._moved(head, until)
         if after != before:
             with contextlib.suppress(HeadConflictError):  # the other process has moved it on
@@ -169,32 +173,40 @@ class HeadKeeper:
         except (RolledBackError, HeadFormatError, HeadStoreError, LogUnavailableError) as error:
             _LOGGER.error("the head was not moved on", extra={"reason": str(error)})  # noqa: TRY400 - the cause is said
 
-    def chain_at(self, entries: int) -> Chain:
-        """Compute the chain over the log's first entries from the beginning, which reads all of them.
+    def tree_at(self, entries: int) -> Frontier:
+        """Compute the tree over the log's first entries from the beginning, which reads all of them.
 
         Raises:
             RolledBackError: there are fewer.
             LogUnavailableError: the log cannot be read.
         """
-        return self._extended(start(self._realm), entries)
+        return self._extended(Frontier(), entries)
 
-    def _base(self, head: Head) -> Chain:
+    def _is_of_one_history(self, head: Head) -> bool:
+        if head.before is not None:
+            checkpoints = head.before.checkpoints
+            begin = checkpoints[0] if len(checkpoints) == MOST_CHECKPOINTS else chain.start(self._realm)
+            for leaves in self._pages(begin.entries, head.before.chain.entries):
+                begin = chain.extend(begin, leaves)
+            return begin == head.before.chain
         # Of two, so that a whole window lies between it and the head.
-        return head.checkpoints[0] if len(head.checkpoints) == MOST_CHECKPOINTS else start(self._realm)
+        base = head.checkpoints[0] if len(head.checkpoints) == MOST_CHECKPOINTS else Frontier()
+        return self._extended(base, head.tree.size) == head.tree
 
     def _moved(self, head: Head, until: int) -> Head:
-        chain, checkpoints = head.chain, list(head.checkpoints)
-        while chain.entries < until:
-            chain = self._extended(chain, min(until, (chain.entries // WINDOW + 1) * WINDOW))
-            if chain.entries % WINDOW == 0:
-                checkpoints.append(chain)
+        tree, checkpoints = head.tree, list(head.checkpoints)
+        while tree.size < until:
+            tree = self._extended(tree, min(until, (tree.size // WINDOW + 1) * WINDOW))
+            if tree.size % WINDOW == 0:
+                checkpoints.append(tree)
         kept = tuple(checkpoints[-MOST_CHECKPOINTS:])
-        return Head(chain=chain, keyring=max(head.keyring, self._keyring), checkpoints=kept)
+        keyring = max(head.keyring, self._keyring)
+        return dataclasses.replace(head, tree=tree, keyring=keyring, checkpoints=kept, before=None)
 
-    def _extended(self, chain: Chain, until: int) -> Chain:
-        for leaves in self._pages(chain.entries, until):
-            chain = extend(chain, leaves)
-        return chain
+    def _extended(self, tree: Frontier, until: int) -> Frontier:
+        for leaves in self._pages(tree.size, until):
+            tree = tree.extend(leaves)
+        return tree
 
     def _pages(self, after: int, until: int) -> Iterator[list[bytes]]:
         while after < until:

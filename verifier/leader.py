@@ -65,11 +65,12 @@ class Mandate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderDuty:
-    """What the leader does: when its term begins, and then every so many seconds."""
+    """What the leader does: when its term begins, and then every so many seconds; `alone` if in a thread of its own."""
 
     name: str
     every: float
     act: Callable[[Mandate], object]
+    alone: bool = False
 
 
 class Gauges(Protocol):
@@ -102,7 +103,7 @@ class Leader:
         self._view: View | None = None
         self._mandate: Mandate | None = None
         self._renewed = 0.0
-        self._working: Housekeeping | None = None
+        self._working: list[Housekeeping] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leader", daemon=True)
 
@@ -173,14 +174,14 @@ class Leader:
             return
         self._renewed = now
         self._mandate = mandate = Mandate(term=term)
-        self._working = Housekeeping(
-            [
-                Duty(name=duty.name, every=duty.every, act=self._fenced(duty, mandate))
-                for duty in self._duties
-            ],
-            at_once=True,
-        )
-        self._working.start()
+        shared = [duty for duty in self._duties if not duty.alone]
+        for duties in (shared, *([duty] for duty in self._duties if duty.alone)):
+            working = Housekeeping(
+                [Duty(name=duty.name, every=duty.every, act=self._fenced(duty, mandate)) for duty in duties],
+                at_once=True,
+            )
+            self._working.append(working)
+            working.start()
         _LOGGER.info("this process leads", extra={"count": term})
 
     def _fenced(self, duty: LeaderDuty, mandate: Mandate) -> Callable[[], None]:
@@ -196,8 +197,8 @@ class Leader:
 
     def _step_down(self) -> None:
         self._mandate, self._view = None, None
-        working, self._working = self._working, None
-        if working is not None:
+        ended, self._working = self._working, []
+        for working in ended:
             working.stop()
 
     def _show(self) -> None:

@@ -1,6 +1,7 @@
-"""The leader as a process of its own (`padan-server lead`): it opens what the duties work with, and holds no keys.
+"""The leader as a process of its own (`padan-server lead`): it opens what the duties work with.
 
-Where a database is missing it says so, and tries again.
+Of keys it keeps one, which signs the log's checkpoints. Where a database or the keyring is missing it says so, and
+tries again.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from keys.errors import KeysError
 from keys.realm import Realm
-from verifier import duties, migrations
+from verifier import duties, host_keys, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.clocks import RunningLogClock
 from verifier.directory import Directory
@@ -21,6 +23,7 @@ from verifier.log.open import open_log
 from verifier.migrations import DatabaseFailedError
 from verifier.readiness import Readiness
 from verifier.seat import open_seat
+from verifier.tree.signing import CheckpointSigner
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ class Leading:
             return
         try:
             self._begin()
-        except (ServiceError, DatabaseFailedError) as error:
+        except (ServiceError, KeysError, DatabaseFailedError) as error:
             _LOGGER.warning("not ready", extra={"reason": str(error)})
             return
         self._began = True
@@ -91,6 +94,8 @@ class Leading:
             )
             agreements.snapshot.start()
             opened.callback(agreements.snapshot.stop)
+            with contextlib.closing(host_keys.obtain(settings)) as agent:
+                signer = CheckpointSigner.of(agent)
             means = duties.Means(
                 settings=settings,
                 log=log,
@@ -98,6 +103,7 @@ class Leading:
                 directory=directory,
                 agreements=agreements,
                 clock=RunningLogClock(log, is_beside=True),
+                signer=signer,
             )
             leader = Leader(open_seat(settings.log_database), duties.standing(means))
             leader.start()

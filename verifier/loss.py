@@ -2,8 +2,9 @@
 
 What was answered after them is lost for good, so this is said by name and number, and stands in the log. The proposal
 names the head that is given up, and the log and keyring that take its place; where any of them is another one at the
-execution, nothing is done. The body is canonical: 1 head entries, 2 head chain, 3 head keyring counter, 4 log entries,
-5 log chain, 6 keyring counter (counts u64, chains 32 bytes); 1 to 3 are absent where the head is gone.
+execution, nothing is done. The body is canonical: 1 head entries, 2 head root, 3 head keyring counter, 4 log entries,
+5 log root, 6 keyring counter (counts u64, roots 32 bytes; of a head of format 1 the chained hash); 1 to 3 are absent
+where the head is gone.
 
  1 read what was proposed  2 see that head, log and keyring are those  3 take the execution (verifier.agreed)
  4 commit the entry, and let the keyring count  5 put the new head in the old one's place
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from keys import ceremony
 from padan.entry import EntryKind
+from padan.tlog.merkle import HASH_SIZE
 from verifier import admin_entry, agreed, keyring_events
-from verifier.chain import HASH_SIZE, Chain
 from verifier.errors import OperatorError
-from verifier.headfile import Head, HeadConflictError
+from verifier.headfile import Extent, Head, HeadConflictError
 
 if TYPE_CHECKING:
     from keys.ceremony import Proposal
@@ -56,9 +57,9 @@ class Loss:
         keyring: the counter of the keyring as it is.
     """
 
-    head: Chain | None
+    head: Extent | None
     head_keyring: int
-    log: Chain
+    log: Extent
     keyring: int
 
 
@@ -67,7 +68,7 @@ def measure(file: HeadFile, keeper: HeadKeeper, *, entries: int, keyring: int) -
 
     Args:
         file: the head.
-        keeper: computes the log's chain.
+        keeper: computes the log's tree.
         entries: of the log.
         keyring: the counter of the keyring.
 
@@ -76,9 +77,9 @@ def measure(file: HeadFile, keeper: HeadKeeper, *, entries: int, keyring: int) -
     """
     head = file.read()
     return Loss(
-        head=None if head is None else head.chain,
+        head=None if head is None else head.extent,
         head_keyring=0 if head is None else head.keyring,
-        log=keeper.chain_at(entries),
+        log=Extent.of(keeper.tree_at(entries)),
         keyring=keyring,
     )
 
@@ -154,7 +155,7 @@ def execute(
         file: the head.
         directory: remembers the keyring's counter.
         ring: the keyring.
-        keeper: computes the log's chain.
+        keeper: computes the log's tree.
 
     Raises:
         ProposalFormatError: it is another action's, or malformed.
@@ -170,7 +171,8 @@ def execute(
     taken = agreed.take(office, proposed)  # 3
     admin_entry.append(log, EntryKind.HEAD_RESET, _detail(loss) | taken)  # 4
     keyring_events.accept_older(directory, ring)
-    after = Head(chain=keeper.chain_at(log.head().sequence), keyring=loss.keyring)
+    # Nothing counts as published any more: what the old tree had, `log rebuild-tree` lays aside.
+    after = Head(tree=keeper.tree_at(log.head().sequence), keyring=loss.keyring)
     try:
         file.swap(before, after)  # 5
     except HeadConflictError as error:
@@ -179,22 +181,22 @@ def execute(
 
 
 def _detail(loss: Loss) -> dict[str, str]:
-    detail = {"entries": str(loss.log.entries), "chain": loss.log.hash.hex(), "keyring": str(loss.keyring)}
+    detail = {"entries": str(loss.log.entries), "root": loss.log.root.hex(), "keyring": str(loss.keyring)}
     if loss.head is not None:
         detail |= {
             "head_entries": str(loss.head.entries),
-            "head_chain": loss.head.hash.hex(),
+            "head_root": loss.head.root.hex(),
             "head_keyring": str(loss.head_keyring),
         }
     return detail
 
 
-def _encode(chain: Chain, keyring: int) -> tuple[bytes, bytes, bytes]:
-    return chain.entries.to_bytes(_COUNT, "big"), chain.hash, keyring.to_bytes(_COUNT, "big")
+def _encode(extent: Extent, keyring: int) -> tuple[bytes, bytes, bytes]:
+    return extent.entries.to_bytes(_COUNT, "big"), extent.root, keyring.to_bytes(_COUNT, "big")
 
 
-def _decode(fields: dict[int, bytes], numbers: tuple[int, int, int]) -> tuple[Chain, int]:
-    entries, link, keyring = (fields.pop(number) for number in numbers)
-    if (len(entries), len(link), len(keyring)) != (_COUNT, HASH_SIZE, _COUNT):
-        raise ValueError("a count has 8 bytes and a chain 32")
-    return Chain(int.from_bytes(entries, "big"), link), int.from_bytes(keyring, "big")
+def _decode(fields: dict[int, bytes], numbers: tuple[int, int, int]) -> tuple[Extent, int]:
+    entries, root, keyring = (fields.pop(number) for number in numbers)
+    if (len(entries), len(root), len(keyring)) != (_COUNT, HASH_SIZE, _COUNT):
+        raise ValueError("a count has 8 bytes and a root 32")
+    return Extent(int.from_bytes(entries, "big"), root), int.from_bytes(keyring, "big")

@@ -75,6 +75,7 @@ class Metrics:
             "padan_workers", "Worker processes that the settings ask for.", mode="livemax"
         )
         self._add_standing()
+        self._add_tree()
         self._answer_children: dict[tuple[str, int], Counter] = {}
         self._refusal_children: dict[str, Counter] = {}
 
@@ -130,6 +131,26 @@ class Metrics:
             mode="livemin",
         )
 
+    def _add_tree(self) -> None:
+        """Add how the published tree keeps up with the log."""
+        self.tree_size = self._gauge("padan_tree_size", "Leaves of the published checkpoint.", mode="livemax")
+        self.tree_unmerged = self._gauge(
+            "padan_tree_unmerged_seconds",
+            "Age of the oldest entry that is in no published checkpoint, in seconds; 0 where all are.",
+            mode="livemax",
+        )
+        self._tree_fault = self._gauge(
+            "padan_tree_fault",
+            "1 while tree, head and log are at odds, so that no checkpoint is signed.",
+            mode="livemax",
+        )
+        self._merge_seconds = Histogram(
+            "padan_tree_merge_seconds",
+            "Time from an entry's commit to the published checkpoint that holds it, in seconds; the oldest of each.",
+            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300),
+            registry=self.registry,
+        )
+
     def observe_reply(self, reply: Reply, seconds: float) -> None:
         """Count one reply; the label children are kept, so that a call costs two additions."""
         self._seconds.observe(seconds)
@@ -159,6 +180,14 @@ class Metrics:
     def show_away(self, store: Literal["log", "vault"], *, away: bool) -> None:
         """Show whether requests are turned away because a store is away."""
         self._away.labels(store).set(int(away))
+
+    def show_merge(self, delay: float) -> None:
+        """Count a checkpoint by the delay of its oldest new entry, in seconds."""
+        self._merge_seconds.observe(delay)
+
+    def show_tree_fault(self, *, faulty: bool) -> None:
+        """Show whether the tree is at odds with head or log."""
+        self._tree_fault.set(int(faulty))
 
     def observe_commit(self, size: int, seconds: float) -> None:
         """Count one group."""

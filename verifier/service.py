@@ -116,6 +116,15 @@ class Service:
     def _list_entries(self, call: Call) -> bytes:
         return self._ready_engine().audit.list_entries(call)
 
+    def _get_inclusion_proof(self, call: Call) -> bytes:
+        return self._ready_engine().proofs.get_inclusion_proof(call)
+
+    def _get_consistency_proof(self, call: Call) -> bytes:
+        return self._ready_engine().proofs.get_consistency_proof(call)
+
+    def _get_checkpoint(self, call: Call) -> bytes:
+        return self._ready_engine().proofs.get_checkpoint(call)
+
     def _ready_engine(self) -> Engine:
         if self._engine is None:
             raise RegistryUnavailableError("the service is not ready")
@@ -136,7 +145,14 @@ class Service:
                 "ListDisputes": self._list_disputes,
             }
         )
-        audit = transport.AuditFront(list_entries=self._list_entries)
+        audit = transport.AuditFront(
+            {
+                "ListEntries": self._list_entries,
+                "GetInclusionProof": self._get_inclusion_proof,
+                "GetConsistencyProof": self._get_consistency_proof,
+                "GetCheckpoint": self._get_checkpoint,
+            }
+        )
         age = (("grpc.max_connection_age_ms", settings.connection_seconds * 1000),)
         self._server = transport.new_server(
             [front.handler(), disputes.handler()], threads=settings.threads, extra_options=age

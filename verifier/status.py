@@ -45,6 +45,7 @@ CODES: dict[str, grpc.StatusCode] = {
     "ALREADY_DISPUTED": grpc.StatusCode.ALREADY_EXISTS,
     "TOO_MANY_DISPUTES": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DISPUTES_CLOSED": grpc.StatusCode.FAILED_PRECONDITION,
+    "UNKNOWN_LEAF": grpc.StatusCode.NOT_FOUND,
     "KEY_NOT_CURRENT": grpc.StatusCode.FAILED_PRECONDITION,
     "LOG_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "REGISTRY_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,

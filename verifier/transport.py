@@ -114,36 +114,28 @@ class DisputeFront:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Make the generic handler of the service: bytes in, bytes out."""
-        return grpc.method_handlers_generic_handler(
-            "padan.v1.DisputeService",
-            {
-                name: grpc.unary_unary_rpc_method_handler(partial(_answer, method))
-                for name, method in self._methods.items()
-            },
-        )
+        return _handler("padan.v1.DisputeService", self._methods)
 
 
 class AuditFront:
-    """Handlers of padan.v1.AuditService."""
+    """Handlers of padan.v1.AuditService, each of which answers or raises a VerifierError to refuse."""
 
-    def __init__(self, *, list_entries: Callable[[Call], bytes]) -> None:
-        """Make the handlers.
-
-        Args:
-            list_entries: answers ListEntries; raises a VerifierError to refuse.
-        """
-        self._list_entries = list_entries
+    def __init__(self, methods: Mapping[str, Callable[[Call], bytes]]) -> None:
+        self._methods = methods
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Make the generic handler of the service: bytes in, bytes out."""
-        return grpc.method_handlers_generic_handler(
-            "padan.v1.AuditService",
-            {"ListEntries": grpc.unary_unary_rpc_method_handler(self.list_entries)},
-        )
+        return _handler("padan.v1.AuditService", self._methods)
 
-    def list_entries(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
-        """Answer one ListEntries."""
-        return _answer(self._list_entries, raw, context)
+
+def _handler(service: str, methods: Mapping[str, Callable[[Call], bytes]]) -> grpc.GenericRpcHandler:
+    return grpc.method_handlers_generic_handler(
+        service,
+        {
+            name: grpc.unary_unary_rpc_method_handler(partial(_answer, method))
+            for name, method in methods.items()
+        },
+    )
 
 
 def _answer(method: Callable[[Call], bytes], raw: bytes, context: grpc.ServicerContext) -> bytes:

@@ -39,6 +39,7 @@ from verifier.chain import start
 from verifier.cli.trust import load_key
 from verifier.feed import document
 from verifier.feed.following import follow
+from verifier.headfile import Extent
 from verifier.log import mirror_format
 from verifier.log.open import open_log
 from verifier.loss import Loss, propose
@@ -138,7 +139,7 @@ def _ceremony(installation: Installation, one: Path, two: Path) -> dict[str, Any
     """Propose and approve what is never executed."""
     realm, signers = installation.realm, [load_key(key, use=signkey.OFFICER) for key in (one, two)]
     proposal = propose(
-        Loss(head=None, head_keyring=0, log=start(realm), keyring=1),
+        Loss(head=None, head_keyring=0, log=Extent(*start(realm)), keyring=1),
         needed=officers.NEEDED,
         proposer=signers[0].key_id,
         now=int(time.time()),

@@ -113,7 +113,7 @@ def _require_ours(database: str, tree: Tree) -> None:
 
 def _make(settings: Settings, realm: Realm, folder: PartialFolder, *, with_ca: bool) -> Manifest:
     head = HeadFile(settings.head_file, realm).read()  # 1
-    read = _read(settings, realm, folder, seen=head.chain.entries if head else 0)
+    read = _read(settings, realm, folder, seen=head.extent.entries if head else 0)
     _require_head(settings, head, read)  # 5
     _require_keys(realm, read)
     _save_public(settings, folder)  # 6
@@ -163,7 +163,8 @@ def _read(settings: Settings, realm: Realm, folder: PartialFolder, *, seen: int)
 
 def _require_head(settings: Settings, head: Head | None, read: _Read) -> None:
     """Refuse a log that is older than its head, which a backup would make last."""
-    if head is not None and (read.log.seen != head.chain or read.ring.counter < head.keyring):
+    seen = read.log.seen
+    if head is not None and (seen is None or not seen.is_of(head) or read.ring.counter < head.keyring):
         raise BackupSourceError(
             f"log or keyring are not those that {settings.head_file} has seen: padan-server log check says more"
         )

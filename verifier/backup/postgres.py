@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from keys.realm import Realm
     from verifier.backup.folder import PartialFolder
+    from verifier.backup.parts import Seen
     from verifier.chain import Chain
 
 ENGINE: Final = "postgresql"
@@ -105,8 +106,8 @@ def save_log(url: str, target: PartialFolder, realm: Realm, *, until: int = 0) -
 
 def read_log(
     folder: Path, tables: Iterable[BackedUpTable], realm: Realm, *, until: int = 0
-) -> tuple[Chain, Chain | None]:
-    """Read what the copied table of entries comes to: the chain over all of it, and over the first so many.
+) -> tuple[Chain, Seen | None]:
+    """Read what the copied table of entries comes to: the chain over all of it, and the first so many.
 
     Raises:
         BackupDamagedError: it is no binary COPY, or not there.

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from verifier.backup.manifest import Manifest
+    from verifier.backup.parts import Seen
     from verifier.chain import Chain
     from verifier.config import Settings
     from verifier.database import Address
@@ -85,7 +86,7 @@ class Restored:
     @property
     def missing(self) -> int | None:
         """How many entries that were acknowledged are missing; None where the head is gone."""
-        return None if self.head is None else max(0, self.head.chain.entries - self.log.entries)
+        return None if self.head is None else max(0, self.head.extent.entries - self.log.entries)
 
     @property
     def starts(self) -> bool:
@@ -100,7 +101,7 @@ class Restored:
             "mirrored": str(self.mirrored),
             "entries": str(self.log.entries),
             "chain": self.log.hash.hex(),
-            "head": "gone" if self.head is None else str(self.head.chain.entries),
+            "head": "gone" if self.head is None else str(self.head.extent.entries),
             "missing": "unknown" if self.missing is None else str(self.missing),
             "same": str(self.same).lower(),
             "keyring": str(self.keyring),
@@ -230,7 +231,7 @@ def _stage_vault(job: _Job, opened: contextlib.ExitStack) -> Callable[[], object
 
 def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Callable[[], object]]:
     address = parse_address(job.settings.log_database)
-    seen = 0 if job.head is None else job.head.chain.entries
+    seen = 0 if job.head is None else job.head.extent.entries
     if address.path is None:
         connection = _stage_tables(job, Tree.LOG, address, opened)
         chain, until = postgres.read_log(job.folder, job.manifest.tables, job.realm, until=seen)
@@ -271,14 +272,14 @@ def _stage_tables(job: _Job, tree: Tree, address: Address, opened: contextlib.Ex
     return connection
 
 
-def _compare(job: _Job, chain: Chain, seen: Chain | None) -> Restored:
+def _compare(job: _Job, chain: Chain, seen: Seen | None) -> Restored:
     return Restored(
         manifest=job.manifest,
         log=chain,
         mirrored=chain.entries - job.manifest.log.entries,
         head=job.head,
         keyring=job.keyring,
-        same=job.head is not None and seen == job.head.chain,
+        same=job.head is not None and seen is not None and seen.is_of(job.head),
     )
 
 

@@ -97,6 +97,19 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "name the right file in head_store, or put its copy back"
         ),
         "verifier.headfile.HeadStoreError": _away("check the disk and the owner of head_store"),
+        "verifier.tree.errors.TreeError": _refused(
+            "find out what changed: padan-server log check; the folder is built anew by padan-server log rebuild-tree"
+        ),
+        "verifier.tree.errors.TreeBehindError": _refused(
+            "put the newest copy of tree_dir back, or build it anew: padan-server log rebuild-tree"
+        ),
+        "verifier.tree.errors.TreeForkedError": _refused(
+            "keep log, head and tree_dir as they are; docs/operate.md says how to find which of them was changed"
+        ),
+        "verifier.tree.errors.LeafMismatchError": _refused(
+            "keep the database as it is, and restore the entry from a backup: padan-server backup restore"
+        ),
+        "verifier.tree.errors.TreeStoreError": _away("check the disk and the owner of tree_dir"),
         "verifier.log.mirror.MirrorPlaceError": _input("mount the disk, or mend log_mirror; docs/backup.md"),
         "verifier.log.mirror.MirrorUnavailableError": _away(
             "check the mirror's disk and what the message names; docs/backup.md"

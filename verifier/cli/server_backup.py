@@ -126,7 +126,7 @@ def _tell(restored: Restored, *, aside: bool) -> None:
     else:
         same = "" if restored.same or restored.missing else "; but it has seen other entries"
         typer.echo(
-            f"head:     has seen {restored.head.chain.entries} entries: {restored.missing} are missing{same}"
+            f"head:     has seen {restored.head.extent.entries} entries: {restored.missing} are missing{same}"
         )
     if not restored.starts:
         typer.echo(

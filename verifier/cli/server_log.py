@@ -1,4 +1,4 @@
-"""`padan-server log`: the log against its head, which is kept apart, and what two officers decide where they differ."""
+"""`padan-server log`: the log against its head and its published tree, and what two officers decide on a loss."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from verifier.cli.trust import AsJson, KekUri
 from verifier.headfile import HeadFile
 from verifier.headkeeper import HeadKeeper, RolledBackError
 from verifier.loss import NothingLostError
+from verifier.tree.check import check_tree, rebuild_tree
+from verifier.tree.folder import TreeFolder
+from verifier.tree.signing import CheckpointSigner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
     from verifier.cli.register import Writing
     from verifier.config import Settings
 
-app = new_app("log", summary="The log against its head, which is kept apart: show, check, accept a loss.")
+app = new_app(
+    "log",
+    summary="The log against its head and its tree: show, check, rebuild, accept a loss.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,8 @@ class _Compared:
     agent: LocalKeyAgent
     file: HeadFile
     keeper: HeadKeeper
+    folder: TreeFolder
+    signer: CheckpointSigner
 
     def loss(self, entries: int) -> loss.Loss:
         """Measure against so many entries of the log."""
@@ -66,7 +74,12 @@ def head(as_json: AsJson = False) -> None:
         "keyring": counter,
         "head": None
         if kept is None
-        else {"entries": kept.chain.entries, "chain": kept.chain.hash.hex(), "keyring": kept.keyring},
+        else {
+            "entries": kept.extent.entries,
+            "root": kept.extent.root.hex(),
+            "keyring": kept.keyring,
+            "published": 0 if kept.published is None else kept.published.entries,
+        },
         "fault": fault,
     }
     if as_json:
@@ -77,7 +90,7 @@ def head(as_json: AsJson = False) -> None:
         typer.echo(f"head:    none in {chosen.head_file}")
     else:
         typer.echo(
-            f"head:    {kept.chain.entries} entries, chain {kept.chain.hash.hex()}; keyring counter {kept.keyring}"
+            f"head:    {kept.extent.entries} entries, root {kept.extent.root.hex()}; keyring counter {kept.keyring}"
             f" ({chosen.head_file})"
         )
     typer.echo(f"a service would {f'not begin: {fault}' if fault else 'begin'}")
@@ -85,24 +98,55 @@ def head(as_json: AsJson = False) -> None:
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Compute the chain over the whole log and compare it with the head; a start compares the last part alone."""
+    """Compute the tree over the whole log and compare head, tiles, bundles and checkpoint with it, file by file."""
     chosen = settings()
     with _compared(chosen) as both:
         kept = both.file.read()
         entries = both.opened.log.head().sequence
         if kept is not None and (fault := both.fault()):
             raise RolledBackError(fault)
-        until = entries if kept is None else kept.chain.entries
-        chain = both.keeper.chain_at(until)
-    if kept is not None and chain != kept.chain:
-        raise RolledBackError(
-            f"the log's first {until} entries are not those that {chosen.head_file} has seen"
-        )
+        until = entries if kept is None else kept.extent.entries
+        tree = both.keeper.tree_at(until)
+        if kept is not None and kept.before is None and tree != kept.tree:
+            raise RolledBackError(
+                f"the log's first {until} entries are not those that {chosen.head_file} has seen"
+            )
+        published = check_tree(kept, folder=both.folder, signer=both.signer, log=both.opened.log)
     if as_json:
-        print_json({"entries": until, "chain": chain.hash.hex(), "head": kept is not None})
-    else:
-        against = "nothing, since there is no head yet" if kept is None else "as the head says"
-        typer.echo(f"{until} entries, chain {chain.hash.hex()}: {against}")
+        print_json(
+            {
+                "entries": until,
+                "root": tree.root.hex(),
+                "head": kept is not None,
+                "published": {"entries": published.entries, "root": published.root.hex()},
+            }
+        )
+        return
+    against = "nothing, since there is no head yet" if kept is None else "as the head says"
+    typer.echo(f"{until} entries, root {tree.root.hex()}: {against}")
+    typer.echo(
+        f"{published.entries} published leaves in {chosen.tree_folder}: each file is what the log makes it"
+    )
+
+
+@app.command("rebuild-tree")
+def rebuild(as_json: AsJson = False) -> None:
+    """Build the published tree's folder anew from the log, if it comes to the root that was published."""
+    chosen = settings()
+    with _compared(chosen) as both:
+        kept = both.file.read()
+        if kept is None or kept.before is not None:
+            raise RolledBackError(
+                f"{chosen.head_file} does not say what was published; start the service first"
+            )
+        built = rebuild_tree(kept, folder=both.folder, signer=both.signer, log=both.opened.log)
+    aside = "" if built.aside is None else str(built.aside)
+    if as_json:
+        print_json({"entries": built.extent.entries, "root": built.extent.root.hex(), "aside": aside})
+        return
+    typer.echo(f"{built.extent.entries} leaves, root {built.extent.root.hex()}, in {chosen.tree_folder}")
+    if aside:
+        typer.echo(f"the folder that was there lies in {aside}: keep it until it is known what changed it")
 
 
 @app.command("propose-loss")
@@ -159,4 +203,11 @@ def _compared(chosen: Settings) -> Iterator[_Compared]:
             realm=agent.realm,
             keyring=agent.keyring_counter,
         )
-        yield _Compared(opened=opened, agent=agent, file=file, keeper=keeper)
+        yield _Compared(
+            opened=opened,
+            agent=agent,
+            file=file,
+            keeper=keeper,
+            folder=TreeFolder(chosen.tree_folder),
+            signer=CheckpointSigner.of(agent),
+        )

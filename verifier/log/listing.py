@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import false, func, or_, select, union_all
 
 from verifier import schema
-from verifier.log.store import Head, StoredEntry
+from verifier.log.store import BlindRow, Head, StoredEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -40,6 +40,17 @@ def read_leaves(connection: Connection, after_sequence: int, limit: int) -> list
         .limit(limit)
     ).all()
     return [leaf for place, (sequence, leaf) in enumerate(rows, after_sequence + 1) if sequence == place]
+
+
+def read_blind_rows(connection: Connection, after_sequence: int, limit: int) -> list[BlindRow]:
+    """List what the tree is made of by ascending place, up to the first one that is missing."""
+    rows = connection.execute(
+        select(_ENTRY.sequence, _ENTRY.log_time_ms, _ENTRY.leaf, _ENTRY.salt, _ENTRY.entry)
+        .where(_ENTRY.sequence > after_sequence)
+        .order_by(_ENTRY.sequence)
+        .limit(limit)
+    ).all()
+    return [BlindRow(*row) for place, row in enumerate(rows, after_sequence + 1) if row[0] == place]
 
 
 def read_entries(

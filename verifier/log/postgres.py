@@ -21,6 +21,7 @@ from verifier import database
 from verifier.log import listing
 from verifier.log.disputes import DisputeRows
 from verifier.log.store import (
+    BlindRow,
     EntryRow,
     Head,
     LeaderLostError,
@@ -275,6 +276,11 @@ class PostgresLogStore:
         """List the leaves that follow a place."""
         with self._reading() as connection:
             return listing.read_leaves(connection, after_sequence, limit)
+
+    def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
+        """List what the tree is made of."""
+        with self._reading() as connection:
+            return listing.read_blind_rows(connection, after_sequence, limit)
 
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""

@@ -21,6 +21,7 @@ from verifier.log.disputes import DisputeRows
 from verifier.log.ledger import Ledger
 from verifier.log.mirror import MirrorWriter
 from verifier.log.store import (
+    BlindRow,
     EntryRow,
     Head,
     LeaderLostError,
@@ -273,6 +274,11 @@ class SqliteLogStore:
         """List the leaves that follow a place."""
         with self._reading() as connection:
             return listing.read_leaves(connection, after_sequence, limit)
+
+    def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
+        """List what the tree is made of."""
+        with self._reading() as connection:
+            return listing.read_blind_rows(connection, after_sequence, limit)
 
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""

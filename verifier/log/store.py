@@ -122,6 +122,16 @@ class StoredEntry:
     leaf: bytes
 
 
+class BlindRow(NamedTuple):
+    """What of an entry shows that it is the one that its leaf commits to; entry and salt are empty once erased."""
+
+    sequence: int
+    log_time_ms: int
+    leaf: bytes
+    salt: bytes
+    entry: bytes
+
+
 class Head(NamedTuple):
     """The last entry's place and log time; zeros for an empty log."""
 
@@ -249,6 +259,10 @@ class LogStore(Protocol):
 
     def leaves(self, after_sequence: int, limit: int) -> list[bytes]:
         """List the leaves that follow a place, without gaps: the list ends before the first one that is missing."""
+        ...
+
+    def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
+        """List what the tree is made of, as `leaves` does, without gaps."""
         ...
 
     def expire(self, before_day: int) -> int:

@@ -204,6 +204,13 @@ _SERVICE = (
         "take the id from `padan dispute list`",
     ),
     _row(
+        "UNKNOWN_LEAF",
+        "NOT_FOUND",
+        errors.LogProofError,
+        "no published checkpoint of the log holds this leaf",
+        "wait for the receipt's merge delay; after it, keep the receipt and show it to the registry and its auditors",
+    ),
+    _row(
         "ALREADY_DISPUTED",
         "ALREADY_EXISTS",
         errors.ConflictError,

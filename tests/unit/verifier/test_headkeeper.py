@@ -15,11 +15,12 @@ import pytest
 from sqlalchemy import update
 
 from keys.realm import Realm
+from padan.tlog.frontier import Frontier
 from tests.unit.verifier.log.rows import entry
 from verifier import headfile, schema
 from verifier.chain import Chain, extend, start
 from verifier.directory import Directory
-from verifier.headfile import Head, HeadConflictError, HeadFile, HeadFormatError, HeadStoreError
+from verifier.headfile import Extent, Head, HeadConflictError, HeadFile, HeadFormatError, HeadStoreError
 from verifier.headkeeper import WINDOW, HeadKeeper, RolledBackError
 from verifier.log.open import open_log
 
@@ -61,18 +62,21 @@ def place(log_database: str, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("vector", GOLDEN, ids=lambda vector: vector["registry_id"])
-def test_chains_and_files_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
-    """The chain at each count, and the file, are as the independent generator wrote them."""
+def test_chains_trees_and_files_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
+    """The chain and the tree at each count, and the files, are as the independent generator wrote them."""
     import hashlib
 
     realm = Realm(registry_id=vector["registry_id"], environment=vector["environment"])
     for count, link in vector["chains"].items():
-        leaves = (b"\x01" + hashlib.sha256(b"leaf %d" % n).digest() for n in range(1, int(count) + 1))
+        leaves = [b"\x01" + hashlib.sha256(b"leaf %d" % n).digest() for n in range(1, int(count) + 1)]
         assert extend(start(realm), leaves) == Chain(int(count), bytes.fromhex(link))
-    data = json.dumps(vector["file"]).encode()
-    head = headfile.decode(realm, data)
-    assert (head.chain.entries, head.keyring, len(head.checkpoints)) == (5000, 17, 1)
+        assert Frontier().extend(leaves).root.hex() == vector["roots"][count]
+    head = headfile.decode(realm, json.dumps(vector["file"]).encode())
+    assert (head.tree.size, head.keyring, len(head.checkpoints)) == (5000, 17, 1)
+    assert head.published == Extent(4096, bytes.fromhex(vector["roots"]["4096"]))
     assert json.loads(headfile.encode(realm, head)) == vector["file"]
+    before = headfile.decode(realm, json.dumps(vector["file_before"]).encode())
+    assert (before.extent, before.keyring) == (Extent(5000, bytes.fromhex(vector["chains"]["5000"])), 17)
 
 
 def test_the_vectors_are_what_the_generator_writes(tmp_path: Path) -> None:
@@ -85,15 +89,19 @@ def test_the_vectors_are_what_the_generator_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "format"),
+        ({"format": 3}, "format"),
+        ({"format": 1}, "malformed"),
         ({"registry_id": "other"}, "another registry"),
         ({"environment": "staging"}, "another registry"),
         ({"entries": -1}, "malformed"),
         ({"entries": True}, "malformed"),
         ({"entries": 4095}, "malformed"),
-        ({"chain": "00"}, "malformed"),
+        ({"root": "00" * 32}, "malformed"),
+        ({"peaks": []}, "malformed"),
+        ({"peaks": ["00" * 31] * 5}, "malformed"),
+        ({"published": {"entries": 1}}, "malformed"),
         ({"keyring": None}, "malformed"),
-        ({"checkpoints": [{"entries": 1, "chain": "00" * 32}] * 2}, "malformed"),
+        ({"checkpoints": [{"entries": 1, "peaks": ["00" * 32]}] * 2}, "malformed"),
         ({"more": 1}, "malformed"),
     ],
     ids=lambda value: str(value)[:30],
@@ -114,7 +122,7 @@ def test_half_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_head_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A folder that is not there is told with the file's name."""
-    head = Head(chain=start(REALM), keyring=0)
+    head = Head(tree=Frontier(), keyring=0)
     with pytest.raises(HeadStoreError, match="nowhere"):
         HeadFile(tmp_path / "nowhere" / "head.json", REALM).swap(None, head)
 
@@ -127,12 +135,12 @@ def test_nobody_moves_the_head_back(tmp_path: Path) -> None:
     def move() -> None:
         for _ in range(50):
             before = file.read()
-            entries = before.chain.entries + 1 if before else 1
+            tree = (before.tree if before else Frontier()).extend([bytes(33)])
             try:
-                file.swap(before, Head(chain=Chain(entries, bytes(32)), keyring=0))
+                file.swap(before, Head(tree=tree, keyring=0))
             except HeadConflictError:
                 continue
-            moved.append(entries)
+            moved.append(tree.size)
 
     threads = [threading.Thread(target=move) for _ in range(4)]
     for thread in threads:
@@ -142,9 +150,9 @@ def test_nobody_moves_the_head_back(tmp_path: Path) -> None:
     assert sorted(moved) == list(range(1, len(moved) + 1))
     head = file.read()
     assert head is not None
-    assert head.chain.entries == len(moved)
+    assert head.tree.size == len(moved)
     with pytest.raises(HeadConflictError):
-        file.swap(None, Head(chain=start(REALM), keyring=0))
+        file.swap(None, Head(tree=Frontier(), keyring=0))
 
 
 def test_a_log_that_goes_on_is_accepted(place: Place) -> None:
@@ -159,8 +167,8 @@ def test_a_log_that_goes_on_is_accepted(place: Place) -> None:
         place.keeper().check()
     head = place.file.read()
     assert head is not None
-    assert head.chain == keeper.chain_at(place.log.head().sequence)
-    assert [chain.entries for chain in head.checkpoints] == [2 * WINDOW, 3 * WINDOW]
+    assert head.tree == keeper.tree_at(place.log.head().sequence)
+    assert [tree.size for tree in head.checkpoints] == [2 * WINDOW, 3 * WINDOW]
     assert place.file.path.stat().st_mode & 0o777 == 0o600
 
 
@@ -178,7 +186,7 @@ def test_a_shorter_log_is_refused(place: Place) -> None:
 
 
 def test_another_log_of_the_same_length_is_refused(place: Place) -> None:
-    """A log that was put back and went on by itself is as long, and is told by its chain."""
+    """A log that was put back and went on by itself is as long, and is told by its tree."""
     place.write(0, 5)
     place.keeper().finish()
     with place.directory.writing() as connection:
@@ -225,3 +233,46 @@ def test_a_head_that_is_gone_is_refused(place: Place) -> None:
     place.file.path.unlink()
     with pytest.raises(RolledBackError, match="the head is gone"):
         place.keeper().check()
+
+
+def chain_head(place: Place, entries: int) -> bytes:
+    """Write the head that the release before would have written."""
+    chain = extend(start(REALM), place.log.leaves(0, entries))
+    document = {
+        "format": 1,
+        "registry_id": REALM.registry_id,
+        "environment": REALM.environment,
+        "entries": entries,
+        "chain": chain.hash.hex(),
+        "checkpoints": [],
+        "keyring": 3,
+    }
+    return json.dumps(document).encode()
+
+
+def test_a_head_of_the_release_before_is_checked_and_replaced(place: Place) -> None:
+    """Its chain is held against the log, and a head of today's format takes its place."""
+    place.write(0, 7)
+    place.file.path.write_bytes(chain_head(place, 5))
+    place.keeper().check()
+    place.keeper().finish()
+    head = place.file.read()
+    assert head is not None
+    assert (head.before, head.tree.size, head.keyring) == (None, 7, 3)
+    assert head.tree == place.keeper().tree_at(7)
+
+
+def test_a_head_of_the_release_before_refuses_another_log(place: Place) -> None:
+    """A log that is shorter or another one does not pass by the format's age."""
+    place.write(0, 7)
+    head = chain_head(place, 7)
+    place.file.path.write_bytes(head)
+    with place.directory.writing() as connection:
+        connection.execute(update(schema.entry).where(schema.entry.c.sequence == 3).values(leaf=bytes(33)))
+    with pytest.raises(RolledBackError, match="other entries"):
+        place.keeper().check()
+    with place.directory.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM entry WHERE sequence > 6")
+    with pytest.raises(RolledBackError, match="1 are missing"):
+        place.keeper().check()
+    assert place.file.path.read_bytes() == head

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from padan.v1 import attribute_pb2 as padan_dot_v1_dot_attribute__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14padan/v1/audit.proto\x12\x08padan.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18padan/v1/attribute.proto\"\xdf\x01\n\x12ListEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\"\n\x07outcome\x18\x05 \x01(\x0e\x32\x11.padan.v1.Verdict\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x13ListEntriesResponse\x12#\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x12.padan.v1.LogEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"G\n\x08LogEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x0c\n\x04leaf\x18\x04 \x01(\x0c\x32Z\n\x0c\x41uditService\x12J\n\x0bListEntries\x12\x1c.padan.v1.ListEntriesRequest\x1a\x1d.padan.v1.ListEntriesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14padan/v1/audit.proto\x12\x08padan.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18padan/v1/attribute.proto\"\xdf\x01\n\x12ListEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\"\n\x07outcome\x18\x05 \x01(\x0e\x32\x11.padan.v1.Verdict\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x13ListEntriesResponse\x12#\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x12.padan.v1.LogEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"G\n\x08LogEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x0c\n\x04leaf\x18\x04 \x01(\x0c\"-\n\x18GetInclusionProofRequest\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\"L\n\x19GetInclusionProofResponse\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"Q\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x32\xee\x02\n\x0c\x41uditService\x12J\n\x0bListEntries\x12\x1c.padan.v1.ListEntriesRequest\x1a\x1d.padan.v1.ListEntriesResponse\x12\\\n\x11GetInclusionProof\x12\".padan.v1.GetInclusionProofRequest\x1a#.padan.v1.GetInclusionProofResponse\x12\x62\n\x13GetConsistencyProof\x12$.padan.v1.GetConsistencyProofRequest\x1a%.padan.v1.GetConsistencyProofResponse\x12P\n\rGetCheckpoint\x12\x1e.padan.v1.GetCheckpointRequest\x1a\x1f.padan.v1.GetCheckpointResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENTRIESRESPONSE']._serialized_end=402
   _globals['_LOGENTRY']._serialized_start=404
   _globals['_LOGENTRY']._serialized_end=475
-  _globals['_AUDITSERVICE']._serialized_start=477
-  _globals['_AUDITSERVICE']._serialized_end=567
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=477
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=522
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=524
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=600
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=602
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=666
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=668
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=749
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=751
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=773
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=775
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=818
+  _globals['_AUDITSERVICE']._serialized_start=821
+  _globals['_AUDITSERVICE']._serialized_end=1187
 # @@protoc_insertion_point(module_scope)

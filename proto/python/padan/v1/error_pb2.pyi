@@ -86,6 +86,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the agency has as many unresolved disputes as it may."""
     ERROR_REASON_DISPUTES_CLOSED: _ErrorReason.ValueType  # 44
     """FAILED_PRECONDITION: the service has no officer's key to which a dispute could be sealed."""
+    ERROR_REASON_UNKNOWN_LEAF: _ErrorReason.ValueType  # 60
+    """NOT_FOUND: no published checkpoint holds a leaf of this hash; after the receipt's merge delay that is an alarm."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -152,4 +154,6 @@ ERROR_REASON_TOO_MANY_DISPUTES: ErrorReason.ValueType  # 43
 """RESOURCE_EXHAUSTED: the agency has as many unresolved disputes as it may."""
 ERROR_REASON_DISPUTES_CLOSED: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION: the service has no officer's key to which a dispute could be sealed."""
+ERROR_REASON_UNKNOWN_LEAF: ErrorReason.ValueType  # 60
+"""NOT_FOUND: no published checkpoint holds a leaf of this hash; after the receipt's merge delay that is an alarm."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.realm import Realm
-from verifier import chain, config, migrations
+from padan.tlog.frontier import Frontier
+from verifier import config, migrations
 from verifier.directory import Directory
 from verifier.headfile import Head, HeadFile
 
@@ -90,7 +91,7 @@ def _long_path(folder: Path) -> None:
 def _head_ahead(folder: Path) -> None:
     settings = config.load(folder / "padan.toml")
     realm = Realm(registry_id=settings.registry_id, environment="development")
-    seen = Head(chain=chain.start(realm)._replace(entries=9), keyring=0)
+    seen = Head(tree=Frontier().extend([bytes(33)] * 9), keyring=0)
     HeadFile(settings.head_file, realm).swap(None, seen)
 
 

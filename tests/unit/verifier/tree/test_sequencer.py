@@ -1,0 +1,329 @@
+"""The sequencer: what it publishes, what it goes on from, and what it refuses, on both engines."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import update
+
+from keys.signing import Signer
+from padan.tlog import merkle, note
+from padan.tlog.frontier import Frontier
+from padan.tlog.note import Algorithm, Line, VerifierKey
+from padan.tlog.tile import TileNodes
+from tests.tree import MANDATE, REALM, SEED, flip, open_site
+from verifier import schema
+from verifier.log.store import LeaderLostError
+from verifier.tree import places, standing
+from verifier.tree.errors import LeafMismatchError, TreeBehindError, TreeForkedError
+from verifier.tree.sequencer import COSIGN_SECONDS
+from verifier.tree.signing import CheckpointSigner, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.tree import Site
+
+WITNESS = Signer(bytes(32))
+WITNESS_KEY = VerifierKey("witness.example/w", Algorithm.COSIGNATURE, WITNESS.public_key)
+
+
+@pytest.fixture
+def site(log_database: str, tmp_path: Path) -> Iterator[Site]:
+    """A new log on each engine."""
+    with open_site(log_database, tmp_path) as opened:
+        yield opened
+
+
+def require_whole(site: Site) -> None:
+    """See that the published tree is the log's, by its leaves and by its tiles."""
+    stated = site.stated()
+    size = site.log.head().sequence
+    assert (stated.size, stated.root) == (size, Frontier().extend(site.log.leaves(0, size)).root)
+    assert TileNodes(size, site.folder.read).root() == stated.root
+
+
+def test_what_is_committed_is_published_and_checked_again_at_a_restart(site: Site) -> None:
+    """Each turn publishes the whole log, also over the ends of tiles, whoever goes on; idle turns publish nothing."""
+    keeping = site.sequencer()
+    for count in (1, 1, 253, 1, 1, 300):
+        site.write(count)
+        assert keeping.turn(MANDATE)
+        assert not keeping.turn(MANDATE)
+        require_whole(site)
+        site.publish(2)
+        keeping = site.sequencer()
+    head = site.head.read()
+    assert head is not None
+    assert head.published == (site.stated().size, site.stated().root)
+    assert standing.of_tree(site.folder, site.log, now=2.0) == (site.stated().size, 0.0)
+    for whole in ("tile/0/000", "tile/entries/001"):  # stand in the place of the partial ones
+        assert site.folder.holds(whole)
+        assert not (site.folder.path / f"{whole}.p").exists()
+
+
+def test_the_delay_is_told(site: Site) -> None:
+    """An entry that no checkpoint holds is told with its age, and the checkpoint with that of its oldest new entry."""
+    shown: list[float] = []
+
+    class Shown:
+        def show_merge(self, delay: float) -> None:
+            shown.append(delay)
+
+        def show_tree_fault(self, *, faulty: bool) -> None:
+            assert not faulty
+
+    site.write(3)
+    assert standing.of_tree(site.folder, site.log, now=61.0) == (0, 60.0)
+    site.sequencer(gauges=Shown()).turn(MANDATE)
+    assert shown[0] > 60
+    assert standing.of_tree(site.folder, site.log, now=61.0) == (3, 0.0)
+
+
+def test_an_entry_that_was_changed_stops_the_signing(site: Site) -> None:
+    """It is told by its place, the checkpoint stays, and an erased entry is none of these."""
+    site.publish(5)
+    before = site.folder.checkpoint()
+    site.write(5)
+    with site.log.transaction() as transaction:
+        transaction.erase([7])
+    with site.directory.writing() as connection:
+        connection.execute(update(schema.entry).where(schema.entry.c.sequence == 8).values(entry=b"other"))
+    with pytest.raises(LeafMismatchError, match="entry 8 is not"):
+        site.sequencer().turn(MANDATE)
+    assert site.folder.checkpoint() == before
+    with site.directory.writing() as connection:
+        connection.execute(update(schema.entry).where(schema.entry.c.sequence == 8).values(entry=b"entry 7"))
+    assert site.sequencer().turn(MANDATE)
+    require_whole(site)
+
+
+def test_a_gap_stops_the_signing(site: Site) -> None:
+    """Nothing behind a missing entry is taken."""
+    site.publish(2)
+    site.write(3)
+    with site.directory.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM entry WHERE sequence = 4")
+    with pytest.raises(TreeForkedError, match="entry 4 is missing"):
+        site.sequencer().turn(MANDATE)
+    assert site.stated().size == 2
+
+
+def test_a_leader_whose_term_is_over_publishes_nothing(site: Site) -> None:
+    """Its mandate is asked for before the head moves and before the checkpoint is shown."""
+    site.write(2)
+    sequencer = site.sequencer()
+    head = site.head.read()
+
+    def lost(mandate: object) -> None:
+        del mandate
+        raise LeaderLostError(1)
+
+    sequencer._require = lost
+    with pytest.raises(LeaderLostError):
+        sequencer.turn(MANDATE)
+    assert (site.head.read(), site.folder.checkpoint()) == (head, None)
+
+
+def _remove(site: Site) -> None:
+    shutil.rmtree(site.folder.path)
+
+
+def _yesterday(site: Site) -> None:
+    aside = site.folder.path.with_name("aside")
+    shutil.copytree(site.folder.path, aside)
+    site.publish(300)
+    shutil.rmtree(site.folder.path)
+    aside.rename(site.folder.path)
+
+
+def _no_checkpoint_and_less(site: Site) -> None:
+    (site.folder.path / "checkpoint").unlink()
+    shutil.rmtree(site.folder.path / "tile/0/001.p")
+
+
+def _flipped_tile(site: Site) -> None:
+    flip(site.folder.path / "tile/0/001.p/4")
+
+
+def _flipped_bundle(site: Site) -> None:
+    flip(site.folder.path / "tile/entries/001.p/4")
+
+
+def _flipped_checkpoint(site: Site) -> None:
+    flip(site.folder.path / "checkpoint", at=30)
+
+
+def _other_origin(site: Site) -> None:
+    other = CheckpointSigner("elsewhere/production/log", [Signer(SEED)])
+    text = other.text(260, site.stated().root)
+    (site.folder.path / "checkpoint").write_bytes(note.join(text, other.sign(text)))
+
+
+def _stranger(site: Site) -> None:
+    other = CheckpointSigner(origin_of(REALM), [Signer(bytes(32))])
+    text = other.text(260, site.stated().root)
+    (site.folder.path / "checkpoint").write_bytes(note.join(text, other.sign(text)))
+
+
+def _signed_fork(site: Site) -> None:
+    text = site.signer.text(260, bytes(32))
+    (site.folder.path / "checkpoint").write_bytes(note.join(text, site.signer.sign(text)))
+
+
+def _other_log(site: Site) -> None:
+    with site.directory.writing() as connection:
+        connection.execute(update(schema.entry).where(schema.entry.c.sequence == 259).values(leaf=bytes(33)))
+
+
+def _shorter_log(site: Site) -> None:
+    with site.directory.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM entry WHERE sequence > 258")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "error", "said"),
+    [
+        (_remove, TreeBehindError, "lost, or an older copy"),
+        (_yesterday, TreeBehindError, "lost, or an older copy"),
+        (_no_checkpoint_and_less, TreeBehindError, "lost, or an older copy"),
+        (_flipped_tile, TreeForkedError, "do not come to the root"),
+        (_flipped_bundle, TreeForkedError, "another leaf in the log"),
+        (_flipped_checkpoint, TreeForkedError, "checkpoint"),
+        (_other_origin, TreeForkedError, "checkpoint"),
+        (_stranger, TreeForkedError, "no key of the keyring"),
+        (_signed_fork, TreeForkedError, "different roots"),
+        (_other_log, TreeForkedError, "entry 259 has another leaf"),
+        (_shorter_log, TreeForkedError, "older copy"),
+    ],
+)
+def test_a_tree_that_was_changed_is_refused(
+    site: Site, tamper: Callable[[Site], None], error: type[Exception], said: str
+) -> None:
+    """A lost, older, changed, forked or foreign folder, and another log, stop the signing until they are mended."""
+    site.publish(260)
+    tamper(site)
+    site.write(1)
+    before = site.folder.checkpoint()
+    for _ in range(2):
+        with pytest.raises(error, match=said):
+            site.sequencer().turn(MANDATE)
+    assert site.folder.checkpoint() == before
+
+
+def test_another_host_goes_on_from_what_is_published(site: Site) -> None:
+    """A head that has seen less than the checkpoint, as on the other host, is moved on and not refused."""
+    site.publish(3)
+    older = site.head.path.read_bytes()
+    site.publish(300)
+    site.head.path.write_bytes(older)
+    site.publish(3)
+    require_whole(site)
+    head = site.head.read()
+    assert head is not None
+    assert head.published is not None
+    assert head.published.entries == 306
+
+
+def test_witnesses_sign_before_the_checkpoint_is_published(site: Site) -> None:
+    """They see the text, the signed note and proofs from what they know, and their lines stand in the note."""
+    asked: list[int] = []
+
+    def cosign(text: str, signed: bytes, size: int, consistency: Callable[[int], list[bytes]]) -> list[Line]:
+        assert note.parse(signed).text == text
+        if asked:
+            old = Frontier().extend(site.log.leaves(0, asked[-1]))
+            new = Frontier().extend(site.log.leaves(0, size))
+            merkle.check_consistency(old.size, old.root, size, new.root, consistency(old.size))
+        else:
+            assert consistency(0) == []
+        asked.append(size)
+        return [note.cosign(text, WITNESS_KEY, WITNESS.sign, 1)]
+
+    sequencer = site.sequencer(cosign)
+    for count in (3, 300):
+        site.write(count)
+        sequencer.turn(MANDATE)
+        data = site.folder.checkpoint()
+        assert data is not None
+        assert {each.key for each in note.verify(note.parse(data), [*site.signer.keys, WITNESS_KEY])} == {
+            *site.signer.keys,
+            WITNESS_KEY,
+        }
+    assert asked == [3, 303]
+
+
+def test_witnesses_that_are_away_delay_nothing_beyond_a_bound(site: Site) -> None:
+    """The log goes on without them, asks one at a time, and shows a line that comes late."""
+    go, asked = threading.Event(), []
+
+    def cosign(text: str, signed: bytes, size: int, consistency: Callable[[int], list[bytes]]) -> list[Line]:
+        del signed, consistency
+        asked.append(size)
+        go.wait(30)
+        return [note.cosign(text, WITNESS_KEY, WITNESS.sign, 1)]
+
+    sequencer = site.sequencer(cosign)
+    site.write(1)
+    began = time.monotonic()
+    assert sequencer.turn(MANDATE)
+    assert time.monotonic() - began >= COSIGN_SECONDS
+    assert (site.stated().size, asked) == (1, [1])
+    go.set()
+    while not sequencer._waiting._answered[1]:
+        time.sleep(0.01)
+    assert sequencer.turn(MANDATE)
+    data = site.folder.checkpoint()
+    assert data is not None
+    assert note.verify(note.parse(data), [WITNESS_KEY])
+
+
+def test_a_cosigner_that_fails_stops_nothing(site: Site) -> None:
+    """Its fault is logged, and the checkpoint published with the log's own line."""
+
+    def cosign(text: str, signed: bytes, size: int, consistency: object) -> list[Line]:
+        raise RuntimeError(f"away: {len(text)}, {len(signed)}, {size}, {consistency}")
+
+    site.write(2)
+    assert site.sequencer(cosign).turn(MANDATE)
+    require_whole(site)
+
+
+def test_two_keys_sign_while_one_is_replaced(site: Site) -> None:
+    """Each adds a line, and a checkpoint of either is the log's own."""
+    site.publish(1)
+    old, new = Signer(SEED), Signer(bytes(range(1, 33)))
+    site.signer = CheckpointSigner(origin_of(REALM), [new, old])
+    site.publish(1)
+    data = site.folder.checkpoint()
+    assert data is not None
+    assert len(note.parse(data).lines) == 2
+    site.signer = CheckpointSigner(origin_of(REALM), [new], known=[old.public_key])
+    site.publish(1)
+    assert site.stated().size == 3
+
+
+def test_leaves_are_found_by_their_hash(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In tiles and in sorted files, also where a file is missing or of another content; an unknown hash is not."""
+    monkeypatch.setattr(places, "BLOCK", 512)
+    site.publish(1200)
+    hashes = [merkle.leaf_hash(leaf) for leaf in site.log.leaves(0, 1200)]
+    names = sorted(each.name for each in (site.folder.path / "places").iterdir())
+    assert names == ["000000", "000001"]
+    for spoiled in (False, True):
+        if spoiled:
+            flip(site.folder.path / "places/000001", at=8 * 12 + 11)
+        finder = places.Places(site.folder)
+        wrong = [n for n in range(0, 1200, 7) if finder.find(hashes[n], 1200) not in {n, None}]
+        assert wrong == []
+    (site.folder.path / "places/000000").unlink()
+    finder = places.Places(site.folder)
+    assert [finder.find(hashes[n], 1200) for n in (0, 300, 511, 1199)] == [0, 300, 511, 1199]
+    assert finder.find(bytes(32), 1200) is None
+    site.publish(1)
+    assert (site.folder.path / "places/000000").is_file()

@@ -1,0 +1,236 @@
+"""The folder that any web server can serve: tiles, bundles and the checkpoint of one log (C2SP tlog-tiles).
+
+A file is written beside its place, synced, moved into it, and its folder synced; once it stands it never changes, and
+another content for it is refused. Only `checkpoint` is replaced, under a lock and never by a smaller tree's. A partial
+file goes once the full one stands. Full and partial ones are read alike: a partial file that is gone is the beginning
+of the full one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from padan.errors import LogFormatError
+from padan.tlog import merkle
+from padan.tlog.tile import CHECKPOINT_PATH, HEIGHT, WIDTH, Tile
+from verifier.tree.errors import TreeForkedError, TreeStoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from padan.tlog.edge import File
+
+_STAGING: Final = ".new"
+_LOCK: Final = ".lock"
+_FOLDER_MODE: Final = 0o755
+_FILE_MODE: Final = 0o644
+_PARTIAL: Final = re.compile(r"(?P<full>.*)\.p/(?P<width>[0-9]+)")
+_BUNDLES: Final = "tile/entries/"
+_LENGTH: Final = 2
+
+
+class TreeFolder:
+    """One log's folder. Any process reads; one at a time writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Prepare access; the folder is made when something is written.
+
+        Args:
+            path: of the folder.
+        """
+        self.path = path
+
+    def checkpoint(self) -> bytes | None:
+        """Read the published checkpoint; None where there is none.
+
+        Raises:
+            TreeStoreError: it cannot be read.
+        """
+        return self._bytes(CHECKPOINT_PATH)
+
+    def read(self, name: str) -> bytes:
+        """Read a tile or a bundle, partial ones also where only the full one stands.
+
+        Raises:
+            LogFormatError: there is none, or it is cut off.
+            TreeStoreError: it cannot be read.
+        """
+        data = self._bytes(name)
+        if data is not None:
+            return data
+        partial = _PARTIAL.fullmatch(name)
+        whole = None if partial is None else self._bytes(partial["full"])
+        if partial is None or whole is None:
+            raise LogFormatError(f"{name} is missing")
+        width = int(partial["width"])
+        return first_leaves(whole, width) if name.startswith(_BUNDLES) else whole[: width * merkle.HASH_SIZE]
+
+    def holds(self, name: str) -> bool:
+        """Say whether a file stands."""
+        return (self.path / name).is_file()
+
+    def write(self, files: Iterable[File]) -> None:
+        """Write files durably; those that stand already stay.
+
+        Raises:
+            TreeForkedError: one stands with another content.
+            TreeStoreError: they cannot be written.
+        """
+        try:
+            touched: dict[Path, None] = {}
+            for name, data in files:
+                found = self._bytes(name)
+                if found is None:
+                    self._put(name, data)
+                    touched[(self.path / name).parent] = None
+                elif found != data:
+                    raise TreeForkedError(
+                        f"{self.path / name} stands with another content: it is of another log"
+                    )
+            for folder in touched:
+                _sync(folder)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def publish(self, data: bytes, *, may_replace: Callable[[bytes | None], bool]) -> bool:
+        """Put a checkpoint in the place of the one before; returns False where another process publishes just now.
+
+        Args:
+            data: the signed checkpoint.
+            may_replace: sees the one before, None for none, and says whether it may go; or raises.
+
+        Raises:
+            TreeStoreError: it cannot be written.
+        """
+        try:
+            with self._locked() as locked:
+                if not locked or not may_replace(self.checkpoint()):
+                    return False
+                self._put(CHECKPOINT_PATH, data)
+                _sync(self.path)
+                return True
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def drop_partials(self, full: Iterable[Tile]) -> None:
+        """Remove the partial files of tiles that stand whole; what fails is left for later."""
+        for tile in full:
+            for name in [tile.path, *([tile.bundle_path] if tile.level == 0 else [])]:
+                folder = self.path / f"{name}.p"
+                if not self.holds(name) or not folder.is_dir():
+                    continue
+                with contextlib.suppress(OSError):
+                    for each in folder.iterdir():
+                        each.unlink(missing_ok=True)
+                    folder.rmdir()
+
+    def sweep(self) -> None:
+        """Remove what was being written when a process ended."""
+        with contextlib.suppress(OSError):
+            for each in (self.path / _STAGING).iterdir():
+                each.unlink(missing_ok=True)
+
+    def replace_by(self, fresh: TreeFolder, aside: Path | None) -> None:
+        """Put another folder, where it has anything, in the place of this one.
+
+        Args:
+            fresh: the other one.
+            aside: where this one goes; None where it is not there.
+
+        Raises:
+            TreeStoreError: they cannot be moved.
+        """
+        try:
+            if aside is not None:
+                self.path.rename(aside)
+            if fresh.path.is_dir():
+                fresh.path.rename(self.path)
+            _sync(self.path.parent)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def names(self) -> Iterator[str]:
+        """List the files below `tile/`, in no order."""
+        base = self.path / "tile"
+        for folder, _, files in os.walk(base):
+            for file in files:
+                yield os.path.relpath(os.path.join(folder, file), self.path)  # noqa: PTH118 - of os.walk
+
+    def _put(self, name: str, data: bytes) -> None:
+        target, fresh = self.path / name, self.path / _STAGING / f"{os.getpid()}-{name.replace('/', '-')}"
+        self._make(target.parent)
+        self._make(fresh.parent)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), _FILE_MODE)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, target)  # noqa: PTH105 - the call that the tests cut off
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those above it, each durably."""
+        if folder.is_dir():
+            return
+        self._make(folder.parent)
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        if folder == self.path or self.path in folder.parents:
+            folder.chmod(_FOLDER_MODE)
+        _sync(folder.parent)
+
+    def _bytes(self, name: str) -> bytes | None:
+        try:
+            return (self.path / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> TreeStoreError:
+        return TreeStoreError(f"{self.path}: cannot be used ({error.strerror})")
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[bool]:
+        self._make(self.path)
+        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(descriptor)
+
+
+def full_tiles(old: int, new: int) -> Iterator[Tile]:
+    """List the tiles that became full between two sizes."""
+    level = 0
+    while last := new >> (HEIGHT * (level + 1)):
+        for number in range(old >> (HEIGHT * (level + 1)), last):
+            yield Tile(level, number, WIDTH)
+        level += 1
+
+
+def first_leaves(bundle: bytes, width: int) -> bytes:
+    """Cut a bundle to its first leaves."""
+    at = 0
+    for _ in range(width):
+        at += _LENGTH + int.from_bytes(bundle[at : at + _LENGTH], "big")
+    if at > len(bundle):
+        raise LogFormatError("a bundle is cut off")
+    return bundle[:at]
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

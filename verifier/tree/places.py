@@ -1,0 +1,124 @@
+"""Where a leaf stands: from its hash to its index, by sorted files beside the tiles and without a database.
+
+A file `places/N` holds, for 65,536 leaves, 12 bytes a leaf: the first 8 of its hash and its index in the file (u32),
+both big-endian, ascending. It is made from the tiles once they are full, never changes, and is nobody's proof: what is
+found is held against the tile. The leaves behind the last file are looked for in their tiles. So a commit pays nothing,
+and an index over random hashes, which would dirty a page a leaf, is not needed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from typing import TYPE_CHECKING, Final
+
+from padan.tlog import tile
+from padan.tlog.merkle import HASH_SIZE
+from padan.tlog.tile import WIDTH, Tile
+
+if TYPE_CHECKING:
+    from padan.tlog.edge import File
+    from verifier.tree.folder import TreeFolder
+
+BLOCK: Final = 65_536
+"""Leaves of a file."""
+_PREFIX: Final = 8
+_PLACE: Final = 4
+_ROW: Final = _PREFIX + _PLACE
+
+
+def missing(folder: TreeFolder, old: int, new: int) -> list[int]:
+    """List the files that became due between two sizes of the tree and are not there."""
+    return [number for number in range(old // BLOCK, new // BLOCK) if not folder.holds(_name(number))]
+
+
+def make(folder: TreeFolder, number: int) -> File:
+    """Make a file from the tiles.
+
+    Raises:
+        LogFormatError: a tile is damaged or missing.
+        TreeStoreError: a tile cannot be read.
+    """
+    rows: list[bytes] = []
+    for index in range(BLOCK // WIDTH):
+        whole = Tile(0, number * (BLOCK // WIDTH) + index, WIDTH)
+        first = index * WIDTH
+        hashes = tile.decode_tile(folder.read(whole.path), whole)
+        rows += [each[:_PREFIX] + (first + n).to_bytes(_PLACE, "big") for n, each in enumerate(hashes)]
+    return _name(number), b"".join(sorted(rows))
+
+
+class Places:
+    """Finds leaves in one folder. May be used by several threads."""
+
+    def __init__(self, folder: TreeFolder) -> None:
+        self._folder = folder
+        self._files: dict[int, mmap.mmap] = {}
+        self._opening = threading.Lock()
+
+    def find(self, leaf_hash: bytes, size: int) -> int | None:
+        """Find the index of a leaf in the tree over `size` leaves; None where it has none of this hash.
+
+        Args:
+            leaf_hash: 32 bytes.
+            size: leaves of the tree.
+
+        Raises:
+            LogFormatError: a tile is damaged or missing.
+            TreeStoreError: a file cannot be read.
+        """
+        found = self._in_tiles(leaf_hash, range(size // BLOCK * BLOCK, size, WIDTH), size)
+        number = size // BLOCK
+        while found is None and number:
+            number -= 1  # the newest are asked for most
+            file = self._file(number)
+            if file is None:
+                found = self._in_tiles(leaf_hash, range(number * BLOCK, (number + 1) * BLOCK, WIDTH), size)
+            else:
+                found = self._in_file(leaf_hash, number, file, size)
+        return found
+
+    def _in_tiles(self, leaf_hash: bytes, firsts: range, size: int) -> int | None:
+        for first in reversed(firsts):
+            found = self._in_tile(leaf_hash, first // WIDTH, size)
+            if found is not None:
+                return found
+        return None
+
+    def _in_tile(self, leaf_hash: bytes, number: int, size: int) -> int | None:
+        data = self._folder.read(Tile(0, number, tile.width_at(0, number, size)).path)
+        at = data.find(leaf_hash)
+        while at > 0 and at % HASH_SIZE:
+            at = data.find(leaf_hash, at + 1)
+        return None if at < 0 else number * WIDTH + at // HASH_SIZE
+
+    def _in_file(self, leaf_hash: bytes, number: int, file: mmap.mmap, size: int) -> int | None:
+        prefix = leaf_hash[:_PREFIX]
+        low, high = 0, len(file) // _ROW
+        while low < high:
+            middle = (low + high) // 2
+            if file[middle * _ROW : middle * _ROW + _PREFIX] < prefix:
+                low = middle + 1
+            else:
+                high = middle
+        while file[low * _ROW : low * _ROW + _PREFIX] == prefix:
+            place = int.from_bytes(file[low * _ROW + _PREFIX : (low + 1) * _ROW], "big")
+            index = number * BLOCK + place
+            if place < BLOCK and self._in_tile(leaf_hash, index // WIDTH, size) == index:
+                return index
+            low += 1
+        return None
+
+    def _file(self, number: int) -> mmap.mmap | None:
+        with self._opening:
+            if number not in self._files:
+                path = self._folder.path / _name(number)
+                if not path.is_file():
+                    return None
+                with path.open("rb") as file:
+                    self._files[number] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return self._files[number]
+
+
+def _name(number: int) -> str:
+    return f"places/{number:06}"

@@ -1,0 +1,221 @@
+"""The sequencer: the leader's duty that takes committed leaves into the tree and publishes what it has come to.
+
+One turn:
+ 1 resume: what the folder holds must be what head and checkpoint say (verifier/tree/resume.py); once, and after a fault
+ 2 read the entries behind the tree, without a gap, and hash each one again that still has its salt
+ 3 write tiles and bundles, durably
+ 4 be the leader still, and move the head on: compare and swap, in a store apart
+ 5 sign, and let witnesses sign
+ 6 publish the checkpoint, and remove partial files whose full ones stand
+A leaf's index is its entry's place less one. A process that dies at any step leaves what the next one goes on from: the
+files of 3 are the same whoever writes them, a head that was moved on is published before anything else, and the
+signature is the same for the same text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from padan.tlog import merkle, note
+from padan.tlog.tile import TileNodes
+from verifier.headfile import Extent, HeadConflictError
+from verifier.tree import places, resume
+from verifier.tree.errors import TreeBusyError, TreeError, TreeForkedError
+from verifier.tree.folder import full_tiles
+from verifier.tree.leaves import committed
+from verifier.tree.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from padan.tlog.edge import Edge
+    from padan.tlog.note import Line
+    from verifier.headfile import HeadFile
+    from verifier.leader import Mandate
+    from verifier.log.store import LogStore
+    from verifier.tree.cosigner import Cosigner
+    from verifier.tree.folder import TreeFolder
+    from verifier.tree.signing import CheckpointSigner
+
+EVERY: Final = 0.4
+"""Seconds between two turns, so that every leaf is in a published checkpoint within one."""
+COSIGN_SECONDS: Final = 0.4
+"""How long a checkpoint waits for the signatures of others."""
+_STEP: Final = 262_144
+"""Leaves that one turn takes at most: a log that is older than its tree is caught up with in turns."""
+_SWAPS: Final = 8
+
+_LOGGER = logging.getLogger("padan.tree")
+
+
+class Gauges(Protocol):
+    """Where the sequencer shows what it did; verifier.metrics has one."""
+
+    def show_merge(self, delay: float) -> None:
+        """Take the delay of a checkpoint's oldest new entry, in seconds."""
+        ...
+
+    def show_tree_fault(self, *, faulty: bool) -> None:
+        """Take whether the tree, the head or the log are at odds, so that nothing is signed."""
+        ...
+
+
+class Sequencer:
+    """Keeps one log's tree. For one thread at a time."""
+
+    def __init__(
+        self,
+        *,
+        log: LogStore,
+        head: HeadFile,
+        folder: TreeFolder,
+        signer: CheckpointSigner,
+        require: Callable[[Mandate], None],
+        cosign: Cosigner | None = None,
+        gauges: Gauges | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Bring together what it works with.
+
+        Args:
+            log: where entries commit.
+            head: moved on before anything is signed.
+            folder: where the tree is published.
+            signer: of the log.
+            require: raises LeaderLostError where a mandate is over.
+            cosign: collects the signatures of witnesses.
+            gauges: is shown delays and faults.
+            now: seconds of the Unix epoch, as log time has them.
+        """
+        self._log = log
+        self._head = head
+        self._folder = folder
+        self._signer = signer
+        self._require = require
+        self._waiting = Waiting(cosign, seconds=COSIGN_SECONDS)
+        self._gauges = gauges
+        self._now = now
+        self._edge: Edge | None = None
+        self._shown: tuple[str, tuple[Line, ...]] = ("", ())
+
+    def turn(self, mandate: Mandate) -> bool:
+        """Publish what was committed since the last turn; returns whether a checkpoint was published.
+
+        Args:
+            mandate: the leader's.
+
+        Raises:
+            LeaderLostError: another process leads.
+            LogUnavailableError, HeadStoreError: log, folder or head cannot be used now; the next turn tries again.
+            TreeError: they are at odds; nothing is signed until that is mended.
+        """
+        try:
+            published = self._turn(mandate)
+        except TreeError as error:
+            self._edge = None
+            self._show_fault(faulty=True)
+            _LOGGER.error("nothing is published", extra={"reason": str(error)})  # noqa: TRY400 - the cause is said
+            raise
+        except BaseException:
+            self._edge = None
+            raise
+        self._show_fault(faulty=False)
+        return published
+
+    def _turn(self, mandate: Mandate) -> bool:
+        if self._edge is None:
+            self._edge = self._resumed(mandate)  # 1
+            if self._edge is None:
+                return False
+        edge, end = self._edge, self._log.head().sequence
+        if end < edge.size:
+            raise TreeForkedError(f"the log has {end} entries, and {edge.size} are in its published tree")
+        if end == edge.size:
+            return self._add_late_lines()
+        old, oldest, end = edge.size, 0, min(end, edge.size + _STEP)
+        for rows in committed(self._log, edge.size, end):  # 2
+            oldest = oldest or rows[0].log_time_ms
+            self._folder.write(edge.grow([row.leaf for row in rows]))  # 3
+        self._write_places(old, edge.size)
+        self._publish(mandate, Extent(edge.size, edge.root), old)
+        if self._gauges is not None:
+            self._gauges.show_merge(max(0.0, self._now() - oldest / 1000))
+        return True
+
+    def _resumed(self, mandate: Mandate) -> Edge | None:
+        head = self._head.read()
+        if head is None or head.before is not None:
+            return None  # whoever writes the log writes the head first
+        self._folder.sweep()
+        found = resume.resume(head, folder=self._folder, signer=self._signer, log=self._log)
+        self._write_places(0, found.edge.size)
+        if found.pending is not None:
+            self._publish(mandate, found.pending, found.published)
+        return found.edge
+
+    def _write_places(self, old: int, new: int) -> None:
+        for number in places.missing(self._folder, old, new):
+            self._folder.write([places.make(self._folder, number)])
+
+    def _publish(self, mandate: Mandate, extent: Extent, old: int) -> None:
+        self._require(mandate)  # 4
+        self._move_head(extent)
+        text = self._signer.text(*extent)  # 5
+        lines = self._signer.sign(text)
+        others = self._waiting.ask(
+            text, note.join(text, lines), extent.entries, self._consistency(extent.entries)
+        )
+        self._require(mandate)  # 6
+        self._show(extent, text, (*lines, *others))
+        self._folder.drop_partials(full_tiles(old, extent.entries))
+
+    def _move_head(self, extent: Extent) -> None:
+        for _ in range(_SWAPS):
+            head = self._head.read()
+            if head is None or (head.published is not None and head.published.entries > extent.entries):
+                raise TreeBusyError("the head was moved by another process; this one looks again")
+            if head.published == extent:
+                return
+            try:
+                self._head.swap(head, dataclasses.replace(head, published=extent))
+            except HeadConflictError:  # whoever writes the log has moved its own part on
+                continue
+            return
+        raise TreeBusyError("the head moves all the time; this process looks again")
+
+    def _show(self, extent: Extent, text: str, lines: tuple[Line, ...]) -> None:
+        def may_replace(before: bytes | None) -> bool:
+            if before is None:
+                return True
+            stated = self._signer.read(before)
+            if stated.size > extent.entries:
+                return False
+            if stated.size == extent.entries and stated.root != extent.root:
+                raise TreeForkedError(f"the published checkpoint has another root for {stated.size} leaves")
+            return True
+
+        if not self._folder.publish(note.join(text, lines), may_replace=may_replace):
+            raise TreeBusyError(f"{self._folder.path}: another process has published, or publishes just now")
+        self._shown = text, lines
+
+    def _add_late_lines(self) -> bool:
+        """Publish the last checkpoint again where witnesses have answered after their time."""
+        text, lines = self._shown
+        others = self._waiting.late(text)
+        if not others or self._edge is None:
+            return False
+        self._show(Extent(self._edge.size, self._edge.root), text, (*lines, *others))
+        return True
+
+    def _consistency(self, size: int) -> Callable[[int], list[bytes]]:
+        def prove(old: int) -> list[bytes]:
+            return merkle.consistency_proof(old, size, TileNodes(size, self._folder.read)) if old else []
+
+        return prove
+
+    def _show_fault(self, *, faulty: bool) -> None:
+        if self._gauges is not None:
+            self._gauges.show_tree_fault(faulty=faulty)
