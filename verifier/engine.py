@@ -272,7 +272,8 @@ class Engine:
             agreements=self._agreements,
             epochs=self._epochs,
             codes=codes,
-            signers=[("receipt-signing", signer), ("log-signing", self._agent.signer(Purpose.LOG_SIGNING))],
+            signers=[("receipt-signing", signer)]
+            + [("log-signing", each) for each in self._agent.signers(Purpose.LOG_SIGNING)],
             now=clocks.now,
         )
         self.audit = Audit(

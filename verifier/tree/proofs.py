@@ -100,6 +100,8 @@ class Proofs:
     def _include(self, request: audit_pb2.GetInclusionProofRequest) -> Message:
         if len(request.leaf_hash) != merkle.HASH_SIZE:
             raise InvalidFieldError(f"{merkle.HASH_SIZE} bytes", field="leaf_hash")
+        if self._folder.checkpoint() is None:
+            raise UnknownLeafError("nothing is published yet")
         data, stated = self._published()
         index = self._places.find(request.leaf_hash, stated.size) if stated.size else None
         if index is None:

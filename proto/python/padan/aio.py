@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from padan.dispute import Dispute
     from padan.info import ServiceInfo
     from padan.nik import Nik
+    from padan.proofs import Proofs
     from padan.question import Claims
     from padan.vocabulary import Attribute, LegalBasis
 
@@ -36,16 +37,24 @@ _Answer = TypeVar("_Answer")
 class Client:
     """Asks the service; use as an asynchronous context manager, or await `close`."""
 
-    def __init__(self, link: grpc.aio.Channel, *, timeout: float = channel.DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        link: grpc.aio.Channel,
+        *,
+        timeout: float = channel.DEFAULT_TIMEOUT,
+        proofs: Proofs | None = None,
+    ) -> None:
         """Take over an open channel; `from_files` makes one.
 
         Args:
             link: mutual TLS to the service.
             timeout: seconds for a call with all its attempts, where the call names none.
+            proofs: watches over the receipts, in a thread of its own, from which it calls back; `close` leaves it.
         """
         self._link = link
         self._timeout = timeout
         self._turns = asyncio.Semaphore(channel.AT_ONCE)
+        self._proofs = proofs
         self._verify: grpc.aio.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = (
             link.unary_unary(
                 VERIFY,
@@ -92,6 +101,7 @@ class Client:
         key: str | os.PathLike[str],
         server_name: str | None = None,
         timeout: float = channel.DEFAULT_TIMEOUT,
+        proofs: Proofs | None = None,
     ) -> Self:
         """Open a client with the agency's files; arguments as in `padan.Client.from_files`.
 
@@ -100,7 +110,7 @@ class Client:
         """
         credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
         link = grpc.aio.secure_channel(address, credentials, options=channel.options(server_name))
-        return cls(link, timeout=timeout)
+        return cls(link, timeout=timeout, proofs=proofs)
 
     async def verify(
         self,
@@ -149,7 +159,10 @@ class Client:
         Raises:
             PadanError: see `padan errors`.
         """
-        return answer.read(await self._call(self._verify, question.body, timeout), question)
+        read = answer.read(await self._call(self._verify, question.body, timeout), question)
+        if self._proofs is not None:
+            self._proofs.watch(read.receipt)
+        return read
 
     async def service_info(
         self,

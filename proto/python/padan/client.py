@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from padan.dispute import Dispute
     from padan.info import ServiceInfo
     from padan.nik import Nik
+    from padan.proofs import Proofs
     from padan.question import Claims
     from padan.vocabulary import Attribute, LegalBasis
 
@@ -43,16 +44,24 @@ SERVICE_INFO = "/padan.v1.VerificationService/GetServiceInfo"
 class Client:
     """Asks the service; use as a context manager, or call `close`."""
 
-    def __init__(self, link: grpc.Channel, *, timeout: float = channel.DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        link: grpc.Channel,
+        *,
+        timeout: float = channel.DEFAULT_TIMEOUT,
+        proofs: Proofs | None = None,
+    ) -> None:
         """Take over an open channel.
 
         Args:
             link: mutual TLS to the service; `from_files` makes one.
             timeout: seconds for a call with all its attempts, where the call names none.
+            proofs: watches over the receipts, so that an answer that is not in the log is an alarm; `close` leaves it.
         """
         self._link = link
         self._timeout = timeout
         self._turns = threading.BoundedSemaphore(channel.AT_ONCE)
+        self._proofs = proofs
         # Bytes in, so that a repeated attempt cannot but send the same.
         self._verify: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = link.unary_unary(
             VERIFY, request_serializer=None, response_deserializer=verification_pb2.VerifyResponse.FromString
@@ -96,6 +105,7 @@ class Client:
         key: str | os.PathLike[str],
         server_name: str | None = None,
         timeout: float = channel.DEFAULT_TIMEOUT,
+        proofs: Proofs | None = None,
     ) -> Self:
         """Open a client with the agency's files.
 
@@ -106,13 +116,14 @@ class Client:
             key: PEM of the agency's private key.
             server_name: the name that the server's certificate carries, where it is not the address's host.
             timeout: seconds for a call with all its attempts, where the call names none.
+            proofs: watches over the receipts (padan/proofs.py).
 
         Raises:
             ConfigError: a file is not usable.
         """
         credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
         link = grpc.secure_channel(address, credentials, options=channel.options(server_name))
-        return cls(link, timeout=timeout)
+        return cls(link, timeout=timeout, proofs=proofs)
 
     def verify(
         self,
@@ -164,7 +175,10 @@ class Client:
         Raises:
             PadanError: see `padan errors`.
         """
-        return answer.read(self._call(self._verify, question.body, timeout), question)
+        read = answer.read(self._call(self._verify, question.body, timeout), question)
+        if self._proofs is not None:
+            self._proofs.watch(read.receipt)
+        return read
 
     def service_info(self, *, timeout: float | None = None) -> ServiceInfo:
         """Ask what this agency may ask, with which codes and within which limits.

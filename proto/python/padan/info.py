@@ -124,6 +124,24 @@ class ServiceInfo:
         """Find the key for a purpose; None where there is none."""
         return next((key for key in self.keys if key.purpose == purpose), None)
 
+    @property
+    def log_origin(self) -> str:
+        """The name of the service's log, as receipts and checkpoints have it."""
+        return f"{self.registry_id}/{self.environment}/log"
+
+    def log_keys(self) -> tuple[str, ...]:
+        """Write the keys that sign the log's checkpoints as verifier keys (C2SP signed-note), `name+id+key`.
+
+        Assumes the extra `receipts` or `cli`.
+        """
+        from padan.tlog.note import Algorithm, VerifierKey  # noqa: PLC0415 - needs an extra
+
+        return tuple(
+            str(VerifierKey(self.log_origin, Algorithm.LOG, key.public_key))
+            for key in self.keys
+            if key.purpose == "log-signing" and key.algorithm == "Ed25519"
+        )
+
     def jwks(self) -> dict[str, Any]:
         """Write the keys that sign receipts as a JWK Set (RFC 7517, RFC 8037)."""
         return {

@@ -71,6 +71,7 @@ def test_programs_run(
     """Each Python program of the page runs as it stands, against the simulator."""
     for name, source in (("ca.pem", pki.ca), ("agency.pem", pki.agency.cert), ("agency.key", pki.agency.key)):
         shutil.copy(source, tmp_path / name)
+    (tmp_path / "log.policy").write_text("quorum none\n")
     monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {}
     code = compile(program.replace("padan.example:7443", service.address), "docs/agency.md", "exec")

@@ -14,7 +14,7 @@ from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeo
 from padan.cli.console import print_json
 
 if TYPE_CHECKING:
-    from padan.info import Purpose, ServiceInfo
+    from padan.info import Agreement, Purpose, ServiceInfo
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +33,12 @@ def info(
     jwks: Annotated[
         bool, typer.Option("--jwks", help="Print only the keys that sign receipts, as a JWK Set.")
     ] = False,
+    policy: Annotated[
+        bool,
+        typer.Option(
+            "--policy", help="Print only a policy that believes the log's own signature, for proofs."
+        ),
+    ] = False,
     codes: Annotated[bool, typer.Option("--codes", help="Print the code lists too.")] = False,
     json: Json = False,
 ) -> None:
@@ -44,8 +50,10 @@ def info(
         found = client.service_info()
     if jwks:
         print_json(found.jwks())
+    elif policy:
+        typer.echo("".join(f"log {key}\n" for key in found.log_keys()) + "quorum none")
     elif json:
-        print_json(_plain(asdict(found)))
+        print_json(_plain(asdict(found)) | {"log_keys": list(found.log_keys())})
     else:
         _show(found, codes=codes)
 
@@ -72,10 +80,20 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
             typer.echo(f"data         epoch {epoch.number}, as of {times.text(epoch.as_of)}")
     if found.feed_age_seconds is not None:
         typer.echo(f"age          {times.span(found.feed_age_seconds)}")
-    if found.agreement is None:
+    for key in found.log_keys():
+        typer.echo(f"log          {key}")
+    _show_agreement(found.agreement)
+    for code_list in found.code_lists if codes else ():
+        typer.echo(f"codes        {code_list.attribute}: list {code_list.name}, version {code_list.version}")
+        for code in code_list.codes:
+            aliases = f" (also {', '.join(code.aliases)})" if code.aliases else ""
+            typer.echo(f"  {code.code:>4}  {code.label}{aliases}")
+
+
+def _show_agreement(granted: Agreement | None) -> None:
+    if granted is None:
         typer.echo("agreement    none in force")
     else:
-        granted = found.agreement
         typer.echo(
             f"agreement    {granted.agreement_id}@{granted.version}, until {times.text(granted.valid_until)}"
         )
@@ -86,11 +104,6 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
             )
         for purpose in granted.purposes:
             _show_purpose(purpose)
-    for code_list in found.code_lists if codes else ():
-        typer.echo(f"codes        {code_list.attribute}: list {code_list.name}, version {code_list.version}")
-        for code in code_list.codes:
-            aliases = f" (also {', '.join(code.aliases)})" if code.aliases else ""
-            typer.echo(f"  {code.code:>4}  {code.label}{aliases}")
 
 
 def _show_purpose(purpose: Purpose) -> None:

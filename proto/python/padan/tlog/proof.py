@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from padan.errors import LogFormatError
-from padan.tlog import merkle
+from padan.tlog import checkpoint, merkle, note
 from padan.tlog.checkpoint import format_hash, parse_hash
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ class LogProof:
         stated = believed.checkpoint
         merkle.check_inclusion(merkle.leaf_hash(leaf), self.index, stated.size, stated.root, self.path)
         return believed
+
+    def check_path(self, leaf: bytes) -> None:
+        """Check the path alone: that the leaf leads to the root of the checkpoint, whoever has signed that.
+
+        Raises:
+            LogFormatError: the checkpoint is none.
+            LogProofError: the leaf is not shown to stand there.
+        """
+        stated = checkpoint.parse_text(note.parse(self.checkpoint).text)
+        merkle.check_inclusion(merkle.leaf_hash(leaf), self.index, stated.size, stated.root, self.path)
 
     def encode(self) -> bytes:
         """Write the file."""

@@ -1,0 +1,272 @@
+"""Proofs of the log over mutual TLS, and the watch over the receipts of a client. Assumes the extra `receipts`.
+
+    proofs = Proofs(ProofClient.from_files("padan.example:7444", ...), policy=policy, on_alarm=tell)
+    client = padan.Client.from_files("padan.example:7443", ..., proofs=proofs)
+
+Each answer's receipt is looked after: when its merge delay is over the proof is fetched and checked. Where there is
+none, or it does not hold, a `MissingProofWarning` is given and `on_alarm` called; nothing is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import threading
+import time
+import warnings
+from typing import TYPE_CHECKING, Self
+
+import grpc
+
+from padan import channel, expecting
+from padan.errors import PadanError
+from padan.rpc import from_rpc
+from padan.v1 import audit_pb2
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from padan.expecting import Expected
+    from padan.tlog.policy import Policy
+    from padan.tlog.proof import LogProof
+
+TIMEOUT = 5.0
+
+
+class ProofClient:
+    """Asks AuditService for proofs; use as a context manager, or call `close`."""
+
+    def __init__(self, link: grpc.Channel, *, timeout: float = TIMEOUT) -> None:
+        """Take over an open channel.
+
+        Args:
+            link: mutual TLS to the log's listener.
+            timeout: seconds for a call.
+        """
+        self._link = link
+        self._timeout = timeout
+        self._include: grpc.UnaryUnaryMultiCallable[
+            audit_pb2.GetInclusionProofRequest, audit_pb2.GetInclusionProofResponse
+        ] = link.unary_unary(
+            expecting.INCLUSION,
+            request_serializer=audit_pb2.GetInclusionProofRequest.SerializeToString,
+            response_deserializer=audit_pb2.GetInclusionProofResponse.FromString,
+        )
+        self._connect: grpc.UnaryUnaryMultiCallable[
+            audit_pb2.GetConsistencyProofRequest, audit_pb2.GetConsistencyProofResponse
+        ] = link.unary_unary(
+            expecting.CONSISTENCY,
+            request_serializer=audit_pb2.GetConsistencyProofRequest.SerializeToString,
+            response_deserializer=audit_pb2.GetConsistencyProofResponse.FromString,
+        )
+        self._state: grpc.UnaryUnaryMultiCallable[
+            audit_pb2.GetCheckpointRequest, audit_pb2.GetCheckpointResponse
+        ] = link.unary_unary(
+            expecting.CHECKPOINT,
+            request_serializer=audit_pb2.GetCheckpointRequest.SerializeToString,
+            response_deserializer=audit_pb2.GetCheckpointResponse.FromString,
+        )
+
+    @classmethod
+    def from_files(
+        cls,
+        address: str,
+        *,
+        ca: str | os.PathLike[str],
+        cert: str | os.PathLike[str],
+        key: str | os.PathLike[str],
+        server_name: str | None = None,
+        timeout: float = TIMEOUT,
+    ) -> Self:
+        """Open a client; arguments as in `padan.Client.from_files`, with the log's own address.
+
+        Raises:
+            ConfigError: a file is not usable.
+        """
+        credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
+        options = channel.options(server_name)
+        return cls(grpc.secure_channel(address, credentials, options=options), timeout=timeout)
+
+    def inclusion(self, leaf: bytes, *, policy: Policy | None = None) -> LogProof:
+        """Fetch the proof that a leaf stands in the published tree, and check it.
+
+        Args:
+            leaf: 33 bytes, as a receipt names it.
+            policy: whom to believe; None checks the path alone, and believes whoever answered.
+
+        Raises:
+            LogProofError: reason "UNKNOWN_LEAF" where no published checkpoint holds it; or the path does not hold.
+            LogError: nobody who is believed has signed the checkpoint.
+            PadanError: see `padan errors`.
+        """
+        request = audit_pb2.GetInclusionProofRequest(leaf_hash=expecting.leaf_hash(leaf))
+        try:
+            response = self._include(request, timeout=self._timeout)
+        except grpc.RpcError as failure:
+            raise from_rpc(failure) from None
+        return expecting.read(response, leaf, policy)
+
+    def consistency(self, old_size: int, new_size: int = 0) -> tuple[int, list[bytes], bytes]:
+        """Fetch the proof that a later tree begins with an earlier one, for `padan.tlog.merkle.check_consistency`.
+
+        Args:
+            old_size: leaves of the earlier tree.
+            new_size: leaves of the later one; 0 for the published one.
+
+        Returns:
+            The later tree's leaves, the proof's hashes, and the published checkpoint.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        request = audit_pb2.GetConsistencyProofRequest(old_size=old_size, new_size=new_size)
+        try:
+            response = self._connect(request, timeout=self._timeout)
+        except grpc.RpcError as failure:
+            raise from_rpc(failure) from None
+        return response.new_size, list(response.path), response.checkpoint
+
+    def checkpoint(self) -> bytes:
+        """Fetch the published checkpoint, for `padan.tlog.policy.Policy.believe`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        try:
+            return self._state(audit_pb2.GetCheckpointRequest(), timeout=self._timeout).checkpoint
+        except grpc.RpcError as failure:
+            raise from_rpc(failure) from None
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Proofs:
+    """Watches over receipts in a thread of its own. May be used by several clients and threads."""
+
+    def __init__(
+        self,
+        client: ProofClient,
+        *,
+        policy: Policy,
+        on_alarm: Callable[[str, PadanError], object] | None = None,
+        on_proof: Callable[[str, LogProof], object] | None = None,
+        delay: float | None = None,
+        share: float = 1.0,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            client: asks; closed by `close`.
+            policy: whom to believe.
+            on_alarm: is called with a receipt and why there is no proof of it, in the watching thread.
+            on_proof: is called with a receipt and its proof, to keep both.
+            delay: seconds after the answer at which to ask first; by default the receipt's merge delay.
+            share: of the receipts that are watched over, 0 to 1.
+        """
+        self._client = client
+        self._policy = policy
+        self._on_alarm = on_alarm
+        self._on_proof = on_proof
+        self._delay = delay
+        self._share = share
+        self._due: list[tuple[float, int, Expected]] = []
+        self._number = itertools.count()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._asking = False
+        self._thread: threading.Thread | None = None
+        self.alarms = 0
+        """How many receipts have no proof that holds."""
+
+    def watch(self, receipt: str) -> None:
+        """Look after a receipt; a client that was given this does it with every answer."""
+        try:
+            expected = expecting.expect(receipt, now=time.monotonic(), delay=self._delay, share=self._share)
+        except PadanError as error:
+            self._raise_alarm(receipt, error)
+            return
+        if expected is not None:
+            self._add(expected)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until every receipt has its proof or its alarm; returns whether none is left.
+
+        Args:
+            seconds: to wait at most.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._due and not self._asking, seconds)
+
+    def close(self) -> None:
+        """Stop watching; receipts whose time has not come are left to `padan receipt prove`."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(timeout=TIMEOUT + 1)
+        self._client.close()
+
+    def _add(self, expected: Expected) -> None:
+        with self._changed:
+            heapq.heappush(self._due, (expected.at, next(self._number), expected))
+            if self._thread is None and not self._closing:
+                self._thread = threading.Thread(target=self._run, name="proofs", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while (expected := self._next()) is not None:
+            try:
+                proof = self._client.inclusion(expected.leaf, policy=self._policy)
+            except PadanError as error:
+                later = expecting.again(expected, error, now=time.monotonic())
+                if later is None:
+                    self._raise_alarm(expected.receipt, error)
+                else:
+                    self._add(later)
+            except ValueError:  # the channel was closed meanwhile
+                return
+            else:
+                self._tell(self._on_proof, expected.receipt, proof)
+            with self._changed:
+                self._asking = False
+                self._changed.notify_all()
+
+    def _next(self) -> Expected | None:
+        with self._changed:
+            while not self._closing:
+                if self._due and self._due[0][0] <= time.monotonic():
+                    self._asking = True
+                    return heapq.heappop(self._due)[2]
+                self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
+        return None
+
+    def _raise_alarm(self, receipt: str, error: PadanError) -> None:
+        self.alarms += 1
+        self._tell(self._on_alarm, receipt, error)
+        with contextlib.suppress(
+            expecting.MissingProofWarning
+        ):  # where warnings are errors, the thread goes on
+            warnings.warn(expecting.alarm(error), stacklevel=3)
+
+    @staticmethod
+    def _tell(told: Callable[..., object] | None, receipt: str, what: object) -> None:
+        if told is None:
+            return
+        try:
+            told(receipt, what)
+        except Exception as error:  # noqa: BLE001 - the caller's fault must not end the watch, nor pass in silence
+            warnings.warn(f"what is told of proofs has failed: {type(error).__name__}", stacklevel=4)
