@@ -14,14 +14,14 @@ from sqlalchemy.schema import CreateTable
 from verifier import schema
 from verifier.failure import Failure
 from verifier.log.disputes import DisputeRows
-from verifier.log.store import BlindRow, Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
+from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from verifier.log.scope import Scope
-    from verifier.log.store import EntryRow, ReplayKey, ReplayRow
+    from verifier.log.store import BlindRow, EntryRow, ReplayKey, ReplayRow
 
 
 def _is_within(row: StoredEntry, scope: Scope) -> bool:
@@ -97,7 +97,7 @@ class MemoryLog:
     def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
         """List what the tree is made of."""
         rows = enumerate(self.rows[after_sequence:][:limit], after_sequence + 1)
-        return [BlindRow(n, row.log_time_ms, row.leaf, row.salt, row.entry) for n, row in rows]
+        return [(n, row.log_time_ms, row.leaf, row.salt, row.entry) for n, row in rows]
 
     def expire(self, before_day: int) -> int:
         """Forget counters and answers of earlier days."""

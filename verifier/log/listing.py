@@ -1,13 +1,15 @@
-"""Reading the log back, the same on both databases; off the hot path, so by SQLAlchemy."""
+"""Reading the log back, the same on both databases; off the hot path, so by SQLAlchemy, but for the tree's part."""
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from sqlalchemy import false, func, or_, select, union_all
 
 from verifier import schema
-from verifier.log.store import BlindRow, Head, StoredEntry
+from verifier.log.store import Head, StoredEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -16,11 +18,16 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from verifier.log.scope import Scope
+    from verifier.log.store import BlindRow
 
 MAX_BACKSTEP_MS = 10_000
 """How far log time may step back from one entry to a later one: groups of two workers take their time apart."""
 
 _ENTRY = schema.entry.c
+_LEAVES = "SELECT sequence, leaf FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_BLIND = (
+    "SELECT sequence, log_time_ms, leaf, salt, entry FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
+)
 
 
 def read_head(connection: Connection) -> Head:
@@ -33,24 +40,31 @@ def read_head(connection: Connection) -> Head:
 
 def read_leaves(connection: Connection, after_sequence: int, limit: int) -> list[bytes]:
     """List leaves by ascending place, up to the first one that is missing."""
-    rows = connection.execute(
-        select(_ENTRY.sequence, _ENTRY.leaf)
-        .where(_ENTRY.sequence > after_sequence)
-        .order_by(_ENTRY.sequence)
-        .limit(limit)
-    ).all()
-    return [leaf for place, (sequence, leaf) in enumerate(rows, after_sequence + 1) if sequence == place]
+    rows = _fetch(connection, _LEAVES, after_sequence, limit)
+    return [leaf for _, leaf in _without_gap(rows, after_sequence)]
 
 
-def read_blind_rows(connection: Connection, after_sequence: int, limit: int) -> list[BlindRow]:
+def read_blind_rows(connection: Connection, after_sequence: int, limit: int) -> Sequence[BlindRow]:
     """List what the tree is made of by ascending place, up to the first one that is missing."""
-    rows = connection.execute(
-        select(_ENTRY.sequence, _ENTRY.log_time_ms, _ENTRY.leaf, _ENTRY.salt, _ENTRY.entry)
-        .where(_ENTRY.sequence > after_sequence)
-        .order_by(_ENTRY.sequence)
-        .limit(limit)
-    ).all()
-    return [BlindRow(*row) for place, row in enumerate(rows, after_sequence + 1) if row[0] == place]
+    return _without_gap(_fetch(connection, _BLIND, after_sequence, limit), after_sequence)
+
+
+def _fetch(connection: Connection, statement: str, after_sequence: int, limit: int) -> Sequence[Any]:
+    """Fetch plain tuples by the driver itself: every entry is read so twice, and SQLAlchemy's rows cost more."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        with driver.cursor(binary=True) as cursor:
+            return cursor.execute(statement.replace("?", "%s").encode(), (after_sequence, limit)).fetchall()
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError("the engine is neither sqlite3's nor psycopg's")
+    return driver.execute(statement, (after_sequence, limit)).fetchall()
+
+
+def _without_gap(rows: Sequence[Any], after_sequence: int) -> Sequence[Any]:
+    """Cut rows, whose first column is the place, off before the first place that is missing."""
+    if not rows or rows[-1][0] == after_sequence + len(rows):
+        return rows  # they ascend and none is twice
+    return [row for place, row in enumerate(rows, after_sequence + 1) if row[0] == place]
 
 
 def read_entries(

@@ -21,7 +21,6 @@ from verifier import database
 from verifier.log import listing
 from verifier.log.disputes import DisputeRows
 from verifier.log.store import (
-    BlindRow,
     EntryRow,
     Head,
     LeaderLostError,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from verifier.log.scope import Scope
+    from verifier.log.store import BlindRow
 
 _STEP = 1_000
 _LOG_END = 0x7061_6461_6E01  # "padan", 1: the advisory lock of the log's end
@@ -277,7 +277,7 @@ class PostgresLogStore:
         with self._reading() as connection:
             return listing.read_leaves(connection, after_sequence, limit)
 
-    def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
+    def blind_rows(self, after_sequence: int, limit: int) -> Sequence[BlindRow]:
         """List what the tree is made of."""
         with self._reading() as connection:
             return listing.read_blind_rows(connection, after_sequence, limit)
@@ -351,7 +351,7 @@ class PostgresLogStore:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, psycopg.Error) as error:
             raise LogStoreError.of(error) from error
 
 

@@ -21,7 +21,6 @@ from verifier.log.disputes import DisputeRows
 from verifier.log.ledger import Ledger
 from verifier.log.mirror import MirrorWriter
 from verifier.log.store import (
-    BlindRow,
     EntryRow,
     Head,
     LeaderLostError,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from verifier.log.mirror_format import Statement
     from verifier.log.scope import Scope
+    from verifier.log.store import BlindRow
 
 _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
@@ -275,7 +275,7 @@ class SqliteLogStore:
         with self._reading() as connection:
             return listing.read_leaves(connection, after_sequence, limit)
 
-    def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
+    def blind_rows(self, after_sequence: int, limit: int) -> Sequence[BlindRow]:
         """List what the tree is made of."""
         with self._reading() as connection:
             return listing.read_blind_rows(connection, after_sequence, limit)
@@ -356,5 +356,5 @@ class SqliteLogStore:
         try:
             with self._engine.connect().execution_options(reads_only=True) as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise LogStoreError.of(error) from error

@@ -29,6 +29,12 @@ REQUEST_ID_SIZE = 16
 ReplayKey = tuple[str, bytes]
 """Agency and request_id (16 bytes)."""
 
+BlindRow = tuple[int, int, bytes, bytes, bytes]
+"""What of an entry shows that it is the one that its leaf commits to: place, log time (ms), leaf, salt, entry.
+
+Salt and entry are empty once erased. A plain tuple, as the driver gives it: each entry is read so once.
+"""
+
 
 class LogStoreError(LogUnavailableError):
     """The database of the log failed.
@@ -120,16 +126,6 @@ class StoredEntry:
     entry: bytes
     salt: bytes
     leaf: bytes
-
-
-class BlindRow(NamedTuple):
-    """What of an entry shows that it is the one that its leaf commits to; entry and salt are empty once erased."""
-
-    sequence: int
-    log_time_ms: int
-    leaf: bytes
-    salt: bytes
-    entry: bytes
 
 
 class Head(NamedTuple):
@@ -261,7 +257,7 @@ class LogStore(Protocol):
         """List the leaves that follow a place, without gaps: the list ends before the first one that is missing."""
         ...
 
-    def blind_rows(self, after_sequence: int, limit: int) -> list[BlindRow]:
+    def blind_rows(self, after_sequence: int, limit: int) -> Sequence[BlindRow]:
         """List what the tree is made of, as `leaves` does, without gaps."""
         ...
 

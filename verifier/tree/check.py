@@ -69,7 +69,7 @@ def _roots(log: LogStore, comparison: _Comparison, end: int, wanted: set[int]) -
     edge, tree = Edge(), Frontier()
     roots = {0: tree.root}
     for rows in committed(log, 0, end, page=_PAGE):  # 1
-        leaves = [row.leaf for row in rows]
+        leaves = [leaf for _, _, leaf, _, _ in rows]
         for size in sorted(size for size in wanted if tree.size < size <= tree.size + len(leaves)):
             roots[size] = tree.extend(leaves[: size - tree.size]).root
         for name, data in edge.grow(leaves):  # 2
@@ -171,7 +171,7 @@ def rebuild_tree(
     extent = _published(head, folder, signer)
     edge = Edge()
     for rows in committed(log, 0, extent.entries, page=_PAGE):  # 1
-        fresh.write(edge.grow([row.leaf for row in rows]))
+        fresh.write(edge.grow([leaf for _, _, leaf, _, _ in rows]))
     if edge.root != extent.root:  # 2
         raise TreeForkedError(
             f"the first {extent.entries} leaves of the log do not come to the root that was published:"

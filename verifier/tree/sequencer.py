@@ -137,8 +137,8 @@ class Sequencer:
             return self._add_late_lines()
         old, oldest, end = edge.size, 0, min(end, edge.size + _STEP)
         for rows in committed(self._log, edge.size, end):  # 2
-            oldest = oldest or rows[0].log_time_ms
-            self._folder.write(edge.grow([row.leaf for row in rows]))  # 3
+            oldest = oldest or rows[0][1]
+            self._folder.write(edge.grow([leaf for _, _, leaf, _, _ in rows]))  # 3
         self._write_places(old, edge.size)
         self._publish(mandate, Extent(edge.size, edge.root), old)
         if self._gauges is not None:

@@ -25,7 +25,7 @@ def of_tree(folder: TreeFolder, log: LogStore, *, now: float) -> tuple[int, floa
     """
     size = published_size(folder)
     behind = log.blind_rows(size, 1)
-    return size, max(0.0, now - behind[0].log_time_ms / 1000) if behind else 0.0
+    return size, max(0.0, now - behind[0][1] / 1000) if behind else 0.0
 
 
 def published_size(folder: TreeFolder) -> int:
