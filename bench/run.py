@@ -40,6 +40,7 @@ OTHERS = (
     "bench.sync",
     "bench.check",
     "bench.log_store",
+    "bench.tree",
     "bench.tracing",
     "bench.key_agent",
     "bench.workers",
