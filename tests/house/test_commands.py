@@ -26,6 +26,8 @@ NO_DATA: dict[str, str] = {
     "padan-server agreement template": "prints an example document, in TOML as agreements are",
     "padan-server auditor activate": _CONFIRMS,
     "padan-server auditor sign": _CONFIRMS,
+    "padan-audit witness run": "runs until it is told to stop; it speaks by its messages and its metrics",
+    "padan-audit witness unit": "prints a unit as systemd reads it",
     "padan-server auditor suspend": _CONFIRMS,
     "padan-server auditor template": "prints an example document, in TOML as grants are",
     "padan-server ca init": _CERTIFICATE,

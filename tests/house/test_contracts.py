@@ -26,6 +26,7 @@ PLANTED = {
     "unlocked keys pass by the key agent's socket only": ("verifier/epoch.py", "import keys.agent_wire"),
     "the receipt alone speaks JOSE": ("padan/client.py", "import joserfc"),
     "one module speaks NATS": ("verifier/feed/following.py", "import nats"),
+    "one module speaks HTTP to strangers": ("padan/witness/witness.py", "import h11"),
     "traces leave by one module": ("verifier/tracing/traced.py", "import opentelemetry.trace"),
 }
 """Contract to a module and an import that must break it."""

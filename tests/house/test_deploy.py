@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 DEPLOY = tree.ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 DROP_INS = {"embedded-keys.conf": "padan-server", "one-user.conf": "padan-projector"}
-PROGRAM = "/opt/padan/venv/bin/padan-server"
+PROGRAMS = {"padan-witness.service": "padan-audit"}
+"""Which command line a unit starts, where it is not padan-server."""
+BIN = "/opt/padan/venv/bin"
 MOST_EXPOSED = 2.0
 
 
@@ -48,12 +50,13 @@ def test_the_example_configuration_is_accepted(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
-    """Each unit calls a command of `padan-server` with options that it has."""
+    """Each unit calls a command of its program with options that it has."""
+    name = PROGRAMS.get(unit.name, "padan-server")
     directives = _directives(unit)
     for start in [*directives["ExecStart"], *directives.get("ExecReload", [])]:
         program, *words = shlex.split(start.replace("/bin/sh -c 'exec ", "").rstrip("'"))
-        assert program == PROGRAM
-        command = command_lines.command_line("padan-server")
+        assert program == f"{BIN}/{name}"
+        command = command_lines.command_line(name)
         for word in words:
             options = {option for parameter in command.params for option in parameter.opts}
             children = command_lines.children(command)
@@ -67,7 +70,7 @@ def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
 def _copied(folder: pathlib.Path) -> list[pathlib.Path]:
     """Copy units and drop-ins to where systemd would find them, with a program that this machine has."""
     for unit in (*UNITS, *(DEPLOY / "systemd").glob("*.timer")):
-        (folder / unit.name).write_text(unit.read_text().replace(PROGRAM, "/bin/true"))
+        (folder / unit.name).write_text(re.sub(rf"{BIN}/[a-z-]+", "/bin/true", unit.read_text()))
     for drop_in, name in DROP_INS.items():
         place = folder / f"{name}.service.d"
         place.mkdir()
@@ -102,7 +105,8 @@ def test_the_units_are_hardened_alike() -> None:
             for name, values in _directives(unit).items()
             for value in values
             if re.match(
-                r"Protect|Private|Restrict(?!Addr)|System|Lock|Memory|NoNew|Cap|Ambient|UMask|Device", name
+                r"Protect|Private|Restrict(?!Addr)|System|Lock|Memory(?!Max)|NoNew|Cap|Ambient|UMask|Device",
+                name,
             )
             and name != "PrivateNetwork"
         }
@@ -133,7 +137,14 @@ def test_the_projector_is_a_user_of_its_own() -> None:
     """Raw people and keys meet under a user that runs nothing else."""
     users = {unit.name: _directives(unit)["User"] for unit in UNITS}
     assert users.pop("padan-projector.service") == ["padan-projector"]
+    assert users.pop("padan-witness.service") == ["padan-witness"]
     assert all(names == ["padan"] for names in users.values())
+
+
+def test_the_witness_brings_its_unit() -> None:
+    """Whoever installs the wheel `padan` alone prints the same unit: padan-audit witness unit."""
+    ours = DEPLOY / "systemd/padan-witness.service"
+    assert (tree.ROOT / "proto/python/padan/witness" / ours.name).read_text() == ours.read_text()
 
 
 def test_users_and_folders_are_made(tmp_path: pathlib.Path) -> None:
