@@ -23,6 +23,7 @@ ALLOWED = frozenset(
         "BSD License",
         "BSD-2-Clause",
         "BSD-3-Clause",
+        "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
         "ISC License (ISCL)",
         "MIT",
         "MIT License",

@@ -7,8 +7,10 @@ is not newer than what the agency had; a document that was activated is never ch
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
+from padan import times
 from padan.entry import EntryKind, Field
 from tokenizer.codes import CodeLists
 from verifier.agreement.errors import AgreementDocumentError, AgreementStateError, Problem
@@ -108,7 +110,11 @@ def activate(
     agreement = document.agreement
     key_id, signature = require_signed(realm, data, signature_file, signers)
     known = _require_newer(directory, agreement, data, now)
-    detail = {"document": hashlib.sha256(data).hexdigest(), "signer": key_id}
+    detail = {
+        "document": hashlib.sha256(data).hexdigest(),
+        "signer": key_id,
+        "until": times.text(datetime.fromtimestamp(agreement.valid_until, tz=UTC)),
+    }
     record(EntryKind.AGREEMENT_ACTIVATED, detail, agency=agreement.agency, fields=_fields(agreement))
     if not known:
         directory.put_agreement(

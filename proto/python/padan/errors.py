@@ -138,3 +138,38 @@ class LogSignatureError(LogError):
 
 class LogProofError(LogError):
     """A proof does not show what it claims to show."""
+
+
+class OriginError(LogError):
+    """It is of another log."""
+
+
+class RollbackError(LogError):
+    """A log or a copy of it is behind what it was seen at before."""
+
+
+class ForkError(LogError):
+    """A log has signed two histories that do not fit each other."""
+
+
+class StaleError(LogError):
+    """A log's last checkpoint is older than whoever checks it allows."""
+
+
+class DamageError(LogError):
+    """A file or an entry is not what the signed tree says; `message` names the place."""
+
+
+# Whoever runs the auditor's tools.
+
+
+class SourceError(UnavailableError):
+    """A log's files, or the disk that they are copied to, cannot be used now."""
+
+
+class CopyError(ConfigError):
+    """What is there is no copy of a log, or cannot be used as asked."""
+
+
+class QueryError(InvalidRequestError):
+    """A query is not read-only, or is not SQL over the copy's tables."""

@@ -21,7 +21,7 @@ from padan.v1 import audit_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -115,10 +115,7 @@ class AuditClient:
         count, last = 0, 0
         while True:
             request.page_size = PAGE if limit is None else min(PAGE, limit - count)
-            try:
-                page = self._list(request, timeout=self._timeout)
-            except grpc.RpcError as failure:
-                raise from_rpc(failure) from None
+            page = self._page(request)
             for item in page.entries:
                 if item.sequence <= last:
                     raise AuditError("the service's answer is out of order", reason="order")
@@ -128,6 +125,41 @@ class AuditClient:
             if not page.next_page_token or count == limit:
                 return
             request.page_token = page.next_page_token
+
+    def pages(
+        self, token: str = "", *, page_size: int = PAGE
+    ) -> Iterator[tuple[str, Sequence[audit_pb2.LogEntry]]]:
+        """Read everything that the grant shows, page by page, unchecked: for whoever holds it against a tree.
+
+        Args:
+            token: of the page to begin with; empty for the first.
+            page_size: most entries of a page, 1 to 1,000.
+
+        Yields:
+            The token that asked for a page, with which it can be asked for again, and its entries.
+
+        Raises:
+            AuditError: the order is broken.
+            PadanError: the service refuses, or is away.
+        """
+        request = audit_pb2.ListEntriesRequest(page_token=token, page_size=page_size)
+        last = 0
+        while True:
+            page = self._page(request)
+            for item in page.entries:
+                if item.sequence <= last:
+                    raise AuditError("the service's answer is out of order", reason="order")
+                last = item.sequence
+            yield request.page_token, page.entries
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def _page(self, request: audit_pb2.ListEntriesRequest) -> audit_pb2.ListEntriesResponse:
+        try:
+            return self._list(request, timeout=self._timeout)
+        except grpc.RpcError as failure:
+            raise from_rpc(failure) from None
 
     def close(self) -> None:
         """Close the channel."""

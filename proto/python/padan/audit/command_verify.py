@@ -1,0 +1,63 @@
+"""`padan-audit verify`: a copy, held against what was trusted last."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from padan.audit.mirror import belief, verification
+from padan.audit.options import (
+    CopyFolder,
+    PolicyFile,
+    TrustedFile,
+    last_trusted,
+    open_copy,
+)
+from padan.cli.connection import Json  # noqa: TC001 - as above
+from padan.cli.console import print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify")(verify)
+
+
+def verify(
+    copy: CopyFolder,
+    *,
+    policy: PolicyFile,
+    trusted: TrustedFile = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Compute every column from its entry, whatever the record says of it."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Check a copy whole: every leaf, every hash and every private entry, against the checkpoint that was trusted last.
+
+    Ends with exit code 1 and the place if anything was changed, dropped, moved, signed again, rolled back or forked.
+    """
+    opened, rules = open_copy(copy), belief.load_policy(policy)
+    found = verification.verify(opened, rules, last_trusted(copy, trusted, rules), anew=anew)
+    holding = found.holding
+    if json:
+        said: dict[str, Any] = {
+            "origin": found.checkpoint.origin,
+            "size": found.checkpoint.size,
+            "trusted_size": found.trusted.size,
+        }
+        if holding is not None:
+            said |= {"entries": holding.held, "erased": holding.erased, "not_shown": holding.unseen}
+        print_json(said)
+        return
+    sys.stdout.write(
+        f"{found.checkpoint.origin}: {found.checkpoint.size:,} leaves; each stands where the signed tree says, and the "
+        f"tree of {found.trusted.size:,} leaves that was trusted is its beginning\n"
+    )
+    if holding is not None:
+        sys.stdout.write(
+            f"private entries up to {holding.through:,}: {holding.held:,} held, each the leaf at its place; "
+            f"{holding.erased:,} erased; {holding.unseen:,} that the grant does not show\n"
+        )

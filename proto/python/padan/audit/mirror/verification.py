@@ -1,0 +1,109 @@
+"""Checks a copy whole against what was trusted last, and names the place of whatever does not fit.
+
+The main path:
+
+1. The copy's checkpoint is believed, of the log that was trusted, not behind it, and of its history.
+2. The tiles of level 1 and up have the signed root.
+3. Each bundle of leaves leads to its hash in level 1, and the tile over it says the same.
+4. Each private entry, with its salt, is the leaf at its place; its columns are what the entry says.
+5. The copy holds the private entries that it held when it was trusted, no more and no fewer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from padan.audit.mirror import belief, entries, granting
+from padan.audit.mirror.database import Database
+from padan.audit.mirror.progress import Progress
+from padan.audit.mirror.tree import Tree, need
+from padan.errors import DamageError
+from padan.tlog.tile import WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from padan.audit.mirror.place import Copy
+    from padan.audit.mirror.trusted import Holding, Trusted
+    from padan.tlog.checkpoint import Checkpoint
+    from padan.tlog.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a check has shown.
+
+    Attributes:
+        checkpoint: the tree that the copy stands for.
+        trusted: the tree that it was held against.
+        holding: the private entries; None where there are none.
+    """
+
+    checkpoint: Checkpoint
+    trusted: Checkpoint
+    holding: Holding | None
+
+
+def verify(copy: Copy, policy: Policy, last: Trusted, *, anew: bool = False) -> Verified:
+    """Check a copy.
+
+    Args:
+        copy: the copy.
+        policy: whom to believe.
+        last: what was trusted last, kept outside of the copy.
+        anew: compute all columns from the entries, although the record has a digest of them.
+
+    Raises:
+        LogError: with the first place that does not fit.
+        CopyError: there is no finished copy.
+    """
+    tree = open_tree(copy, policy, last)
+    holding = None
+    if copy.database.exists():
+        with Database.open(copy.database) as database:
+            holding = entries.verify(
+                database,
+                leaves(copy, tree),
+                tree.checkpoint.size,
+                through=granting.through(database),
+                record=None if anew else last.holding,
+            )
+    else:
+        for _ in leaves(copy, tree):
+            pass
+        if last.holding is not None and last.holding.through:
+            raise DamageError(
+                "the copy's database of entries is missing",
+                next_step="bring it back, or fetch the entries again with `padan-audit mirror --entries`",
+                reason="missing",
+            )
+    return Verified(checkpoint=tree.checkpoint, trusted=last.believed.checkpoint, holding=holding)
+
+
+def open_tree(copy: Copy, policy: Policy, last: Trusted | None) -> Tree:
+    """Check a copy's checkpoint and its tiles of level 1 and up: steps 1 and 2.
+
+    Raises:
+        LogError: they do not fit what was trusted.
+        CopyError: there is no finished copy.
+    """
+    new = belief.believe(copy.require_checkpoint(), policy, of="the copy").checkpoint
+    if last is not None:
+        old = last.believed.checkpoint
+        belief.require_origin(new, old, of="the copy")
+        belief.require_grown(old, new, copy.read, copy.read, of="the copy")
+    return Tree(new, copy.read)
+
+
+def leaves(copy: Copy, tree: Tree) -> Iterator[list[bytes]]:
+    """Check each bundle and the tile over it, and give its leaves: step 3.
+
+    Raises:
+        DamageError: with the place.
+    """
+    progress = Progress("leaves", tree.checkpoint.size)
+    for number in range(tree.bundles):
+        tile = tree.tile(number)
+        yield tree.check_bundle(number, need(copy.read, tile.bundle_path), need(copy.read, tile.path))
+        progress.add(WIDTH)
