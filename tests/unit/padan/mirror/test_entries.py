@@ -14,8 +14,9 @@ import pytest
 from padan.audit import render
 from padan.audit.mirror import columns, entries, granting, trusted, verification
 from padan.audit.mirror.database import Database
+from padan.audit.mirror.session import Session
 from padan.entry import Field, decode
-from padan.errors import DamageError, PadanError, UnavailableError
+from padan.errors import CopyError, DamageError, PadanError, UnavailableError
 from padan.tlog import merkle, proof
 from padan.tlog.tile import TileNodes
 from tests.auditing import Auditor, encode, many, question
@@ -306,6 +307,14 @@ def test_a_lost_record_is_made_from_checked_columns(auditor: Auditor) -> None:
     change(auditor, "UPDATE entry SET agency = 'x' WHERE sequence = 42")
     with pytest.raises(DamageError, match="column agency of entry 42"):
         auditor.mirror()
+
+
+def test_no_entries_are_asked_of_a_bare_copy(bare: Auditor) -> None:
+    """A copy without private entries says how to get them."""
+    bare.mirror(entries=False)
+    assert bare.verify().holding is None
+    with pytest.raises(CopyError, match="holds no private entries"):
+        Session.open(bare.copy)
 
 
 def test_a_holding_survives_its_file(auditor: Auditor) -> None:

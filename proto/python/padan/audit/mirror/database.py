@@ -66,7 +66,11 @@ def guard() -> Iterator[None]:
         text = str(error)
         if any(words in text for words in ("No space left", "File too large", "out of disk", "quota")):
             raise disk_full() from None
-        if "lock" in text and "onflicting" in text:
+        if (
+            ("lock" in text and "onflicting" in text)
+            or "different configuration" in text
+            or "been locked" in text
+        ):
             raise CopyError(
                 "the copy's database of entries is open elsewhere",
                 next_step="wait until the other `padan-audit` has ended",
