@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from padan.audit import asking
-from padan.audit.asking import Memory, OutputFile, ProveFile, ProvePolicy  # noqa: TC001 - Typer reads the annotations
+from padan.audit import inquiry
+from padan.audit.inquiry import Memory, OutputFile, ProveFile, ProvePolicy  # noqa: TC001 - Typer reads the annotations
 from padan.audit.mirror import proving
 from padan.audit.options import CopyFolder  # noqa: TC001 - as above
 from padan.cli.connection import Json  # noqa: TC001 - as above
@@ -32,14 +32,14 @@ def query(
     output: OutputFile = None,
     prove: ProveFile = None,
     policy: ProvePolicy = None,
-    memory: Memory = asking.MEMORY,
+    memory: Memory = inquiry.MEMORY,
     json: Json = False,
 ) -> None:
     """Ask a copy's private entries in SQL (DuckDB's), which can read the copy and do nothing else.
 
     Check the copy before with `padan-audit verify`: the columns that a query reads are checked there.
     """
-    asking.ask(
+    inquiry.ask(
         copy, sql, evidence=_evidence, output=output, prove=prove, policy=policy, memory=memory, json=json
     )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from padan.audit import asking
-from padan.audit.asking import Memory, OutputFile, ProveFile, ProvePolicy  # noqa: TC001 - Typer reads the annotations
+from padan.audit import inquiry
+from padan.audit.inquiry import Memory, OutputFile, ProveFile, ProvePolicy  # noqa: TC001 - Typer reads the annotations
 from padan.audit.mirror import proving, report
 from padan.audit.options import CopyFolder  # noqa: TC001 - as above
 from padan.cli.connection import Json  # noqa: TC001 - as above
@@ -44,7 +44,7 @@ def make(
     output: OutputFile = None,
     prove: ProveFile = None,
     policy: ProvePolicy = None,
-    memory: Memory = asking.MEMORY,
+    memory: Memory = inquiry.MEMORY,
     json: Json = False,
 ) -> None:
     """Make a ready-made report over a copy's private entries; docs/audit.md says what each shows, and how.
@@ -65,7 +65,7 @@ def make(
     def evidence(session: Session, _: pa.Table) -> list[int]:
         return proving.places_of(session.rows(chosen.evidence(window)))
 
-    asking.ask(
+    inquiry.ask(
         copy,
         chosen.render(window),
         evidence=evidence,

@@ -9,7 +9,7 @@ import pytest
 
 from padan.entry import EntryKind
 from padan.vocabulary import Verdict
-from tests.auditing import START_MS, Auditor, note, question
+from tests.copies import START_MS, Auditor, note, question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

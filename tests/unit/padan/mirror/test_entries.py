@@ -19,7 +19,7 @@ from padan.entry import Field, decode
 from padan.errors import CopyError, DamageError, PadanError, UnavailableError
 from padan.tlog import merkle, proof
 from padan.tlog.tile import TileNodes
-from tests.auditing import Auditor, encode, many, question
+from tests.copies import Auditor, encode, many, question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ from padan.errors import (
 )
 from padan.tlog import merkle, tile
 from padan.tlog.checkpoint import Checkpoint
-from tests.auditing import Auditor
+from tests.copies import Auditor
 from tests.publishing import Key, Log, blind_leaves
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tests.simulator.terminal import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.auditing import Auditor
+    from tests.copies import Auditor
     from tests.simulator.terminal import Ended
 
 SQL = "SELECT sequence, officer FROM entries WHERE officer = 'owl' ORDER BY sequence"

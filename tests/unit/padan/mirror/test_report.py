@@ -21,7 +21,7 @@ from tests.simulator.terminal import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.auditing import Auditor
+    from tests.copies import Auditor
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.auditing import Auditor
+    from tests.copies import Auditor
 
 NOT_READING = [
     "INSERT INTO entry SELECT * FROM entry",
