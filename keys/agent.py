@@ -25,6 +25,7 @@ from keys.ringfile import RingFile
 from keys.seal import RingSeal, SealKey
 from keys.secret import Secret
 from keys.signing import Signer
+from padan.auditors import AuditorsKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +127,26 @@ class KeyAgent(Protocol):
         ...
 
 
+def require_usable(auditors_key: bytes | AuditorsKey, realm: Realm) -> None:
+    """See that periods of a realm may be sealed to a key: outside development to its auditors' threshold key alone.
+
+    Raises:
+        AuditorsKeyError: they may not.
+    """
+    if not isinstance(auditors_key, AuditorsKey):
+        if not realm.is_development:
+            raise AuditorsKeyError(
+                "envelopes to a single auditors' key (format 1) are for development only: the auditors make a "
+                "threshold key with padan-audit keys"
+            )
+        return
+    made_for = auditors_key.place
+    if (made_for.registry_id, made_for.environment) != (realm.registry_id, realm.environment):
+        raise AuditorsKeyError(
+            f"the auditors' key is made for {made_for.registry_id} in {made_for.environment}, not for this registry"
+        )
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -136,7 +157,7 @@ class LocalKeyAgent(Secret):
     Args:
         ring: the keyring.
         materials: its keys in the clear, by key id; owned and wiped by the agent.
-        auditors_key: X25519 public key of the development auditors, 32 bytes.
+        auditors_key: the auditors' threshold key, or the X25519 public key of development auditors, 32 bytes.
         now: wall clock, UTC.
         monotonic: monotonic clock, seconds.
     """
@@ -146,7 +167,7 @@ class LocalKeyAgent(Secret):
         *,
         ring: Keyring,
         materials: dict[int, Material],
-        auditors_key: bytes | None = None,
+        auditors_key: bytes | AuditorsKey | None = None,
         now: Callable[[], datetime] = _now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -163,7 +184,7 @@ class LocalKeyAgent(Secret):
         ring_path: Path,
         kek: str | KekProvider,
         *,
-        auditors_key: bytes | None = None,
+        auditors_key: bytes | AuditorsKey | None = None,
         prompt: Prompt = ask,
         now: Callable[[], datetime] = _now,
         monotonic: Callable[[], float] = time.monotonic,
@@ -173,7 +194,8 @@ class LocalKeyAgent(Secret):
         Args:
             ring_path: the keyring file.
             kek: URI of the KEK's provider, or the provider.
-            auditors_key: X25519 public key of the development auditors, 32 bytes; without it no period opens.
+            auditors_key: the auditors' threshold key, or the X25519 public key of development auditors, 32
+                bytes; without it no period opens.
             prompt: asks a person for a passphrase where the URI names no source.
             now: wall clock, UTC.
             monotonic: monotonic clock, seconds.
@@ -297,8 +319,7 @@ class LocalKeyAgent(Secret):
         """
         if self._auditors_key is None:
             raise AuditorsKeyError("no auditors' key is configured, so no audit period can be opened")
-        if not self.realm.is_development:
-            raise AuditorsKeyError("envelopes to a single auditors' key (format 1) are for development only")
+        require_usable(self._auditors_key, self.realm)
         return period.make_period(realm=self.realm, auditors_key=self._auditors_key, born=self._monotonic())
 
     def alarms(self) -> tuple[Alarm, ...]:

@@ -18,6 +18,7 @@ from keys import agent_stream, agent_wire, host_socket
 from keys.agent import LocalKeyAgent
 from keys.agent_wire import Frame, Kind
 from keys.errors import KeyAgentAwayError, KeyAgentFormatError, SocketPathError
+from keys.secret import burn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +131,9 @@ class _Line:
         while True:
             answer = self._ask(Kind.PERIOD, b"", Kind.OPEN, Kind.PENDING)
             if answer.kind is Kind.OPEN:
-                return agent_wire.decode_period(answer.body)
+                period = agent_wire.decode_period(answer.body)
+                burn(answer.body)
+                return period
             if time.monotonic() >= until:
                 raise KeyAgentAwayError("key agent: another process does not come to log the audit period")
             time.sleep(_PENDING_SECONDS)

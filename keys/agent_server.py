@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from keys import agent_stream, agent_wire, host_socket
 from keys.agent_wire import Frame, Kind
 from keys.errors import KeyAgentFormatError, KeysError
+from keys.secret import burn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,10 @@ class KeyAgentServer:
     def _serve(self, stream: socket.socket) -> None:
         try:
             while (question := agent_stream.receive(stream)) is not None:
-                agent_stream.send(stream, *self._answer(question, stream))
+                answer = self._answer(question, stream)
+                agent_stream.send(stream, *answer)
+                if answer.kind is Kind.OPEN:
+                    burn(answer.body)
         except KeyAgentFormatError:
             _LOGGER.exception("a worker speaks otherwise")
         except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keys import agent_wire
+from keys.secret import burn
 
 if TYPE_CHECKING:
     import socket
@@ -18,7 +19,9 @@ def send(stream: socket.socket, kind: Kind, body: bytes = b"") -> None:
     Raises:
         OSError: the other end is gone, or does not read.
     """
-    stream.sendall(agent_wire.encode(kind, body))
+    frame = agent_wire.encode(kind, body)
+    stream.sendall(frame)
+    burn(frame)
 
 
 def receive(stream: socket.socket) -> Frame | None:
@@ -35,7 +38,9 @@ def receive(stream: socket.socket) -> Frame | None:
     rest = _receive(stream, size)
     if not rest:
         raise ConnectionResetError("the other end broke off")
-    return agent_wire.decode(rest)
+    frame = agent_wire.decode(rest)
+    burn(rest)
+    return frame
 
 
 def _receive(stream: socket.socket, size: int) -> bytes:

@@ -16,7 +16,7 @@ from keys.envelope import PERIOD_ID_SIZE, PERIOD_KEY_SIZE
 from keys.errors import KeyAgentFormatError, KeysError
 from keys.mac import MacKey
 from keys.period import Period
-from keys.secret import Material
+from keys.secret import Material, burn
 from padan import canonical
 from padan.canonical import CanonicalError
 
@@ -125,15 +125,14 @@ def decode_keyring(body: bytes) -> tuple[Keyring, dict[int, Material]]:
 
 def encode_period(period: SharedPeriod) -> bytes:
     """Encode a period with its key in the clear."""
-    return canonical.encode(
-        {
-            1: period.id,
-            2: bytes(period.material.view()),
-            3: period.envelope,
-            4: _BORN.pack(period.born),
-            5: bytes([period.logged]),
-        }
-    )
+    tail = {3: period.envelope, 4: _BORN.pack(period.born), 5: bytes([period.logged])}
+    # Put together in one buffer, which is zeroed: the encoder would leave the key in its pieces.
+    buffer = bytearray(canonical.encode({1: period.id}) + canonical.header(2, PERIOD_KEY_SIZE))
+    buffer += period.material.view()
+    buffer += canonical.encode(tail)
+    body = bytes(buffer)
+    buffer[:] = bytes(len(buffer))
+    return body
 
 
 def decode_period(body: bytes) -> Period:
@@ -150,7 +149,9 @@ def decode_period(body: bytes) -> Period:
         raise KeyAgentFormatError("the key agent sends a period of another shape") from error
     if len(period_id) != PERIOD_ID_SIZE or len(key) != PERIOD_KEY_SIZE:
         raise KeyAgentFormatError("the key agent sends a period of another size")
-    return Period(period_id=period_id, key=MacKey(key), envelope=envelope, born=born, logged=logged)
+    mac = MacKey(key)
+    burn(key)
+    return Period(period_id=period_id, key=mac, envelope=envelope, born=born, logged=logged)
 
 
 def encode_failure(error: KeysError) -> bytes:

@@ -1,9 +1,9 @@
-"""Period envelopes of format 1: an audit period's key sealed to one auditors' key. For development only.
+"""Period envelopes of format 1: an audit period's key sealed to one key. For development only.
 
 `0x01 | period id 16 | enc 32 | ciphertext 32 | tag 16`, 97 bytes; HPKE (RFC 9180, base mode) with
 DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and AES-256-GCM, info = `Realm.label("period-envelope") | period id`.
-One private key opens every period, which is why a service with real people's data needs the auditors'
-threshold key instead.
+One private key opens every period, which is why a service with real people's data seals to the auditors'
+threshold key instead (`padan.envelope`, format 2). `read_key` tells the two apart by their files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from keys.errors import EnvelopeError, KeyUseError
+from keys.errors import AuditorsKeyError, EnvelopeError, KeyUseError
+from padan import auditors
+from padan.auditors import AuditorsFileError, AuditorsKey
+from padan.group import GroupUnavailableError
 
 if TYPE_CHECKING:
     from keys.realm import Realm
@@ -65,6 +68,22 @@ def parse_key(text: str) -> bytes:
     return key
 
 
+def read_key(data: bytes) -> bytes | AuditorsKey:
+    """Read the file of the auditors' key: the threshold key as its auditors signed it, or a development key.
+
+    Raises:
+        AuditorsKeyError: the threshold key is malformed or not signed by all, or cannot be used on this system.
+        KeyUseError: it is neither.
+    """
+    if not data.lstrip().startswith(b"{"):
+        return parse_key(data.decode(errors="replace"))
+    try:
+        return auditors.decode(data)
+    except (AuditorsFileError, GroupUnavailableError) as error:
+        after = f"; {error.next_step}" if error.next_step else ""
+        raise AuditorsKeyError(f"the auditors' key: {error}{after}") from error
+
+
 def seal_period(
     period_key: bytes | bytearray, *, period_id: bytes, realm: Realm, auditors_key: bytes
 ) -> bytes:
@@ -87,7 +106,7 @@ def seal_period(
         raise KeyUseError("a period has an id of 16 bytes and a key of 32, and so has the auditors' key")
     public = X25519PublicKey.from_public_bytes(auditors_key)
     try:
-        sealed = _SUITE.encrypt(bytes(period_key), public, info=_info(realm, period_id))
+        sealed = _SUITE.encrypt(period_key, public, info=_info(realm, period_id))
     except ValueError as error:
         raise KeyUseError("the auditors' key is not a usable X25519 public key") from error
     return bytes([FORMAT]) + period_id + sealed

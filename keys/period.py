@@ -1,6 +1,6 @@
 """An audit period: the key under which log entries name their subjects, for a day at most.
 
-A period's key is made here, lives in memory that can be zeroed, is sealed once to the auditors' key, and is
+A period's key is made here, in memory that is zeroed at its end, is sealed once to the auditors' key, and is
 never in a keyring nor on a disk. It ends after 24 hours of monotonic time or with its holder, who may lend it to
 the processes of one host, whose monotonic clock they share. Log entries
 name their subject by `HMAC(HMAC(K_period, h), entry nonce)[:16]`, h being the subject's log handle; without
@@ -13,9 +13,13 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from keys.envelope import PERIOD_ID_SIZE, PERIOD_KEY_SIZE, seal_period
-from keys.errors import KeyUseError, PeriodOverError
+from keys.errors import AuditorsKeyError, KeyUseError, PeriodOverError
 from keys.mac import MacKey, hmac_once
 from keys.secret import Material, Secret
+from padan import envelope as threshold
+from padan import group
+from padan.auditors import AuditorsKey
+from padan.group import GroupError, GroupUnavailableError
 
 if TYPE_CHECKING:
     from keys.realm import Realm
@@ -134,24 +138,37 @@ class SharedPeriod(Secret):
         self.material.wipe()
 
 
-def make_period(*, realm: Realm, auditors_key: bytes, born: float) -> SharedPeriod:
+def make_period(*, realm: Realm, auditors_key: bytes | AuditorsKey, born: float) -> SharedPeriod:
     """Make a period, its key and its envelope.
 
     Args:
         realm: the registry and environment.
-        auditors_key: X25519 public key of the development auditors, 32 bytes.
+        auditors_key: the auditors' threshold key, or the X25519 public key of development auditors, 32 bytes.
         born: monotonic time, seconds.
 
     Raises:
         KeyUseError: the auditors' key is not usable.
+        AuditorsKeyError: the system cannot compute with the threshold key.
     """
     period_id = secrets.token_bytes(PERIOD_ID_SIZE)
-    material = Material(secrets.token_bytes(PERIOD_KEY_SIZE))
-    envelope = seal_period(material.view(), period_id=period_id, realm=realm, auditors_key=auditors_key)
+    try:
+        drawn = group.random_bytes(PERIOD_KEY_SIZE)
+        material = Material(drawn)
+        group.wipe(drawn)
+        if isinstance(auditors_key, AuditorsKey):
+            envelope = threshold.seal(material.view(), period_id=period_id, key=auditors_key)
+        else:
+            envelope = seal_period(
+                material.view(), period_id=period_id, realm=realm, auditors_key=auditors_key
+            )
+    except GroupUnavailableError as error:
+        raise AuditorsKeyError(f"{error}; {error.next_step}") from error
+    except GroupError as error:
+        raise KeyUseError("the auditors' key is not usable") from error
     return SharedPeriod(period_id=period_id, material=material, envelope=envelope, born=born)
 
 
-def open_period(*, realm: Realm, auditors_key: bytes, born: float) -> Period:
+def open_period(*, realm: Realm, auditors_key: bytes | AuditorsKey, born: float) -> Period:
     """Make a period for this process alone; arguments and errors as `make_period`."""
     made = make_period(realm=realm, auditors_key=auditors_key, born=born)
     lent = made.lend()

@@ -7,6 +7,7 @@ the memory: CPython cannot promise that a freed `bytes` is overwritten; where th
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, NoReturn, Self
 
 
@@ -26,6 +27,16 @@ class Secret:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         raise TypeError(f"{type(self).__name__} holds a key and is not copied")
+
+
+def burn(data: bytes) -> None:
+    """Overwrite bytes that held a key on their way between processes; the caller has the only reference.
+
+    CPython keeps the bytes of a freed object until something else needs their place. Must be given what was just
+    made or received, never a constant.
+    """
+    start = id(data) + bytes.__basicsize__ - 1
+    ctypes.memset(start, 0, len(data))
 
 
 class Material(Secret):

@@ -2,6 +2,8 @@
 # One stamp a set of packages (named in the Makefile), so that a second run costs nothing.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PIP_INSTALL := $(PIP) install -qq --require-hashes --no-deps
+SODIUM := libsodium23 # the package of the group's library; libsodium26 in later releases of Debian
+GROUP := $(BIN)/python -c 'from padan import group; group.random_scalar()'
 
 .PHONY: setup clean
 setup: $(SETUP_RUN) $(SETUP_TEST) ## make the virtual environment with everything that `make test` needs
@@ -25,6 +27,7 @@ $(SETUP_RUN): requirements/build.txt requirements/server.txt pyproject.toml prot
 	@echo "== setup: padan and padan-server, editable"
 	@$(PIP) install -qq --no-deps --no-build-isolation --editable proto/python --editable .
 	@$(PIP) check
+	@makefiles/need $(SODIUM) $(GROUP)
 	@touch $@
 
 $(SETUP_TEST): requirements/dev.txt $(SETUP_RUN)

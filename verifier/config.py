@@ -172,8 +172,9 @@ class Settings(BaseSettings):
     receipts: bool = Field(default=True, description="Sign a receipt for each answer.")
     auditors_key: Path | None = Field(
         default=None,
-        examples=["auditors.pub"],
-        description="File of the public key to which period keys are sealed (envelope of development services).",
+        examples=["auditors.json"],
+        description="File of the auditors' key, to which period keys are sealed: from padan-audit keys check, or in "
+        "development from padan-keys auditors-keygen.",
     )
     retention_short_days: Annotated[int, Field(ge=1)] = Field(
         default=366, description="Days for which entries of the class short are kept."

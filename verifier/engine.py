@@ -101,7 +101,7 @@ class Engine:
                 )
                 mirroring.begin(settings)
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
-            self._log_beginnings()
+            self._log_beginnings(opened)
             self._open_directory(opened)
             self._build_core()
             self._build_disputes()
@@ -195,7 +195,7 @@ class Engine:
         opened.callback(journal.stop)
         return journal
 
-    def _log_beginnings(self) -> None:
+    def _log_beginnings(self, opened: contextlib.ExitStack) -> None:
         """Log what custodians did meanwhile, and the period under which entries will name their subjects."""
         keyring_events.log_pending(
             keyring=self._settings.keyring,
@@ -204,6 +204,7 @@ class Engine:
             journal=self._journal,
         )
         self._periods = AuditPeriod(agent=self._agent, journal=self._journal)
+        opened.callback(self._periods.close)
         self._periods.renew()
         self._duties.append(Duty(name="period", every=60, act=self._periods.renew))
 

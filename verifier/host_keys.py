@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from keys.agent import LocalKeyAgent
 from keys.agent_client import SocketKeyAgent
-from keys.envelope import parse_key
+from keys.envelope import read_key
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def unlock(settings: Settings) -> LocalKeyAgent:
         RealmMismatchError: it is another registry's.
         keys.errors.KeysError: it cannot be unlocked.
     """
-    auditors_key = parse_key(settings.auditors_key.read_text()) if settings.auditors_key else None
+    auditors_key = read_key(settings.auditors_key.read_bytes()) if settings.auditors_key else None
     agent = LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=auditors_key)
     return _of_this_registry(agent, settings, str(settings.keyring))
 

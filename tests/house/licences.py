@@ -29,6 +29,7 @@ ALLOWED = frozenset(
         "MIT License",
         "MIT OR Apache-2.0",
         "MIT-0",
+        "MIT-CMU",
         "MPL-2.0",
         "PSF-2.0",
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PAGE = "docs/install.md"
 LEFT_OUT = re.compile(
-    r"(sudo )?(make dist|systemd-sysusers|systemd-tmpfiles|chown|systemctl daemon-reload)\b"
+    r"(sudo )?(make dist|apt-get|systemd-sysusers|systemd-tmpfiles|chown|systemctl daemon-reload)\b"
 )
 """What only root or systemd can do, and the build, which is done from copies."""
 NETWORK = "--require-hashes"

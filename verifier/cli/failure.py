@@ -314,7 +314,8 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.ProviderError": _input("write the provider as 'file:PATH?passphrase-file=PATH'"),
         "keys.errors.SealCountError": _state("put a new key in its place"),
         "keys.errors.AuditorsKeyError": _input(
-            "make one with padan-keys auditors-keygen and name it in auditors_key"
+            "name the auditors' signed key (padan-audit keys) in auditors_key, or in development that of "
+            "padan-keys auditors-keygen"
         ),
         "keys.errors.EnvelopeError": _input(
             "use the auditors' private key of the period's own time and registry"

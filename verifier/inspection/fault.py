@@ -10,7 +10,6 @@ class Fault(enum.StrEnum):
 
     SETTING = "setting"
     UNKNOWN_VARIABLE = "unknown-variable"
-    ENVIRONMENT = "environment"
     FILE_MISSING = "file-missing"
     FILE_MODE = "file-mode"
     KEYRING = "keyring"

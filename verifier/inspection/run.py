@@ -18,9 +18,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from keys.envelope import parse_key
+from keys.agent import require_usable
+from keys.envelope import read_key
 from keys.errors import KeysError
-from keys.realm import DEVELOPMENT
+from keys.realm import DEVELOPMENT, Realm
 from padan.finding import failed, good, passed, warned
 from verifier import config, expiry
 from verifier.config import ConfigError
@@ -92,19 +93,14 @@ def _settings(settings: Settings, path: Path, remedy: Remedy) -> Iterator[Findin
             f"{variable} in the environment is no setting; {meant or 'it changes nothing'}",
             "unset it, or spell it as docs/operate.md does",
         )
-    if settings.environment != DEVELOPMENT:
-        yield failed(
-            STEP,
-            Fault.ENVIRONMENT,
-            f"this release does not serve in {settings.environment}: that takes the auditors' threshold key",
-            'wait for the release that brings it; with fictional people, set environment = "development"',
-        )
-    elif settings.auditors_key is None:
+    if settings.auditors_key is None:
         yield failed(
             STEP,
             Fault.SETTING,
             "auditors_key is not set, so that no audit period can be opened",
-            "make one with padan-keys auditors-keygen and name it in auditors_key",
+            "make one with padan-keys auditors-keygen and name it in auditors_key"
+            if settings.environment == DEVELOPMENT
+            else "get the auditors' signed key (docs/auditors.md) and name its file in auditors_key",
         )
     elif settings.auditors_key.is_file():
         yield from _guarded(lambda: _auditors_key(settings), STEP, Fault.SETTING, remedy)
@@ -114,7 +110,8 @@ def _settings(settings: Settings, path: Path, remedy: Remedy) -> Iterator[Findin
 
 def _auditors_key(settings: Settings) -> Iterator[Finding]:
     if settings.auditors_key is not None:
-        parse_key(settings.auditors_key.read_text(errors="replace"))
+        key = read_key(settings.auditors_key.read_bytes())
+        require_usable(key, Realm(registry_id=settings.registry_id, environment=settings.environment))
     yield from ()
 
 

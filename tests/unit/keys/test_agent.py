@@ -22,7 +22,9 @@ from keys.errors import (
     KeyUseError,
     OpenError,
 )
+from keys.mac import MacKey
 from keys.outer import EpochKeys
+from keys.period import reference
 from keys.purpose import RULES, Algorithm, Purpose
 from keys.realm import Realm
 from keys.signing import verify
@@ -271,6 +273,32 @@ def test_one_auditors_key_is_for_development_only(tmp_path: Path, provider: Memo
     agent = LocalKeyAgent.unlock(tmp_path / "keyring.json", provider, auditors_key=generate()[1])
     with pytest.raises(AuditorsKeyError, match="development only"):
         agent.open_period()
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+def test_periods_are_sealed_to_the_auditors_threshold_key(
+    tmp_path: Path, provider: MemoryKekProvider, environment: str
+) -> None:
+    """In any environment periods are sealed to the key that the auditors made for it, and to no other registry's."""
+    from keys.custody import Custody
+    from padan import envelope, group, share
+    from tests.auditing import make
+
+    custody = Custody(path=tmp_path / "keyring.json", provider=provider, actor="tester")
+    custody.create(Realm(registry_id="test-registry", environment=environment))
+    made = make("test-registry", environment)
+    agent = LocalKeyAgent.unlock(tmp_path / "keyring.json", provider, auditors_key=made.key)
+    period = agent.open_period()
+    found = envelope.parse(period.envelope)
+    parts = {at: group.multiply(made.shares[at - 1], found.element) for at in (2, 3)}
+    key = MacKey(envelope.unseal(found, share.combine(parts), key=made.key))
+    handle, nonce = bytes(range(16)), bytes(range(16, 32))
+    assert period.reference(handle, nonce) == reference(key, handle, nonce)
+    stranger = LocalKeyAgent.unlock(
+        tmp_path / "keyring.json", provider, auditors_key=make("another-registry", environment).key
+    )
+    with pytest.raises(AuditorsKeyError, match="not for this registry"):
+        stranger.open_period()
 
 
 def test_a_closed_agent_holds_no_keys(unlock: Unlock) -> None:

@@ -158,9 +158,9 @@ BROKEN = [
         "production",
         lambda folder: change(folder, "environment", '"production"'),
         "settings",
-        "environment",
-        "does not serve in production",
-        "environment",
+        "setting",
+        "development only",
+        "padan-audit keys",
     ),
     Broken(
         "no auditors' key",
