@@ -24,6 +24,7 @@ MAX_BACKSTEP_MS = 10_000
 """How far log time may step back from one entry to a later one: groups of two workers take their time apart."""
 
 _ENTRY = schema.entry.c
+_LAST = "SELECT sequence, log_time_ms FROM entry ORDER BY sequence DESC LIMIT 1"
 _LEAVES = "SELECT sequence, leaf FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _BLIND = (
     "SELECT sequence, log_time_ms, leaf, salt, entry FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
@@ -32,10 +33,8 @@ _BLIND = (
 
 def read_head(connection: Connection) -> Head:
     """Read the last entry's place and time."""
-    row = connection.execute(
-        select(_ENTRY.sequence, _ENTRY.log_time_ms).order_by(_ENTRY.sequence.desc()).limit(1)
-    ).first()
-    return Head(0, 0) if row is None else Head(row[0], row[1])
+    rows = _fetch(connection, _LAST)
+    return Head(*rows[0]) if rows else Head(0, 0)
 
 
 def read_leaves(connection: Connection, after_sequence: int, limit: int) -> list[bytes]:
@@ -49,15 +48,15 @@ def read_blind_rows(connection: Connection, after_sequence: int, limit: int) -> 
     return _without_gap(_fetch(connection, _BLIND, after_sequence, limit), after_sequence)
 
 
-def _fetch(connection: Connection, statement: str, after_sequence: int, limit: int) -> Sequence[Any]:
+def _fetch(connection: Connection, statement: str, *values: int) -> Sequence[Any]:
     """Fetch plain tuples by the driver itself: every entry is read so twice, and SQLAlchemy's rows cost more."""
     driver = connection.connection.driver_connection
     if isinstance(driver, psycopg.Connection):
         with driver.cursor(binary=True) as cursor:
-            return cursor.execute(statement.replace("?", "%s").encode(), (after_sequence, limit)).fetchall()
+            return cursor.execute(statement.replace("?", "%s").encode(), values).fetchall()
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError("the engine is neither sqlite3's nor psycopg's")
-    return driver.execute(statement, (after_sequence, limit)).fetchall()
+    return driver.execute(statement, values).fetchall()
 
 
 def _without_gap(rows: Sequence[Any], after_sequence: int) -> Sequence[Any]:

@@ -176,6 +176,19 @@ def test_signatures_verify_under_the_listed_public_keys(custody: Custody, unlock
         assert listed[signer.key_id].key_id == signer.ring_id
 
 
+def test_every_active_key_signs_beside_the_primary_one(custody: Custody, unlock: Unlock) -> None:
+    """The primary one comes first; a key that is deactivated, or whose time to sign is up, signs no more."""
+    old = unlock().signer(Purpose.LOG_SIGNING)
+    _, number = custody.add(Purpose.LOG_SIGNING)
+    custody.activate(Purpose.LOG_SIGNING, number)
+    new = unlock().signers(Purpose.LOG_SIGNING)[1]
+    assert [each.key_id for each in unlock().signers(Purpose.LOG_SIGNING)] == [old.key_id, new.key_id]
+    custody.activate(Purpose.LOG_SIGNING, number, primary=True)
+    assert [each.key_id for each in unlock().signers(Purpose.LOG_SIGNING)] == [new.key_id, old.key_id]
+    custody.deactivate(Purpose.LOG_SIGNING, old.ring_id)
+    assert [each.key_id for each in unlock().signers(Purpose.LOG_SIGNING)] == [new.key_id]
+
+
 def test_a_deactivated_key_reads_and_makes_nothing(custody: Custody, unlock: Unlock) -> None:
     """The old row key of a retired epoch opens its rows and seals none."""
     agent = unlock()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.tree import MANDATE, flip, open_site
-from verifier import schema
+from verifier import migrations, schema
 from verifier.tree.check import check_tree, rebuild_tree
 from verifier.tree.errors import LeafMismatchError, TreeBehindError, TreeError, TreeForkedError
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def site(log_database: str, tmp_path: Path) -> Iterator[Site]:
-    """A log on each engine with 600 published entries, and 3 that are not."""
-    with open_site(log_database, tmp_path) as opened:
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A log with 600 published entries, and 3 that are not."""
+    database = str(tmp_path / "log.sqlite")
+    migrations.upgrade(database, migrations.Tree.LOG)
+    with open_site(database, tmp_path) as opened:
         for count in (250, 7, 343):
             opened.publish(count)
         opened.write(3)

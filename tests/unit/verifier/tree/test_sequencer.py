@@ -16,7 +16,7 @@ from padan.tlog.frontier import Frontier
 from padan.tlog.note import Algorithm, Line, VerifierKey
 from padan.tlog.tile import TileNodes
 from tests.tree import MANDATE, REALM, SEED, flip, open_site
-from verifier import schema
+from verifier import migrations, schema
 from verifier.log.store import LeaderLostError
 from verifier.tree import places, standing
 from verifier.tree.errors import LeafMismatchError, TreeBehindError, TreeForkedError
@@ -37,6 +37,15 @@ WITNESS_KEY = VerifierKey("witness.example/w", Algorithm.COSIGNATURE, WITNESS.pu
 def site(log_database: str, tmp_path: Path) -> Iterator[Site]:
     """A new log on each engine."""
     with open_site(log_database, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Site]:
+    """A new log on SQLite, where what is tried is the folder's."""
+    database = str(tmp_path / "log.sqlite")
+    migrations.upgrade(database, migrations.Tree.LOG)
+    with open_site(database, tmp_path) as opened:
         yield opened
 
 
@@ -67,22 +76,33 @@ def test_what_is_committed_is_published_and_checked_again_at_a_restart(site: Sit
         assert not (site.folder.path / f"{whole}.p").exists()
 
 
-def test_the_delay_is_told(site: Site) -> None:
-    """An entry that no checkpoint holds is told with its age, and the checkpoint with that of its oldest new entry."""
+def test_the_delay_is_told(local: Site) -> None:
+    """The age of what no checkpoint holds, the delay of what one does, and a fault until it is mended, are all told."""
+    site = local
     shown: list[float] = []
+    faults: list[bool] = []
 
     class Shown:
         def show_merge(self, delay: float) -> None:
             shown.append(delay)
 
         def show_tree_fault(self, *, faulty: bool) -> None:
-            assert not faulty
+            faults.append(faulty)
 
     site.write(3)
     assert standing.of_tree(site.folder, site.log, now=61.0) == (0, 60.0)
     site.sequencer(gauges=Shown()).turn(MANDATE)
     assert shown[0] > 60
     assert standing.of_tree(site.folder, site.log, now=61.0) == (3, 0.0)
+    sequencer = site.sequencer(gauges=Shown())
+    whole = (site.folder.path / "checkpoint").read_bytes()
+    flip(site.folder.path / "checkpoint", at=40)
+    with pytest.raises(TreeForkedError):
+        sequencer.turn(MANDATE)
+    assert standing.of_tree(site.folder, site.log, now=61.0)[0] in {0, 3}
+    (site.folder.path / "checkpoint").write_bytes(whole)
+    sequencer.turn(MANDATE)
+    assert faults == [False, True, False]
 
 
 def test_an_entry_that_was_changed_stops_the_signing(site: Site) -> None:
@@ -114,8 +134,9 @@ def test_a_gap_stops_the_signing(site: Site) -> None:
     assert site.stated().size == 2
 
 
-def test_a_leader_whose_term_is_over_publishes_nothing(site: Site) -> None:
+def test_a_leader_whose_term_is_over_publishes_nothing(local: Site) -> None:
     """Its mandate is asked for before the head moves and before the checkpoint is shown."""
+    site = local
     site.write(2)
     sequencer = site.sequencer()
     head = site.head.read()
@@ -203,9 +224,10 @@ def _shorter_log(site: Site) -> None:
     ],
 )
 def test_a_tree_that_was_changed_is_refused(
-    site: Site, tamper: Callable[[Site], None], error: type[Exception], said: str
+    local: Site, tamper: Callable[[Site], None], error: type[Exception], said: str
 ) -> None:
     """A lost, older, changed, forked or foreign folder, and another log, stop the signing until they are mended."""
+    site = local
     site.publish(260)
     tamper(site)
     site.write(1)
@@ -216,8 +238,9 @@ def test_a_tree_that_was_changed_is_refused(
     assert site.folder.checkpoint() == before
 
 
-def test_another_host_goes_on_from_what_is_published(site: Site) -> None:
+def test_another_host_goes_on_from_what_is_published(local: Site) -> None:
     """A head that has seen less than the checkpoint, as on the other host, is moved on and not refused."""
+    site = local
     site.publish(3)
     older = site.head.path.read_bytes()
     site.publish(300)
@@ -230,8 +253,9 @@ def test_another_host_goes_on_from_what_is_published(site: Site) -> None:
     assert head.published.entries == 306
 
 
-def test_witnesses_sign_before_the_checkpoint_is_published(site: Site) -> None:
+def test_witnesses_sign_before_the_checkpoint_is_published(local: Site) -> None:
     """They see the text, the signed note and proofs from what they know, and their lines stand in the note."""
+    site = local
     asked: list[int] = []
 
     def cosign(text: str, signed: bytes, size: int, consistency: Callable[[int], list[bytes]]) -> list[Line]:
@@ -258,8 +282,9 @@ def test_witnesses_sign_before_the_checkpoint_is_published(site: Site) -> None:
     assert asked == [3, 303]
 
 
-def test_witnesses_that_are_away_delay_nothing_beyond_a_bound(site: Site) -> None:
+def test_witnesses_that_are_away_delay_nothing_beyond_a_bound(local: Site) -> None:
     """The log goes on without them, asks one at a time, and shows a line that comes late."""
+    site = local
     go, asked = threading.Event(), []
 
     def cosign(text: str, signed: bytes, size: int, consistency: Callable[[int], list[bytes]]) -> list[Line]:
@@ -283,8 +308,9 @@ def test_witnesses_that_are_away_delay_nothing_beyond_a_bound(site: Site) -> Non
     assert note.verify(note.parse(data), [WITNESS_KEY])
 
 
-def test_a_cosigner_that_fails_stops_nothing(site: Site) -> None:
+def test_a_cosigner_that_fails_stops_nothing(local: Site) -> None:
     """Its fault is logged, and the checkpoint published with the log's own line."""
+    site = local
 
     def cosign(text: str, signed: bytes, size: int, consistency: object) -> list[Line]:
         raise RuntimeError(f"away: {len(text)}, {len(signed)}, {size}, {consistency}")
@@ -294,8 +320,9 @@ def test_a_cosigner_that_fails_stops_nothing(site: Site) -> None:
     require_whole(site)
 
 
-def test_two_keys_sign_while_one_is_replaced(site: Site) -> None:
+def test_two_keys_sign_while_one_is_replaced(local: Site) -> None:
     """Each adds a line, and a checkpoint of either is the log's own."""
+    site = local
     site.publish(1)
     old, new = Signer(SEED), Signer(bytes(range(1, 33)))
     site.signer = CheckpointSigner(origin_of(REALM), [new, old])
@@ -308,8 +335,9 @@ def test_two_keys_sign_while_one_is_replaced(site: Site) -> None:
     assert site.stated().size == 3
 
 
-def test_leaves_are_found_by_their_hash(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaves_are_found_by_their_hash(local: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """In tiles and in sorted files, also where a file is missing or of another content; an unknown hash is not."""
+    site = local
     monkeypatch.setattr(places, "BLOCK", 512)
     site.publish(1200)
     hashes = [merkle.leaf_hash(leaf) for leaf in site.log.leaves(0, 1200)]
