@@ -18,9 +18,6 @@ is seen in its log, where proposal, approvals and execution are entries.
 from __future__ import annotations
 
 import enum
-import hashlib
-import re
-import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
@@ -34,38 +31,23 @@ from keys.errors import (
 )
 from keys.signing import Signer, thumbprint, verify
 from padan import canonical
+from padan import proposal as shape
+from padan.proposal import ProposalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from keys.realm import Realm
 
-FORMAT: Final = 1
-BASE_SIZE: Final = 32
-NONCE_SIZE: Final = 16
-FEWEST: Final = 2
-"""Least number of approvals of any ceremony: nobody decides alone."""
-MOST: Final = 16
-MAX_BODY: Final = 16_384
-MAX_SECONDS: Final = 30 * 86_400
-"""Longest time between a proposal and its end."""
+FORMAT: Final = shape.FORMAT
+BASE_SIZE: Final = shape.BASE_SIZE
+NONCE_SIZE: Final = shape.NONCE_SIZE
+FEWEST: Final = shape.FEWEST
+MOST: Final = shape.MOST
+MAX_BODY: Final = shape.MAX_BODY
+MAX_SECONDS: Final = shape.MAX_SECONDS
 _CLOCK_SECONDS: Final = 300
 """By how much a proposer's clock may be ahead of ours."""
-_ACTION: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*")
-_MAX_ACTION: Final = 64
-_TIME: Final = struct.Struct(">Q")
-
-
-class _Field(enum.IntEnum):
-    FORMAT = 1
-    ACTION = 2
-    BODY = 3
-    BASE = 4
-    NONCE = 5
-    CREATED = 6
-    EXPIRES = 7
-    NEEDED = 8
-    PROPOSER = 9
 
 
 class State(enum.Enum):
@@ -88,59 +70,18 @@ _ENDED: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What somebody proposes.
-
-    Args:
-        action: what is to be done: words of a-z, 0-9 and "-", joined by ".", at most 64.
-        body: how, in the action's own encoding; at most 16,384 bytes.
-        base: hash of the state that it builds on, 32 bytes; zeros where it builds on none.
-        nonce: 16 random bytes.
-        created: when, seconds of the Unix epoch.
-        expires: until when it may be executed; at most 30 days later.
-        needed: approvals needed, 2 to 16.
-        proposer: key id of who proposes.
+class Proposal(shape.Proposal):
+    """What somebody proposes, as `padan.proposal.Proposal`, with this package's errors.
 
     Raises:
         ProposalFormatError: a part is out of its bounds.
     """
 
-    action: str
-    body: bytes
-    base: bytes
-    nonce: bytes
-    created: int
-    expires: int
-    needed: int
-    proposer: str
-
     def __post_init__(self) -> None:
-        if len(self.action) > _MAX_ACTION or _ACTION.fullmatch(self.action) is None:
-            raise ProposalFormatError("an action is words of a-z, 0-9 and '-', joined by '.', at most 64")
-        if len(self.body) > MAX_BODY:
-            raise ProposalFormatError(f"the body of a proposal has at most {MAX_BODY} bytes")
-        if len(self.base) != BASE_SIZE or len(self.nonce) != NONCE_SIZE:
-            raise ProposalFormatError("a proposal's base has 32 bytes and its nonce 16")
-        if not 0 <= self.created < self.expires <= self.created + MAX_SECONDS:
-            raise ProposalFormatError("a proposal ends after it begins, and within 30 days")
-        if not FEWEST <= self.needed <= MOST:
-            raise ProposalFormatError(f"a proposal needs {FEWEST} to {MOST} approvals")
-
-    def encode(self) -> bytes:
-        """Write the canonical encoding."""
-        return canonical.encode(
-            {
-                _Field.FORMAT: bytes((FORMAT,)),
-                _Field.ACTION: self.action.encode(),
-                _Field.BODY: self.body,
-                _Field.BASE: self.base,
-                _Field.NONCE: self.nonce,
-                _Field.CREATED: _TIME.pack(self.created),
-                _Field.EXPIRES: _TIME.pack(self.expires),
-                _Field.NEEDED: bytes((self.needed,)),
-                _Field.PROPOSER: self.proposer.encode(),
-            }
-        )
+        try:
+            shape.Proposal.__post_init__(self)
+        except ProposalError as error:
+            raise ProposalFormatError(str(error)) from error
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -150,28 +91,9 @@ class Proposal:
             ProposalFormatError: malformed, of a format that this release does not know, or out of bounds.
         """
         try:
-            fields = canonical.decode(data)
-            if fields[_Field.FORMAT] != bytes((FORMAT,)):
-                raise ProposalFormatError("the proposal has a format that this release does not know")
-            if fields.keys() != set(_Field):
-                raise ProposalFormatError("the proposal has fields that this release does not know")
-            (needed,) = fields[_Field.NEEDED]
-            return cls(
-                action=fields[_Field.ACTION].decode(),
-                body=fields[_Field.BODY],
-                base=fields[_Field.BASE],
-                nonce=fields[_Field.NONCE],
-                created=_TIME.unpack(fields[_Field.CREATED])[0],
-                expires=_TIME.unpack(fields[_Field.EXPIRES])[0],
-                needed=needed,
-                proposer=fields[_Field.PROPOSER].decode(),
-            )
-        except (KeyError, ValueError, struct.error) as error:
-            raise ProposalFormatError("the proposal is malformed") from error
-
-    def id(self, realm: Realm) -> bytes:
-        """Compute the proposal's id in a realm, 32 bytes."""
-        return hashlib.sha256(realm.label("ceremony") + self.encode()).digest()
+            return cls(**shape.decode(data))
+        except ProposalError as error:
+            raise ProposalFormatError(str(error)) from error
 
 
 @contextmanager
@@ -260,7 +182,7 @@ def require_voice(realm: Realm, proposal: Proposal, voice: Voice, roster: Mappin
     key = roster.get(voice.key_id)
     if key is None or thumbprint(key) != voice.key_id:
         raise StrangerError("the signature is of nobody on the roster")
-    verify(key, _message(realm, proposal, withdraws=voice.withdraws), voice.signature)
+    verify(key, shape.message(realm, proposal, withdraws=voice.withdraws), voice.signature)
 
 
 def standing(
@@ -316,10 +238,5 @@ def _state(
 
 
 def _speak(realm: Realm, proposal: Proposal, signer: Signer, *, withdraws: bool) -> Voice:
-    message = _message(realm, proposal, withdraws=withdraws)
+    message = shape.message(realm, proposal, withdraws=withdraws)
     return Voice(key_id=signer.key_id, signature=signer.sign(message), withdraws=withdraws)
-
-
-def _message(realm: Realm, proposal: Proposal, *, withdraws: bool) -> bytes:
-    label = realm.label("ceremony-withdrawal" if withdraws else "ceremony-approval")
-    return label + proposal.id(realm)

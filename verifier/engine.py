@@ -23,6 +23,7 @@ from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
 from verifier.auditor.table import GrantTable
 from verifier.backup import mirroring
+from verifier.ceremony_table import CeremonyTable
 from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.dispute import officerkey
@@ -36,7 +37,7 @@ from verifier.journal.client import JournalClient
 from verifier.leader import Leader
 from verifier.limiter import RateLimiter
 from verifier.log.open import open_log
-from verifier.period import AuditPeriod
+from verifier.period import RENEW_SECONDS, AuditPeriod
 from verifier.resident.store import MarkStore
 from verifier.resident.table import MarkTable
 from verifier.retention import duty as retention
@@ -46,6 +47,7 @@ from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo
 from verifier.tracing.export import open_tracing
 from verifier.tracing.traced import TracedVerifier
+from verifier.trail import Trails
 from verifier.tree import standing
 from verifier.tree.folder import TreeFolder
 from verifier.tree.proofs import Proofs
@@ -206,7 +208,7 @@ class Engine:
         self._periods = AuditPeriod(agent=self._agent, journal=self._journal)
         opened.callback(self._periods.close)
         self._periods.renew()
-        self._duties.append(Duty(name="period", every=60, act=self._periods.renew))
+        self._duties.append(Duty(name="period", every=RENEW_SECONDS, act=self._periods.renew))
 
     def _open_directory(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings
@@ -275,6 +277,17 @@ class Engine:
             codes=codes,
             signers=[("receipt-signing", signer)]
             + [("log-signing", each) for each in self._agent.signers(Purpose.LOG_SIGNING)],
+            now=clocks.now,
+        )
+        self.trails = Trails(
+            gate=self._gate,
+            grants=self._grants,
+            epochs=self._epochs,
+            periods=self._periods,
+            journal=self._journal,
+            ceremonies=CeremonyTable(self._directory),
+            realm=self._agent.realm,
+            key=host_keys.threshold_key(settings),
             now=clocks.now,
         )
         self.audit = Audit(

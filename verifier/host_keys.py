@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from keys.agent import LocalKeyAgent
 from keys.agent_client import SocketKeyAgent
 from keys.envelope import read_key
+from padan.auditors import AuditorsKey
+from verifier.config import ConfigError
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -17,6 +19,29 @@ class RealmMismatchError(OperatorError):
     """The keyring belongs to another registry or environment than the settings."""
 
 
+def auditors_key(settings: Settings) -> bytes | AuditorsKey | None:
+    """Read the auditors' key that the settings name; None where they name none.
+
+    Raises:
+        keys.errors.KeysError: it is none.
+        ConfigError: the file cannot be read.
+    """
+    if settings.auditors_key is None:
+        return None
+    try:
+        return read_key(settings.auditors_key.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"auditors_key: {settings.auditors_key} cannot be read ({error.strerror})"
+        ) from error
+
+
+def threshold_key(settings: Settings) -> AuditorsKey | None:
+    """Read the auditors' threshold key; None where the settings name none, or one of development."""
+    key = auditors_key(settings)
+    return key if isinstance(key, AuditorsKey) else None
+
+
 def unlock(settings: Settings) -> LocalKeyAgent:
     """Unlock the keyring in this process; the caller closes it.
 
@@ -24,8 +49,7 @@ def unlock(settings: Settings) -> LocalKeyAgent:
         RealmMismatchError: it is another registry's.
         keys.errors.KeysError: it cannot be unlocked.
     """
-    auditors_key = read_key(settings.auditors_key.read_bytes()) if settings.auditors_key else None
-    agent = LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=auditors_key)
+    agent = LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=auditors_key(settings))
     return _of_this_registry(agent, settings, str(settings.keyring))
 
 

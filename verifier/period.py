@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from verifier.ports import Journal
 
 
+RENEW_SECONDS: Final = 60.0
+"""How often `renew` is called as a duty."""
 GRACE_SECONDS: Final = 30.0
 """How long a request that has just named its subject under a period may still hold on to it."""
 

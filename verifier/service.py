@@ -125,6 +125,9 @@ class Service:
     def _get_checkpoint(self, call: Call) -> bytes:
         return self._ready_engine().proofs.get_checkpoint(call)
 
+    def _open_trail(self, call: Call) -> bytes:
+        return self._ready_engine().trails.open_trail(call)
+
     def _ready_engine(self) -> Engine:
         if self._engine is None:
             raise RegistryUnavailableError("the service is not ready")
@@ -151,6 +154,7 @@ class Service:
                 "GetInclusionProof": self._get_inclusion_proof,
                 "GetConsistencyProof": self._get_consistency_proof,
                 "GetCheckpoint": self._get_checkpoint,
+                "OpenTrail": self._open_trail,
             }
         )
         age = (("grpc.max_connection_age_ms", settings.connection_seconds * 1000),)

@@ -27,6 +27,7 @@ PLANTED = {
     "the receipt alone speaks JOSE": ("padan/client.py", "import joserfc"),
     "one module speaks NATS": ("verifier/feed/following.py", "import nats"),
     "one module speaks HTTP to strangers": ("padan/witness/witness.py", "import h11"),
+    "one module sets pages": ("padan/audit/listing.py", "import reportlab"),
     "traces leave by one module": ("verifier/tracing/traced.py", "import opentelemetry.trace"),
 }
 """Contract to a module and an import that must break it."""

@@ -119,9 +119,11 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def envelopes_of(secret: int, shares: list[int], public: bytes, key_id: bytes) -> list[dict[str, object]]:
+def envelopes_of(
+    secret: int, shares: list[int], public: bytes, key_id: bytes
+) -> list[dict[str, str | list[str]]]:
     """Seal two periods."""
-    envelopes = []
+    envelopes: list[dict[str, str | list[str]]] = []
     for at in range(2):
         drawn, period_id = number(f"envelope {at}"), hashlib.sha256(b"period %d" % at).digest()[:16]
         period_key = hashlib.sha256(b"period key %d" % at).digest()
@@ -146,6 +148,31 @@ def envelopes_of(secret: int, shares: list[int], public: bytes, key_id: bytes) -
             }
         )
     return envelopes
+
+
+def trail_of(key: Ed25519PrivateKey) -> dict[str, str]:
+    """Propose to open a trail, and approve it, as docs/formats/trail.md and ceremony.md say."""
+    blind, nik = hashlib.sha256(b"blind").digest(), "9971014101909001"
+    label = texts("padan", "trail-subject", "1", REGISTRY, ENVIRONMENT)
+    commitment = hashlib.sha256(label + blind + nik.encode()).digest()
+    body = fields(
+        bytes(range(16)), commitment, b"the resident asks", b"Letter 1", struct.pack(">Q", 1_790_000_000)
+    )
+    spelt = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).rstrip(b"=").decode()
+    thumbprint = f'{{"crv":"Ed25519","kty":"OKP","x":"{spelt}"}}'
+    proposer = base64.urlsafe_b64encode(hashlib.sha256(thumbprint.encode()).digest()).rstrip(b"=")
+    times_ = (struct.pack(">Q", 1_790_000_100), struct.pack(">Q", 1_790_000_100 + 3 * 86_400))
+    proposal = fields(b"\x01", b"trail.open", body, bytes(32), bytes(range(16)), *times_, b"\x02", proposer)
+    number = hashlib.sha256(texts("padan", "ceremony", "1", REGISTRY, ENVIRONMENT) + proposal).digest()
+    approval = texts("padan", "ceremony-approval", "1", REGISTRY, ENVIRONMENT) + number
+    return {
+        "blind": blind.hex(),
+        "nik": nik,
+        "commitment": commitment.hex(),
+        "proposal": proposal.hex(),
+        "id": number.hex(),
+        "signature": key.sign(approval).hex(),
+    }
 
 
 def build() -> str:
@@ -199,6 +226,7 @@ def build() -> str:
             ],
         },
         "envelopes": envelopes,
+        "trail": trail_of(signing[0]),
     }
     return json.dumps(document, indent=1) + "\n"
 

@@ -22,6 +22,7 @@ class Grant:
         valid_from: first second of its validity, Unix epoch.
         valid_until: first second without it.
         reach: what may be read.
+        trails: whether the auditor may, with another one, open the trail of a resident.
     """
 
     auditor: AuditorId
@@ -30,6 +31,7 @@ class Grant:
     valid_from: int
     valid_until: int
     reach: Reach
+    trails: bool = False
 
     def is_in_force(self, now: float) -> bool:
         """Say whether a moment, seconds of the Unix epoch, is within its validity."""

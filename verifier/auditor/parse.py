@@ -53,13 +53,15 @@ def _grant(root: Table) -> Grant:
     if validity.has("from") and validity.has("until") and valid_from >= valid_until:
         validity.fault(("until",), "not after 'from'", "it must be the first moment without the grant")
     validity.close()
+    entries = root.table("entries")
     return Grant(
         auditor=AuditorId(root.text("auditor", pattern=ID_PATTERN, right=_ID_RIGHT)),
         version=root.integer("version", 1, 2**31 - 1),
         mandate=root.text("mandate", right="what it rests on, such as a letter with its number"),
         valid_from=valid_from,
         valid_until=valid_until,
-        reach=_reach(root.table("entries")),
+        trails=entries.flag("trails", default=False),
+        reach=_reach(entries),
     )
 
 

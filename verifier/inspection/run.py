@@ -19,11 +19,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from keys.agent import require_usable
-from keys.envelope import read_key
 from keys.errors import KeysError
 from keys.realm import DEVELOPMENT, Realm
 from padan.finding import failed, good, passed, warned
-from verifier import config, expiry
+from verifier import config, expiry, host_keys
 from verifier.config import ConfigError
 from verifier.dispute import officerkey
 from verifier.errors import VerifierError
@@ -110,7 +109,8 @@ def _settings(settings: Settings, path: Path, remedy: Remedy) -> Iterator[Findin
 
 def _auditors_key(settings: Settings) -> Iterator[Finding]:
     if settings.auditors_key is not None:
-        key = read_key(settings.auditors_key.read_bytes())
+        key = host_keys.auditors_key(settings)
+        assert key is not None  # noqa: S101 - the setting names it
         require_usable(key, Realm(registry_id=settings.registry_id, environment=settings.environment))
     yield from ()
 

@@ -65,6 +65,7 @@ class EntryKind(enum.IntEnum):
     ENTRIES_LISTED = 700
     AUDITOR_GRANTED = 710
     AUDITOR_SUSPENDED = 711
+    TRAIL_OPENED = 720
     # 800 to 899: residents' rights
     BUDGET_RESET = 800
     RESIDENT_MARKED = 801

@@ -232,6 +232,27 @@ _SERVICE = (
         "turn to the agreement's dispute contact, which `padan info` shows",
     ),
     _row(
+        "TRAILS_CLOSED",
+        "FAILED_PRECONDITION",
+        errors.AuditError,
+        "the service has no threshold key of auditors, so that nobody can open a trail",
+        "make one with `padan-audit keys`, and have the operator name it in auditors_key",
+    ),
+    _row(
+        "TRAIL_NOT_APPROVED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the proposal is not signed by two of the auditors whose grants allow trails",
+        "have another auditor sign it, or a grant with `trails = true` activated",
+    ),
+    _row(
+        "TRAIL_ENDED",
+        "FAILED_PRECONDITION",
+        errors.ConflictError,
+        "the proposal was executed, was withdrawn, or its time is over",
+        "propose anew with `padan-audit subject propose`",
+    ),
+    _row(
         "LOG_UNAVAILABLE",
         "UNAVAILABLE",
         errors.UnavailableError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,29 @@ def test_the_golden_envelopes(case: dict[str, Any]) -> None:
         assert shared.hex() == case["shared"]
         assert envelope.unseal(found, shared, key=key).hex() == case["period_key"]
     assert found.period_id.hex() == case["period_id"]
+
+
+def test_the_golden_trail() -> None:
+    """Commitment, proposal, id and approval are the vectors', for the auditors' tools and for the service alike."""
+    from keys import ceremony, realm
+    from padan import proposal, trail
+    from padan.nik import parse
+
+    case, key = GOLDEN["trail"], auditors.decode(json.dumps(GOLDEN["file"]).encode())
+    data, blind = bytes.fromhex(case["proposal"]), bytes.fromhex(case["blind"])
+    made = proposal.Proposal(**proposal.decode(data))
+    assert made.encode() == data
+    opening = trail.read(made)
+    committed = trail.commit(key.place, blind=blind, nik=parse(case["nik"], date(2026, 1, 1)))
+    assert committed == opening.commitment == bytes.fromhex(case["commitment"])
+    assert opening.encode() == made.body
+    assert made.id(key.place).hex() == case["id"]
+    signature.verify(
+        key.members[0].card.signing, proposal.message(key.place, made), bytes.fromhex(case["signature"])
+    )
+    place = realm.Realm(registry_id=key.place.registry_id, environment=key.place.environment)
+    voice = ceremony.Voice(key_id=made.proposer, signature=bytes.fromhex(case["signature"]))
+    ceremony.require_voice(place, ceremony.Proposal.decode(data), voice, key.roster)
 
 
 def test_an_envelope_that_was_sealed_opens_and_a_changed_one_does_not() -> None:

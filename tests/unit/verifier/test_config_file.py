@@ -56,7 +56,7 @@ def test_what_is_commented_is_accepted_too(tmp_path: Path) -> None:
     text = config_file.render(REQUIRED)
     path.write_text(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
     assert tomllib.loads(path.read_text()).keys() == Settings.model_fields.keys()
-    assert load(path).auditors_key == tmp_path / "auditors.pub"
+    assert load(path).auditors_key == tmp_path / "auditors.json"
 
 
 def test_an_unknown_setting_is_refused() -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from padan.audit import render
-from padan.audit.listing import TIMEOUT, AuditClient, Filter, Listed
+from padan.audit import entries, render
+from padan.audit.listing import TIMEOUT, AuditClient, Filter, Listed, check
 from padan.cli import connection
 from padan.cli.connection import (  # noqa: TC001 - Typer reads the annotations
     Address,
@@ -25,6 +25,8 @@ from padan.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from padan.v1 import audit_pb2
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
@@ -53,11 +55,14 @@ def list_entries(
     server_name: ServerName = None,
     timeout: Timeout = None,
     json: Json = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print each entry's bytes, salt and leaf, for padan-audit subject.")
+    ] = False,
 ) -> None:
     """List entries of the log, oldest first, and recompute each one's public leaf from its salt and bytes.
 
-    An agency reads its own entries, an auditor what it was granted; the reading is an entry itself. With --json: one
-    document a line. Ends with exit code 1 if an entry does not fit its leaf.
+    An agency reads its own entries, an auditor what it was granted; the reading is an entry itself. With --json or
+    --raw: one document a line. Ends with exit code 1 if an entry does not fit its leaf.
     """
     link = connection.connection(
         address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout, audit=True
@@ -77,8 +82,11 @@ def list_entries(
         server_name=link.server_name,
         timeout=timeout or TIMEOUT,
     ) as client:
-        found = client.entries(wanted, limit=limit or None)
-        count, erased = _print_documents(found) if json else _print_table(found)
+        if raw:
+            count, erased = _print_raw(client.items(wanted, limit=limit or None))
+        else:
+            found = client.entries(wanted, limit=limit or None)
+            count, erased = _print_documents(found) if json else _print_table(found)
     fit = "1 entry; it fits its leaf" if count == 1 else f"{count} entries; each fits its leaf"
     sys.stderr.write(f"{fit}; {erased} erased, of which the leaf is left\n" if erased else f"{fit}\n")
 
@@ -93,6 +101,15 @@ def _print_documents(found: Iterable[Listed]) -> tuple[int, int]:
         checked = {} if item.entry is None else {"leaf_checked": True}
         print_json({**render.document(item.sequence, item.entry, item.leaf), **checked})
         count, erased = count + (item.entry is not None), erased + (item.entry is None)
+    return count, erased
+
+
+def _print_raw(found: Iterable[audit_pb2.LogEntry]) -> tuple[int, int]:
+    count = erased = 0
+    for item in found:
+        is_erased = check(item).entry is None
+        print_json(entries.spell(item))
+        count, erased = count + (not is_erased), erased + is_erased
     return count, erased
 
 

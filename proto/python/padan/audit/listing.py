@@ -17,6 +17,7 @@ from padan import channel
 from padan.entry import LEAF_SIZE, Entry, EntryError, decode, leaf
 from padan.errors import AuditError
 from padan.rpc import from_rpc
+from padan.trail import HANDLE_SIZE
 from padan.v1 import audit_pb2
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from padan.vocabulary import Verdict
 
 METHOD: Final = "/padan.v1.AuditService/ListEntries"
+OPEN_TRAIL: Final = "/padan.v1.AuditService/OpenTrail"
 PAGE: Final = 500
 TIMEOUT: Final = 10.0
 
@@ -79,6 +81,13 @@ class AuditClient:
             request_serializer=audit_pb2.ListEntriesRequest.SerializeToString,
             response_deserializer=audit_pb2.ListEntriesResponse.FromString,
         )
+        self._open: grpc.UnaryUnaryMultiCallable[audit_pb2.OpenTrailRequest, audit_pb2.OpenTrailResponse] = (
+            link.unary_unary(
+                OPEN_TRAIL,
+                request_serializer=audit_pb2.OpenTrailRequest.SerializeToString,
+                response_deserializer=audit_pb2.OpenTrailResponse.FromString,
+            )
+        )
 
     @classmethod
     def from_files(
@@ -101,14 +110,18 @@ class AuditClient:
         return cls(grpc.secure_channel(address, credentials, options=options), timeout=timeout)
 
     def entries(self, wanted: Filter, *, limit: int | None = None) -> Iterator[Listed]:
-        """List entries in the order of the log, page by page.
+        """List entries in the order of the log, page by page, each checked and decoded; errors as `items`."""
+        return map(check, self.items(wanted, limit=limit))
+
+    def items(self, wanted: Filter, *, limit: int | None = None) -> Iterator[audit_pb2.LogEntry]:
+        """List entries in the order of the log, page by page, as they come; `check` is the caller's.
 
         Args:
             wanted: which entries.
             limit: most entries; default all.
 
         Raises:
-            AuditError: an entry does not fit its leaf, or the order is broken.
+            AuditError: the order is broken.
             PadanError: the service refuses, or is away.
         """
         request = _request(wanted)
@@ -120,7 +133,7 @@ class AuditClient:
                 if item.sequence <= last:
                     raise AuditError("the service's answer is out of order", reason="order")
                 last = item.sequence
-                yield check(item)
+                yield item
                 count += 1
             if not page.next_page_token or count == limit:
                 return
@@ -160,6 +173,25 @@ class AuditClient:
             return self._list(request, timeout=self._timeout)
         except grpc.RpcError as failure:
             raise from_rpc(failure) from None
+
+    def open_trail(self, request: audit_pb2.OpenTrailRequest) -> tuple[bytes, bytes]:
+        """Ask for what names a resident in the log.
+
+        Returns:
+            Two handles, 16 bytes each, which may be equal.
+
+        Raises:
+            AuditError: the answer is none.
+            PadanError: the service refuses, or is away.
+        """
+        try:
+            answer = self._open(request, timeout=self._timeout)
+        except grpc.RpcError as failure:
+            raise from_rpc(failure) from None
+        if [len(handle) for handle in answer.handles] != [HANDLE_SIZE] * 2:
+            raise AuditError("the service's answer is malformed", reason="answer")
+        first, second = answer.handles
+        return first, second
 
     def close(self) -> None:
         """Close the channel."""

@@ -282,3 +282,91 @@ class GetCheckpointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class OpenTrailRequest(_message.Message):
+    """What two auditors have agreed to open."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    APPROVALS_FIELD_NUMBER: _builtins.int
+    NIK_FIELD_NUMBER: _builtins.int
+    BLIND_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.bytes
+    """The proposal, in the canonical encoding of docs/formats/trail.md."""
+    nik: _builtins.str
+    """The resident's number."""
+    blind: _builtins.bytes
+    """32 random bytes, with which the proposal commits to the number."""
+    @_builtins.property
+    def approvals(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrailApproval]:
+        """Signatures of distinct auditors under it, two at least; the caller's is among them."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.bytes = ...,
+        approvals: _abc.Iterable[Global___TrailApproval] | None = ...,
+        nik: _builtins.str = ...,
+        blind: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "blind", b"blind", "nik", b"nik", "proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenTrailRequest: _TypeAlias = OpenTrailRequest  # noqa: Y015
+
+@_typing.final
+class TrailApproval(_message.Message):
+    """One auditor's signature under a proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Thumbprint of the auditor's Ed25519 key (RFC 7638)."""
+    signature: _builtins.bytes
+    """64 bytes."""
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrailApproval: _TypeAlias = TrailApproval  # noqa: Y015
+
+@_typing.final
+class OpenTrailResponse(_message.Message):
+    """What names the resident; the same shape and work whether or not the registry holds the number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HANDLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def handles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Two log handles, 16 bytes each, which may be equal: of the number as it is now, and of the number as it was before it
+        was merged into another one.
+        """
+
+    def __init__(
+        self,
+        *,
+        handles: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handles", b"handles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenTrailResponse: _TypeAlias = OpenTrailResponse  # noqa: Y015

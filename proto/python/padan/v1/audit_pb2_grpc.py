@@ -55,6 +55,11 @@ class AuditServiceStub:
                 request_serializer=padan_dot_v1_dot_audit__pb2.GetCheckpointRequest.SerializeToString,
                 response_deserializer=padan_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
                 _registered_method=True)
+        self.OpenTrail = channel.unary_unary(
+                '/padan.v1.AuditService/OpenTrail',
+                request_serializer=padan_dot_v1_dot_audit__pb2.OpenTrailRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_audit__pb2.OpenTrailResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -89,6 +94,14 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenTrail(self, request, context):
+        """Gives two auditors what names one resident in the log, after an entry that says so; it opens nothing without the
+        keys of the audit periods, which no service has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetCheckpoint,
                     request_deserializer=padan_dot_v1_dot_audit__pb2.GetCheckpointRequest.FromString,
                     response_serializer=padan_dot_v1_dot_audit__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'OpenTrail': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenTrail,
+                    request_deserializer=padan_dot_v1_dot_audit__pb2.OpenTrailRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_audit__pb2.OpenTrailResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class AuditService:
             '/padan.v1.AuditService/GetCheckpoint',
             padan_dot_v1_dot_audit__pb2.GetCheckpointRequest.SerializeToString,
             padan_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenTrail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.AuditService/OpenTrail',
+            padan_dot_v1_dot_audit__pb2.OpenTrailRequest.SerializeToString,
+            padan_dot_v1_dot_audit__pb2.OpenTrailResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class AuditServiceStub:
     """Proves that the published tree begins with an earlier one."""
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]
     """Gives the published checkpoint."""
+    OpenTrail: _grpc.UnaryUnaryMultiCallable[_audit_pb2.OpenTrailRequest, _audit_pb2.OpenTrailResponse]
+    """Gives two auditors what names one resident in the log, after an entry that says so; it opens nothing without the
+    keys of the audit periods, which no service has.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -55,6 +59,10 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Proves that the published tree begins with an earlier one."""
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Gives the published checkpoint."""
+    OpenTrail: _aio.UnaryUnaryMultiCallable[_audit_pb2.OpenTrailRequest, _audit_pb2.OpenTrailResponse]  # type: ignore[assignment]
+    """Gives two auditors what names one resident in the log, after an entry that says so; it opens nothing without the
+    keys of the audit periods, which no service has.
+    """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads the request log. It has a listener of its own."""
@@ -90,5 +98,15 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetCheckpointResponse, _abc.Awaitable[_audit_pb2.GetCheckpointResponse]]:
         """Gives the published checkpoint."""
+
+    @_abc_1.abstractmethod
+    def OpenTrail(
+        self,
+        request: _audit_pb2.OpenTrailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.OpenTrailResponse, _abc.Awaitable[_audit_pb2.OpenTrailResponse]]:
+        """Gives two auditors what names one resident in the log, after an entry that says so; it opens nothing without the
+        keys of the audit periods, which no service has.
+        """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

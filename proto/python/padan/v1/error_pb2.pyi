@@ -88,6 +88,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the service has no officer's key to which a dispute could be sealed."""
     ERROR_REASON_UNKNOWN_LEAF: _ErrorReason.ValueType  # 60
     """NOT_FOUND: no published checkpoint holds a leaf of this hash; after the receipt's merge delay that is an alarm."""
+    ERROR_REASON_TRAILS_CLOSED: _ErrorReason.ValueType  # 70
+    """FAILED_PRECONDITION: the service has no threshold key of auditors, so that nobody can open a trail."""
+    ERROR_REASON_TRAIL_NOT_APPROVED: _ErrorReason.ValueType  # 71
+    """PERMISSION_DENIED: the proposal is not signed by two of the auditors whose grants allow trails."""
+    ERROR_REASON_TRAIL_ENDED: _ErrorReason.ValueType  # 72
+    """FAILED_PRECONDITION: the proposal was executed, was withdrawn, or its time is over."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -156,4 +162,10 @@ ERROR_REASON_DISPUTES_CLOSED: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION: the service has no officer's key to which a dispute could be sealed."""
 ERROR_REASON_UNKNOWN_LEAF: ErrorReason.ValueType  # 60
 """NOT_FOUND: no published checkpoint holds a leaf of this hash; after the receipt's merge delay that is an alarm."""
+ERROR_REASON_TRAILS_CLOSED: ErrorReason.ValueType  # 70
+"""FAILED_PRECONDITION: the service has no threshold key of auditors, so that nobody can open a trail."""
+ERROR_REASON_TRAIL_NOT_APPROVED: ErrorReason.ValueType  # 71
+"""PERMISSION_DENIED: the proposal is not signed by two of the auditors whose grants allow trails."""
+ERROR_REASON_TRAIL_ENDED: ErrorReason.ValueType  # 72
+"""FAILED_PRECONDITION: the proposal was executed, was withdrawn, or its time is over."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -44,6 +44,8 @@ def test_what_may_be_absent_grants_nothing_more() -> None:
     reach = parse(change(alerts=None, from_time=None)).reach
     assert not reach.alerts
     assert reach.from_ms is None
+    assert not parse(DOCUMENT.encode()).trails
+    assert parse(change(alerts="true\ntrails = true")).trails
 
 
 FAULTS: dict[str, tuple[dict[str, str | None], int, str]] = {
@@ -121,6 +123,6 @@ def test_the_page_shows_the_template_and_every_key() -> None:
         for problem in caught.value.problems
         for key in problem.right.removeprefix("use one of ").split(", ")
     ]
-    assert len(known) == 13
+    assert len(known) == 14
     for word in (*known, *AREAS):
         assert f"`{word}`" in PAGE or f"`[{word}]`" in PAGE, word

@@ -1,0 +1,339 @@
+"""`padan-audit subject`: who asked about one resident, when, why, with which outcome; by two auditors together."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from padan import auditors, envelope, times, trail
+from padan.audit import answer, keyfile, search, told, trailfile
+from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
+from padan.audit.entries import FileEntries, ServiceEntries
+from padan.audit.listing import TIMEOUT, AuditClient
+from padan.cli import connection
+from padan.cli.connection import (  # noqa: TC001 - Typer reads the annotations
+    Address,
+    Ca,
+    Cert,
+    Json,
+    ServerName,
+    Timeout,
+)
+from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from padan.group import wipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from padan.audit.entries import Entries
+    from padan.audit.keyfile import Person
+    from padan.audit.trailfile import Request
+    from padan.auditors import AuditorsKey
+
+app = new_app("subject", summary="Answer one resident: who asked about them, when, why, with which outcome.")
+
+_TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
+RequestFile = Annotated[Path, typer.Argument(metavar="REQUEST", help="The request's file.")]
+AuditorsFile = Annotated[
+    Path, typer.Option("--auditors", help="The auditors' key, from padan-audit keys check.")
+]
+ShareFile = Annotated[Path, typer.Option("--share", help="Your share, from padan-audit keys join.")]
+EntriesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--entries", help="Entries from padan-audit list --raw; else those that the service shows you."
+    ),
+]
+TlsKey = Annotated[str | None, typer.Option("--tls-key", help="PEM of the private key of your certificate.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app, name="subject")
+
+
+@app.command()
+def propose(
+    *,
+    auditors_file: AuditorsFile,
+    key: KeyFile,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the log; nothing about the resident.")],
+    mandate: Annotated[str, typer.Option("--mandate", help="What it rests on, such as the letter's number.")],
+    out: Out,
+    received: Annotated[
+        datetime | None,
+        typer.Option("--received", formats=_TIMES, help="When the resident asked, UTC; default now."),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    json: Json = False,
+) -> None:
+    """Propose to open a resident's trail, and sign it; asks for the number, which no file and no argument holds."""
+    made_for, person = _open(auditors_file, key, passphrase_file)
+    nik = number()
+    now = int(time.time())
+    since = int(received.replace(tzinfo=UTC).timestamp()) if received else now
+    if since > now:
+        raise CommandError(
+            "--received is in the future", next_step="give the time in UTC", code=ExitCode.INPUT
+        )
+    request = trailfile.propose(
+        person, made_for, nik=nik, reason=reason, mandate=mandate, received=since, now=now
+    )
+    keyfile.write_new(out, trailfile.encode(request, made_for), secret=True)
+    _report(request, made_for, out, json=json, next_step="another auditor runs padan-audit subject sign")
+
+
+@app.command()
+def sign(
+    request_file: RequestFile,
+    *,
+    auditors_file: AuditorsFile,
+    key: KeyFile,
+    out: Out,
+    passphrase_file: PassphraseFile = None,
+    json: Json = False,
+) -> None:
+    """Agree to a request as the second auditor, after entering the number from the resident's own letter."""
+    made_for, person = _open(auditors_file, key, passphrase_file)
+    request = trailfile.decode(keyfile.read(request_file), made_for)
+    trailfile.signers(request, made_for)
+    trailfile.blind_of(request, person, made_for, nik=number())
+    signed = trailfile.sign(request, person, made_for)
+    keyfile.write_new(out, trailfile.encode(signed, made_for), secret=True)
+    _report(signed, made_for, out, json=json, next_step="one of you runs padan-audit subject open")
+
+
+@app.command("open")
+def open_(
+    request_file: RequestFile,
+    *,
+    auditors_file: AuditorsFile,
+    key: KeyFile,
+    out: Out,
+    passphrase_file: PassphraseFile = None,
+    address: Address = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    tls_key: TlsKey = None,
+    server_name: ServerName = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """Ask the service for what names the resident in the log; it logs that before it answers, and answers once."""
+    made_for, person = _open(auditors_file, key, passphrase_file)
+    request = trailfile.decode(keyfile.read(request_file), made_for)
+    trailfile.signers(request, made_for)
+    nik = number()
+    blind = trailfile.blind_of(request, person, made_for, nik=nik)
+    if out.exists():  # the service answers once
+        raise CommandError(
+            f"{out}: there is a file already", next_step="name another file", code=ExitCode.INPUT
+        )
+    with _client(
+        address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
+    ) as client:
+        handles = client.open_trail(trailfile.message(request, nik=nik, blind=blind))
+    opened = trailfile.answered(request, handles, made_for)
+    keyfile.write_new(out, trailfile.encode(opened, made_for), secret=True)
+    _report(opened, made_for, out, json=json, next_step="another auditor runs padan-audit subject part")
+
+
+@app.command()
+def part(
+    request_file: RequestFile,
+    *,
+    auditors_file: AuditorsFile,
+    key: KeyFile,
+    share: ShareFile,
+    out: Out,
+    entries: EntriesFile = None,
+    passphrase_file: PassphraseFile = None,
+    address: Address = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    tls_key: TlsKey = None,
+    server_name: ServerName = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """Give your part of every period's key, with proofs; it opens nothing without the others' parts and the handles."""
+    made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
+    request = trailfile.decode(keyfile.read(request_file), made_for)
+    names = trailfile.signers(request, made_for)
+    if person.card.name not in names:
+        raise CommandError(
+            f"{person.card.name} has not signed this request",
+            next_step="sign it first, with padan-audit subject sign",
+            code=ExitCode.REFUSED,
+        )
+    with _source(
+        entries, address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
+    ) as source:
+        found, foreign = search.envelopes(source, made_for)
+    with keyfile.open_share(keyfile.read(share), phrase, key=made_for, name=person.card.name) as own:
+        data = trailfile.part(request, person, own, made_for, [each.element for each in found])
+    keyfile.write_new(out, data, secret=True)
+    if json:
+        print_json({"part": str(out), "auditor": person.card.name, "periods": len(found), "foreign": foreign})
+        return
+    typer.echo(f"{out}: the part of {person.card.name}, {len(found)} periods, proved")
+    told.tell_foreign(foreign)
+
+
+@app.command()
+def report(
+    request_file: RequestFile,
+    parts: Annotated[list[Path], typer.Argument(metavar="PART...", help="The other auditors' parts.")],
+    *,
+    auditors_file: AuditorsFile,
+    key: KeyFile,
+    share: ShareFile,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the answer, new: answer.pdf, answer.csv, answer.json.")
+    ],
+    lifted: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lifted", help="An article under which disclosure was delayed and is no longer; repeatable."
+        ),
+    ] = None,
+    entries: EntriesFile = None,
+    passphrase_file: PassphraseFile = None,
+    address: Address = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    tls_key: TlsKey = None,
+    server_name: ServerName = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """Join the parts, find the resident's entries, and write the answer as PDF in Indonesian and English, CSV and JSON.
+
+    Ends with exit code 1 if periods could not be opened, so that the answer is not complete.
+    """
+    made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
+    request = trailfile.decode(keyfile.read(request_file), made_for)
+    handles = trailfile.handles_of(request, person, made_for)
+    given = dict(trailfile.read_part(keyfile.read(path), request, person, made_for) for path in parts)
+    with _source(
+        entries, address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
+    ) as source:
+        found, foreign = search.envelopes(source, made_for)
+        with keyfile.open_share(keyfile.read(share), phrase, key=made_for, name=person.card.name) as own:
+            given[own.number] = trailfile.own_part(own, found)
+        keys = _join(given, found, made_for)
+        looked = search.Search(keys, handles)
+        wipe(*keys.values())
+        made = answer.make(
+            looked.find(source),
+            request.opening,
+            registry=made_for.place.registry_id,
+            made=datetime.now(UTC),
+            lifted=lifted or (),
+        )
+    told.write(out, made)
+    told.tell(made, looked.tally, out, opened=len(keys), foreign=foreign, json=json)
+    if looked.tally.unopened:
+        raise SystemExit(ExitCode.NO)
+
+
+def _open(auditors_file: Path, key: Path, phrase: Path | str | None) -> tuple[AuditorsKey, Person]:
+    made_for = auditors.decode(keyfile.read(auditors_file))
+    spoken = phrase if isinstance(phrase, str) else passphrase(phrase)
+    person = keyfile.open_private(keyfile.read(key), spoken)
+    made_for.number(person.card.name)
+    return made_for, person
+
+
+def _phrase(source: Path | None) -> str:
+    return passphrase(source)
+
+
+def _join(
+    given: dict[int, dict[bytes, bytes]], found: list[envelope.Envelope], key: AuditorsKey
+) -> dict[bytes, bytearray]:
+    """Join the parts of each envelope that enough auditors have opened: period ids to period keys."""
+    keys: dict[bytes, bytearray] = {}
+    for each in found:
+        shared = trailfile.fold(given, each.element, key.threshold)
+        if shared is not None:
+            keys[each.period_id] = envelope.unseal(each, shared, key=key)
+            wipe(shared)
+    if found and not keys:
+        raise CommandError(
+            f"no period could be opened: it takes the parts of {key.threshold} auditors for each",
+            next_step="give the parts that padan-audit subject part wrote over the same log",
+            code=ExitCode.REFUSED,
+        )
+    return keys
+
+
+@contextlib.contextmanager
+def _source(
+    file: Path | None,
+    *,
+    address: str | None,
+    ca: str | None,
+    cert: str | None,
+    key: str | None,
+    server_name: str | None,
+    timeout: float | None,
+) -> Iterator[Entries]:
+    if file is not None:
+        yield FileEntries(file)
+        return
+    with _client(
+        address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout
+    ) as client:
+        yield ServiceEntries(client)
+
+
+def _client(
+    *,
+    address: str | None,
+    ca: str | None,
+    cert: str | None,
+    key: str | None,
+    server_name: str | None,
+    timeout: float | None,
+) -> AuditClient:
+    link = connection.connection(
+        address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout, audit=True
+    )
+    return AuditClient.from_files(
+        link.address,
+        ca=link.ca,
+        cert=link.cert,
+        key=link.key,
+        server_name=link.server_name,
+        timeout=timeout or TIMEOUT,
+    )
+
+
+def _report(request: Request, key: AuditorsKey, out: Path, *, json: bool, next_step: str) -> None:
+    opening, names = request.opening, trailfile.signers(request, key)
+    due = datetime.fromtimestamp(opening.received, tz=UTC) + answer.LIMIT
+    shown: dict[str, Any] = {
+        "file": str(out),
+        "request": opening.request_id.hex(),
+        "reason": opening.reason,
+        "mandate": opening.mandate,
+        "received": times.text(datetime.fromtimestamp(opening.received, tz=UTC)),
+        "due": times.text(due),
+        "overdue": datetime.now(UTC) > due,
+        "signed_by": names,
+        "expires": times.text(datetime.fromtimestamp(request.proposal.expires, tz=UTC)),
+        "opened": bool(request.handles),
+    }
+    if json:
+        print_json(shown)
+        return
+    overdue = "; OVERDUE" if shown["overdue"] else ""
+    typer.echo(f"request {shown['request']}: {opening.reason} ({opening.mandate})")
+    typer.echo(f"asked {shown['received']}, due {shown['due']} (3 x 24 h){overdue}")
+    typer.echo(f"signed by {', '.join(names)}; {trail.NEEDED} must sign\n{out}: {next_step}")
