@@ -87,7 +87,6 @@ def enrol(stage: Stage, port: int) -> None:
     stage.say("Each makes its own key; the request goes to the operator, the certificate comes back.")
     for agency in agencies():
         _let_in(stage, agency, port, role="")
-    _let_in(stage, AUDITOR, port, role=" --role auditor")
     folder = stage.root / OPERATOR / "agreements"
     folder.mkdir()
     for path in agencies().values():
@@ -95,10 +94,17 @@ def enrol(stage: Stage, port: int) -> None:
     stage.say("One agreement for each agency, from deploy/agreements; what it does not grant is refused.")
     stage.run(OPERATOR, "padan-server agreement sign agreements/*.toml --key signer.key")
     stage.run(OPERATOR, "padan-server agreement activate agreements/*.toml")
-    stage.say("What the auditor may read is signed likewise:")
-    stage.run(OPERATOR, f"padan-server auditor template --auditor {AUDITOR} > auditor.toml")
-    stage.run(OPERATOR, "padan-server auditor sign auditor.toml --key signer.key")
-    stage.run(OPERATOR, "padan-server auditor activate auditor.toml")
+    let_auditor_in(stage, AUDITOR, port)
+
+
+def let_auditor_in(stage: Stage, auditor: str, port: int) -> None:
+    """Let an auditor in, with a grant to read everything."""
+    stage.say("What an auditor may read is signed likewise:")
+    _let_in(stage, auditor, port, role=" --role auditor")
+    grant = f"{auditor}.toml"
+    stage.run(OPERATOR, f"padan-server auditor template --auditor {auditor} > {grant}")
+    stage.run(OPERATOR, f"padan-server auditor sign {grant} --key signer.key")
+    stage.run(OPERATOR, f"padan-server auditor activate {grant}")
 
 
 def _let_in(stage: Stage, who: str, port: int, *, role: str) -> None:
