@@ -66,6 +66,7 @@ def _document(overview: Overview) -> dict[str, Any]:
         else {
             "entries": log.entries,
             "last": _moment(log.last_ms / 1000) if log.entries else None,
+            "published": log.published,
             "today": {
                 "entries": log.counted,
                 "whole": log.is_whole,
@@ -214,7 +215,7 @@ def _told_log(overview: Overview) -> Iterator[tuple[str, str]]:
         yield "log", _told_away(log)
         return
     last = f", the last {_span(overview.at - log.last_ms / 1000)} ago" if log.entries else ""
-    yield "log", f"{log.entries:,} entries{last}"
+    yield "log", f"{log.entries:,} entries{last}; {log.published:,} in the published tree"
     whole = "" if log.is_whole else " (the newest of today's)"
     counts = (
         f"{log.counted:,} entries{whole}: {log.alerts:,} budget alerts, {log.blocked:,} blocked answers, "

@@ -81,6 +81,7 @@ class Log:
     Attributes:
         entries: how many there are.
         last_ms: log time of the last one, milliseconds of the Unix epoch; 0 for an empty log.
+        published: how many are in the published tree's checkpoint.
         counted: entries of today that were looked at, the newest.
         is_whole: whether these are all of today's.
         alerts: alerts about budgets among them.
@@ -90,6 +91,7 @@ class Log:
 
     entries: int
     last_ms: int
+    published: int
     counted: int
     is_whole: bool
     alerts: int

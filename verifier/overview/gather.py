@@ -22,6 +22,8 @@ from verifier.log.tally import count_recent
 from verifier.overview.facts import Affairs, Away, Disk, Log, Overview, Service, ServiceState, Vault
 from verifier.scrape import NoMetricsError, NotRunningError
 from verifier.seat import open_seat
+from verifier.tree.folder import TreeFolder
+from verifier.tree.standing import published_size
 from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_vault
 
@@ -108,6 +110,7 @@ def _log(settings: Settings, now_ms: int) -> Log:
     return Log(
         entries=head.sequence,
         last_ms=head.log_time_ms,
+        published=published_size(TreeFolder(settings.tree_folder)),
         counted=tally.entries,
         is_whole=tally.is_whole,
         alerts=tally.of_kind(EntryKind.BUDGET_ALERT),
