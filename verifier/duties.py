@@ -80,7 +80,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         gauges=means.gauges,
     )
     return [
-        LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.turn, alone=True),
+        LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.act, alone=True),
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
         LeaderDuty(name="disputes", every=60, act=disputes.check),

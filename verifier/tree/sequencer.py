@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from padan.tlog import merkle, note
 from padan.tlog.tile import TileNodes
+from verifier.errors import ServiceError
 from verifier.headfile import Extent, HeadConflictError
+from verifier.log.store import LeaderLostError
 from verifier.tree import places, resume
 from verifier.tree.errors import TreeBusyError, TreeError, TreeForkedError
 from verifier.tree.folder import full_tiles
@@ -99,7 +101,28 @@ class Sequencer:
         self._gauges = gauges
         self._now = now
         self._edge: Edge | None = None
+        self._mandate: Mandate | None = None
+        self._said = ""
         self._shown: tuple[str, tuple[Line, ...]] = ("", ())
+
+    def act(self, mandate: Mandate) -> None:
+        """Take a turn as a duty: what stops it is told once, and tried again at the next turn.
+
+        Raises:
+            LeaderLostError: another process leads.
+        """
+        try:
+            self.turn(mandate)
+        except LeaderLostError:
+            raise
+        except (TreeError, ServiceError) as error:
+            if str(error) != self._said:
+                _LOGGER.error("nothing is published", extra={"reason": str(error)})  # noqa: TRY400 - the cause is said
+            self._said = str(error)
+            return
+        if self._said:
+            _LOGGER.info("the tree is published again")
+        self._said = ""
 
     def turn(self, mandate: Mandate) -> bool:
         """Publish what was committed since the last turn; returns whether a checkpoint was published.
@@ -112,15 +135,14 @@ class Sequencer:
             LogUnavailableError, HeadStoreError: log, folder or head cannot be used now; the next turn tries again.
             TreeError: they are at odds; nothing is signed until that is mended.
         """
+        if mandate != self._mandate:  # another process may have published between two terms of this one
+            self._edge, self._mandate = None, mandate
         try:
             published = self._turn(mandate)
-        except TreeError as error:
+        except BaseException as error:
             self._edge = None
-            self._show_fault(faulty=True)
-            _LOGGER.error("nothing is published", extra={"reason": str(error)})  # noqa: TRY400 - the cause is said
-            raise
-        except BaseException:
-            self._edge = None
+            if isinstance(error, TreeError):
+                self._show_fault(faulty=True)
             raise
         self._show_fault(faulty=False)
         return published

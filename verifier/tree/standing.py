@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from padan.errors import LogError
 from padan.tlog import checkpoint, note
+from verifier.tree.errors import TreeStoreError
 
 if TYPE_CHECKING:
     from verifier.log.store import LogStore
@@ -21,7 +22,7 @@ def of_tree(folder: TreeFolder, log: LogStore, *, now: float) -> tuple[int, floa
         now: seconds of the Unix epoch.
 
     Raises:
-        LogUnavailableError: one of them cannot be read.
+        LogUnavailableError: the log cannot be read.
     """
     size = published_size(folder)
     behind = log.blind_rows(size, 1)
@@ -29,13 +30,9 @@ def of_tree(folder: TreeFolder, log: LogStore, *, now: float) -> tuple[int, floa
 
 
 def published_size(folder: TreeFolder) -> int:
-    """Give the leaves of the published checkpoint; 0 where there is none, or none that can be read.
-
-    Raises:
-        TreeStoreError: the folder cannot be read.
-    """
-    data = folder.checkpoint()
+    """Give the leaves of the published checkpoint; 0 where there is none, or none that can be read."""
     try:
+        data = folder.checkpoint()
         return 0 if data is None else checkpoint.parse_text(note.parse(data).text).size
-    except LogError:
+    except (LogError, TreeStoreError):
         return 0

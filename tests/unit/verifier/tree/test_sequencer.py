@@ -17,6 +17,7 @@ from padan.tlog.note import Algorithm, Line, VerifierKey
 from padan.tlog.tile import TileNodes
 from tests.tree import MANDATE, REALM, SEED, flip, open_site
 from verifier import migrations, schema
+from verifier.leader import Mandate
 from verifier.log.store import LeaderLostError
 from verifier.tree import places, standing
 from verifier.tree.errors import LeafMismatchError, TreeBehindError, TreeForkedError
@@ -149,6 +150,43 @@ def test_a_leader_whose_term_is_over_publishes_nothing(local: Site) -> None:
     with pytest.raises(LeaderLostError):
         sequencer.turn(MANDATE)
     assert (site.head.read(), site.folder.checkpoint()) == (head, None)
+
+
+def test_what_stops_the_duty_is_told_once(local: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A fault and its end are messages, not one a turn; a lost term is left to the leader."""
+    site = local
+    site.publish(2)
+    sequencer = site.sequencer()
+    whole = (site.folder.path / "checkpoint").read_bytes()
+    with caplog.at_level("INFO", "padan.tree"):
+        flip(site.folder.path / "checkpoint", at=40)
+        for _ in range(3):
+            sequencer.act(MANDATE)
+        (site.folder.path / "checkpoint").write_bytes(whole)
+        for _ in range(2):
+            sequencer.act(MANDATE)
+    assert [record.message for record in caplog.records] == [
+        "nothing is published",
+        "the tree is published again",
+    ]
+    site.folder.path.rename(site.folder.path.with_name("away"))
+    site.folder.path.write_text("in the way")
+    site.write(1)
+    sequencer.act(MANDATE)
+    assert site.folder.path.read_text() == "in the way"
+    assert standing.of_tree(site.folder, site.log, now=61.0) == (0, 60.0)
+
+
+def test_a_leader_that_leads_again_looks_anew(local: Site) -> None:
+    """Between two of its terms another host has published: what this one remembers counts no more."""
+    site = local
+    site.publish(3)
+    sequencer = site.sequencer()
+    assert not sequencer.turn(MANDATE)
+    site.publish(300)
+    site.write(5)
+    assert sequencer.turn(Mandate(term=3))
+    require_whole(site)
 
 
 def _remove(site: Site) -> None:
