@@ -135,6 +135,8 @@ def test_sqlite_from_backup_and_mirror(workers: int, tmp_path: Path) -> None:
         with timed(times, "restore"):
             said = json.loads(operate(installation, "backup", "restore", backup, "--json"))
         assert (said["missing"], said["starts"]) == ("0", True)
+        with timed(times, "tree"):
+            operate(installation, "log", "rebuild-tree")
         began = time.monotonic()
         with running(installation, ready=False):
             ask_until_answered(installation, "tax", request())

@@ -59,6 +59,8 @@ def test_a_golden_installation_is_restored_and_goes_on(golden: tuple[Installatio
     assert int(said["mirrored"]) > 0
     assert log_of(installation)[: len(expected["log"])] == expected["log"]
     assert people_of(installation) == expected["people"]
+    if json.loads(operate(installation, "log", "head", "--json"))["head"]["published"]:
+        operate(installation, "log", "rebuild-tree")
     operate(installation, "log", "check")
     settings = installation.settings
     custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests")

@@ -97,6 +97,7 @@ def test_a_log_that_was_put_back_is_refused_until_two_officers_accept_the_loss(
     (detail,) = details(installation, EntryKind.HEAD_RESET)
     assert (detail["entries"], detail["head_entries"]) == (str(seen - 3), str(seen))
     assert len(detail["approved"].split(",")) == 2
+    operate(installation, "log", "rebuild-tree")
     ask(installation, 1)
     assert "as the head says" in operate(installation, "log", "check")
 

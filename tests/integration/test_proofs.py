@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 from padan import aio, expecting
 from padan.audit.listing import Filter
 from padan.cli import main
 from padan.cli.console import ExitCode
-from padan.errors import InvalidRequestError, LogError, LogProofError, PadanError
+from padan.entry import EntryKind
+from padan.errors import IdentityError, InvalidRequestError, LogError, LogProofError, PadanError
 from padan.proofs import ProofClient, Proofs
 from padan.question import Question
 from padan.tlog import merkle, policy
@@ -22,6 +25,7 @@ from tests.installation import install
 from tests.people import BUDI
 from tests.service import running
 from tests.simulator.terminal import run
+from verifier.log.open import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """A running service of one agency."""
     installation = install(tmp_path_factory.mktemp("installation"))
+    installation.certify("stranger", register=False)
     with running(installation) as started:
         yield started
 
@@ -145,6 +150,35 @@ def test_what_is_no_leaf_is_refused(service: RunningService) -> None:
     with proof_client(service) as client, pytest.raises(LogProofError) as caught:
         client.inclusion(bytes(33))
     assert caught.value.reason == "UNKNOWN_LEAF"
+
+
+def refusals(service: RunningService) -> int:
+    """Count the entries that tell of refusals."""
+    with closing(open_log(service.installation.settings.log_database)) as log:
+        return sum(row.kind == EntryKind.REFUSED for row in log.entries(0, 100_000))
+
+
+def test_strangers_and_unknown_fields_are_refused(service: RunningService) -> None:
+    """A caller that is not registered gets no proof, a field that is unknown no answer; both are entries."""
+    before = refusals(service)
+    with proof_client(service, "stranger") as client:
+        for ask_for in (
+            client.checkpoint,
+            lambda: client.consistency(1),
+            lambda: client.inclusion(bytes(33)),
+        ):
+            with pytest.raises(IdentityError):
+                ask_for()
+    assert refusals(service) == before + 3
+    prove(service, ask(service))
+    with service.channel(audit=True) as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(expecting.CHECKPOINT)
+        asked = [call.future(b"", timeout=20) for _ in range(30)]
+        assert all(each.exception() is None for each in asked)
+        with pytest.raises(grpc.RpcError) as caught:
+            call(b"\x08\x01", timeout=20)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusals(service) == before + 4
 
 
 def test_a_client_watches_over_its_receipts(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,8 @@ def _tell(restored: Restored, *, aside: bool) -> None:
         typer.echo(
             f"head:     has seen {restored.head.extent.entries} entries: {restored.missing} are missing{same}"
         )
+    if restored.head is not None and restored.head.published is not None:
+        typer.echo("tree:     where tree_dir is lost too, build it anew: padan-server log rebuild-tree")
     if not restored.starts:
         typer.echo(
             "next:     two officers accept the loss: padan-server log propose-loss --key KEY --out FILE"
