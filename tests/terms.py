@@ -61,7 +61,7 @@ contact = "help@agency.example"
 answer_hours = 72
 
 [classification]
-sensitivity = "general"
+sensitivity = "{sensitivity}"
 retention = "standard"
 
 [[purposes]]
@@ -76,6 +76,7 @@ answer_form = "per_claim"
 profile = "tolerant"
 ages = [17]
 {exemption}
+{assessment}
 
 [[purposes]]
 code = "strict"
@@ -87,6 +88,7 @@ attributes = ["name", "birth_date", "sex", "district", "marital_status", "life_s
 anchors = ["name"]
 answer_form = "overall"
 profile = "strict"
+{assessment}
 """
 
 
@@ -101,6 +103,7 @@ class Terms:
     addresses: Sequence[str] = ("127.0.0.0/8", "::1/128")
     version: int = 1
     exempt_article: str = ""
+    sensitivity: str = "general"
     until: str = "2036-01-01T00:00:00+07:00"
 
     def document(self, agency: str) -> bytes:
@@ -114,5 +117,7 @@ class Terms:
             calls_per_second=self.calls_per_second,
             subject=self.subject,
             prefix=self.prefix,
+            sensitivity=self.sensitivity,
+            assessment="" if self.sensitivity == "general" else 'dpia = "DPIA-1"',
             exemption=f'exempt_article = "{self.exempt_article}"' if self.exempt_article else "",
         ).encode()

@@ -1,13 +1,24 @@
-"""Witnesses as processes of their own, as an outside organisation runs them."""
+"""Witnesses: as processes of their own, as an outside organisation runs them, and as threads of a test."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
+
+from padan.audit.cli import main
+from padan.witness import key
+from padan.witness.book import Book
+from padan.witness.folder import WitnessFolder
+from padan.witness.listener import Limits, Listener, submission_routes
+from padan.witness.witness import Witness
+from tests.simulator import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +31,9 @@ PROGRAM = (sys.executable, "-c", "from padan.audit.cli import main; main()", "wi
 
 def command(*words: object, code: int = 0) -> str:
     """Run `padan-audit witness` to its end, which must be with this code, and give what it printed."""
-    done = subprocess.run(
-        [*PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    done = terminal.run(main, "witness", *map(str, words))
+    assert done.code == code, done.out + done.err
+    return done.out
 
 
 class WitnessProcess:
@@ -80,6 +89,65 @@ class WitnessProcess:
         document = json.loads(command("show", self.folder, "--json", code=code))
         (log,) = document["logs"]
         return dict(log)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class WitnessThread:
+    """A witness of some logs in a thread; `start` and `stop` as often as wanted, on one port."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *logs: VerifierKey,
+        name: str = "witness.example/w1",
+        limits: Limits | None = None,
+    ) -> None:
+        self.folder = WitnessFolder(folder)
+        self.vkey = str(self.folder.create(name))
+        for log in logs:
+            self.folder.add_log(str(log))
+        self._limits = limits or Limits()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it takes submissions."""
+        return f"http://127.0.0.1:{self.port}/w"
+
+    def start(self) -> Self:
+        """Start it, and wait until it listens."""
+        self.book = Book(self.folder.book)
+        witness = Witness(logs=self.folder.logs(), book=self.book, cosign=key.load(self.folder.key).cosign)
+        self.listener = Listener(submission_routes(witness, "/w"), self._limits)
+        self._loop = asyncio.new_event_loop()
+        bound: Future[tuple[str, int]] = Future()
+
+        async def begin() -> None:
+            bound.set_result(await self.listener.start("127.0.0.1", self.port))
+
+        def run() -> None:
+            self._loop.run_until_complete(begin())
+            self._loop.run_forever()
+            self._loop.run_until_complete(self.listener.stop())
+            self._loop.close()
+
+        self._thread = threading.Thread(target=run)
+        self._thread.start()
+        _, self.port = bound.result(10)
+        return self
+
+    def stop(self) -> None:
+        """End it."""
+        if self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self.book.close()
 
     def __enter__(self) -> Self:
         return self.start()

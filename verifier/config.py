@@ -41,6 +41,7 @@ _PATH_FIELDS = (
     "auditors_key",
     "head_store",
     "log_mirror",
+    "witness_policy",
 )
 
 
@@ -91,6 +92,15 @@ class Settings(BaseSettings):
         default=None,
         examples=["/srv/padan/tree"],
         description="Folder of the published tree, for any web server to serve; default data_dir/tree.",
+    )
+    witness_policy: Path | None = Field(
+        default=None,
+        examples=["witness.policy"],
+        description="File of the log's witnesses and their quorum (C2SP tlog-policy); default none are asked.",
+    )
+    witness_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        default=15,
+        description="Minutes for which the log goes on without that quorum; then classes of data are refused.",
     )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(

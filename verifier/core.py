@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from verifier.evidence import Evidence
     from verifier.identity import Peer
     from verifier.intent import Intent, Settled
-    from verifier.ports import Agreements, Epochs, Gate, Journal, Marks, Rates
+    from verifier.ports import Agreements, Epochs, Gate, Journal, Marks, Rates, Witnesses
     from verifier.subject import Subject
     from verifier.ticket import Ticket
     from verifier.validate import ValidRequest
@@ -98,6 +98,7 @@ class Verifier:
         journal: Journal,
         drafts: Drafter,
         rates: Rates,
+        witnesses: Witnesses,
         now: Callable[[], Now],
         slot: float,
     ) -> None:
@@ -113,6 +114,7 @@ class Verifier:
         self._journal = journal
         self._drafts = drafts
         self._rates = rates
+        self._witnesses = witnesses
         self._now = now
         self._slot = slot
 
@@ -193,7 +195,7 @@ class Verifier:
         if not self._rates.admit(peer.id, terms.agreement.quota.calls_per_second, now.mono):
             raise RateLimitedError("more calls a second than the agreement grants")
         age, region_level = parameters(request)
-        work.grant = agreement_grant.check(
+        work.grant = grant = agreement_grant.check(
             terms,
             purpose=message.purpose,
             attributes=request.attributes,
@@ -206,6 +208,7 @@ class Verifier:
             issue_token=message.issue_token,
             by_token=request.nik is None,
         )
+        self._witnesses.require(grant.sensitivity, now.wall)
 
     def _tokenise(self, work: _Work, now: Now) -> None:
         request, grant = _present(work.request), _present(work.grant)

@@ -20,7 +20,7 @@ from verifier.freshness import FreshnessWatch
 from verifier.headfile import HeadFile
 from verifier.leader import LeaderDuty
 from verifier.retention.duty import EVERY, Retention
-from verifier.tree import sequencer
+from verifier.tree import cosigning, sequencer
 from verifier.tree.folder import TreeFolder
 from verifier.tree.sequencer import Sequencer
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from verifier.directory import Directory
     from verifier.leader import Mandate
     from verifier.log.store import LogStore
+    from verifier.tree.cosigning import Cosigning
     from verifier.tree.sequencer import Gauges
     from verifier.tree.signing import CheckpointSigner
     from verifier.vault.store import VaultStore
@@ -50,6 +51,7 @@ class Means:
     clock: RunningLogClock
     signer: CheckpointSigner
     gauges: Gauges | None = None
+    witnesses: Cosigning | None = None
 
 
 def standing(means: Means) -> list[LeaderDuty]:
@@ -77,10 +79,14 @@ def standing(means: Means) -> list[LeaderDuty]:
         folder=TreeFolder(means.settings.tree_folder),
         signer=means.signer,
         require=_requiring(means.directory),
+        cosign=means.witnesses,
+        late=None if means.witnesses is None else means.witnesses.late,
         gauges=means.gauges,
     )
+    witnesses = [] if means.witnesses is None else [means.witnesses]
     return [
         LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.act, alone=True),
+        *(LeaderDuty(name="witnesses", every=cosigning.EVERY, act=each.turn) for each in witnesses),
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
         LeaderDuty(name="disputes", every=60, act=disputes.check),

@@ -48,10 +48,11 @@ from verifier.service_info import ServiceInfo
 from verifier.tracing.export import open_tracing
 from verifier.tracing.traced import TracedVerifier
 from verifier.trail import Trails
-from verifier.tree import standing
+from verifier.tree import cosigning, standing, witnessed
 from verifier.tree.folder import TreeFolder
 from verifier.tree.proofs import Proofs
 from verifier.tree.signing import CheckpointSigner
+from verifier.tree.witnessed import Witnessed
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Engine:
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
             self._log_beginnings(opened)
             self._open_directory(opened)
+            self._open_witnesses(opened)
             self._build_core()
             self._build_disputes()
             self._start(opened)
@@ -241,6 +243,26 @@ class Engine:
             snapshot.start()
             opened.callback(snapshot.stop)
 
+    def _open_witnesses(self, opened: contextlib.ExitStack) -> None:
+        settings = self._settings
+        self._cosigning = cosigning.of_settings(settings, self._log)
+        self._witnesses = Witnessed(
+            lambda: self._directory.setting(witnessed.NAME),
+            seconds=settings.witness_minutes * 60,
+            required=self._cosigning is not None and self._cosigning.required,
+        )
+        if self._cosigning is None:
+            return
+        opened.callback(self._cosigning.close)
+        self._witnesses.look()
+        self._duties.append(
+            Duty(
+                name="witnesses",
+                every=witnessed.EVERY,
+                act=lambda: self._metrics.witness_age.set(self._witnesses.look()),
+            )
+        )
+
     def _build_core(self) -> None:
         settings = self._settings
         codes = CodeLists.load()
@@ -262,6 +284,7 @@ class Engine:
                 receipts=settings.receipts,
             ),
             rates=RateLimiter(share=1 / settings.workers),
+            witnesses=self._witnesses,
             now=clocks.now,
             slot=settings.slot_ms / 1000,
         )
@@ -338,6 +361,7 @@ class Engine:
             clock=self._log_clock,
             signer=CheckpointSigner.of(self._agent),
             gauges=self._metrics,
+            witnesses=self._cosigning,
         )
         leader = Leader(
             open_seat(self._settings.log_database),

@@ -102,6 +102,12 @@ class LogUnavailableError(ServiceError):
     reason = "LOG_UNAVAILABLE"
 
 
+class LogUnwitnessedError(ServiceError):
+    """The log's witnesses are away for too long for data of this class."""
+
+    reason = "LOG_UNWITNESSED"
+
+
 class RegistryUnavailableError(ServiceError):
     """The registry's data or keys cannot be read."""
 

@@ -16,13 +16,14 @@ from verifier import duties, host_keys, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.clocks import RunningLogClock
 from verifier.directory import Directory
-from verifier.errors import ServiceError
+from verifier.errors import OperatorError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.leader import Leader
 from verifier.log.open import open_log
 from verifier.migrations import DatabaseFailedError
 from verifier.readiness import Readiness
 from verifier.seat import open_seat
+from verifier.tree import cosigning
 from verifier.tree.signing import CheckpointSigner
 from verifier.vault.open import open_vault
 
@@ -69,7 +70,7 @@ class Leading:
             return
         try:
             self._begin()
-        except (ServiceError, KeysError, DatabaseFailedError) as error:
+        except (OperatorError, ServiceError, KeysError, DatabaseFailedError) as error:
             _LOGGER.warning("not ready", extra={"reason": str(error)})
             return
         self._began = True
@@ -96,6 +97,9 @@ class Leading:
             opened.callback(agreements.snapshot.stop)
             with contextlib.closing(host_keys.obtain(settings)) as agent:
                 signer = CheckpointSigner.of(agent)
+            witnesses = cosigning.of_settings(settings, log)
+            if witnesses is not None:
+                opened.callback(witnesses.close)
             means = duties.Means(
                 settings=settings,
                 log=log,
@@ -104,6 +108,7 @@ class Leading:
                 agreements=agreements,
                 clock=RunningLogClock(log, is_beside=True),
                 signer=signer,
+                witnesses=witnesses,
             )
             leader = Leader(open_seat(settings.log_database), duties.standing(means))
             leader.start()

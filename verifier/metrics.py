@@ -98,6 +98,11 @@ class Metrics:
             mode="livesum",
         )
         self.log_entries = self._gauge("padan_log_entries", "Entries of the log.", mode="livemax")
+        self.witness_age = self._gauge(
+            "padan_witness_age_seconds",
+            "Time since the quorum of witnesses was last there, in seconds; 0 where none is asked for.",
+            mode="livemax",
+        )
         self.disputes_open = self._gauge(
             "padan_disputes_open", "Disputes that are not resolved.", mode="livemax"
         )

@@ -31,6 +31,14 @@ class Agreements(Protocol):
         ...
 
 
+class Witnesses(Protocol):
+    """Step 3: what the log's witnesses vouch for."""
+
+    def require(self, sensitivity: int, now: float) -> None:
+        """Refuse a class of data while they are away for too long."""
+        ...
+
+
 class Grants(Protocol):
     """What auditors may read."""
 

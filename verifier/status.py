@@ -51,6 +51,7 @@ CODES: dict[str, grpc.StatusCode] = {
     "TRAIL_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
     "KEY_NOT_CURRENT": grpc.StatusCode.FAILED_PRECONDITION,
     "LOG_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
+    "LOG_UNWITNESSED": grpc.StatusCode.UNAVAILABLE,
     "REGISTRY_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "SHUTTING_DOWN": grpc.StatusCode.UNAVAILABLE,
     "INTERNAL": grpc.StatusCode.INTERNAL,
@@ -59,10 +60,17 @@ CODES: dict[str, grpc.StatusCode] = {
 _PUBLIC = {
     # What is away, and why, is the operator's to read.
     "LOG_UNAVAILABLE": "the log cannot be written now, so nothing is answered",
+    "LOG_UNWITNESSED": "the log's witnesses are away for too long for data of this class",
     "REGISTRY_UNAVAILABLE": "the registry's data cannot be read now",
     "SHUTTING_DOWN": "the service is stopping",
 }
-_RETRY_SECONDS = {"RATE_LIMITED": 1, "LOG_UNAVAILABLE": 2, "REGISTRY_UNAVAILABLE": 2, "SHUTTING_DOWN": 1}
+_RETRY_SECONDS = {
+    "RATE_LIMITED": 1,
+    "LOG_UNAVAILABLE": 2,
+    "LOG_UNWITNESSED": 30,
+    "REGISTRY_UNAVAILABLE": 2,
+    "SHUTTING_DOWN": 1,
+}
 
 
 def status_of(error: Exception, *, retry_seconds: int | None = None) -> grpc.Status:

@@ -87,7 +87,13 @@ def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         "published": 0,
         "today": {"alerts": 0, "blocked": 0, "entries": 0, "resets": 0, "whole": True},
     }
-    assert document["affairs"] == {"disputes": 0, "late": 0, "leader_age_seconds": None, "term": 0}
+    assert document["affairs"] == {
+        "disputes": 0,
+        "late": 0,
+        "leader_age_seconds": None,
+        "term": 0,
+        "witness_age_seconds": None,
+    }
     assert {each["kind"] for each in document["ends"]} == {"server-certificate", "caller-certificate"}
 
 

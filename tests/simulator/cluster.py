@@ -51,6 +51,7 @@ from verifier.retention.classes import RetentionClass, Schedule
 from verifier.retention.sweep import Sweep
 from verifier.settlement import Settlement
 from verifier.ticket import Ticket
+from verifier.tree.witnessed import Witnessed
 from verifier.vault.changer import VaultChanger
 from verifier.vault.epoch import Epoch
 from verifier.vault.store import VaultStore
@@ -139,6 +140,7 @@ class Worker:
                 receipts=True,
             ),
             rates=RateLimiter(),
+            witnesses=Witnessed(lambda: None, seconds=0, required=False),
             marks=cluster.marks,
             now=cluster.clocks,
             slot=0.005,

@@ -44,6 +44,7 @@ from verifier.limiter import RateLimiter
 from verifier.logtime import LogClock, LogTime
 from verifier.settlement import Settlement
 from verifier.ticket import Ticket
+from verifier.tree.witnessed import Witnessed
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ class World:
             ),
             clock=self._log_time,
         )
+        self.quorum: str | None = None
+        self.witnesses = Witnessed(lambda: self.quorum, seconds=900, now=lambda: self.clocks.wall)
         self.core = Verifier(
             gate=self.gate,
             agreements=self.agreements,
@@ -233,6 +236,7 @@ class World:
                 receipts=True,
             ),
             rates=RateLimiter(),
+            witnesses=self.witnesses,
             now=self.clocks,
             slot=0.005,
         )

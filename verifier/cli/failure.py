@@ -193,6 +193,13 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.retention.state.RetentionStateError": _state(
             "use the release that the servers run, or restore the log's database from its backup"
         ),
+        "verifier.tree.cosigning.WitnessPolicyError": _input(
+            "mend witness_policy; docs/operate.md#witnesses shows one"
+        ),
+        "verifier.tree.witness_link.WitnessUrlError": _input("write the witness's address behind its key"),
+        "verifier.tree.witnessed.WitnessedFormatError": _state(
+            "use the release that wrote it, or a newer one; docs/operate.md#witnesses"
+        ),
         # Going live.
         "verifier.stage.errors.AgencyFilesError": _input(
             "name --address, --ca, --cert and --key of an agency; padan check finds what is wrong with them"

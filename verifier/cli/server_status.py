@@ -16,7 +16,7 @@ from verifier.overview.gather import gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.overview.facts import Overview
+    from verifier.overview.facts import Affairs, Overview
     from verifier.vault.epoch import Epoch
 
 _GIB = 1 << 30
@@ -75,14 +75,7 @@ def _document(overview: Overview) -> dict[str, Any]:
                 "resets": log.resets,
             },
         },
-        "affairs": _away(affairs)
-        if isinstance(affairs, Away)
-        else {
-            "disputes": affairs.disputes,
-            "late": affairs.late,
-            "leader_age_seconds": affairs.leader_age,
-            "term": affairs.term,
-        },
+        "affairs": _away(affairs) if isinstance(affairs, Away) else _affairs(affairs),
         "seals": {
             "rows": None if isinstance(vault, Away) or not vault.active else vault.active.sealed_rows,
             "answers": overview.service.replay_seals,
@@ -130,6 +123,16 @@ def _moment(seconds: float) -> str:
 
 def _age(overview: Overview, epoch: Epoch | None) -> int | None:
     return None if epoch is None else max(0, int(overview.at - epoch.as_of_ms / 1000))
+
+
+def _affairs(affairs: Affairs) -> dict[str, Any]:
+    return {
+        "disputes": affairs.disputes,
+        "late": affairs.late,
+        "leader_age_seconds": affairs.leader_age,
+        "term": affairs.term,
+        "witness_age_seconds": affairs.witness_age,
+    }
 
 
 def _epoch(epoch: Epoch) -> dict[str, Any]:
@@ -229,6 +232,8 @@ def _told_log(overview: Overview) -> Iterator[tuple[str, str]]:
     yield "disputes", f"{affairs.disputes:,} open, {affairs.late:,} of them past their time"
     led = f"last sign {affairs.leader_age:.1f} s ago" if affairs.leader_age is not None else "NOBODY LEADS"
     yield "leader", f"term {affairs.term}, {led}"
+    if affairs.witness_age is not None:
+        yield "witnesses", f"their quorum was last there {affairs.witness_age:.0f} s ago"
 
 
 def _span(seconds: float) -> str:

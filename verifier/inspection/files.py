@@ -66,6 +66,10 @@ def _present(settings: Settings) -> Iterator[Finding]:
         "tls_key": (settings.tls_key, "make one with padan-server ca issue-server"),
         "client_ca": (settings.client_ca, "make one with padan-server ca init, or name the outside CA's"),
         "auditors_key": (settings.auditors_key, "make one with padan-keys auditors-keygen"),
+        "witness_policy": (
+            settings.witness_policy,
+            "write one (docs/operate.md#witnesses), or leave the setting out",
+        ),
         "kek's passphrase-file": (
             passphrase_file(settings),
             "write the passphrase there, for its owner alone",

@@ -108,12 +108,14 @@ class Affairs:
         late: of these, those whose time is up.
         leader_age: seconds since the leader's last sign of life; None where nobody leads.
         term: the leader's, or of the last one.
+        witness_age: seconds since the quorum of witnesses was last there; None where none is asked, or never was.
     """
 
     disputes: int
     late: int
     leader_age: float | None
     term: int
+    witness_age: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from verifier.log.tally import count_recent
 from verifier.overview.facts import Affairs, Away, Disk, Log, Overview, Service, ServiceState, Vault
 from verifier.scrape import NoMetricsError, NotRunningError
 from verifier.seat import open_seat
+from verifier.tree import witnessed
 from verifier.tree.folder import TreeFolder
 from verifier.tree.standing import published_size
 from verifier.vault.epoch import EpochState
@@ -122,10 +123,17 @@ def _log(settings: Settings, now_ms: int) -> Log:
 def _affairs(settings: Settings, now_ms: int) -> Affairs:
     with closing(Directory(settings.log_database)) as directory:
         disputes, late = DisputeTable(directory).count_open(now_ms)
+        seen = witnessed.parse(directory.setting(witnessed.NAME)) if settings.witness_policy else None
     with closing(open_seat(settings.log_database)) as seat:
         lease, seat_ms = seat.read()
     age = max(0.0, (seat_ms - lease.heartbeat_ms) / 1000) if lease.holder else None
-    return Affairs(disputes=disputes, late=late, leader_age=age, term=lease.term)
+    return Affairs(
+        disputes=disputes,
+        late=late,
+        leader_age=age,
+        term=lease.term,
+        witness_age=None if seen is None else max(0.0, now_ms / 1000 - seen),
+    )
 
 
 def _listed(settings: Settings) -> list[Deadline]:

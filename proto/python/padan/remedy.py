@@ -261,6 +261,14 @@ _SERVICE = (
         retry=True,
     ),
     _row(
+        "LOG_UNWITNESSED",
+        "UNAVAILABLE",
+        errors.UnavailableError,
+        "the log's witnesses are away for too long for data of this class",
+        "send the same bytes again later; questions about general data are answered meanwhile",
+        retry=True,
+    ),
+    _row(
         "REGISTRY_UNAVAILABLE",
         "UNAVAILABLE",
         errors.UnavailableError,

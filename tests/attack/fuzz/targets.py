@@ -20,8 +20,9 @@ from joserfc.jwk import OKPKey
 
 from padan import canonical, commitment, csr, entry, info, nik, receipt
 from padan.audit import render
-from padan.errors import ConfigError, InternalError, NikError, ReceiptError
+from padan.errors import ConfigError, InternalError, LogFormatError, NikError, ReceiptError
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
+from padan.witness import submission
 from tests.attack.fuzz import disputes
 from tests.people import BUDI
 from tests.simulator.world import REALM, START, World
@@ -138,6 +139,15 @@ def private_entry(data: bytes) -> None:
     except entry.EntryError:
         return
     assert entry.encode(canonical.encode(decoded.fields), {}) == data
+
+
+def witness_submission(data: bytes) -> None:
+    """Read what a log submits to a witness; what is accepted is written to the same bytes."""
+    try:
+        found = submission.parse(data)
+    except LogFormatError:
+        return
+    assert submission.join(found.old, found.proof, str(found.signed).encode()) == data
 
 
 def canonical_list(data: bytes) -> None:
@@ -266,6 +276,7 @@ TARGETS: dict[str, Target] = {
         certificate,
         signing_request,
         service_info,
+        witness_submission,
         *disputes.TARGETS,
     )
 }

@@ -94,6 +94,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: the proposal is not signed by two of the auditors whose grants allow trails."""
     ERROR_REASON_TRAIL_ENDED: _ErrorReason.ValueType  # 72
     """FAILED_PRECONDITION: the proposal was executed, was withdrawn, or its time is over."""
+    ERROR_REASON_LOG_UNWITNESSED: _ErrorReason.ValueType  # 61
+    """UNAVAILABLE: the log's witnesses are away for too long for data of this class; other classes are answered."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -168,4 +170,6 @@ ERROR_REASON_TRAIL_NOT_APPROVED: ErrorReason.ValueType  # 71
 """PERMISSION_DENIED: the proposal is not signed by two of the auditors whose grants allow trails."""
 ERROR_REASON_TRAIL_ENDED: ErrorReason.ValueType  # 72
 """FAILED_PRECONDITION: the proposal was executed, was withdrawn, or its time is over."""
+ERROR_REASON_LOG_UNWITNESSED: ErrorReason.ValueType  # 61
+"""UNAVAILABLE: the log's witnesses are away for too long for data of this class; other classes are answered."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

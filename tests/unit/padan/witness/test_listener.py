@@ -2,64 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import http.client
 import socket
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
 
 from padan.witness import figures
-from padan.witness.book import Book
-from padan.witness.listener import MAX_HEAD, Limits, Listener, submission_routes
+from padan.witness.listener import MAX_HEAD, Limits
 from padan.witness.submission import MAX_BODY
-from padan.witness.witness import Witness
 from tests.smalllog import SmallLog
+from tests.witnesses import WitnessThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 LIMITS = Limits(connections=4, request_seconds=0.6, idle_seconds=30)
-
-
-class Running:
-    """A listener in a thread of its own."""
-
-    def __init__(self, witness: Witness, limits: Limits) -> None:
-        self.listener = Listener(submission_routes(witness, "/w1"), limits)
-        self._loop = asyncio.new_event_loop()
-        self._address: Future[tuple[str, int]] = Future()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        self.address = self._address.result(10)
-
-    def _run(self) -> None:
-        async def begin() -> None:
-            self._address.set_result(await self.listener.start("127.0.0.1", 0))
-
-        self._loop.run_until_complete(begin())
-        self._loop.run_forever()
-        self._loop.run_until_complete(self.listener.stop())
-        self._loop.close()
-
-    def stop(self) -> None:
-        """End it."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    def connect(self) -> http.client.HTTPConnection:
-        """Make a caller that speaks HTTP."""
-        return http.client.HTTPConnection(*self.address, timeout=10)
-
-    def raw(self, data: bytes = b"") -> socket.socket:
-        """Make a caller that sends what it is given."""
-        made = socket.create_connection(self.address, timeout=10)
-        made.sendall(data)
-        return made
 
 
 @pytest.fixture
@@ -69,30 +30,26 @@ def log() -> SmallLog:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Book]:
-    """Make an empty book."""
-    made = Book(tmp_path / "book.sqlite", create=True)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def running(log: SmallLog, book: Book) -> Iterator[Running]:
+def running(log: SmallLog, tmp_path: Path) -> Iterator[WitnessThread]:
     """Run a witness with small limits."""
-    from padan.tlog import note
+    with WitnessThread(tmp_path / "witness", log.key, limits=LIMITS) as started:
+        yield started
 
-    witness = Witness(
-        logs=[log.key],
-        book=book,
-        cosign=lambda text, time: note.cosign(text, log.key, log.private.sign, time),
-    )
-    started = Running(witness, LIMITS)
-    yield started
-    started.stop()
+
+def connect(running: WitnessThread) -> http.client.HTTPConnection:
+    """Make a caller that speaks HTTP."""
+    return http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+
+
+def raw(running: WitnessThread, data: bytes = b"") -> socket.socket:
+    """Make a caller that sends what it is given."""
+    made = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    made.sendall(data)
+    return made
 
 
 def post(
-    connection: http.client.HTTPConnection, body: bytes, path: str = "/w1/add-checkpoint"
+    connection: http.client.HTTPConnection, body: bytes, path: str = "/w/add-checkpoint"
 ) -> tuple[int, bytes]:
     """Submit, and read the answer."""
     connection.request("POST", path, body)
@@ -110,92 +67,92 @@ def until_closed(caller: socket.socket) -> bytes:
     return data
 
 
-def test_one_connection_carries_many_requests(running: Running, log: SmallLog) -> None:
+def test_one_connection_carries_many_requests(running: WitnessThread, log: SmallLog) -> None:
     """Submissions go over one connection, whatever they are answered, and content types are the text's."""
-    connection = running.connect()
+    connection = connect(running)
     connection.connect()
     kept = connection.sock
     assert post(connection, log.body(0, 3))[0] == 200
-    connection.request("POST", "/w1/add-checkpoint", log.body(0, 5))
+    connection.request("POST", "/w/add-checkpoint", log.body(0, 5))
     response = connection.getresponse()
     assert (response.status, response.getheader("Content-Type")) == (409, "text/x.tlog.size")
     assert response.read() == b"3\n"
     assert post(connection, b"noise")[0] == 400
     assert post(connection, log.body(3, 5))[0] == 200
     assert post(connection, b"", "/add-checkpoint")[0] == 404
-    connection.request("GET", "/w1/add-checkpoint")
+    connection.request("GET", "/w/add-checkpoint")
     response = connection.getresponse()
     assert (response.status, response.read()) == (405, b"no such method here\n")
-    connection.request("GET", "/w1/health?from=proxy")
+    connection.request("GET", "/w/health?from=proxy")
     assert connection.getresponse().read() == b"ok\n"
-    connection.request("HEAD", "/w1/health")
+    connection.request("HEAD", "/w/health")
     assert connection.getresponse().status == 405
     assert connection.sock is kept
     connection.close()
 
 
-def test_chunks_and_expectations(running: Running, log: SmallLog) -> None:
+def test_chunks_and_expectations(running: WitnessThread, log: SmallLog) -> None:
     """A body may come in chunks, and a caller that waits to be told to go on is told."""
     body = log.body(0, 3)
-    head = b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nConnection: close\r\n"
+    head = b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nConnection: close\r\n"
     chunked = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
-    assert until_closed(running.raw(chunked)).startswith(b"HTTP/1.1 200 ")
-    caller = running.raw(head + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body))
+    assert until_closed(raw(running, chunked)).startswith(b"HTTP/1.1 200 ")
+    caller = raw(running, head + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body))
     assert caller.recv(100).startswith(b"HTTP/1.1 100 ")
     caller.sendall(body)
     assert until_closed(caller).startswith(b"HTTP/1.1 409 ")
 
 
-def test_pipelined_requests(running: Running, log: SmallLog) -> None:
+def test_pipelined_requests(running: WitnessThread, log: SmallLog) -> None:
     """Requests that come in one piece are answered in their order."""
     parts = [
-        b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n%s\r\n%s"
+        b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n%s\r\n%s"
         % (len(body), close, body)
         for body, close in ((log.body(0, 3), b""), (log.body(3, 4), b"Connection: close\r\n"))
     ]
-    assert until_closed(running.raw(b"".join(parts))).count(b"HTTP/1.1 200 ") == 2
+    assert until_closed(raw(running, b"".join(parts))).count(b"HTTP/1.1 200 ") == 2
 
 
 @pytest.mark.parametrize(
     ("data", "status"),
     [
         (
-            b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY + 1),
+            b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY + 1),
             b"413",
         ),
         (
-            b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n"
+            b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n"
             % (MAX_BODY * 2)
             + bytes(MAX_BODY + 1),
             b"413",
         ),
         (b"GET / HTTP/1.1\r\nHost: w\r\nX: " + b"x" * MAX_HEAD * 2, b"431"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
-        (b"POST /w1/add-checkpoint HTTP/1.1\r\n\r\n", b"400"),
+        (b"POST /w/add-checkpoint HTTP/1.1\r\n\r\n", b"400"),
         (
-            b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             b"400",
         ),
-        (b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: gzip\r\n\r\n", b"501"),
+        (b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: gzip\r\n\r\n", b"501"),
     ],
 )
-def test_what_is_refused_as_http(running: Running, log: SmallLog, data: bytes, status: bytes) -> None:
+def test_what_is_refused_as_http(running: WitnessThread, log: SmallLog, data: bytes, status: bytes) -> None:
     """Oversized heads and bodies, and what is no request, get their status and an end; others are not disturbed."""
-    other = running.connect()
+    other = connect(running)
     assert post(other, log.body(0, 3))[0] == 200
-    assert until_closed(running.raw(data)).startswith(b"HTTP/1.1 " + status)
+    assert until_closed(raw(running, data)).startswith(b"HTTP/1.1 " + status)
     assert post(other, log.body(3, 4))[0] == 200
     other.close()
 
 
-def test_slow_callers_are_ended(running: Running, log: SmallLog) -> None:
+def test_slow_callers_are_ended(running: WitnessThread, log: SmallLog) -> None:
     """Who sends a byte now and then, or nothing, is gone after the bound; the others are served meanwhile."""
     slow = [
-        running.raw(b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\n"),
-        running.raw(b"POST /w1/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 900\r\n\r\nold"),
-        running.raw(),
+        raw(running, b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\n"),
+        raw(running, b"POST /w/add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 900\r\n\r\nold"),
+        raw(running),
     ]
-    honest = running.connect()
+    honest = connect(running)
     ended = threading.Event()
 
     def drip() -> None:
@@ -219,14 +176,14 @@ def test_slow_callers_are_ended(running: Running, log: SmallLog) -> None:
     honest.close()
 
 
-def test_many_connections_do_not_shut_the_log_out(running: Running, log: SmallLog) -> None:
+def test_many_connections_do_not_shut_the_log_out(running: WitnessThread, log: SmallLog) -> None:
     """Above the bound of connections the one without a whole request for longest goes, not the log's."""
-    honest = running.connect()
+    honest = connect(running)
     assert post(honest, log.body(0, 1))[0] == 200
     kept = honest.sock
     crowd = []
     for size in range(1, 12):
-        crowd.append(running.raw(b"POST "))
+        crowd.append(raw(running, b"POST "))
         assert post(honest, log.body(size, size + 1))[0] == 200
     assert honest.sock is kept
     assert running.listener.connections <= LIMITS.connections
@@ -236,13 +193,13 @@ def test_many_connections_do_not_shut_the_log_out(running: Running, log: SmallLo
     honest.close()
 
 
-def test_figures(running: Running, log: SmallLog, book: Book) -> None:
+def test_figures(running: WitnessThread, log: SmallLog) -> None:
     """Prometheus reads answers by status, each log's size and what was refused as evidence."""
-    connection = running.connect()
+    connection = connect(running)
     post(connection, log.body(0, 3))
     post(connection, log.forked().body(3, 3))
     connection.close()
-    text = figures.text(running.listener, book)
+    text = figures.text(running.listener, running.book)
     assert 'padan_witness_answers_total{status="200"} 1\n' in text
     assert 'padan_witness_size{log="log.example/padan"} 3\n' in text
     assert 'padan_witness_evidence{kind="fork",log="log.example/padan"} 1\n' in text

@@ -284,7 +284,7 @@ def test_two_at_once_are_never_rolled_back(log: SmallLog, tmp_path: Path) -> Non
         book.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 12), st.integers(0, 12), st.booleans(), st.booleans()), max_size=12

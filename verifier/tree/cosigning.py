@@ -1,0 +1,274 @@
+"""Collects the cosignatures of the policy's witnesses, and keeps in the log's database when the quorum was last there.
+
+All witnesses are asked at once, each over a connection of its own that stays open. Who is slow or away delays nobody:
+the lines are given as soon as the quorum is there and the others had a moment, and at the latest when the time is over.
+While nothing new is published, the duty has the last checkpoint cosigned again, so that an idle log does not look like
+one without witnesses, and witnesses that come back are seen at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from padan.errors import LogError
+from padan.tlog import checkpoint, merkle, note, policy
+from padan.tlog.tile import TileNodes
+from verifier.errors import OperatorError
+from verifier.tree import witnessed
+from verifier.tree.folder import TreeFolder
+from verifier.tree.witness_link import Asked, WitnessError, WitnessLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from padan.tlog.note import Line, VerifierKey
+    from padan.tlog.policy import Policy
+    from verifier.config import Settings
+    from verifier.leader import Mandate
+    from verifier.log.store import LogStore
+
+EVERY: Final = 2.0
+"""Seconds between two turns of the duty."""
+ASK_SECONDS: Final = 2.0
+"""How long a witness has for one exchange."""
+MOMENT: Final = 0.25
+"""How long the others are waited for once the quorum is there, in seconds."""
+RENEW_SECONDS: Final = 20.0
+"""Age of the quorum's last cosignature from which an idle log asks again."""
+WRITE_SECONDS: Final = 30.0
+"""How far the time in the database may stay behind."""
+
+_LOGGER = logging.getLogger("padan.tree")
+
+
+class WitnessPolicyError(OperatorError):
+    """The file of witness_policy cannot be used."""
+
+
+def read_policy(path: Path) -> Policy:
+    """Read the policy.
+
+    Raises:
+        WitnessPolicyError: it cannot be read, is none, or its quorum cannot be reached at the addresses in it.
+    """
+    try:
+        found = policy.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, LogError) as error:
+        raise WitnessPolicyError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if not found.met({witness.key for witness in found.witnesses.values() if witness.url}):
+        raise WitnessPolicyError(
+            f"{path}: too few of the quorum's witnesses have an address behind their key"
+        )
+    return found
+
+
+def of_settings(settings: Settings, log: LogStore) -> Cosigning | None:
+    """Make what asks the witnesses that the settings name; None where they name none.
+
+    Raises:
+        WitnessPolicyError, WitnessUrlError: the policy cannot be used.
+    """
+    if settings.witness_policy is None:
+        return None
+    published = published_in(TreeFolder(settings.tree_folder))
+    return Cosigning(read_policy(settings.witness_policy), log=log, published=published)
+
+
+def published_in(folder: TreeFolder) -> Published:
+    """Give what reads the published checkpoint of a folder, as the log has signed it."""
+
+    def read() -> Asked | None:
+        data = folder.checkpoint()
+        if data is None:
+            return None
+        whole = note.parse(data)
+        stated = checkpoint.parse_text(whole.text)
+        own = [line for line in whole.lines if line.name == stated.origin]
+
+        def prove(old: int) -> list[bytes]:
+            nodes = TileNodes(stated.size, folder.read)
+            return merkle.consistency_proof(old, stated.size, nodes) if old else []
+
+        return Asked(whole.text, note.join(whole.text, own), stated.size, prove)
+
+    return read
+
+
+class Published(Protocol):
+    """Gives the published checkpoint to a leader that has just begun; None where there is none."""
+
+    def __call__(self) -> Asked | None:
+        """Give it."""
+        ...
+
+
+class _Round:
+    """One checkpoint, and the lines that have come for it."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        self.lines: dict[VerifierKey, Line] = {}
+        self.changed = threading.Condition()
+
+    def take(self, key: VerifierKey, line: Line | None) -> None:
+        with self.changed:
+            self.waiting -= 1
+            if line is not None:
+                self.lines[key] = line
+            self.changed.notify_all()
+
+
+class Cosigning:
+    """The log's witnesses. It is the cosigner of the sequencer, and a duty of the leader."""
+
+    def __init__(
+        self,
+        trusted: Policy,
+        *,
+        log: LogStore,
+        published: Published = lambda: None,
+        seconds: float = ASK_SECONDS,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare; nobody is asked yet.
+
+        Args:
+            trusted: the policy.
+            log: whose database keeps when the quorum was last there.
+            published: gives the published checkpoint where none was asked for yet.
+            seconds: for one exchange.
+            now: seconds of the Unix epoch.
+
+        Raises:
+            WitnessUrlError: an address cannot be used.
+        """
+        self._policy = trusted
+        self._links = [
+            WitnessLink(name, witness.key, witness.url)
+            for name, witness in trusted.witnesses.items()
+            if witness.url
+        ]
+        self.required = trusted.quorum != policy.NONE
+        self._log = log
+        self._published = published
+        self._seconds = seconds
+        self._now = now
+        self._asking = threading.Lock()
+        self._last: Asked | None = None
+        self._there_at = 0.0
+        self._there: bool | None = None
+        self._written: tuple[int, float] | None = None
+        self._silent: dict[str, str] = {}
+        self._late: tuple[str, list[Line]] = ("", [])
+
+    def __call__(
+        self, text: str, signed: bytes, size: int, consistency: Callable[[int], list[bytes]]
+    ) -> list[Line]:
+        """Collect the lines of witnesses for a checkpoint, as many as come in time.
+
+        Args:
+            text: the checkpoint's text, with its last newline.
+            signed: the note as the log has signed it.
+            size: leaves of the checkpoint.
+            consistency: gives the consistency proof from an older size, 0 (then empty) to `size`.
+        """
+        with self._asking:
+            self._last = Asked(text, signed, size, consistency)
+            return self._ask(self._last)
+
+    def turn(self, mandate: Mandate) -> None:
+        """Keep the quorum's time: ask again where it is missing or grows old, and write it down.
+
+        Raises:
+            LeaderLostError: another process leads.
+            LogUnavailableError: it cannot be written now.
+        """
+        old = self._now() - self._there_at >= RENEW_SECONDS
+        if (old or not self._there) and self._asking.acquire(
+            blocking=False
+        ):  # else it is being asked just now
+            try:
+                self._last = self._last or self._published()
+                if self._last is not None:
+                    self._late = self._last.text, self._ask(self._last)
+            finally:
+                self._asking.release()
+        self._write(mandate)
+
+    def late(self, text: str) -> list[Line]:
+        """Give the lines that the duty has collected for a checkpoint that was published without a quorum, once."""
+        found, lines = self._late
+        if not lines or found != text:
+            return []
+        self._late = "", []
+        return lines
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        for link in self._links:
+            link.close()
+
+    def _ask(self, asked: Asked) -> list[Line]:
+        round_ = _Round(len(self._links))
+        for link in self._links:
+            asking = threading.Thread(
+                target=self._ask_one, args=(link, asked, round_), name=f"witness {link.name}", daemon=True
+            )
+            asking.start()
+        began = time.monotonic()
+        with round_.changed:
+            while round_.waiting:
+                spent = time.monotonic() - began
+                bound = MOMENT if self._policy.met(round_.lines) else self._seconds
+                if spent >= bound:
+                    break
+                round_.changed.wait(bound - spent)
+            lines = dict(round_.lines)
+        self._conclude(self._policy.met(lines))
+        return list(lines.values())
+
+    def _ask_one(self, link: WitnessLink, asked: Asked, round_: _Round) -> None:
+        line: Line | None = None
+        reason = ""
+        try:
+            line = link.cosign(asked, seconds=self._seconds)
+        except WitnessError as error:
+            reason = str(error)
+        except Exception as error:  # a fault of ours with one witness is none of the others'
+            _LOGGER.exception("a witness could not be asked")
+            reason = type(error).__name__
+        round_.take(link.key, line)
+        if self._silent.get(link.name, "") != reason:
+            self._silent[link.name] = reason
+            if reason:
+                _LOGGER.warning("a witness does not cosign", extra={"reason": f"{link.name}: {reason}"})
+            else:
+                _LOGGER.info("a witness cosigns again", extra={"reason": link.name})
+
+    def _conclude(self, there: bool) -> None:  # noqa: FBT001 - what it takes is the answer
+        if there:
+            self._there_at = self._now()
+        if there != self._there:
+            self._there = there
+            if there:
+                _LOGGER.info("the quorum of witnesses is there")
+            else:
+                _LOGGER.error("the quorum of witnesses is missing: classes of data will be refused in time")
+
+    def _write(self, mandate: Mandate) -> None:
+        if self._written is not None:
+            term, written = self._written
+            if term == mandate.term and self._there_at - written < WRITE_SECONDS:
+                return
+        with self._log.transaction() as transaction:
+            transaction.fence(mandate.term)
+            stored = witnessed.parse(transaction.setting(witnessed.NAME))
+            # Where there was none the bound begins now, and not anew with each process.
+            newest = max(self._there_at, self._now() if stored is None else stored)
+            if newest != stored:
+                transaction.set_setting(witnessed.NAME, witnessed.text(newest))
+        self._written = mandate.term, newest
