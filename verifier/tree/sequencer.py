@@ -151,15 +151,16 @@ class Sequencer:
         return published
 
     def _turn(self, mandate: Mandate) -> bool:
+        resumed = False
         if self._edge is None:
-            self._edge = self._resumed(mandate)  # 1
+            self._edge, resumed = self._resumed(mandate)  # 1
             if self._edge is None:
                 return False
         edge, end = self._edge, self._log.head().sequence
         if end < edge.size:
             raise TreeForkedError(f"the log has {end} entries, and {edge.size} are in its published tree")
         if end == edge.size:
-            return self._add_late_lines()
+            return resumed or self._add_late_lines()
         old, oldest, end = edge.size, 0, min(end, edge.size + _STEP)
         for rows in committed(self._log, edge.size, end):  # 2
             oldest = oldest or rows[0][1]
@@ -170,16 +171,17 @@ class Sequencer:
             self._gauges.show_merge(max(0.0, self._now() - oldest / 1000))
         return True
 
-    def _resumed(self, mandate: Mandate) -> Edge | None:
+    def _resumed(self, mandate: Mandate) -> tuple[Edge | None, bool]:
+        """Find where to go on, and publish what the head has and no checkpoint says yet; whether there was such."""
         head = self._head.read()
         if head is None or head.before is not None:
-            return None  # whoever writes the log writes the head first
+            return None, False  # whoever writes the log writes the head first
         self._folder.sweep()
         found = resume.resume(head, folder=self._folder, signer=self._signer, log=self._log)
         self._write_places(0, found.edge.size)
         if found.pending is not None:
             self._publish(mandate, found.pending, found.published)
-        return found.edge
+        return found.edge, found.pending is not None
 
     def _write_places(self, old: int, new: int) -> None:
         for number in places.missing(self._folder, old, new):

@@ -177,6 +177,20 @@ def test_what_stops_the_duty_is_told_once(local: Site, caplog: pytest.LogCapture
     assert standing.of_tree(site.folder, site.log, now=61.0) == (0, 60.0)
 
 
+def test_what_the_head_has_is_published_first(local: Site) -> None:
+    """A process that died between head and checkpoint is followed by one that publishes just that, without entries."""
+    site = local
+    site.publish(3)
+    before = site.folder.checkpoint()
+    assert before is not None
+    site.publish(5)
+    (site.folder.path / "checkpoint").write_bytes(before)
+    sequencer = site.sequencer()
+    assert sequencer.turn(MANDATE)
+    assert site.stated().size == 8
+    assert not sequencer.turn(MANDATE)
+
+
 def test_a_leader_that_leads_again_looks_anew(local: Site) -> None:
     """Between two of its terms another host has published: what this one remembers counts no more."""
     site = local
