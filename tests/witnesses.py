@@ -21,6 +21,7 @@ from padan.witness.witness import Witness
 from tests.simulator import terminal
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
     from typing import Self
 
@@ -106,18 +107,20 @@ class WitnessThread:
         *logs: VerifierKey,
         name: str = "witness.example/w1",
         limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.folder = WitnessFolder(folder)
         self.vkey = str(self.folder.create(name))
         for log in logs:
             self.folder.add_log(str(log))
         self._limits = limits or Limits()
+        self._tls = tls
         self.port = 0
 
     @property
     def url(self) -> str:
         """Where it takes submissions."""
-        return f"http://127.0.0.1:{self.port}/w"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/w"
 
     def start(self) -> Self:
         """Start it, and wait until it listens."""
@@ -128,7 +131,7 @@ class WitnessThread:
         bound: Future[tuple[str, int]] = Future()
 
         async def begin() -> None:
-            bound.set_result(await self.listener.start("127.0.0.1", self.port))
+            bound.set_result(await self.listener.start("127.0.0.1", self.port, self._tls))
 
         def run() -> None:
             self._loop.run_until_complete(begin())

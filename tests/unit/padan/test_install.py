@@ -41,6 +41,25 @@ def test_client_needs_no_extra() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_witness_needs_no_server() -> None:
+    """The witness runs without the service's packages, its databases and gRPC: h11 and cryptography are enough."""
+    code = "import padan.witness.running, padan.witness.folder"
+    blocked = (
+        "keys",
+        "tokenizer",
+        "verifier",
+        "grpc",
+        "google",
+        "sqlalchemy",
+        "nacl",
+        "argon2",
+        "joserfc",
+        "typer",
+    )
+    done = python(code, blocked=blocked)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "module", ["nik", "commitment", "canonical", "entry", "errors", "region", "vocabulary"]
 )

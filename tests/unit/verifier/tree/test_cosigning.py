@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from padan.tlog import note, policy
+from tests.simulator import pki as certificates
 from tests.simulator.log_store import MemoryLog
 from tests.smalllog import SmallLog
 from tests.witnesses import WitnessThread
@@ -186,6 +188,30 @@ def test_a_line_of_another_key(log: SmallLog, witnesses: list[WitnessThread]) ->
     with pytest.raises(WitnessError, match="no signature of its key"):
         link.cosign(asked(log, 3), seconds=5)
     link.close()
+
+
+def test_tls_is_checked(log: SmallLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over https a witness is asked only under a certificate of a known CA, and the connection stays open too."""
+    pki = certificates.make(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pki.server.cert, pki.server.key)
+    with WitnessThread(tmp_path / "w", log.key, tls=tls) as witness:
+        for ca, known in ((pki.other_ca, False), (pki.ca, True)):
+            monkeypatch.setenv("SSL_CERT_FILE", ca)
+            link = WitnessLink("w", note.parse_key(witness.vkey), witness.url)
+            if known:
+                for size in (3, 5):
+                    link.cosign(asked(log, size), seconds=10)
+                assert witness.listener.connections == 1
+            else:
+                with pytest.raises(WitnessError, match="SSLCertVerificationError"):
+                    link.cosign(asked(log, 3), seconds=10)
+            link.close()
+        with socket.create_connection(
+            ("127.0.0.1", witness.port)
+        ) as plain:  # no TLS: ended, nobody is disturbed
+            plain.sendall(b"POST /w/add-checkpoint HTTP/1.1\r\n\r\n")
+            assert b"HTTP/1.1 200" not in plain.recv(1_000)
 
 
 def test_a_fork_is_not_cosigned(log: SmallLog, witnesses: list[WitnessThread]) -> None:
