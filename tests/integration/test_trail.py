@@ -121,6 +121,7 @@ def test_the_opening_is_an_entry_about_the_resident(served: tuple[RunningService
     content = trailfile.decode(opened.read_bytes(), laid.auditors.key)
     assert entry.fields[Field.REQUEST_ID] == content.opening.request_id
     assert {Field.SUBJECT, Field.NONCE, Field.PERIOD} <= entry.fields.keys()
+    assert not any(OTHER.encode() in value for value in entry.fields.values())
 
 
 def test_an_unknown_number_is_answered_alike(served: tuple[RunningService, Desk]) -> None:
@@ -222,6 +223,7 @@ def test_what_two_auditors_have_not_agreed_to_is_refused(served: tuple[RunningSe
         found, words = refusal(caller, sent, service)
         assert found == reason, words
         assert NIK not in words
+    assert NIK not in service.messages()
     after = len(entries_of(laid, EntryKind.TRAIL_OPENED)), len(entries_of(laid, EntryKind.REFUSED))
     assert (after[0] - before[0], after[1] - before[1]) == (0, len(cases))
 
