@@ -299,6 +299,7 @@ def install(
     log_url: str = "",
     vault_url: str = "",
     extra: str = "",
+    environment: str = ENVIRONMENT,
 ) -> Installation:
     """Make an installation with agencies (default: one, "tax") and people.
 
@@ -307,7 +308,7 @@ def install(
     """
     root.mkdir(parents=True, exist_ok=True)
     port, audit_port, metrics_port = free_ports(3)
-    realm = Realm(registry_id=REGISTRY, environment=ENVIRONMENT)
+    realm = Realm(registry_id=REGISTRY, environment=environment)
     signer = Signer(os.urandom(32))
     secret, public = envelope.generate()
     import base64
@@ -318,7 +319,7 @@ def install(
     config_path.write_text(
         f"""
 registry_id = "{REGISTRY}"
-environment = "{ENVIRONMENT}"
+environment = "{environment}"
 trust_domain = "{TRUST_DOMAIN}"
 kek = "file:kek.json?passphrase-file=passphrase"
 agreement_signers = ["{base64.b64encode(signer.public_key).decode()}"]

@@ -15,7 +15,7 @@ from padan.audit.keyfile import OwnShare
 from padan.audit.listing import AuditClient
 from padan.nik import parse
 from tests.auditing import NAMES, PHRASE, Auditors, make
-from tests.installation import install
+from tests.installation import ENVIRONMENT, install
 from tests.simulator.terminal import Ended, run
 
 if TYPE_CHECKING:
@@ -130,11 +130,11 @@ class Desk:
 
 
 def threshold(
-    root: Path, *, agencies: Mapping[str, Terms] | None = None, extra: str = ""
+    root: Path, *, agencies: Mapping[str, Terms] | None = None, environment: str = ENVIRONMENT
 ) -> tuple[Installation, Auditors]:
     """Make an installation that seals its periods to three auditors, who may open trails by twos."""
-    installation = install(root, agencies=agencies, extra=extra)
-    made = make()
+    installation = install(root, agencies=agencies, environment=environment)
+    made = make(environment=environment)
     (root / "auditors.json").write_bytes(made.file)
     config = installation.config_path
     config.write_text(config.read_text().replace('"auditors.pub"', '"auditors.json"'))

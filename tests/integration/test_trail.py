@@ -14,20 +14,23 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from padan import entry as log_entry
-from padan.audit import trailfile
-from padan.audit.entries import ServiceEntries
+from padan.audit import search, trailfile
+from padan.audit.entries import Item, ServiceEntries
 from padan.audit.keyfile import OwnShare
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, audit_pb2, audit_pb2_grpc, verification_pb2_grpc
 from tests.people import BUDI, PEOPLE
 from tests.service import request, running
+from tests.simulator.terminal import run
 from tests.terms import Terms
 from tests.trails import REASON, desk, threshold
+from verifier.cli import server
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.service import RunningService
     from tests.trails import Desk
@@ -270,3 +273,24 @@ def test_another_number_is_not_signed(served: tuple[RunningService, Desk]) -> No
     done = laid.audit("subject", "sign", draft, *laid.own("beta"), "--out", laid.file("n.signed"), nik=OTHER)
     assert (done.code, "not the one that the request is about" in done.err) == (ExitCode.INPUT, True)
     assert not laid.file("n.signed").exists()
+
+
+def test_a_production_service_answers(tmp_path: Path) -> None:
+    """Outside development the auditors' threshold key is what it takes: checked, ready, answering, sealed to them."""
+    installation, made = threshold(tmp_path / "production", environment="production")
+    config = ("--config", str(installation.config_path), "config", "check", "--json")
+    checked = run(server.main, *config)
+    settings = [each for each in json.loads(checked.out)["findings"] if each["step"] == "settings"]
+    assert settings
+    assert {each["status"] for each in settings} == {"passed"}, settings
+    with running(installation) as service:
+        with service.channel("tax") as channel:
+            answer = verification_pb2_grpc.VerificationServiceStub(channel).Verify(request(), timeout=5)
+        assert answer.outcome == attribute_pb2.VERDICT_MATCH
+    log = open_log(installation.settings.log_database)
+    entries = [
+        Item(each.sequence, each.kind, each.entry, each.salt, each.leaf) for each in log.entries(0, 1000)
+    ]
+    log.close()
+    envelopes, foreign = search.envelopes(entries, made.key)
+    assert (len(envelopes), foreign) == (1, 0)

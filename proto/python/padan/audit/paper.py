@@ -16,7 +16,15 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    KeepTogether,
+    PageBreak,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from padan.audit.phrases import ENGLISH, INDONESIAN
 
@@ -112,11 +120,9 @@ def _part(answer: Answer, words: Phrases) -> list[object]:
         Spacer(1, 2 * mm),
         _entries(answer, words) if answer.lines else Paragraph(words.nobody, _LEAD),
         Spacer(1, 6 * mm),
-        Paragraph(words.meaning_head, _HEAD),
-        Spacer(1, 1.5 * mm),
     ]
-    parts += [Paragraph(text, _POINT, bulletText="\u2022") for text in words.meaning]
-    return parts
+    meaning = [Paragraph(text, _POINT, bulletText="\u2022") for text in words.meaning]
+    return [*parts, KeepTogether([Paragraph(words.meaning_head, _HEAD), Spacer(1, 1.5 * mm), *meaning])]
 
 
 def _facts(answer: Answer, words: Phrases) -> Table:
