@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from padan import auditors, envelope, group, passphrase, sealing, share, signature
@@ -116,6 +116,7 @@ def test_an_envelope_that_was_sealed_opens_and_a_changed_one_does_not() -> None:
 
 
 @given(st.binary(max_size=140))
+@settings(deadline=None)
 def test_other_bytes_are_no_envelope(data: bytes) -> None:
     """Whatever is read, it is an envelope or an AuditError."""
     for candidate in (data, b"\x02" + data.ljust(112, b"\0")[:112]):

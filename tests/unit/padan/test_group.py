@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from padan import group
@@ -120,6 +120,7 @@ def test_a_buffer_of_another_size_never_reaches_the_library(size: int) -> None:
 
 
 @given(SCALARS, SCALARS)
+@settings(deadline=None)
 def test_scalars_are_a_field(one: int, other: int) -> None:
     """Sum, difference, product, negation and inverse are those of the integers modulo L."""
     a, b = scalar(one), scalar(other)
@@ -135,6 +136,7 @@ def test_scalars_are_a_field(one: int, other: int) -> None:
 
 
 @given(st.binary(min_size=64, max_size=64))
+@settings(deadline=None)
 def test_uniform_bytes_reduce_modulo_the_order(uniform: bytes) -> None:
     """A scalar of 64 bytes is their little-endian number modulo L."""
     expected = int.from_bytes(uniform, "little") % ORDER

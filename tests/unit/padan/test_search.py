@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from padan import canonical, group
@@ -112,6 +112,7 @@ def test_a_text_that_looks_like_the_resident_is_no_entry_about_them() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=90)), max_size=8))
+@settings(deadline=None)
 def test_it_agrees_with_decoding_every_entry(cases: list[tuple[bool, bytes]]) -> None:
     """Whatever the entries hold, the search finds what a slow one finds that decodes each entry."""
     items = [
