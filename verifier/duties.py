@@ -80,13 +80,15 @@ def standing(means: Means) -> list[LeaderDuty]:
         signer=means.signer,
         require=_requiring(means.directory),
         cosign=means.witnesses,
-        late=None if means.witnesses is None else means.witnesses.late,
         gauges=means.gauges,
     )
     witnesses = [] if means.witnesses is None else [means.witnesses]
     return [
         LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.act, alone=True),
-        *(LeaderDuty(name="witnesses", every=cosigning.EVERY, act=each.turn) for each in witnesses),
+        *(
+            LeaderDuty(name="witnesses", every=cosigning.EVERY, act=each.turn, alone=True)
+            for each in witnesses
+        ),
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
         LeaderDuty(name="disputes", every=60, act=disputes.check),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deploy.demo.demo import Scene
     from deploy.demo.stage import Stage
 
-QUESTIONS = 3_000
+QUESTIONS_A_PERSON = 5
 SECOND_AUDITOR = "inspectorate"
 AUDITORS = (AUDITOR, SECOND_AUDITOR)
 WITNESSES = ("university", "newspaper")
@@ -39,12 +39,10 @@ class Audit(Demo):
     Attributes:
         service: the service.
         questions: how many the agencies ask.
-        vkey: of the log.
     """
 
     service: Service
-    vkey: str
-    questions: int = QUESTIONS
+    questions: int
 
 
 def _perform(stage: Stage, options: argparse.Namespace, chosen: dict[str, Scene]) -> None:
@@ -61,7 +59,13 @@ def _perform(stage: Stage, options: argparse.Namespace, chosen: dict[str, Scene]
     _start_witnesses(stage, vkey)
     service.stop()
     service.start()
-    audit = Audit(stage=stage, people=people, port=port, service=service, vkey=vkey)
+    audit = Audit(
+        stage=stage,
+        people=people,
+        port=port,
+        service=service,
+        questions=QUESTIONS_A_PERSON * options.people,
+    )
     for scene in chosen.values():
         play_scene(stage, scene, audit)
         if stage.failures:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.audit.audit import TREE, WITNESSES
@@ -11,6 +10,8 @@ from deploy.demo.installation import AUDITOR, OPERATOR
 from deploy.demo.stage import Clock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deploy.audit.audit import Audit
 
 TITLE = "the tree of all entries, published and cosigned; a receipt proven"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -15,6 +15,7 @@ from padan.tlog import note
 from padan.tlog.note import Algorithm, VerifierKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from deploy.audit.audit import Audit
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 TITLE = "five ways to lie"
 PLACE = 777
 _FAKE = "fake"
-_NO = 1
+_COLUMNS = "entry, salt, leaf, sequence, kind, agency, purpose, outcome, log_time_ms"
+_NO, _STATE = 1, 4
 
 
 def play(audit: Audit) -> None:
@@ -37,29 +39,22 @@ def play(audit: Audit) -> None:
 
 def _edit(audit: Audit) -> None:
     """The operator changes an entry in the database."""
-    stage, row = audit.stage, _row(audit)
-    _sql(
-        audit, "UPDATE entry SET entry = ? WHERE sequence = ?", (row[0][:-1] + bytes([row[0][-1] ^ 1]), PLACE)
-    )
+    statement = "UPDATE entry SET entry = ? WHERE sequence = ?"
+    entry: bytes = _row(audit)[0]
+    _sql(audit, statement, (entry[:-1] + bytes([entry[-1] ^ 1]), PLACE))
     _expect_found(audit, TREE, "edited", "--entries --timeout 30")
-    stage.run(OPERATOR, "padan-server log check", code=_NO)
-    _sql(audit, "UPDATE entry SET entry = ? WHERE sequence = ?", (row[0], PLACE))
+    audit.stage.run(OPERATOR, "padan-server log check", code=_STATE)
+    _sql(audit, statement, (entry, PLACE))
 
 
 def _drop(audit: Audit) -> None:
-    """The operator takes the bytes of an entry away, and nothing in the log says that it was erased."""
+    """The operator removes an entry, as if nobody had asked."""
     row = _row(audit)
     _sql(audit, "DELETE FROM entry WHERE sequence = ?", (PLACE,))
     _expect_found(audit, TREE, "dropped", "--entries --timeout 30")
-    _sql(
-        audit,
-        "INSERT INTO entry (sequence, kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
-        " VALUES (?,?,?,?,?,?,?,?,?)",
-        (
-            PLACE,
-            *row[1:],
-        ),
-    )
+    audit.stage.run(OPERATOR, "padan-server log check", code=_STATE)
+    marks = ",".join("?" * len(row))
+    _sql(audit, f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", row)
 
 
 def _flip(audit: Audit) -> None:
@@ -87,22 +82,25 @@ def _sign_again(audit: Audit) -> None:
     _expect_found(audit, f"../{_FAKE}/tree", "signed-again")
 
 
-def _row(audit: Audit) -> tuple[bytes, ...]:
-    with closing(sqlite3.connect(audit.folder(OPERATOR) / "data" / "log.sqlite")) as connection:
-        found: tuple[bytes, ...] = connection.execute(
-            "SELECT entry, kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf FROM entry WHERE sequence = ?",
-            (PLACE,),
+def _row(audit: Audit) -> tuple[Any, ...]:
+    with _log(audit) as log:
+        found: tuple[Any, ...] = log.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE sequence = ?", (PLACE,)
         ).fetchone()
     return found
 
 
+@contextmanager
+def _log(audit: Audit) -> Iterator[sqlite3.Connection]:
+    path = audit.folder(OPERATOR) / "data" / "log.sqlite"
+    with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+        yield connection
+
+
 def _sql(audit: Audit, statement: str, values: tuple[object, ...]) -> None:
-    audit.stage.prompt(OPERATOR, f'sqlite3 data/log.sqlite "{statement.partition(" VALUES")[0]}"')
-    with (
-        closing(sqlite3.connect(audit.folder(OPERATOR) / "data" / "log.sqlite", timeout=10)) as connection,
-        connection,
-    ):
-        connection.execute(statement, values)
+    audit.stage.prompt(OPERATOR, f'sqlite3 data/log.sqlite "{statement}"')
+    with _log(audit) as log:
+        log.execute(statement, values)
 
 
 def _fake_tree(audit: Audit) -> Path:

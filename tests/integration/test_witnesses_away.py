@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from padan.errors import UnavailableError
+from padan.errors import LogError, UnavailableError
 from padan.tlog import policy
 from tests.installation import install
 from tests.people import BUDI
@@ -22,6 +22,8 @@ from verifier.leader import Mandate
 from verifier.log.open import open_log
 from verifier.tree import witnessed
 from verifier.tree.cosigning import Cosigning, read_policy
+from verifier.tree.folder import TreeFolder
+from verifier.tree.signing import CheckpointSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,3 +129,46 @@ def test_a_service_without_its_witnesses(tmp_path: Path) -> None:
         assert _outcome(tax) == ""
         directory.set_setting(witnessed.NAME, witnessed.text(time.time()))
         _until(lambda: [_outcome(health) for _ in range(6)] == [""] * 6)
+
+
+@pytest.mark.timeout(240)
+def test_published_checkpoints_are_cosigned(tmp_path: Path) -> None:
+    """What the service publishes has both cosignatures; after an outage the same checkpoint gets them."""
+    path = tmp_path / "witness.policy"
+    installation = install(
+        tmp_path / "installation", agencies={"tax": Terms()}, extra=f'witness_policy = "{path}"\n'
+    )
+    with closing(installation.agent()) as agent:
+        (log,) = CheckpointSigner.of(agent).keys
+    with contextlib.ExitStack() as started:
+        witnesses = [
+            started.enter_context(
+                WitnessProcess(tmp_path / f"w{number}", log, name=f"w{number}.example/witness")
+            )
+            for number in (1, 2)
+        ]
+        lines = [f"witness w{number} {each.vkey} {each.url}" for number, each in enumerate(witnesses, 1)]
+        path.write_text("\n".join([f"log {log}", *lines, "group both all w1 w2", "quorum both", ""]))
+        trusted = read_policy(path)
+        folder = TreeFolder(installation.settings.tree_folder)
+
+        def published() -> int:
+            """Give the size of the published checkpoint; 0 where the policy does not believe it."""
+            try:
+                return trusted.believe(folder.checkpoint() or b"").checkpoint.size
+            except LogError:
+                return 0
+
+        with running(installation) as service, service.client("tax") as tax:
+            assert _outcome(tax) == ""
+            _until(lambda: published() > 0)
+            before = published()
+            assert witnesses[0].stop() == 0
+            assert _outcome(tax) == ""
+            stated = folder.checkpoint()
+            _until(lambda: folder.checkpoint() != stated)
+            assert published() == 0
+            witnesses[0].start()
+            _until(lambda: published() > before)
+            for witness in witnesses:
+                assert witness.show()["size"] == published()

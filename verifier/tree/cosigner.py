@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,4 +24,13 @@ class Cosigner(Protocol):
             size: leaves of the checkpoint.
             consistency: gives the consistency proof from an older size, 0 (then empty) to `size`.
         """
+        ...
+
+
+@runtime_checkable
+class LateCosigner(Cosigner, Protocol):
+    """A cosigner that goes on by itself for the last checkpoint."""
+
+    def late(self, text: str) -> list[Line]:
+        """Give the lines that have come since for a checkpoint, once."""
         ...

@@ -74,28 +74,29 @@ def of_settings(settings: Settings, log: LogStore) -> Cosigning | None:
     """
     if settings.witness_policy is None:
         return None
-    published = published_in(TreeFolder(settings.tree_folder))
-    return Cosigning(read_policy(settings.witness_policy), log=log, published=published)
+    folder = TreeFolder(settings.tree_folder)
+    return Cosigning(read_policy(settings.witness_policy), log=log, published=lambda: published_in(folder))
 
 
-def published_in(folder: TreeFolder) -> Published:
-    """Give what reads the published checkpoint of a folder, as the log has signed it."""
+def published_in(folder: TreeFolder) -> Asked | None:
+    """Read the published checkpoint as the log alone has signed it; None where there is none.
 
-    def read() -> Asked | None:
-        data = folder.checkpoint()
-        if data is None:
-            return None
-        whole = note.parse(data)
-        stated = checkpoint.parse_text(whole.text)
-        own = [line for line in whole.lines if line.name == stated.origin]
+    Raises:
+        TreeStoreError: the folder cannot be read.
+        LogFormatError: what is published is no checkpoint.
+    """
+    data = folder.checkpoint()
+    if data is None:
+        return None
+    signed = note.parse(data)
+    stated = checkpoint.parse_text(signed.text)
+    own = [line for line in signed.lines if line.name == stated.origin]
 
-        def prove(old: int) -> list[bytes]:
-            nodes = TileNodes(stated.size, folder.read)
-            return merkle.consistency_proof(old, stated.size, nodes) if old else []
+    def prove(old: int) -> list[bytes]:
+        nodes = TileNodes(stated.size, folder.read)
+        return merkle.consistency_proof(old, stated.size, nodes) if old else []
 
-        return Asked(whole.text, note.join(whole.text, own), stated.size, prove)
-
-    return read
+    return Asked(signed.text, note.join(signed.text, own), stated.size, prove)
 
 
 class Published(Protocol):

@@ -77,7 +77,6 @@ class Sequencer:
         signer: CheckpointSigner,
         require: Callable[[Mandate], None],
         cosign: Cosigner | None = None,
-        late: Callable[[str], list[Line]] | None = None,
         gauges: Gauges | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -90,7 +89,6 @@ class Sequencer:
             signer: of the log.
             require: raises LeaderLostError where a mandate is over.
             cosign: collects the signatures of witnesses.
-            late: gives those that have come for a checkpoint's text since it was published.
             gauges: is shown delays and faults.
             now: seconds of the Unix epoch, as log time has them.
         """
@@ -100,7 +98,6 @@ class Sequencer:
         self._signer = signer
         self._require = require
         self._waiting = Waiting(cosign, seconds=COSIGN_SECONDS)
-        self._late = late or (lambda _text: [])
         self._gauges = gauges
         self._now = now
         self._edge: Edge | None = None
@@ -231,7 +228,8 @@ class Sequencer:
     def _add_late_lines(self) -> bool:
         """Publish the last checkpoint again where witnesses have answered after their time."""
         text, lines = self._shown
-        others = self._waiting.late(text) or self._late(text)
+        have = {(line.name, line.key_id) for line in lines}
+        others = [line for line in self._waiting.late(text) if (line.name, line.key_id) not in have]
         if not others or self._edge is None:
             return False
         self._show(Extent(self._edge.size, self._edge.root), text, (*lines, *others))

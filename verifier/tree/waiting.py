@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from verifier.tree.cosigner import LateCosigner
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,6 +55,6 @@ class Waiting:
         """Give the lines that have come for a text since it was asked for, once."""
         answered, lines = self._answered
         if not lines or answered != text:
-            return []
+            return self._cosign.late(text) if isinstance(self._cosign, LateCosigner) else []
         self._answered = "", []
         return lines
