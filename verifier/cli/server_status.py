@@ -16,7 +16,7 @@ from verifier.overview.gather import gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.overview.facts import Affairs, Overview
+    from verifier.overview.facts import Affairs, Log, Overview
     from verifier.vault.epoch import Epoch
 
 _GIB = 1 << 30
@@ -61,20 +61,7 @@ def _document(overview: Overview) -> dict[str, Any]:
             "positions": dict(vault.positions),
             "epochs": [_epoch(epoch) for epoch in vault.epochs],
         },
-        "log": _away(log)
-        if isinstance(log, Away)
-        else {
-            "entries": log.entries,
-            "last": _moment(log.last_ms / 1000) if log.entries else None,
-            "published": log.published,
-            "today": {
-                "entries": log.counted,
-                "whole": log.is_whole,
-                "alerts": log.alerts,
-                "blocked": log.blocked,
-                "resets": log.resets,
-            },
-        },
+        "log": _away(log) if isinstance(log, Away) else _log(log),
         "affairs": _away(affairs) if isinstance(affairs, Away) else _affairs(affairs),
         "seals": {
             "rows": None if isinstance(vault, Away) or not vault.active else vault.active.sealed_rows,
@@ -110,6 +97,21 @@ def _service(overview: Overview) -> dict[str, Any]:
         "answers": service.answers,
         "blocked": service.blocked,
         "refusals": service.refusals,
+    }
+
+
+def _log(log: Log) -> dict[str, Any]:
+    return {
+        "entries": log.entries,
+        "last": _moment(log.last_ms / 1000) if log.entries else None,
+        "published": log.published,
+        "today": {
+            "entries": log.counted,
+            "whole": log.is_whole,
+            "alerts": log.alerts,
+            "blocked": log.blocked,
+            "resets": log.resets,
+        },
     }
 
 
