@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import time
@@ -176,9 +177,9 @@ class Auditor:
         """Bring the copy up to the log."""
         from padan.audit.mirror.source import open_source
 
-        with self.copy.locked():
+        with self.copy.locked(), contextlib.closing(open_source(str(source or self.log.folder))) as opened:
             done = fetching.mirror(
-                open_source(str(source or self.log.folder)),
+                opened,
                 self.copy,
                 self.policy,
                 record=self.record,

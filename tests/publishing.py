@@ -48,12 +48,14 @@ class Log:
         key: the log's.
         witnesses: who cosigns.
         leaves: in their order.
+        origin: its name.
     """
 
     folder: Path
     key: Key = field(default_factory=lambda: Key.make(ORIGIN))
     witnesses: tuple[Key, ...] = ()
     leaves: list[bytes] = field(default_factory=list)
+    origin: str = ORIGIN
 
     def publish(self, leaves: Sequence[bytes] = (), *, at: int = 1_790_000_000) -> bytes:
         """Add leaves, write every tile and bundle of the tree and sign its checkpoint.
@@ -80,7 +82,7 @@ class Log:
             self._write(each.path, b"".join(rows[each.level][start : start + each.width]))
             if each.level == 0:
                 self._write(each.bundle_path, tile.encode_bundle(self.leaves[start : start + each.width]))
-        signed = self.sign(Checkpoint(ORIGIN, size, self._root(rows, size)), at=at)
+        signed = self.sign(Checkpoint(self.origin, size, self._root(rows, size)), at=at)
         self._write(tile.CHECKPOINT_PATH, signed)
         return signed
 

@@ -54,7 +54,7 @@ def _drop(audit: Audit) -> None:
     _expect_found(audit, TREE, "dropped", "--entries --timeout 30")
     audit.stage.run(OPERATOR, "padan-server log check", code=_STATE)
     marks = ",".join("?" * len(row))
-    _sql(audit, f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", row)
+    _sql(audit, f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608 - our own names
 
 
 def _flip(audit: Audit) -> None:
@@ -85,7 +85,8 @@ def _sign_again(audit: Audit) -> None:
 def _row(audit: Audit) -> tuple[Any, ...]:
     with _log(audit) as log:
         found: tuple[Any, ...] = log.execute(
-            f"SELECT {_COLUMNS} FROM entry WHERE sequence = ?", (PLACE,)
+            f"SELECT {_COLUMNS} FROM entry WHERE sequence = ?",  # noqa: S608 - our own names
+            (PLACE,),
         ).fetchone()
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
@@ -84,9 +85,9 @@ def mirror(
         link = connection.connection(
             address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout, audit=True
         )
-    with place.locked():
+    with place.locked(), contextlib.closing(open_source(source)) as opened:
         done = fetching.mirror(
-            open_source(source),
+            opened,
             place,
             rules,
             record=kept_at,

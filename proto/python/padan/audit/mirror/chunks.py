@@ -71,11 +71,17 @@ class Chunk:
 
 def _add(hashed: Any, column: pa.ChunkedArray) -> None:
     """Add a column: which rows have a value, then numbers, or the lengths of texts and the texts."""
-    hashed.update(np.packbits(column.is_valid().to_numpy()).tobytes())
-    if pa.types.is_integer(column.type):
-        hashed.update(pc.fill_null(column, 0).to_numpy().tobytes())
+    if column.null_count == len(column):
+        hashed.update(b"\0")
         return
-    lengths = pc.fill_null(pc.call_function("binary_length", [column]), 0).to_numpy().astype(np.uint32)
+    hashed.update(b"\2" if column.null_count else b"\1")
+    if column.null_count:
+        hashed.update(np.packbits(column.is_valid().to_numpy()).tobytes())
+        column = pc.fill_null(column, 0 if pa.types.is_integer(column.type) else _empty(column.type))
+    if pa.types.is_integer(column.type):
+        hashed.update(column.to_numpy().tobytes())
+        return
+    lengths = pc.call_function("binary_length", [column]).to_numpy().astype(np.uint32)
     hashed.update(lengths.tobytes())
     for part in column.chunks:
         binary = part.cast(pa.large_binary())
@@ -84,6 +90,10 @@ def _add(hashed: Any, column: pa.ChunkedArray) -> None:
         ]
         if len(binary) and binary.buffers()[2] is not None:
             hashed.update(memoryview(binary.buffers()[2])[offsets[0] : offsets[-1]])
+
+
+def _empty(kind: pa.DataType) -> str | bytes:
+    return "" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else b""
 
 
 def split(reader: pa.RecordBatchReader, size: int) -> Iterator[Chunk]:

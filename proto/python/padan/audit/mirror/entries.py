@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -30,12 +30,12 @@ _sha256 = hashlib.sha256
 
 
 class StoredEntry(NamedTuple):
-    """A private entry that is shown to be in the tree.
+    """A private entry that is shown to be in the tree, or of an erased one its leaf.
 
     Attributes:
         sequence: its place in the log, from 1.
-        kind: its kind.
-        entry: its bytes.
+        kind: its kind; 0 where it was erased.
+        entry: its bytes; empty where it was erased, as is the salt then.
         salt: 32 bytes.
         leaf: 33 bytes.
     """
@@ -166,7 +166,7 @@ def _refuse_holding(chunk: Chunk, record: Holding | None) -> None:
 
 
 def entries(database: Database, bundles: Iterator[list[bytes]], size: int) -> Iterator[StoredEntry]:
-    """Give every private entry that is held, in the order of the log, each held against its leaf.
+    """Give every private entry that is held or was erased, in the order of the log, each held against its leaf.
 
     Args:
         database: the copy's.
@@ -181,10 +181,9 @@ def entries(database: Database, bundles: Iterator[list[bytes]], size: int) -> It
             leaves = [leaf for bundle in islice(bundles, CHUNK // WIDTH) for leaf in bundle]
             check_leaves(chunk, leaves)
             kinds = chunk.rows.column("kind").to_pylist()
-            raw, salt = chunk.rows.column("raw").to_pylist(), chunk.rows.column("salt").to_pylist()
-            for place, kind, entry, own in zip(chunk.places().tolist(), kinds, raw, salt, strict=True):
-                if entry is not None:
-                    yield StoredEntry(chunk.first + place, kind or 0, entry, own, leaves[place])
+            raw, salts = _items(chunk.rows.column("raw")), _items(chunk.rows.column("salt"))
+            for place, kind, entry, salt in zip(chunk.places().tolist(), kinds, raw, salts, strict=True):
+                yield StoredEntry(chunk.first + place, kind or 0, entry, salt, leaves[place])
 
 
 def _binary(column: pa.ChunkedArray) -> pa.Array:
@@ -198,3 +197,9 @@ def _parts(array: pa.Array) -> tuple[bytes, list[int]]:
     offsets = np.frombuffer(places, np.int64)[array.offset : array.offset + len(array) + 1]
     data = b"" if values is None else memoryview(values)[offsets[0] : offsets[-1]].tobytes()
     return data, (offsets - offsets[0]).tolist()
+
+
+def _items(column: pa.ChunkedArray) -> list[bytes]:
+    """Give a column's items, empty where null; some times faster than `to_pylist`."""
+    data, ends = _parts(_binary(column))
+    return [data[begin:end] for begin, end in pairwise(ends)]

@@ -41,6 +41,10 @@ class Source(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
     def __str__(self) -> str:
         """Name it, for people."""
         ...
@@ -88,6 +92,9 @@ class FolderSource:
                 next_step="see to the disk or folder, and run again",
             ) from None
 
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
     def __str__(self) -> str:
         return str(self._folder)
 
@@ -116,6 +123,7 @@ class WebSource:
         self._timeout = timeout
         self._sleep = sleep
         self._own = threading.local()
+        self._all: list[http.client.HTTPConnection] = []
 
     def read(self, path: str) -> bytes:
         """Fetch a file; see `Source`."""
@@ -167,14 +175,21 @@ class WebSource:
             else:
                 found = http.client.HTTPConnection(host, port, timeout=self._timeout)
             self._own.connection = found
+            self._all.append(found)
         return found
 
     def _close(self) -> None:
         found: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         self._own.connection = None
         if found is not None:
+            self._all.remove(found)
             with contextlib.suppress(OSError):
                 found.close()
+
+    def close(self) -> None:
+        """Close the connections of all threads, which must have ended."""
+        for each in self._all:
+            each.close()
 
     def __str__(self) -> str:
         return self._url

@@ -61,7 +61,7 @@ def verify(copy: Copy, policy: Policy, last: Trusted, *, anew: bool = False) -> 
     tree = open_tree(copy, policy, last)
     holding = None
     if copy.database.exists():
-        with Database.open(copy.database) as database:
+        with Database.open(copy.database, settings={"threads": "1"}) as database:
             holding = entries.verify(
                 database,
                 leaves(copy, tree),
@@ -107,3 +107,30 @@ def leaves(copy: Copy, tree: Tree) -> Iterator[list[bytes]]:
         tile = tree.tile(number)
         yield tree.check_bundle(number, need(copy.read, tile.bundle_path), need(copy.read, tile.path))
         progress.add(WIDTH)
+
+
+class CopyEntries:
+    """The private entries of a copy, each shown to be in its signed tree; may be gone through more than once."""
+
+    def __init__(self, copy: Copy, policy: Policy, last: Trusted | None) -> None:
+        """Take a copy.
+
+        Args:
+            copy: one with private entries.
+            policy: whom to believe.
+            last: what was trusted last; None believes the copy's own checkpoint.
+        """
+        self._copy = copy
+        self._policy = policy
+        self._last = last
+
+    def __iter__(self) -> Iterator[entries.StoredEntry]:
+        """Give them in the order of the log.
+
+        Raises:
+            LogError: the copy is damaged, or does not fit what was trusted.
+            CopyError: it is not finished.
+        """
+        tree = open_tree(self._copy, self._policy, self._last)
+        with Database.open(self._copy.database) as database:
+            yield from entries.entries(database, leaves(self._copy, tree), tree.checkpoint.size)
