@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from padan import canonical, entry
 from padan.audit.mirror import belief, fetching, granting, trusted, verification
-from padan.audit.mirror.database import Database
 from padan.audit.mirror.place import Copy
 from padan.entry import EntryKind, Field
 from padan.v1 import audit_pb2
@@ -190,14 +189,9 @@ class Auditor:
                 self.fetch()
         return done
 
-    def fetch(self) -> None:
-        """Bring the copy's private entries up to its tree, as `mirror --entries` does."""
-        known = trusted.read(self.record, self.policy)
-        tree = verification.open_tree(self.copy, self.policy, known)
-        with Database.create(self.copy.database) as database:
-            granting.fetch(self, database, self.copy, tree)
-            holding = granting.hold(database, tree.checkpoint.size, known.holding)
-        trusted.write(self.record, known.note, holding)
+    def fetch(self) -> int:
+        """Bring the copy's private entries up to its tree; say how many fewer there are."""
+        return granting.update(self, self.copy, self.policy, self.record)[1]
 
     def verify(self, *, anew: bool = False, record: Path | None = None) -> verification.Verified:
         """Check the copy against what was trusted."""

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan.audit.listing import TIMEOUT, AuditClient
-from padan.audit.mirror import belief, fetching, granting, verification
+from padan.audit.mirror import belief, fetching, granting
 from padan.audit.mirror import trusted as record
-from padan.audit.mirror.database import Database
 from padan.audit.mirror.place import Copy
 from padan.audit.mirror.source import open_source
 from padan.audit.options import PolicyFile  # noqa: TC001 - as above
@@ -28,6 +27,7 @@ from padan.cli.connection import (  # noqa: TC001 - as above
     Timeout,
 )
 from padan.cli.console import print_json
+from padan.errors import CopyError
 
 if TYPE_CHECKING:
     from padan.tlog.policy import Policy
@@ -80,6 +80,7 @@ def mirror(
     The copy stands for the new checkpoint only after everything was checked.
     """
     place, rules, kept_at = Copy(copy), belief.load_policy(policy), trusted or record.beside(copy)
+    _require_record(kept_at)
     link = None
     if entries:
         link = connection.connection(
@@ -103,20 +104,23 @@ def mirror(
 def _fetch_entries(
     place: Copy, rules: Policy, kept_at: Path, link: connection.Connection, timeout: float
 ) -> None:
-    known = record.read(kept_at, rules)
-    tree = verification.open_tree(place, rules, known)
-    with Database.create(place.database) as database:
-        with AuditClient.from_files(
-            link.address,
-            ca=link.ca,
-            cert=link.cert,
-            key=link.key,
-            server_name=link.server_name,
-            timeout=timeout,
-        ) as client:
-            granting.fetch(client, database, place, tree)
-        holding = granting.hold(database, tree.checkpoint.size, known.holding)
-    record.write(kept_at, known.note, holding)
+    with AuditClient.from_files(
+        link.address, ca=link.ca, cert=link.cert, key=link.key, server_name=link.server_name, timeout=timeout
+    ) as client:
+        _, fewer = granting.update(client, place, rules, kept_at)
+    if fewer:
+        sys.stderr.write(
+            f"note: the service shows {fewer:,} entries fewer than the copy held before; erased are counted below\n"
+        )
+
+
+def _require_record(path: Path) -> None:
+    """Refuse to write over a checkpoint or proof of another party."""
+    if path.exists() and not path.read_bytes()[:1] == b"{":
+        raise CopyError(
+            f"{path} is no record that `mirror` wrote, and would be written over",
+            next_step="name another file; `padan-audit verify --trusted` takes checkpoints and proofs of others",
+        )
 
 
 def _say(done: fetching.Mirrored, holding: record.Holding | None, *, json: bool) -> None:

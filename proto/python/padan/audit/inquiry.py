@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from padan.audit.mirror import answer, belief, proving, verification
+from padan.audit.mirror import answer, belief, proving
 from padan.audit.mirror.granting import Leaves
 from padan.audit.mirror.session import DEFAULT_MEMORY, Session
 from padan.audit.mirror.trusted import beside, read
@@ -73,7 +73,7 @@ def ask(
             return
         rules = belief.load_policy(policy)
         record = beside(folder)
-        tree = verification.open_tree(copy, rules, read(record, rules) if record.exists() else None)
+        tree = belief.open_tree(copy, rules, read(record, rules) if record.exists() else None)
         found = session.rows(sql)
         places = evidence(session, found)
         complete = proving.make(

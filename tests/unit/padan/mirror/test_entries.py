@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from padan.audit import render
-from padan.audit.mirror import columns, granting, trusted, verification
+from padan.audit import cli, render
+from padan.audit.mirror import belief, columns, granting, trusted, verification
 from padan.audit.mirror.database import Database
 from padan.audit.mirror.session import Session
 from padan.entry import Field, decode
@@ -20,6 +20,7 @@ from padan.errors import CopyError, DamageError, PadanError, UnavailableError
 from padan.tlog import merkle, proof
 from padan.tlog.tile import TileNodes
 from tests.copies import Auditor, encode, many, question
+from tests.simulator.terminal import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -173,7 +174,7 @@ class _Breaking:
 def test_fetching_goes_on_where_it_ended(bare: Auditor) -> None:
     """When the service goes away, what is committed stays, and the next run begins with the last committed page."""
     bare.mirror(entries=False)
-    tree = verification.open_tree(bare.copy, bare.policy, None)
+    tree = belief.open_tree(bare.copy, bare.policy, None)
     with Database.create(bare.copy.database) as database:
         with pytest.raises(UnavailableError):
             granting.fetch(_Breaking(bare, 30), database, bare.copy, tree)
@@ -296,6 +297,33 @@ def test_what_was_changed_before_an_update_is_found(auditor: Auditor) -> None:
     auditor.add(many(10, seed=4))
     with pytest.raises(DamageError, match="changed since it was trusted"):
         auditor.mirror()
+
+
+def test_a_database_can_be_made_anew(auditor: Auditor) -> None:
+    """Where the database was thrown away, what is fetched again is recorded as it is, and what is gone is said."""
+    auditor.copy.database.unlink()
+    auditor.rows[6] = (b"", b"")
+    auditor.shown = lambda place: place != 8
+    assert auditor.fetch() == 2
+    holding = auditor.verify().holding
+    assert holding is not None
+    assert (holding.held, holding.erased, holding.unseen) == (4_498, 1, 1)
+
+
+def test_a_proof_of_another_party_is_not_written_over(auditor: Auditor) -> None:
+    """`mirror` keeps its record in no file that somebody else made."""
+    other = auditor.root / "note"
+    other.write_bytes(auditor.copy.require_checkpoint())
+    words = (
+        "mirror",
+        str(auditor.log.folder),
+        str(auditor.copy.folder),
+        "--policy",
+        str(auditor.policy_file),
+    )
+    ended = run(cli.main, *words, "--trusted", str(other))
+    assert (ended.code, "would be written over" in ended.err) == (3, True)
+    assert other.read_bytes() == auditor.copy.require_checkpoint()
 
 
 def test_a_lost_record_is_made_from_checked_columns(auditor: Auditor) -> None:

@@ -153,6 +153,14 @@ def test_memory_is_bounded(told: Auditor) -> None:
         session.rows("SELECT list(a.range || b.range) FROM range(30000) a, range(30000) b")
 
 
+def test_a_long_query_prints_nothing_but_its_answer(told: Auditor) -> None:
+    """However long a query takes, no bar of progress stands in what programs read."""
+    with Session.open(told.copy) as session:
+        assert session.rows("SELECT current_setting('enable_progress_bar') AS bar").to_pylist() == [
+            {"bar": False}
+        ]
+
+
 def test_the_command_says_what_was_wrong(told: Auditor) -> None:
     """The command line prints the answer, or the cause and the next step with the exit code of bad input."""
     folder = str(told.copy.folder)

@@ -33,7 +33,9 @@ from padan.tlog import checkpoint, merkle, note, policy
 from padan.tlog.tile import TileNodes
 
 if TYPE_CHECKING:
+    from padan.audit.mirror.place import Copy
     from padan.audit.mirror.tree import Read
+    from padan.audit.mirror.trusted import Trusted
     from padan.tlog.checkpoint import Checkpoint
     from padan.tlog.policy import Believed, Policy
 
@@ -170,6 +172,21 @@ def require_grown(
         check_edge(new, lambda path: need(read_new, path))  # damaged tiles are no fork
         _refuse_damaged(old, new, read_new)
         raise _fork(old, new, of=of) from None
+
+
+def open_tree(copy: Copy, policy: Policy, last: Trusted | None) -> Tree:
+    """Check a copy's checkpoint against what was trusted, and its tiles of level 1 and up.
+
+    Raises:
+        LogError: they do not fit what was trusted.
+        CopyError: there is no finished copy.
+    """
+    new = believe(copy.require_checkpoint(), policy, of="the copy").checkpoint
+    if last is not None:
+        old = last.believed.checkpoint
+        require_origin(new, old, of="the copy")
+        require_grown(old, new, copy.read, copy.read, of="the copy")
+    return Tree(new, copy.read)
 
 
 def _refuse_smaller(old: Checkpoint, new: Checkpoint, read_old: Read | None, *, of: str) -> None:

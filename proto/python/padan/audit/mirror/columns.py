@@ -8,7 +8,7 @@ anew instead of trusting those that are stored.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import numpy as np
@@ -18,6 +18,9 @@ from padan import canonical
 from padan.entry import FORMAT, Field
 from padan.errors import DamageError
 from padan.vocabulary import Attribute, label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NUMBERS: Final = {
     "kind": (Field.KIND, "USMALLINT"),
@@ -86,11 +89,20 @@ class _Walked:
     lengths: np.ndarray[Any, np.dtype[np.int32]]
 
 
+def connect(
+    path: str = ":memory:", *, read_only: bool = False, settings: Mapping[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a database that prints nothing and takes no Python object for a table."""
+    found = duckdb.connect(
+        path, read_only=read_only, config={**(settings or {}), "python_enable_replacements": "false"}
+    )
+    found.execute("SET enable_progress_bar = false")  # it would go to standard output
+    return found
+
+
 def computer() -> duckdb.DuckDBPyConnection:
     """Open a connection that computes columns and holds nothing; use as a context manager."""
-    return duckdb.connect(
-        config={"memory_limit": "128MB", "threads": "1", "python_enable_replacements": "false"}
-    )
+    return connect(settings={"memory_limit": "128MB", "threads": "1"})
 
 
 def compute(

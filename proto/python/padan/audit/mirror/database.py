@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 MEMORY: Final = "384MB"
 BATCH: Final = 16_384
 """Rows that are read at once."""
-LOCKS: Final[dict[str, str | bool | int | float | list[str]]] = {
+LOCKS: Final = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
-    "python_enable_replacements": "false",
 }
 """Settings with which no statement reads a file, a Python object or the network."""
 _STATE: Final = "CREATE TABLE state (name VARCHAR NOT NULL, value VARCHAR NOT NULL)"
@@ -102,11 +101,7 @@ class Database:
             SourceError: the disk is full.
         """
         with guard():
-            found = cls(
-                duckdb.connect(
-                    str(path), config={"memory_limit": MEMORY, "python_enable_replacements": "false"}
-                )
-            )
+            found = cls(columns.connect(str(path), settings={"memory_limit": MEMORY}))
             if not found.connection.sql(_SHAPE).fetchall():
                 found.connection.execute(f"BEGIN; {columns.DDL}; {_STATE}; COMMIT")
             found.require_shape()
@@ -124,8 +119,8 @@ class Database:
             DamageError: it is damaged.
         """
         with guard():
-            config = LOCKS | {"memory_limit": MEMORY} | dict(settings or {})
-            found = cls(duckdb.connect(str(path), read_only=True, config=config))
+            own = {"memory_limit": MEMORY, **LOCKS, **(settings or {})}
+            found = cls(columns.connect(str(path), read_only=True, settings=own))
             found.require_shape()
             return found
 
@@ -133,7 +128,7 @@ class Database:
     def memory(cls, rows: pa.Table) -> Self:
         """Make one of some rows that is never on a disk, with the same locks."""
         with guard():
-            found = cls(duckdb.connect(config={"memory_limit": MEMORY, **LOCKS}))
+            found = cls(columns.connect(settings={"memory_limit": MEMORY, **LOCKS}))
             found.connection.execute(columns.DDL)
             found.insert(rows)
             return found
@@ -144,7 +139,7 @@ class Database:
         Raises:
             DamageError: there is something else.
         """
-        blank = duckdb.connect()
+        blank = columns.connect()
         blank.execute(f"{columns.DDL}; {_STATE}")
         expected = blank.sql(_SHAPE).fetchall()
         blank.close()

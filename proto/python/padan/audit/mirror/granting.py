@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import pyarrow as pa
 
-from padan.audit.mirror import columns
+from padan.audit.mirror import belief, columns, trusted
 from padan.audit.mirror.chunks import CHUNK, Ledger, split
-from padan.audit.mirror.database import guard
+from padan.audit.mirror.database import Database, guard
 from padan.audit.mirror.entries import check_columns
 from padan.audit.mirror.progress import Progress
 from padan.audit.mirror.tree import need
@@ -25,11 +25,12 @@ from padan.tlog.tile import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
-    from padan.audit.mirror.database import Database
     from padan.audit.mirror.place import Copy
     from padan.audit.mirror.tree import Tree
     from padan.audit.mirror.trusted import Holding
+    from padan.tlog.policy import Policy
     from padan.v1 import audit_pb2
 
 PAGE: Final = 1_000
@@ -71,6 +72,32 @@ class Leaves:
             self._bundle = self._tree.check_bundle(number, need(self._copy.read, tile.bundle_path))
             self._number = number
         return self._bundle[place]
+
+
+def update(client: Listing, copy: Copy, policy: Policy, record: Path) -> tuple[Holding, int]:
+    """Bring a copy's private entries up to its tree, and the record outside up to them.
+
+    Args:
+        client: asks the service.
+        copy: locked by the caller; its tree is up to date.
+        policy: whom to believe.
+        record: what was trusted last.
+
+    Returns:
+        What the copy holds, and how many entries fewer than before: only where its database was made anew.
+
+    Raises:
+        DamageError: an entry is not the leaf at its place, or the copy was changed since it was trusted.
+        PadanError: the service refuses, or is away; what is committed stays.
+    """
+    known = trusted.read(record, policy)
+    tree, is_new = belief.open_tree(copy, policy, known), not copy.database.exists()
+    with Database.create(copy.database) as database:
+        fetch(client, database, copy, tree)
+        holding = hold(database, tree.checkpoint.size, None if is_new else known.holding)
+    trusted.write(record, known.note, holding)
+    before = known.holding.held if is_new and known.holding is not None else 0
+    return holding, max(0, before - holding.held)
 
 
 def fetch(client: Listing, database: Database, copy: Copy, tree: Tree) -> None:

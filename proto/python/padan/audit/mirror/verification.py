@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from padan.audit.mirror import belief, entries, granting
 from padan.audit.mirror.database import Database
 from padan.audit.mirror.progress import Progress
-from padan.audit.mirror.tree import Tree, need
+from padan.audit.mirror.tree import need
 from padan.errors import DamageError
 from padan.tlog.tile import WIDTH
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from padan.audit.mirror.place import Copy
+    from padan.audit.mirror.tree import Tree
     from padan.audit.mirror.trusted import Holding, Trusted
     from padan.tlog.checkpoint import Checkpoint
     from padan.tlog.policy import Policy
@@ -58,7 +59,7 @@ def verify(copy: Copy, policy: Policy, last: Trusted, *, anew: bool = False) -> 
         LogError: with the first place that does not fit.
         CopyError: there is no finished copy.
     """
-    tree = open_tree(copy, policy, last)
+    tree = belief.open_tree(copy, policy, last)
     holding = None
     if copy.database.exists():
         with Database.open(copy.database, settings={"threads": "1"}) as database:
@@ -79,21 +80,6 @@ def verify(copy: Copy, policy: Policy, last: Trusted, *, anew: bool = False) -> 
                 reason="missing",
             )
     return Verified(checkpoint=tree.checkpoint, trusted=last.believed.checkpoint, holding=holding)
-
-
-def open_tree(copy: Copy, policy: Policy, last: Trusted | None) -> Tree:
-    """Check a copy's checkpoint and its tiles of level 1 and up: steps 1 and 2.
-
-    Raises:
-        LogError: they do not fit what was trusted.
-        CopyError: there is no finished copy.
-    """
-    new = belief.believe(copy.require_checkpoint(), policy, of="the copy").checkpoint
-    if last is not None:
-        old = last.believed.checkpoint
-        belief.require_origin(new, old, of="the copy")
-        belief.require_grown(old, new, copy.read, copy.read, of="the copy")
-    return Tree(new, copy.read)
 
 
 def leaves(copy: Copy, tree: Tree) -> Iterator[list[bytes]]:
@@ -131,6 +117,6 @@ class CopyEntries:
             LogError: the copy is damaged, or does not fit what was trusted.
             CopyError: it is not finished.
         """
-        tree = open_tree(self._copy, self._policy, self._last)
+        tree = belief.open_tree(self._copy, self._policy, self._last)
         with Database.open(self._copy.database) as database:
             yield from entries.entries(database, leaves(self._copy, tree), tree.checkpoint.size)
