@@ -51,7 +51,8 @@ def _drop(audit: Audit) -> None:
     """The operator removes an entry, as if nobody had asked."""
     row = _row(audit)
     _sql(audit, "DELETE FROM entry WHERE sequence = ?", (PLACE,))
-    _expect_found(audit, TREE, "dropped", "--entries --timeout 30")
+    audit.stage.run(AUDITOR, f"padan-audit mirror {TREE} dropped --policy policy --entries --timeout 30")
+    audit.stage.run(AUDITOR, "padan-audit verify dropped --policy policy --complete", code=_NO)
     audit.stage.run(OPERATOR, "padan-server log check", code=_STATE)
     marks = ",".join("?" * len(row))
     _sql(audit, f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608 - our own names

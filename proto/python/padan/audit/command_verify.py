@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from padan.audit.mirror import belief, verification
+from padan.audit.mirror.database import Database
 from padan.audit.options import (
     CopyFolder,
     PolicyFile,
@@ -17,6 +18,11 @@ from padan.audit.options import (
 )
 from padan.cli.connection import Json  # noqa: TC001 - as above
 from padan.cli.console import print_json
+from padan.errors import CopyError, DamageError
+
+if TYPE_CHECKING:
+    from padan.audit.mirror.place import Copy
+    from padan.audit.mirror.trusted import Holding
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +39,13 @@ def verify(
         bool,
         typer.Option("--anew", help="Compute every column from its entry, whatever the record says of it."),
     ] = False,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            help="Your grant shows every entry: one that the service has not shown is missing.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check a copy whole: every leaf, every hash and every private entry, against the checkpoint that was trusted last.
@@ -42,6 +55,8 @@ def verify(
     opened, rules = open_copy(copy), belief.load_policy(policy)
     found = verification.verify(opened, rules, last_trusted(copy, trusted, rules), anew=anew)
     holding = found.holding
+    if complete:
+        _require_complete(opened, holding)
     if json:
         said: dict[str, Any] = {
             "origin": found.checkpoint.origin,
@@ -61,3 +76,25 @@ def verify(
             f"private entries up to {holding.through:,}: {holding.held:,} held, each the leaf at its place; "
             f"{holding.erased:,} erased; {holding.unseen:,} that the grant does not show\n"
         )
+
+
+def _require_complete(copy: Copy, holding: Holding | None) -> None:
+    """Refuse a copy in which the service has not shown an entry.
+
+    Raises:
+        CopyError: no private entries were fetched.
+        DamageError: with the first place that is missing.
+    """
+    if holding is None:
+        raise CopyError(
+            "the copy holds no private entries", next_step="fetch them with `padan-audit mirror --entries`"
+        )
+    if not holding.unseen:
+        return
+    with Database.open(copy.database) as database:
+        place = database.first_missing(holding.through)
+    raise DamageError(
+        f"{holding.unseen:,} entries stand in the signed tree and were not shown; the first is entry {place}",
+        next_step="see that your grant was in force and shows all areas, agencies and alerts; if so, "
+        "show this to the registry's supervisor: the tree proves that there was an entry",
+    )

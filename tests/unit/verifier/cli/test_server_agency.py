@@ -238,7 +238,7 @@ def test_entries_name_the_agreement_and_its_signer(desk: Desk) -> None:
     assert entry.text(Field.AGREEMENT) == "health-insurance-2024"
     assert entry.number(Field.AGREEMENT_VERSION) == 1
     assert entry.text(Field.AGENCY) == AGENCY
-    assert {text.partition("=")[0] for text in entry.texts(Field.DETAIL)} == {"document", "signer"}
+    assert {text.partition("=")[0] for text in entry.texts(Field.DETAIL)} == {"document", "signer", "until"}
 
 
 def test_a_bad_document_is_shown_with_file_and_line(desk: Desk) -> None:

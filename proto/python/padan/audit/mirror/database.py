@@ -133,6 +133,16 @@ class Database:
             found.insert(rows)
             return found
 
+    def first_missing(self, through: int) -> int | None:
+        """Find the first place up to one that has no row; None where each has one."""
+        with guard():
+            row = self.connection.execute(
+                f"SELECT min(place) FROM (SELECT 1 AS place UNION ALL SELECT sequence + 1 FROM {columns.TABLE})"  # noqa: S608 - our own names
+                f" WHERE place <= ? AND place NOT IN (SELECT sequence FROM {columns.TABLE})",
+                [through],
+            ).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
     def require_shape(self) -> None:
         """Require the tables that this release writes, and nothing beside them.
 
