@@ -247,6 +247,20 @@ def test_a_change_of_the_database_is_named(auditor: Auditor, statement: str) -> 
         auditor.verify()
 
 
+def test_bytes_that_change_sides_are_found(auditor: Auditor) -> None:
+    """Salt and entry are hashed as one run of bytes; a byte that goes from one to the other is found all the same."""
+    (one, its_salt), (other, other_salt) = auditor.rows[10], auditor.rows[11]
+    change(
+        auditor,
+        f"UPDATE entry SET salt = from_hex('{its_salt[:-1].hex()}'), raw = from_hex('{(its_salt[-1:] + one).hex()}') "  # noqa: S608
+        "WHERE sequence = 11",
+        f"UPDATE entry SET salt = from_hex('{(other_salt + other[:1]).hex()}'), raw = from_hex('{other[1:].hex()}') "  # noqa: S608
+        "WHERE sequence = 12",
+    )
+    with pytest.raises(DamageError, match="private entry 11 is not the leaf"):
+        auditor.verify()
+
+
 def test_changed_columns_are_found_without_a_record(auditor: Auditor, tmp_path: Path) -> None:
     """Against a bare checkpoint or a .tlog-proof of another party every column is computed anew."""
     note_bytes = auditor.copy.require_checkpoint()
@@ -350,7 +364,7 @@ def test_a_holding_survives_its_file(auditor: Auditor) -> None:
 
 
 def test_an_entry_that_is_not_shown(auditor: Auditor) -> None:
-    """Who may see everything asks for everything: an entry that the service does not show is missing, with its place."""
+    """Who may see everything asks for everything: an entry that is not shown is missing, and its place is named."""
     arguments = ("verify", str(auditor.copy.folder), "--policy", str(auditor.policy_file), "--complete")
     assert run(cli.main, *arguments).code == 0
     auditor.copy.database.unlink()

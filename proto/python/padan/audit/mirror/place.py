@@ -65,7 +65,8 @@ class Copy:
     def read(self, path: str) -> bytes:
         """Give a file of the log's; `FileNotFoundError` where there is none."""
         try:
-            return (self.folder / path).read_bytes()
+            with open(f"{self.folder}/{path}", "rb", buffering=0) as source:  # noqa: PTH123 - twice as fast, for 80,000 files
+                return source.read()
         except NotADirectoryError:
             raise FileNotFoundError(path) from None
 
