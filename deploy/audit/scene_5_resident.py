@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from deploy.audit.audit import SECOND_AUDITOR
+from deploy.audit.audit import SECOND_AUDITOR, TREE
 from deploy.demo.installation import AUDITOR
 
 if TYPE_CHECKING:
@@ -41,9 +41,12 @@ def play(audit: Audit) -> None:
         f"padan-audit subject part opened.json {own} --share auditor.share --out part.json --timeout 60",
     )
     stage.run(SECOND_AUDITOR, f"cp opened.json part.json ../{AUDITOR}/")
+    stage.say("The auditor searches its own copy, brought up to date before:")
+    stage.run(AUDITOR, f"padan-audit mirror {TREE} copy --policy policy --entries --timeout 30")
     stage.run(
         AUDITOR,
-        f"padan-audit subject report opened.json part.json {own} --share auditor.share --out answer --timeout 60",
+        f"padan-audit subject report opened.json part.json {own} --share auditor.share --out answer"
+        " --copy copy --policy policy",
     )
     stage.run(AUDITOR, "cat answer/answer.csv", lines=8)
     text = (audit.folder(AUDITOR) / "answer" / "answer.json").read_text(encoding="utf-8")

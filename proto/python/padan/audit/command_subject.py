@@ -15,6 +15,9 @@ from padan.audit import answer, keyfile, search, told, trailfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
 from padan.audit.entries import FileEntries, ServiceEntries
 from padan.audit.listing import TIMEOUT, AuditClient
+from padan.audit.mirror import belief
+from padan.audit.mirror.verification import CopyEntries
+from padan.audit.options import last_trusted, open_copy
 from padan.cli import connection
 from padan.cli.connection import (  # noqa: TC001 - Typer reads the annotations
     Address,
@@ -28,8 +31,6 @@ from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.group import wipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from padan.audit.entries import Entries
     from padan.audit.keyfile import Person
     from padan.audit.trailfile import Request
@@ -48,6 +49,16 @@ EntriesFile = Annotated[
     typer.Option(
         "--entries", help="Entries from padan-audit list --raw; else those that the service shows you."
     ),
+]
+CopyFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--copy", help="A copy by padan-audit mirror, with its entries, in their place; needs --policy."
+    ),
+]
+CopyPolicy = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Whom to believe, for --copy: the policy that it was made with."),
 ]
 TlsKey = Annotated[str | None, typer.Option("--tls-key", help="PEM of the private key of your certificate.")]
 
@@ -152,6 +163,8 @@ def part(
     share: ShareFile,
     out: Out,
     entries: EntriesFile = None,
+    copy: CopyFolder = None,
+    policy: CopyPolicy = None,
     passphrase_file: PassphraseFile = None,
     address: Address = None,
     ca: Ca = None,
@@ -171,9 +184,10 @@ def part(
             next_step="sign it first, with padan-audit subject sign",
             code=ExitCode.REFUSED,
         )
-    with _source(
-        entries, address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
-    ) as source:
+    with _local(entries, copy, policy) or _client(
+        address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
+    ) as opened:
+        source = ServiceEntries(opened) if isinstance(opened, AuditClient) else opened
         found, foreign = search.envelopes(source, made_for)
     with keyfile.open_share(keyfile.read(share), phrase, key=made_for, name=person.card.name) as own:
         data = trailfile.part(request, person, own, made_for, [each.element for each in found])
@@ -203,6 +217,8 @@ def report(
         ),
     ] = None,
     entries: EntriesFile = None,
+    copy: CopyFolder = None,
+    policy: CopyPolicy = None,
     passphrase_file: PassphraseFile = None,
     address: Address = None,
     ca: Ca = None,
@@ -220,9 +236,10 @@ def report(
     request = trailfile.decode(keyfile.read(request_file), made_for)
     handles = trailfile.handles_of(request, person, made_for)
     given = dict(trailfile.read_part(keyfile.read(path), request, person, made_for) for path in parts)
-    with _source(
-        entries, address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
-    ) as source:
+    with _local(entries, copy, policy) or _client(
+        address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
+    ) as opened:
+        source = ServiceEntries(opened) if isinstance(opened, AuditClient) else opened
         found, foreign = search.envelopes(source, made_for)
         with keyfile.open_share(keyfile.read(share), phrase, key=made_for, name=person.card.name) as own:
             given[own.number] = trailfile.own_part(own, found)
@@ -273,24 +290,20 @@ def _join(
     return keys
 
 
-@contextlib.contextmanager
-def _source(
-    file: Path | None,
-    *,
-    address: str | None,
-    ca: str | None,
-    cert: str | None,
-    key: str | None,
-    server_name: str | None,
-    timeout: float | None,
-) -> Iterator[Entries]:
+def _local(
+    file: Path | None, copy: Path | None, policy: Path | None
+) -> contextlib.AbstractContextManager[Entries] | None:
+    """Open the auditor's own entries; None where the service is to be asked."""
     if file is not None:
-        yield FileEntries(file)
-        return
-    with _client(
-        address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout
-    ) as client:
-        yield ServiceEntries(client)
+        return contextlib.nullcontext(FileEntries(file))
+    if copy is None:
+        return None
+    if policy is None:
+        raise CommandError(
+            "a copy is believed under a policy", next_step="name it with --policy", code=ExitCode.INPUT
+        )
+    rules = belief.load_policy(policy)
+    return contextlib.nullcontext(CopyEntries(open_copy(copy), rules, last_trusted(copy, None, rules)))
 
 
 def _client(

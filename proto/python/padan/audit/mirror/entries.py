@@ -1,17 +1,18 @@
 """Private entries over a verified tree: each held against the leaf at its place, one after the other or in batches.
 
-`entries` is what others search: an iterable of (sequence, kind, entry, salt, leaf), each shown to be in the tree.
+`entries` is what a resident's trail is searched in (padan.audit.entries), each shown to be in the tree.
 """
 
 from __future__ import annotations
 
 import hashlib
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from padan.audit.entries import Item
 from padan.audit.mirror import columns
 from padan.audit.mirror.chunks import CHUNK, Chunk, Ledger, split
 from padan.audit.mirror.database import guard
@@ -27,24 +28,6 @@ if TYPE_CHECKING:
 
 _KEEP: Final = "keep the copy as it is and show it to the registry's supervisor; then fetch the entries again"
 _sha256 = hashlib.sha256
-
-
-class StoredEntry(NamedTuple):
-    """A private entry that is shown to be in the tree, or of an erased one its leaf.
-
-    Attributes:
-        sequence: its place in the log, from 1.
-        kind: its kind; 0 where it was erased.
-        entry: its bytes; empty where it was erased, as is the salt then.
-        salt: 32 bytes.
-        leaf: 33 bytes.
-    """
-
-    sequence: int
-    kind: int
-    entry: bytes
-    salt: bytes
-    leaf: bytes
 
 
 def check_leaves(chunk: Chunk, leaves: list[bytes]) -> None:
@@ -173,7 +156,7 @@ def _refuse_holding(chunk: Chunk, record: Holding | None) -> None:
     )
 
 
-def entries(database: Database, bundles: Iterator[list[bytes]], size: int) -> Iterator[StoredEntry]:
+def entries(database: Database, bundles: Iterator[list[bytes]], size: int) -> Iterator[Item]:
     """Give every private entry that is held or was erased, in the order of the log, each held against its leaf.
 
     Args:
@@ -191,7 +174,7 @@ def entries(database: Database, bundles: Iterator[list[bytes]], size: int) -> It
             kinds = chunk.rows.column("kind").to_pylist()
             raw, salts = _items(chunk.rows.column("raw")), _items(chunk.rows.column("salt"))
             for place, kind, entry, salt in zip(chunk.places().tolist(), kinds, raw, salts, strict=True):
-                yield StoredEntry(chunk.first + place, kind or 0, entry, salt, leaves[place])
+                yield Item(chunk.first + place, kind or 0, entry, salt, leaves[place])
 
 
 def _binary(column: pa.ChunkedArray) -> pa.Array:

@@ -24,6 +24,7 @@ from padan.tlog.tile import WIDTH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from padan.audit.entries import Item
     from padan.audit.mirror.place import Copy
     from padan.audit.mirror.tree import Tree
     from padan.audit.mirror.trusted import Holding, Trusted
@@ -110,7 +111,7 @@ class CopyEntries:
         self._policy = policy
         self._last = last
 
-    def __iter__(self) -> Iterator[entries.StoredEntry]:
+    def __iter__(self) -> Iterator[Item]:
         """Give them in the order of the log.
 
         Raises:
