@@ -201,5 +201,8 @@ def _print(found: Receipt, *, proven: bool, believed: Believed | None, as_json: 
     if as_json:
         print_json(shown)
         return
+    if believed is None:
+        del shown["cosignatures"]
     for name, value in shown.items():
-        typer.echo(f"{name.replace('_', ' '):<16} {', '.join(value) if isinstance(value, list) else value}")
+        text = ", ".join(value) or "none" if isinstance(value, list) else value
+        typer.echo(f"{name.replace('_', ' '):<16} {text}")
