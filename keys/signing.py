@@ -8,7 +8,6 @@ checking about 39.
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import Final
 
 from nacl import bindings
@@ -16,6 +15,7 @@ from nacl.exceptions import BadSignatureError
 
 from keys.errors import KeyUseError, SignatureError
 from keys.secret import Material, Secret
+from padan.signature import thumbprint as _thumbprint
 
 SEED_SIZE: Final = 32
 PUBLIC_SIZE: Final = 32
@@ -34,8 +34,7 @@ def thumbprint(public_key: bytes) -> str:
     """
     if len(public_key) != PUBLIC_SIZE:
         raise KeyUseError("an Ed25519 public key has 32 bytes")
-    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{_base64url(public_key)}"}}'
-    return _base64url(hashlib.sha256(canonical.encode()).digest())
+    return _thumbprint(public_key)
 
 
 def jwk(public_key: bytes) -> dict[str, str]:

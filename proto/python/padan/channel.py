@@ -61,6 +61,23 @@ def read_files(
     )
 
 
+def secure(
+    address: str,
+    *,
+    ca: str | os.PathLike[str],
+    cert: str | os.PathLike[str],
+    key: str | os.PathLike[str],
+    server_name: str | None,
+) -> grpc.Channel:
+    """Open a channel for blocking calls with the agency's files.
+
+    Raises:
+        ConfigError: a file is not usable.
+    """
+    credentials = read_files(ca=ca, cert=cert, key=key).credentials()
+    return grpc.secure_channel(address, credentials, options=options(server_name))
+
+
 def options(server_name: str | None) -> Sequence[tuple[str, str | int]]:
     """Make the channel's options.
 

@@ -86,9 +86,8 @@ class ProofClient:
         Raises:
             ConfigError: a file is not usable.
         """
-        credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
-        options = channel.options(server_name)
-        return cls(grpc.secure_channel(address, credentials, options=options), timeout=timeout)
+        link = channel.secure(address, ca=ca, cert=cert, key=key, server_name=server_name)
+        return cls(link, timeout=timeout)
 
     def inclusion(self, leaf: bytes, *, policy: Policy | None = None) -> LogProof:
         """Fetch the proof that a leaf stands in the published tree, and check it.

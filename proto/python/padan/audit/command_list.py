@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.audit import entries, render
-from padan.audit.listing import TIMEOUT, AuditClient, Filter, Listed, check
+from padan.audit.listing import Filter, Listed, check
+from padan.audit.options import open_client
 from padan.cli import connection
 from padan.cli.connection import (  # noqa: TC001 - Typer reads the annotations
     Address,
@@ -74,14 +75,7 @@ def list_entries(
         from_time=_utc(from_time),
         until_time=_utc(until),
     )
-    with AuditClient.from_files(
-        link.address,
-        ca=link.ca,
-        cert=link.cert,
-        key=link.key,
-        server_name=link.server_name,
-        timeout=timeout or TIMEOUT,
-    ) as client:
+    with open_client(link, timeout) as client:
         if raw:
             count, erased = _print_raw(client.items(wanted, limit=limit or None))
         else:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from padan.audit.listing import TIMEOUT, AuditClient
 from padan.audit.mirror import belief, fetching, granting
 from padan.audit.mirror import trusted as record
 from padan.audit.mirror.place import Copy
 from padan.audit.mirror.source import open_source
-from padan.audit.options import PolicyFile  # noqa: TC001 - as above
+from padan.audit.options import PolicyFile, open_client
 from padan.cli import connection
 from padan.cli.connection import (  # noqa: TC001 - as above
     Address,
@@ -97,16 +96,14 @@ def mirror(
             workers=workers,
         )
         if link is not None:
-            _fetch_entries(place, rules, kept_at, link, timeout or TIMEOUT)
+            _fetch_entries(place, rules, kept_at, link, timeout)
     _say(done, record.read(kept_at, rules).holding, json=json)
 
 
 def _fetch_entries(
-    place: Copy, rules: Policy, kept_at: Path, link: connection.Connection, timeout: float
+    place: Copy, rules: Policy, kept_at: Path, link: connection.Connection, timeout: float | None
 ) -> None:
-    with AuditClient.from_files(
-        link.address, ca=link.ca, cert=link.cert, key=link.key, server_name=link.server_name, timeout=timeout
-    ) as client:
+    with open_client(link, timeout) as client:
         _, fewer = granting.update(client, place, rules, kept_at)
     if fewer:
         sys.stderr.write(

@@ -14,10 +14,10 @@ from padan import auditors, envelope, times, trail
 from padan.audit import answer, keyfile, search, told, trailfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
 from padan.audit.entries import FileEntries, ServiceEntries
-from padan.audit.listing import TIMEOUT, AuditClient
+from padan.audit.listing import AuditClient
 from padan.audit.mirror import belief
 from padan.audit.mirror.verification import CopyEntries
-from padan.audit.options import last_trusted, open_copy
+from padan.audit.options import last_trusted, open_client, open_copy
 from padan.cli import connection
 from padan.cli.connection import (  # noqa: TC001 - Typer reads the annotations
     Address,
@@ -318,14 +318,7 @@ def _client(
     link = connection.connection(
         address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout, audit=True
     )
-    return AuditClient.from_files(
-        link.address,
-        ca=link.ca,
-        cert=link.cert,
-        key=link.key,
-        server_name=link.server_name,
-        timeout=timeout or TIMEOUT,
-    )
+    return open_client(link, timeout)
 
 
 def _report(request: Request, key: AuditorsKey, out: Path, *, json: bool, next_step: str) -> None:

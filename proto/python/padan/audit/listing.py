@@ -105,9 +105,8 @@ class AuditClient:
         Raises:
             ConfigError: a file is not usable.
         """
-        credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
-        options = channel.options(server_name)
-        return cls(grpc.secure_channel(address, credentials, options=options), timeout=timeout)
+        link = channel.secure(address, ca=ca, cert=cert, key=key, server_name=server_name)
+        return cls(link, timeout=timeout)
 
     def entries(self, wanted: Filter, *, limit: int | None = None) -> Iterator[Listed]:
         """List entries in the order of the log, page by page, each checked and decoded; errors as `items`."""

@@ -1,4 +1,4 @@
-"""Options that the commands over a copy share."""
+"""What the auditor's commands share: options over a copy, and how they reach the service."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from padan.audit.listing import TIMEOUT, AuditClient
 from padan.audit.mirror import trusted
 from padan.audit.mirror.place import Copy
 from padan.errors import CopyError
 
 if TYPE_CHECKING:
+    from padan.cli.connection import Connection
     from padan.tlog.policy import Policy
 
 CopyFolder = Annotated[Path, typer.Argument(help="The copy's folder, as `padan-audit mirror` made it.")]
@@ -40,6 +42,22 @@ def open_copy(folder: Path) -> Copy:
             next_step="make a copy first: `padan-audit mirror FROM COPY --policy FILE`",
         )
     return Copy(folder)
+
+
+def open_client(link: Connection, timeout: float | None) -> AuditClient:
+    """Open a client of the log's service with what the options and the configuration file say.
+
+    Raises:
+        ConfigError: a file is not usable.
+    """
+    return AuditClient.from_files(
+        link.address,
+        ca=link.ca,
+        cert=link.cert,
+        key=link.key,
+        server_name=link.server_name,
+        timeout=timeout or TIMEOUT,
+    )
 
 
 def last_trusted(folder: Path, given: Path | None, policy: Policy) -> trusted.Trusted:
