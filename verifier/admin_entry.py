@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from padan import canonical, entry
 from padan.v1 import error_pb2
 from verifier import logtime
+from verifier.failure import Failure
 from verifier.intent import Intent
-from verifier.log.store import EntryRow
+from verifier.log.store import EntryRow, LogStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from verifier.identity import Peer
     from verifier.intent import DisputeOpening
     from verifier.log.store import LogStore, LogTransaction
+
+_PATIENCE_SECONDS = 30.0
+"""How long a command waits for the log's write lock."""
 
 
 def build(
@@ -153,7 +157,17 @@ def append(
     Raises:
         LogUnavailableError: the log cannot be written.
     """
-    with store.transaction() as transaction:
-        at = log_time(transaction, now_ms)
-        row = build(kind, detail, now_ms=at, agency=agency, fields=fields)
-        transaction.write({}, at // 86_400_000, [row], [])
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            with store.transaction() as transaction:
+                at = log_time(transaction, now_ms)
+                row = build(kind, detail, now_ms=at, agency=agency, fields=fields)
+                transaction.write({}, at // 86_400_000, [row], [])
+        except LogStoreError as error:
+            # The lock was never had, so nothing was written. Nobody waits for an answer here, as callers of the service
+            # do; a disk that stalls for some seconds is no reason to give a command up.
+            if error.failure is not Failure.BUSY or time.monotonic() > until:
+                raise
+        else:
+            return

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from padan.entry import EntryKind
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
-from verifier import migrations
+from verifier import admin_entry, migrations
+from verifier.database import BUSY_SECONDS, open_sqlite
 from verifier.failure import Failure
 from verifier.log.sqlite import SqliteLogStore
 from verifier.log.store import LogStoreError
@@ -150,6 +153,7 @@ def test_a_disk_that_does_not_write_fails_closed_and_heals(path: Path) -> None:
 _KILLED = """
 import sys
 from pathlib import Path
+from padan.entry import EntryKind
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
 from verifier.log.sqlite import SqliteLogStore
 
@@ -200,3 +204,14 @@ def run_python(program: str, path: Path) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=60,
     )
+
+
+def test_a_command_waits_for_a_lock_that_is_held_for_long(path: Path) -> None:
+    """What a command writes is there once, although another process held the lock longer than an answer waits."""
+    with closing(SqliteLogStore(path)) as store, closing(open_sqlite(path)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(BUSY_SECONDS + 1, lambda: holder.execute("ROLLBACK"))
+        release.start()
+        admin_entry.append(store, EntryKind.CHECKED, {"rows": "1"})
+        release.join()
+        assert [row.kind for row in store.entries(0, 10)] == [EntryKind.CHECKED]
