@@ -18,7 +18,7 @@ from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, error_pb2
 from padan.value import value
-from verifier import budget
+from verifier import budget, tail
 from verifier.dispute import contest
 from verifier.intent import Intent, Question, Settled
 from verifier.log.disputes import REPLAYED
@@ -141,7 +141,7 @@ class Settlement:
         """Record what is no question; of a dispute what `DisputeRows.open` said."""
         if said and said != REPLAYED:
             return self._refuse(outcome, intent, time, said)
-        self._record(outcome, intent, time, {}, kind=EntryKind.REPLAY if said else None)
+        self._record(outcome, intent, time, tail.note(time), kind=EntryKind.REPLAY if said else None)
         return Settled(replayed=bool(said))
 
     def _answer(self, outcome: Outcome, intent: Intent, question: Question, group: Group) -> Settled:
@@ -155,14 +155,14 @@ class Settlement:
         budget.charge(counters, used, 0 if standing.blocked else question.units)
         if standing.prefix_blocked:
             self._alert(outcome, intent, counters, group)
-        tail: dict[int, bytes] = {
-            Field.OUTCOME: bytes((variant.outcome,)),
-            Field.AGENCY_BUCKET: bytes((budget.count_question(counters.agency_questions, used),)),
-            Field.OFFICER_BUCKET: bytes((budget.count_question(counters.officer_questions, used),)),
-        }
-        if variant.verdicts:
-            tail[Field.VERDICTS] = variant.verdicts
-        leaf = self._record(outcome, intent, group.time, tail, outcome_code=variant.outcome)
+        end = tail.answer(
+            group.time,
+            variant.outcome,
+            variant.verdicts,
+            budget.count_question(counters.agency_questions, used),
+            budget.count_question(counters.officer_questions, used),
+        )
+        leaf = self._record(outcome, intent, group.time, end, outcome_code=variant.outcome)
         reference = _CONTEST_TAG + contest.make(group.time.ms, question.digest)
         body = variant.body + reference + self._receipt(question, leaf, variant.outcome, group.time)
         seal = self._replay_seal(group.time.day)
@@ -197,14 +197,12 @@ class Settlement:
     ) -> Settled:
         if not hmac.compare_digest(first.digest, question.digest):
             return self._refuse(outcome, intent, time, _REUSED)
-        self._record(outcome, intent, time, {}, kind=EntryKind.REPLAY)
+        self._record(outcome, intent, time, tail.note(time), kind=EntryKind.REPLAY)
         return Settled(body=first.settled.body, outcome=first.settled.outcome, replayed=True)
 
     def _refuse(self, outcome: Outcome, intent: Intent, time: LogTime, reason: str) -> Settled:
         number = error_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}")
-        self._record(
-            outcome, intent, time, {Field.FINAL_REASON: number.to_bytes(2, "big")}, kind=EntryKind.REFUSED
-        )
+        self._record(outcome, intent, time, tail.refusal(time, number), kind=EntryKind.REFUSED)
         return Settled(reason=reason)
 
     def _alert(self, outcome: Outcome, intent: Intent, counters: budget.Counters, group: Group) -> None:
@@ -229,22 +227,19 @@ class Settlement:
             salt=self._random(log_entry.SALT_SIZE),
             question=None,
         )
-        self._record(outcome, alert, group.time, {})
+        self._record(outcome, alert, group.time, tail.note(group.time))
 
     def _record(
         self,
         outcome: Outcome,
         intent: Intent,
         time: LogTime,
-        tail: dict[int, bytes],
+        end: bytes,
         *,
         kind: int | None = None,
         outcome_code: int = 0,
     ) -> bytes:
-        tail[Field.LOG_TIME] = time.ms.to_bytes(8, "big")
-        tail[Field.CLOCK_FLAG] = bytes((time.flag,))
-        head = intent.head if kind is None else _with_kind(intent.head, kind)
-        data = log_entry.encode(head, tail)
+        data = log_entry.join(intent.head if kind is None else _with_kind(intent.head, kind), end)
         leaf = log_entry.leaf(intent.salt, data)
         outcome.entries.append(
             EntryRow(

@@ -366,13 +366,4 @@ def _columns(rows: Mapping[bytes, ReplayRow]) -> tuple[Any, ...]:
 
 
 def _entry_columns(rows: Sequence[EntryRow]) -> tuple[Any, ...]:
-    return (
-        [row.kind for row in rows],
-        [row.agency for row in rows],
-        [row.purpose for row in rows],
-        [row.outcome for row in rows],
-        [row.log_time_ms for row in rows],
-        [row.entry for row in rows],
-        [row.salt for row in rows],
-        [row.leaf for row in rows],
-    )
+    return tuple(map(list, zip(*rows, strict=True)))

@@ -51,7 +51,7 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     f"PRAGMA wal_autocheckpoint={MAX_PAGES}",
 )
-_INSERT_ENTRY = (
+_INSERT_ENTRY = (  # in the order of EntryRow
     "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
     " VALUES (?,?,?,?,?,?,?,?)"
 )
@@ -146,22 +146,7 @@ class SqliteTransaction:
         connection = self.connection
         self._store.counters.write(connection, changed, day)
         self._store.answers.write(connection, replays, self._claimed, day)
-        connection.executemany(
-            _INSERT_ENTRY,
-            [
-                (
-                    row.kind,
-                    row.agency,
-                    row.purpose,
-                    row.outcome,
-                    row.log_time_ms,
-                    row.entry,
-                    row.salt,
-                    row.leaf,
-                )
-                for row in entries
-            ],
-        )
+        connection.executemany(_INSERT_ENTRY, entries)
 
         def encode() -> bytes:
             (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()

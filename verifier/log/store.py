@@ -64,9 +64,8 @@ class LogOrderError(RuntimeError):
     """A transaction was used out of order; a fault of ours."""
 
 
-@value
-class EntryRow:
-    """One entry to be written.
+class EntryRow(NamedTuple):
+    """One entry to be written; a tuple in the order of the table's columns, so that a driver takes it as it is.
 
     Attributes:
         kind: padan.entry.EntryKind.

@@ -195,7 +195,12 @@ def _text(raw: bytes) -> str:
 
 def encode(head: bytes, tail: Mapping[int, bytes]) -> bytes:
     """Join an encoded head and the tail's fields into an entry."""
-    return FORMAT + head + canonical.encode(tail)
+    return join(head, canonical.encode(tail))
+
+
+def join(head: bytes, tail: bytes) -> bytes:
+    """Join an encoded head and an encoded tail into an entry."""
+    return FORMAT + head + tail
 
 
 def decode(entry: bytes) -> Entry:

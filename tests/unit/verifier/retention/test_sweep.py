@@ -56,7 +56,7 @@ def made(
         agency=agency,
         fields={Field.RETENTION: bytes((retention,))} if retention else None,
     )
-    return replace(row, purpose="service", outcome=1)
+    return row._replace(purpose="service", outcome=1)
 
 
 def write(log: LogStore, *rows: EntryRow) -> None:
@@ -194,9 +194,9 @@ def test_of_two_that_sweep_at_once_one_stops(log: LogStore) -> None:
 def test_log_time_that_stepped_back_spares_nothing_and_nobody(log: LogStore) -> None:
     """An entry before an older one waits for its own day, and is then not forgotten."""
     late = made(20, retention=1)
-    early = replace(made(20, retention=1), log_time_ms=(TODAY - 10) * DAY_MS + 1_000)
+    early = made(20, retention=1)._replace(log_time_ms=(TODAY - 10) * DAY_MS + 1_000)
     write(
-        log, made(20, retention=1), early, replace(late, log_time_ms=(TODAY - 10) * DAY_MS - 1_000), made(0)
+        log, made(20, retention=1), early, late._replace(log_time_ms=(TODAY - 10) * DAY_MS - 1_000), made(0)
     )
     assert sweep(log).turn(NOW_MS).erased == {RetentionClass.SHORT: 1}
     assert there(log) == [2, 3, 4, 5]
@@ -238,7 +238,7 @@ def test_the_bytes_are_gone_from_the_file(tmp_path: Path) -> None:
     migrations.upgrade(str(path), migrations.Tree.LOG)
     marks = [os.urandom(16) for _ in range(200)]
     with closing(open_log(str(path))) as log:
-        write(log, *[replace(made(20, retention=1), salt=mark * 2) for mark in marks], made(0))
+        write(log, *[made(20, retention=1)._replace(salt=mark * 2) for mark in marks], made(0))
         assert all(mark in path.read_bytes() + Path(f"{path}-wal").read_bytes() for mark in marks)
         sweep(log, step=100).turn(NOW_MS)
     with closing(sqlite3.connect(path)) as connection:
