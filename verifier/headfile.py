@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from padan.tlog.frontier import Frontier
@@ -20,7 +20,7 @@ from verifier.errors import OperatorError, ServiceError
 from verifier.secret_file import replace_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from keys.realm import Realm
@@ -29,6 +29,8 @@ FORMAT: Final = 2
 _BEFORE: Final = 1
 FILE: Final = "head.json"
 """Its name in a folder."""
+WINDOW: Final = 4_096
+"""Entries between two checkpoints."""
 MOST_CHECKPOINTS: Final = 2
 _COMMON: Final = {"format", "registry_id", "environment", "entries", "checkpoints", "keyring"}
 _NAMES: Final = _COMMON | {"root", "peaks", "published"}
@@ -95,6 +97,14 @@ class Head:
     def extent(self) -> Extent:
         """The log's entries and their root; in a head of format 1 the chained hash stands for it."""
         return Extent.of(self.tree) if self.before is None else Extent(*self.before.chain)
+
+    def moved(self, trees: Sequence[Frontier]) -> Head:
+        """Move the head on over ascending trees, of which those at a multiple of WINDOW become checkpoints."""
+        ahead = [tree for tree in trees if tree.size > self.tree.size]
+        if not ahead:
+            return self
+        checkpoints = *self.checkpoints, *(tree for tree in ahead if tree.size % WINDOW == 0)
+        return replace(self, tree=ahead[-1], checkpoints=checkpoints[-MOST_CHECKPOINTS:])
 
 
 def encode(realm: Realm, head: Head) -> bytes:

@@ -3,7 +3,8 @@
 At the start, before anything is written:
  1 read the head  2 the keyring's counter is not below it  3 the log has as many entries  4 they are the same ones,
    by the tree from the head's first checkpoint on, so that a start reads some thousand leaves and not the whole log
-Then a duty moves the head on, each second: what a rollback within the last second loses, it does not show.
+Then the sequencer moves the head on with the tree, and where none does, a duty each second: what a rollback within the
+last two seconds loses, the head does not show.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from verifier import chain
 from verifier.errors import LogUnavailableError, OperatorError
 from verifier.headfile import (
     MOST_CHECKPOINTS,
+    WINDOW,
     Head,
     HeadConflictError,
     HeadFile,
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
 
 EVERY: Final = 1.0
 """Seconds between two heads."""
-WINDOW: Final = 4_096
-"""Entries between two checkpoints."""
 _STEP: Final = 65_536
 """Leaves that one turn reads at most: a log that is older than its head store is caught up with in turns."""
 _PAGE: Final = 4_096
@@ -97,6 +97,7 @@ class HeadKeeper:
         self._realm = realm
         self._keyring = keyring
         self._is_noted = False
+        self._seen = 0
 
     def check(self) -> None:
         """Refuse to begin on less than the head.
@@ -150,7 +151,12 @@ class HeadKeeper:
         """
         before = self._file.read()
         head = before or Head(tree=Frontier(), keyring=0)
-        entries, seen = self._log.head().sequence, head.extent.entries
+        left, self._seen = self._seen, head.extent.entries
+        if self._is_noted and self._seen > left:
+            return (
+                False  # whoever publishes the tree keeps the head too, by the leaves that it has read anyway
+            )
+        entries, seen = self._log.head().sequence, self._seen
         if entries < seen:
             raise RolledBackError(f"the log has {entries} entries, and had {seen} a moment ago")
         # A head of format 1 has no tree, so that its successor takes the whole log at once.
@@ -159,6 +165,7 @@ class HeadKeeper:
         if after != before:
             with contextlib.suppress(HeadConflictError):  # the other process has moved it on
                 self._file.swap(before, after)
+                self._seen = after.extent.entries
         if not self._is_noted:
             if not self._directory.setting(_BEGUN):
                 self._directory.set_setting(_BEGUN, "1")
@@ -194,14 +201,11 @@ class HeadKeeper:
         return self._extended(base, head.tree.size) == head.tree
 
     def _moved(self, head: Head, until: int) -> Head:
-        tree, checkpoints = head.tree, list(head.checkpoints)
-        while tree.size < until:
-            tree = self._extended(tree, min(until, (tree.size // WINDOW + 1) * WINDOW))
-            if tree.size % WINDOW == 0:
-                checkpoints.append(tree)
-        kept = tuple(checkpoints[-MOST_CHECKPOINTS:])
+        trees = [head.tree]
+        while trees[-1].size < until:
+            trees.append(self._extended(trees[-1], min(until, (trees[-1].size // WINDOW + 1) * WINDOW)))
         keyring = max(head.keyring, self._keyring)
-        return dataclasses.replace(head, tree=tree, keyring=keyring, checkpoints=kept, before=None)
+        return dataclasses.replace(head.moved(trees), keyring=keyring, before=None)
 
     def _extended(self, tree: Frontier, until: int) -> Frontier:
         for leaves in self._pages(tree.size, until):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from verifier.log.store import BlindRow, LogStore
 
-PAGE: Final = 8_192
+PAGE: Final = 4_096
+"""Entries of a page, whose end is a multiple of that: the head has a checkpoint there."""
 
 _sha256 = hashlib.sha256
 
@@ -34,7 +35,7 @@ def committed(log: LogStore, after: int, end: int, *, page: int = PAGE) -> Itera
         LogUnavailableError: the log cannot be read.
     """
     while after < end:
-        rows = log.blind_rows(after, min(page, end - after))
+        rows = log.blind_rows(after, min(page - after % page, end - after))
         if not rows:
             raise TreeForkedError(
                 f"entry {after + 1} is missing in the log: restore it, or find out who took it"

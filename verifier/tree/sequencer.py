@@ -2,7 +2,8 @@
 
 One turn:
  1 resume: what the folder holds must be what head and checkpoint say (verifier/tree/resume.py); once, and after a fault
- 2 read the entries behind the tree, without a gap, and hash each one again that still has its salt
+ 2 read the entries behind the tree, without a gap, and hash each one again that still has its salt; as far as the head
+   has seen them, they are the same ones
  3 write tiles and bundles, durably
  4 be the leader still, and move the head on: compare and swap, in a store apart
  5 sign, and let witnesses sign
@@ -31,9 +32,10 @@ from verifier.tree.leaves import committed
 from verifier.tree.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from padan.tlog.edge import Edge
+    from padan.tlog.edge import Edge, File
+    from padan.tlog.frontier import Frontier
     from padan.tlog.note import Line
     from verifier.headfile import HeadFile
     from verifier.leader import Mandate
@@ -158,15 +160,32 @@ class Sequencer:
             raise TreeForkedError(f"the log has {end} entries, and {edge.size} are in its published tree")
         if end == edge.size:
             return resumed or self._add_late_lines()
-        old, oldest, end = edge.size, 0, min(end, edge.size + _STEP)
-        for rows in committed(self._log, edge.size, end):  # 2
-            oldest = oldest or rows[0][1]
-            self._folder.write(edge.grow([leaf for _, _, leaf, _, _ in rows]))  # 3
+        old, end = edge.size, min(end, edge.size + _STEP)
+        trees, oldest = self._grow(edge, end)
         self._write_places(old, edge.size)
-        self._publish(mandate, Extent(edge.size, edge.root), old)
+        self._publish(mandate, Extent.of(trees[-1]), old, trees)
         if self._gauges is not None:
             self._gauges.show_merge(max(0.0, self._now() - oldest / 1000))
         return True
+
+    def _grow(self, edge: Edge, end: int) -> tuple[list[Frontier], int]:
+        """Take what was committed up to a place into the tree; the trees on the way, and the first one's log time."""
+        head = self._head.read()
+        seen = edge.frontier if head is None else head.tree
+        trees: list[Frontier] = []
+        oldest = 0
+        for stop in sorted({min(seen.size, end), end}):
+            files: list[File] = []
+            for rows in committed(self._log, edge.size, stop):  # 2
+                oldest = oldest or rows[0][1]
+                files += edge.grow([leaf for _, _, leaf, _, _ in rows])
+                trees.append(edge.frontier)
+            if trees and seen.size == edge.size and trees[-1] != seen:
+                raise TreeForkedError(
+                    f"the log's first {seen.size} entries are not those that the head has seen: one was changed since"
+                )
+            self._folder.write(files)  # 3
+        return trees, oldest
 
     def _resumed(self, mandate: Mandate) -> tuple[Edge | None, bool]:
         """Find where to go on, and publish what the head has and no checkpoint says yet; whether there was such."""
@@ -184,9 +203,9 @@ class Sequencer:
         for number in places.missing(self._folder, old, new):
             self._folder.write([places.make(self._folder, number)])
 
-    def _publish(self, mandate: Mandate, extent: Extent, old: int) -> None:
+    def _publish(self, mandate: Mandate, extent: Extent, old: int, trees: Sequence[Frontier] = ()) -> None:
         self._require(mandate)  # 4
-        self._move_head(extent)
+        self._move_head(extent, trees)
         text = self._signer.text(*extent)  # 5
         lines = self._signer.sign(text)
         others = self._waiting.ask(
@@ -196,7 +215,7 @@ class Sequencer:
         self._show(extent, text, (*lines, *others))
         self._folder.drop_partials(full_tiles(old, extent.entries))
 
-    def _move_head(self, extent: Extent) -> None:
+    def _move_head(self, extent: Extent, trees: Sequence[Frontier]) -> None:
         for _ in range(_SWAPS):
             head = self._head.read()
             if head is None or (head.published is not None and head.published.entries > extent.entries):
@@ -204,8 +223,8 @@ class Sequencer:
             if head.published == extent:
                 return
             try:
-                self._head.swap(head, dataclasses.replace(head, published=extent))
-            except HeadConflictError:  # whoever writes the log has moved its own part on
+                self._head.swap(head, dataclasses.replace(head.moved(trees), published=extent))
+            except HeadConflictError:  # whoever writes the log has moved its part on
                 continue
             return
         raise TreeBusyError("the head moves all the time; this process looks again")

@@ -20,8 +20,16 @@ from tests.unit.verifier.log.rows import entry
 from verifier import headfile, schema
 from verifier.chain import Chain, extend, start
 from verifier.directory import Directory
-from verifier.headfile import Extent, Head, HeadConflictError, HeadFile, HeadFormatError, HeadStoreError
-from verifier.headkeeper import WINDOW, HeadKeeper, RolledBackError
+from verifier.headfile import (
+    WINDOW,
+    Extent,
+    Head,
+    HeadConflictError,
+    HeadFile,
+    HeadFormatError,
+    HeadStoreError,
+)
+from verifier.headkeeper import HeadKeeper, RolledBackError
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:

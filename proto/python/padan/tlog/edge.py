@@ -9,6 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from padan.tlog import merkle, tile
+from padan.tlog.frontier import Frontier
 from padan.tlog.tile import HEIGHT, WIDTH, Tile
 
 if TYPE_CHECKING:
@@ -67,9 +68,19 @@ class Edge:
         return tuple(self._leaves)
 
     @property
+    def frontier(self) -> Frontier:
+        """The tree's complete subtrees, which its root is made of."""
+        peaks, place = [], 0
+        for level in range(self.size.bit_length() - 1, -1, -1):
+            if self.size >> level & 1:
+                peaks.append(self._node(level, place >> level))
+                place += 1 << level
+        return Frontier(self.size, tuple(peaks))
+
+    @property
     def root(self) -> bytes:
         """The tree's root, 32 bytes."""
-        return merkle.root(self.size, self._node)
+        return self.frontier.root
 
     def grow(self, leaves: Sequence[bytes]) -> list[File]:
         """Append leaves; give the files of the larger tree that the smaller one has not.

@@ -38,6 +38,7 @@ def test_frontier_and_edge_have_the_trees_root(size: int) -> None:
     edge.grow(leaves(size))
     frontier = Frontier().extend(leaves(size))
     assert (edge.root, frontier.root, len(frontier.peaks)) == (expected, expected, size.bit_count())
+    assert edge.frontier == frontier
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,7 +53,7 @@ def test_steps_do_not_matter(steps: list[int], first: int) -> None:
         files |= grown
         edge = Edge.read(edge.size, files.__getitem__)
     frontier = Frontier().extend(leaves(edge.size))
-    assert (frontier.size, frontier.root) == (edge.size, edge.root)
+    assert edge.frontier == frontier
     assert TileNodes(edge.size, files.__getitem__).root() == edge.root
     whole = Edge()
     for name, data in whole.grow(leaves(edge.size)):

@@ -14,7 +14,7 @@ from padan.tlog import merkle, note
 from padan.tlog.frontier import Frontier
 from padan.tlog.note import Algorithm, Line, VerifierKey
 from padan.tlog.tile import TileNodes
-from tests.tree import MANDATE, REALM, SEED, flip, open_site
+from tests.tree import MANDATE, REALM, SEED, flip, open_site, row
 from verifier import migrations, schema
 from verifier.leader import Mandate
 from verifier.log.store import LeaderLostError
@@ -121,6 +121,50 @@ def test_an_entry_that_was_changed_stops_the_signing(site: Site) -> None:
         connection.execute(update(schema.entry).where(schema.entry.c.sequence == 8).values(entry=b"entry 7"))
     assert site.sequencer().turn(MANDATE)
     require_whole(site)
+
+
+def test_an_entry_that_was_exchanged_after_the_head_had_seen_it_stops_the_signing(site: Site) -> None:
+    """Also where its salt and leaf were exchanged with it, and before any checkpoint holds it."""
+    site.publish(5)
+    site.write(3)
+    assert site.keeper().advance()
+    head, other, own = site.head.read(), row(70), row(6)
+    for exchanged in (other, own):
+        site.write(1)
+        with site.directory.writing() as connection:
+            connection.execute(
+                update(schema.entry)
+                .where(schema.entry.c.sequence == 7)
+                .values(entry=exchanged.entry, salt=exchanged.salt, leaf=exchanged.leaf)
+            )
+        if exchanged is other:
+            with pytest.raises(TreeForkedError, match="first 8 entries are not those that the head has seen"):
+                site.sequencer().turn(MANDATE)
+            assert (site.stated().size, site.head.read()) == (5, head)
+    assert site.sequencer().turn(MANDATE)
+    require_whole(site)
+
+
+def test_the_head_moves_with_the_tree(local: Site) -> None:
+    """Whoever keeps the head reads no leaf again that the sequencer has read; where nothing is published, it does."""
+    site = local
+    sequencer, keeper = site.sequencer(), site.keeper()
+    keeper.advance()
+    for count, checkpoints in ((5_000, (4_096,)), (1, (4_096,)), (9_000, (8_192, 12_288))):
+        site.write(count)
+        assert sequencer.turn(MANDATE)
+        head, size = site.head.read(), site.log.head().sequence
+        assert head is not None
+        assert head.tree == Frontier().extend(site.log.leaves(0, size))
+        assert head.checkpoints == tuple(Frontier().extend(site.log.leaves(0, at)) for at in checkpoints)
+        site.write(10)
+        assert not keeper.advance(), "it has looked at what the sequencer had moved"
+        assert site.head.read() == head
+    assert keeper.advance()
+    head = site.head.read()
+    assert head is not None
+    assert head.tree.size == site.log.head().sequence
+    site.keeper().check()
 
 
 def test_a_gap_stops_the_signing(site: Site) -> None:
