@@ -1,12 +1,14 @@
 """Attack 31: the service at half load for a long time. Does it grow, does it leak descriptors, is its log whole?
 
-    python -m bench.soak [--minutes N] [--workers N] [--database sqlite|postgresql] [--people N] [--rate N] [--json]
+    python -m bench.soak [--minutes N] [--workers N] [--database sqlite|postgresql] [--people N] [--rate N]
+                         [--change-seconds N] [--json]
 
 A real service of several workers; callers ask what is true, what is not and about nobody, repeat themselves, and list
 their entries; the registry's changes are applied meanwhile. Half load is half of what the callers get out of it in the
 first seconds. Memory is that which is the processes' own (RssAnon and RssShmem; pages of mapped files come and go with
 the system's cache), and its slope a line through all samples after the first third: by then what is kept of the day's
-budgets in memory is full. Under an hour the slope is printed and not judged.
+budgets in memory is full. The registry has changed a while when it begins, so that the epoch has as many layers as
+ever. Under an hour the slope is printed and not judged.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ _MIB = 1 << 20
 _START_SECONDS = 120.0
 _VAULT = "/data/vault/"
 """The files of an epoch that follows the registry come and go: some are open for as long as nobody has merged them."""
+_CHANGED_BEFORE = 60
 _SIGNER = Signer(bytes(range(32)))
 _NAMES = ("BUDI SANTOSO", "SITI RAHAYU", "AGUS WIJAYA", "DEWI LESTARI")
 
@@ -290,13 +293,15 @@ def _watch(
     samples: list[Sample],
     chosen: argparse.Namespace,
 ) -> int:
-    """Take samples until the time is over, a change of the registry with each second one; returns how many changes."""
-    began, position = time.monotonic(), 0
+    """Take samples until the time is over, and apply changes of the registry; returns how many changes."""
+    for position in range(1, _CHANGED_BEFORE + 1):
+        follow(made.settings, "soak", changes(made, position, chosen.people), begin=True)
+    began, position = time.monotonic(), _CHANGED_BEFORE
     for turn in itertools.count(1):
         until = began + turn * SAMPLE_SECONDS
         time.sleep(max(0.0, until - time.monotonic()))
         samples.append(look(service.pid, began))
-        if turn % 12 == 0:
+        if turn * SAMPLE_SECONDS >= (position - _CHANGED_BEFORE + 1) * chosen.change_seconds:
             position += 1
             follow(made.settings, "soak", changes(made, position, chosen.people), begin=True)
         if turn % 24 == 0 and not chosen.json:
@@ -328,6 +333,9 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=2_000)
     parser.add_argument(
         "--rate", type=float, default=0.0, help="calls a second; default half of what is possible"
+    )
+    parser.add_argument(
+        "--change-seconds", type=float, default=60.0, help="from one change of the registry to the next"
     )
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import clocks, duties, expiry, headkeeper, host_keys, keyring_events, migrations
+from verifier import clocks, duties, expiry, garbage, headkeeper, host_keys, keyring_events, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -344,6 +344,7 @@ class Engine:
         self._duties += [
             Duty(name="standing", every=10, act=self._show_standing),
             Duty(name="expiry", every=600, act=self._show_expiry),
+            garbage.duty(),
         ]
         self._show_standing()
         self._show_expiry()

@@ -7,7 +7,6 @@ says which, is not ready, answers UNAVAILABLE, and tries again; what only a pers
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from keys import process
 from keys.errors import KeysError
-from verifier import listening, metrics_listener, transport
+from verifier import garbage, listening, metrics_listener, transport
 from verifier.engine import Engine
 from verifier.errors import OperatorError, RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
@@ -49,7 +48,6 @@ _AGE_SPREAD = 1.1
 """gRPC lets each connection live up to a tenth longer or shorter than it is told (gRFC A9)."""
 LEAVE_SECONDS = 5.0
 """How long a connection whose time is up may take to go: it answers what is under way."""
-_YOUNG_OBJECTS = 20_000
 
 _LOGGER = logging.getLogger("padan.service")
 _SERVING = health_pb2.HealthCheckResponse.ServingStatus
@@ -280,7 +278,7 @@ class Service:
                     confirm_clock=self._confirm_clock,
                     on_away=lambda: self._set_ready(ready=False),
                 )
-                _spare_the_collector()
+                garbage.spare()
                 _LOGGER.info("ready")
             self._engine.check()
         except (ServiceError, KeysError, DatabaseFailedError) as error:
@@ -295,17 +293,6 @@ class Service:
         self.metrics.ready.set(int(ready))
         for name in ("", VERIFICATION, DISPUTE, AUDIT):
             self._health.set(name, _SERVING.SERVING if ready else _SERVING.NOT_SERVING)
-
-
-def _spare_the_collector() -> None:
-    """Take what is there to stay out of the garbage collector's rounds, and let it come less often.
-
-    A request makes a few hundred objects and no cycles; at the interpreter's own pace a twentieth of the processor went
-    to looking at them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def _listen(server: grpc.Server, address: str, credentials: grpc.ServerCredentials) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from keys import process
 from keys.errors import KeysError
-from verifier import headkeeper, host_keys, migrations
+from verifier import garbage, headkeeper, host_keys, migrations
 from verifier.backup import mirroring
 from verifier.directory import Directory
 from verifier.errors import OperatorError, ServiceError
@@ -178,9 +178,11 @@ class Writer:
                     retention.expiry(store, scribe.expire),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                     head,
+                    garbage.duty(),
                 ]
             )
             keeping.start()
             opened.callback(keeping.stop)
             self._opened.push(opened.pop_all())
+        garbage.spare()
         return server
