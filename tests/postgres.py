@@ -16,10 +16,13 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NOBODY = 65_534
 _SETTINGS = {
@@ -36,13 +39,16 @@ _QUICK = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 class PostgresServer:
     """A server that lives as long as its `with` block; databases in it are cheap."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         """Prepare a server.
 
         Args:
             durable: flush to the disk at each commit.
+            settings: others than a server of tests has.
         """
-        self._settings = _SETTINGS if durable else _SETTINGS | _QUICK
+        self._settings = (_SETTINGS if durable else _SETTINGS | _QUICK) | dict(settings or {})
+        self.environment: dict[str, str] = {}
+        """Further variables of the server's processes, from its next start on."""
         self._folder = Path(tempfile.mkdtemp(prefix="padan-pg-"))
         self._names = (f"padan_{number}" for number in itertools.count(1))
         self._identity = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -143,7 +149,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), "-D", str(self._folder / "data"), *arguments]
-        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", **self.environment}
         subprocess.run(
             command,
             check=True,
