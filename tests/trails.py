@@ -130,10 +130,16 @@ class Desk:
 
 
 def threshold(
-    root: Path, *, agencies: Mapping[str, Terms] | None = None, environment: str = ENVIRONMENT
+    root: Path,
+    *,
+    agencies: Mapping[str, Terms] | None = None,
+    environment: str = ENVIRONMENT,
+    database: str = "",
 ) -> tuple[Installation, Auditors]:
     """Make an installation that seals its periods to three auditors, who may open trails by twos."""
-    installation = install(root, agencies=agencies, environment=environment)
+    installation = install(
+        root, agencies=agencies, environment=environment, log_url=database, vault_url=database
+    )
     made = make(environment=environment)
     (root / "auditors.json").write_bytes(made.file)
     config = installation.config_path

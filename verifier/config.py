@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -31,18 +31,6 @@ _OTHER_VARIABLES = frozenset({"CONFIG", "CLIENT_CONFIG", "CA_PASSPHRASE_FILE"})
 _IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
 _ENDPOINT = r"^(https?://[^\s/]+:\d{1,5})?$"
 _ADDRESS = r"^[^\s]+:\d{1,5}$"
-_PATH_FIELDS = (
-    "data_dir",
-    "keyring",
-    "ca_dir",
-    "tls_cert",
-    "tls_key",
-    "client_ca",
-    "auditors_key",
-    "head_store",
-    "log_mirror",
-    "witness_policy",
-)
 
 
 class ConfigError(OperatorError):
@@ -338,7 +326,11 @@ def load(path: Path | None = None) -> Settings:
     except ValidationError as error:
         raise ConfigError(_explain(error, chosen, text)) from error
     return settings.model_copy(
-        update={name: _absolute(getattr(settings, name), base) for name in _PATH_FIELDS}
+        update={
+            name: _absolute(getattr(settings, name), base)
+            for name, field in Settings.model_fields.items()
+            if Path in {field.annotation, *get_args(field.annotation)}
+        }
     )
 
 

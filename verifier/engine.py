@@ -311,6 +311,8 @@ class Engine:
             ceremonies=CeremonyTable(self._directory),
             realm=self._agent.realm,
             key=host_keys.threshold_key(settings),
+            rates=RateLimiter(share=1 / settings.workers),
+            observe=self._metrics.observe_trail,
             now=clocks.now,
         )
         self.audit = Audit(

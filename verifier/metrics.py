@@ -45,6 +45,12 @@ class Metrics:
             "padan_refusals", "Requests refused, by reason.", ["reason"], registry=self.registry
         )
         self._replays = Counter("padan_replays", "Stored answers given again.", registry=self.registry)
+        self._trails = Counter(
+            "padan_trails",
+            "Trails of a resident that auditors asked for, by result.",
+            ["result"],
+            registry=self.registry,
+        )
         self._seconds = Histogram(
             "padan_verify_seconds",
             "Time from arrival to answer, in seconds.",
@@ -176,6 +182,10 @@ class Metrics:
                 reply.agency, VERDICTS.get(reply.outcome, "OTHER")
             )
         answers.inc()
+
+    def observe_trail(self, result: str) -> None:
+        """Count a trail that was asked for: "opened" or "refused"."""
+        self._trails.labels(result).inc()
 
     def show_expiry(self, seconds: Mapping[str, float]) -> None:
         """Show when the first of each kind ends, in seconds from now; infinity where nothing does."""

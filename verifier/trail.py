@@ -29,7 +29,13 @@ from padan.v1 import audit_pb2
 from verifier import admin_entry, validate
 from verifier.auditor.errors import NoGrantError
 from verifier.epoch import REGISTRY_ZONE
-from verifier.errors import CallerError, InvalidFieldError, MalformedMessageError, MethodNotAllowedError
+from verifier.errors import (
+    CallerError,
+    InvalidFieldError,
+    MalformedMessageError,
+    MethodNotAllowedError,
+    RateLimitedError,
+)
 from verifier.resident.naming import handles_in
 from verifier.subject import NikSubject
 
@@ -41,9 +47,12 @@ if TYPE_CHECKING:
     from verifier.call import Call, Now
     from verifier.ceremony_table import CeremonyTable
     from verifier.identity import Peer
+    from verifier.limiter import RateLimiter
     from verifier.ports import Epochs, Gate, Grants, Journal, Periods
 
 METHOD: Final = "OpenTrail"
+PER_SECOND: Final = 5
+"""Trails a second and auditor; what is refused for that is counted and no entry, so that nobody fills the log so."""
 MAX_APPROVALS: Final = 2 * ceremony.MOST
 _OVER: Final = frozenset({ceremony.State.EXECUTED, ceremony.State.EXPIRED, ceremony.State.WITHDRAWN})
 
@@ -73,6 +82,8 @@ class Trails:
         key: the auditors' key; None where there is none, or one of development alone.
         realm: registry and environment.
         ceremonies: what was executed.
+        rates: of the calls of each auditor.
+        observe: is told of each call "opened" or "refused".
     """
 
     def __init__(
@@ -86,6 +97,8 @@ class Trails:
         ceremonies: CeremonyTable,
         realm: Realm,
         key: AuditorsKey | None,
+        rates: RateLimiter,
+        observe: Callable[[str], object],
         now: Callable[[], Now],
     ) -> None:
         self._gate = gate
@@ -96,6 +109,8 @@ class Trails:
         self._ceremonies = ceremonies
         self._realm = realm
         self._key = key
+        self._rates = rates
+        self._observe = observe
         self._now = now
 
     def open_trail(self, call: Call) -> bytes:
@@ -106,13 +121,19 @@ class Trails:
             RegistryUnavailableError: the registry cannot be read.
             LogUnavailableError: the log cannot be written.
         """
-        now, peer = self._now().wall, None
+        now, peer = self._now(), None
         try:
-            peer = self._gate.admit(call.certificate, now)
-            return self._open(peer, call.raw, now)
+            peer = self._gate.admit(call.certificate, now.wall)
+            if not self._rates.admit(f"{peer.kind}/{peer.id}", PER_SECOND, now.mono):
+                raise RateLimitedError("more than five trails in a second; ask again in a second")
+            opened = self._open(peer, call.raw, now.wall)
         except CallerError as error:
-            self._journal.commit([admin_entry.refused(METHOD, peer, error)])
+            self._observe("refused")
+            if not isinstance(error, RateLimitedError):
+                self._journal.commit([admin_entry.refused(METHOD, peer, error)])
             raise
+        self._observe("opened")
+        return opened
 
     def _open(self, peer: Peer, raw: bytes, now: float) -> bytes:
         self._require_caller(peer, now)  # 1

@@ -194,6 +194,14 @@ class Database:
         self._server.wait_until_dead()
 
 
+def begin(made: Installation, service: RunningService) -> None:
+    """Wait until the service answers, without a hand's help."""
+    try:
+        wait_until_ready(made, service.process, START_SECONDS)
+    except RuntimeError as error:
+        raise AssertionError(f"{error}: {service.messages()[-3000:]}") from error
+
+
 def cut_again_and_again(root: Path, engine: str, cuts: int, seed: int) -> World:
     """Start, ask, cut, put together what may be left, and look, as often as is said."""
     dice = random.Random(seed)
@@ -203,7 +211,7 @@ def cut_again_and_again(root: Path, engine: str, cuts: int, seed: int) -> World:
             if database is not None:
                 database.start()
             with running(made, environment=disk.environment, ready=False) as service:
-                wait_until_ready(made, service.process, START_SECONDS)
+                begin(made, service)
                 world.ask_again(service)
                 if turn == cuts:
                     world.require_published(service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, audit_pb2, audit_pb2_grpc, verification_pb2_grpc
 from tests.people import BUDI, PEOPLE
-from tests.service import request, running
+from tests.service import request as question
+from tests.service import running
 from tests.simulator.terminal import run
 from tests.terms import Terms
 from tests.trails import REASON, desk, threshold
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.postgres import PostgresServer
     from tests.service import RunningService
     from tests.trails import Desk
 
@@ -44,7 +47,7 @@ def ask(service: RunningService, agency: str, nik: str, name: str, purpose: str 
     """Ask about somebody."""
     with service.channel(agency) as channel:
         verification_pb2_grpc.VerificationServiceStub(channel).Verify(
-            request(
+            question(
                 nik=nik,
                 purpose=purpose,
                 claims={attribute_pb2.ATTRIBUTE_NAME: name},
@@ -54,11 +57,16 @@ def ask(service: RunningService, agency: str, nik: str, name: str, purpose: str 
         )
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningService, Desk]]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def served(
+    request: pytest.FixtureRequest, postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningService, Desk]]:
     """A service with a key of three auditors, which two agencies have asked about two residents."""
     root = tmp_path_factory.mktemp("trail")
-    installation, made = threshold(root / "installation", agencies={"tax": Terms(), "health": Terms()})
+    url = postgres_server.make_database() if request.param == "postgresql" else ""
+    installation, made = threshold(
+        root / "installation", agencies={"tax": Terms(), "health": Terms()}, database=url
+    )
     with running(installation) as service, desk(installation, made, root / "desk") as laid:
         ask(service, "tax", NIK, BUDI["NAMA_LGKP"])
         ask(service, "health", OTHER, "SOMEBODY ELSE")
@@ -174,9 +182,18 @@ def test_the_clock_of_the_law_is_shown(served: tuple[RunningService, Desk]) -> N
 
 
 def refusal(caller: str, message: audit_pb2.OpenTrailRequest, service: RunningService) -> tuple[str, str]:
-    """Ask as a caller who is refused: the reason and the words."""
-    with service.channel(caller, audit=True) as channel, pytest.raises(grpc.RpcError) as refused:
-        audit_pb2_grpc.AuditServiceStub(channel).OpenTrail(message, timeout=5)
+    """Ask as a caller who is refused, and not only for asking too fast: the reason and the words."""
+    with service.channel(caller, audit=True) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        while (found := refusal_of(stub, message))[0] == "RATE_LIMITED":
+            time.sleep(0.3)
+    return found
+
+
+def refusal_of(stub: audit_pb2_grpc.AuditServiceStub, message: audit_pb2.OpenTrailRequest) -> tuple[str, str]:
+    """Ask once, and be refused."""
+    with pytest.raises(grpc.RpcError) as refused:
+        stub.OpenTrail(message, timeout=5)
     info = error_details_pb2.ErrorInfo()
     status = rpc_status.from_call(refused.value)
     status.details[0].Unpack(info)
@@ -229,6 +246,18 @@ def test_what_two_auditors_have_not_agreed_to_is_refused(served: tuple[RunningSe
     assert NIK not in service.messages()
     after = len(entries_of(laid, EntryKind.TRAIL_OPENED)), len(entries_of(laid, EntryKind.REFUSED))
     assert (after[0] - before[0], after[1] - before[1]) == (0, len(cases))
+
+
+def test_an_auditor_who_asks_without_end_fills_no_log(served: tuple[RunningService, Desk]) -> None:
+    """Beyond a few a second the refusals are counted and no entries."""
+    service, laid = served
+    before = len(entries_of(laid, EntryKind.REFUSED))
+    with service.channel("gamma", audit=True) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        reasons = [refusal_of(stub, audit_pb2.OpenTrailRequest())[0] for _ in range(60)]
+    limited = reasons.count("RATE_LIMITED")
+    assert limited
+    assert len(entries_of(laid, EntryKind.REFUSED)) - before == len(reasons) - limited
 
 
 def test_a_proposal_is_executed_once(served: tuple[RunningService, Desk]) -> None:
@@ -285,7 +314,7 @@ def test_a_production_service_answers(tmp_path: Path) -> None:
     assert {each["status"] for each in settings} == {"passed"}, settings
     with running(installation) as service:
         with service.channel("tax") as channel:
-            answer = verification_pb2_grpc.VerificationServiceStub(channel).Verify(request(), timeout=5)
+            answer = verification_pb2_grpc.VerificationServiceStub(channel).Verify(question(), timeout=5)
         assert answer.outcome == attribute_pb2.VERDICT_MATCH
     log = open_log(installation.settings.log_database)
     entries = [

@@ -52,6 +52,7 @@ def check_files(settings: Settings, config: Path) -> Iterator[Finding]:
         *_config(config),
         *_folder(settings),
         *_apart(settings),
+        *_tree(settings),
     ]
     yield from findings
     if not findings:
@@ -201,3 +202,23 @@ def _apart(settings: Settings) -> Iterator[Finding]:
                 f"{name}: {folder} is on the disk of data_dir, and is lost with it",
                 "name a folder on another disk",
             )
+
+
+def _tree(settings: Settings) -> Iterator[Finding]:
+    """Check where the tree is published; the leader makes the folder where it is not there."""
+    folder = settings.tree_folder
+    found = next(path for path in (folder, *folder.parents) if path.exists())
+    if not found.is_dir():
+        yield failed(
+            STEP,
+            Fault.FILE_MISSING,
+            f"tree_dir: {found} is no folder, so no checkpoint can be published",
+            "name a folder of the tree's own, or move the file away",
+        )
+    elif not os.access(found, os.W_OK | os.X_OK):
+        yield failed(
+            STEP,
+            Fault.FILE_MODE,
+            f"tree_dir: {found} may not be written, so no checkpoint can be published",
+            f"run: install -d -m 755 -o padan {folder}, with the service's user in the place of padan",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 
 from verifier import config_file
 from verifier.config import ConfigError, Settings, load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REQUIRED = {"registry_id": "registry.example", "trust_domain": "registry.example"}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -105,3 +102,15 @@ def test_a_replaced_file_keeps_its_mode(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(ConfigError, match="cannot be written"):
         config_file.replace(tmp_path / "none" / "padan.toml", "new")
+
+
+def test_every_path_is_relative_to_the_file(tmp_path: Path) -> None:
+    """Wherever a command is run from, and whichever setting it is."""
+    path = tmp_path / "padan.toml"
+    bare = "".join(f'{name} = "{value}"\n' for name, value in REQUIRED.items())
+    path.write_text(bare)
+    named = [name for name, value in load(path) if isinstance(value, Path)]
+    named += ["head_store", "log_mirror", "tree_dir", "witness_policy", "auditors_key"]
+    path.write_text(bare + "".join(f'{name} = "below/{name}"\n' for name in dict.fromkeys(named)))
+    found = {name: value for name, value in load(path) if isinstance(value, Path)}
+    assert found == {name: tmp_path / "below" / name for name in named}

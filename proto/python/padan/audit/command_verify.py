@@ -93,8 +93,9 @@ def _require_complete(copy: Copy, holding: Holding | None) -> None:
         return
     with Database.open(copy.database) as database:
         place = database.first_missing(holding.through)
+    what = "1 entry stands" if holding.unseen == 1 else f"{holding.unseen:,} entries stand"
     raise DamageError(
-        f"{holding.unseen:,} entries stand in the signed tree and were not shown; the first is entry {place}",
+        f"{what} in the signed tree, and not in what was shown; the first is entry {place}",
         next_step="see that your grant was in force and shows all areas, agencies and alerts; if so, "
         "show this to the registry's supervisor: the tree proves that there was an entry",
     )

@@ -372,4 +372,4 @@ def test_an_entry_that_is_not_shown(auditor: Auditor) -> None:
     auditor.fetch()
     ended = run(cli.main, *arguments)
     assert ended.code == 1
-    assert "2 entries stand in the signed tree and were not shown; the first is entry 8" in ended.err
+    assert "2 entries stand in the signed tree, and not in what was shown; the first is entry 8" in ended.err

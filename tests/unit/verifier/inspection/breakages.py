@@ -111,6 +111,14 @@ BROKEN = [
         "mount it",
     ),
     Broken(
+        "no folder for the tree",
+        lambda folder: change(folder, "tree_dir", '"padan.toml"'),
+        "files",
+        "file-missing",
+        "tree_dir: ",
+        "move the file away",
+    ),
+    Broken(
         "a mirror on the same disk",
         _mirror_beside,
         "files",
