@@ -1,4 +1,4 @@
-"""Attack 14: the log's disk fails, fills up or hangs under the running service, and comes back.
+"""Attack 14: the log's disk fails, fills up, turns read-only or hangs under the running service, and comes back.
 
 The faults are made below the very SQLite that the service uses, by a shim that is preloaded into its process.
 """
@@ -60,7 +60,7 @@ def failing(
         mode.write_text("")
 
 
-@pytest.mark.parametrize("mode", ["eio", "enospc", "hang"])
+@pytest.mark.parametrize("mode", ["eio", "enospc", "erofs", "hang"])
 def test_no_answer_without_a_durable_entry(failing: tuple[RunningService, Disk], mode: str) -> None:
     """While the disk fails there is no verdict, UNAVAILABLE comes within 2 s, and 5 s after repair all is well."""
     service, disk = failing

@@ -1,9 +1,11 @@
 /* Makes a disk disobey: preloaded into the service, it fails or blocks the writes and syncs of files whose path holds
- * PADAN_FAULT_FILES, as the first word in the file PADAN_FAULT_MODE says: eio, enospc, hang, or nothing. */
+ * PADAN_FAULT_FILES, as the first word in the file PADAN_FAULT_MODE says: eio, enospc, erofs (remounted read-only, so
+ * that nothing is opened for writing either), hang, or nothing. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +42,20 @@ static int fault(int file, int writes) {
         return 0;
     if (!strcmp(word, "enospc"))
         return writes ? ENOSPC : 0;
+    if (!strcmp(word, "erofs"))
+        return writes ? EROFS : 0;
     if (!strcmp(word, "eio"))
         return EIO;
     while (mode_now(word, sizeof word) && !strcmp(word, "hang"))
         usleep(20000);
     return 0;
+}
+
+static int may_not_be_opened(const char *path, int flags) {
+    char word[16];
+    const char *part = getenv("PADAN_FAULT_FILES");
+    return (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) && part && strstr(path, part)
+        && mode_now(word, sizeof word) && !strcmp(word, "erofs");
 }
 
 #define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
@@ -76,3 +87,20 @@ ssize_t pwrite(int file, const void *data, size_t size, off_t at) {
     if (error) { errno = error; return -1; }
     return real(file, data, size, at);
 }
+
+#define OPENS(name)                                                      \
+    int name(const char *path, int flags, ...) {                         \
+        REAL(name);                                                      \
+        va_list rest;                                                    \
+        va_start(rest, flags);                                           \
+        mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
+        va_end(rest);                                                    \
+        if (may_not_be_opened(path, flags)) {                            \
+            errno = EROFS;                                               \
+            return -1;                                                   \
+        }                                                                \
+        return real(path, flags, mode);                                  \
+    }
+
+OPENS(open)
+OPENS(open64)
