@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OWNER_ONLY: Final = 0o600
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from padan.tlog.frontier import Frontier
 from verifier import chain
 from verifier.errors import LogUnavailableError, OperatorError
+from verifier.folders import make_folder
 from verifier.headfile import (
     MOST_CHECKPOINTS,
     WINDOW,
@@ -62,7 +63,7 @@ def keep(
     """
     if settings.head_store is None:
         # With both databases elsewhere nothing else may have made it yet.
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(settings.data_dir)
     keeper = HeadKeeper(
         file=HeadFile(settings.head_file, agent.realm),
         log=log,

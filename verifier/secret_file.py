@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from keys.ringfile import sync_folder
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,7 +23,7 @@ def write_secret(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(path)
+    sync_folder(path.parent)
 
 
 def replace_secret(path: Path, data: bytes) -> None:
@@ -34,12 +36,4 @@ def replace_secret(path: Path, data: bytes) -> None:
     fresh.unlink(missing_ok=True)
     write_secret(fresh, data)
     fresh.replace(path)
-    _sync_folder(path)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

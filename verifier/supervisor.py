@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from padan.cli.console import ExitCode
 from verifier.child import Child
 from verifier.errors import OperatorError
+from verifier.folders import make_folder
 from verifier.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def only_supervisor(folder: Path) -> Iterator[None]:
     """
     path = folder / "serve.lock"
     try:
-        folder.mkdir(parents=True, exist_ok=True)  # with both databases elsewhere nothing else has made it
+        make_folder(folder)  # with both databases elsewhere nothing else has made it
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SupervisorError(f"{path}: {error.strerror}") from error

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from verifier.database import Address, make_engine, parse_address
 from verifier.errors import OperatorError
 from verifier.failure import ADVICE, Failure, classify
+from verifier.folders import make_folder
 from verifier.schema import log_reader, vault_reader
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _address(database: str, tree: Tree) -> Address:
 
 def _make_folder(folder: Path, tree: Tree) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(folder)
     except OSError as error:
         raise DatabaseFailedError(tree, Failure.CANNOT_OPEN) from error
 

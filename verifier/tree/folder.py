@@ -14,9 +14,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
+from keys.ringfile import sync_folder
 from padan.errors import LogFormatError
 from padan.tlog import merkle
 from padan.tlog.tile import CHECKPOINT_PATH, HEIGHT, WIDTH, Tile
+from verifier.folders import make_folder
 from verifier.tree.errors import TreeForkedError, TreeStoreError
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class TreeFolder:
                         f"{self.path / name} stands with another content: it is of another log"
                     )
             for folder in touched:
-                _sync(folder)
+                sync_folder(folder)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -114,7 +116,7 @@ class TreeFolder:
                 if not locked or not may_replace(self.checkpoint()):
                     return False
                 self._put(CHECKPOINT_PATH, data)
-                _sync(self.path)
+                sync_folder(self.path)
                 return True
         except OSError as error:
             raise self._failed(error) from error
@@ -152,7 +154,7 @@ class TreeFolder:
                 self.path.rename(aside)
             if fresh.path.is_dir():
                 fresh.path.rename(self.path)
-            _sync(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -189,11 +191,13 @@ class TreeFolder:
         """Make a folder and those above it, each durably."""
         if folder.is_dir():
             return
-        self._make(folder.parent)
-        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        if folder == self.path or self.path in folder.parents:
-            folder.chmod(_FOLDER_MODE)
-        _sync(folder.parent)
+        if folder == self.path:
+            make_folder(folder.parent, mode=_FOLDER_MODE)
+        else:
+            self._make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(_FOLDER_MODE)
+        sync_folder(folder.parent)
 
     def _bytes(self, name: str) -> bytes | None:
         try:
@@ -239,11 +243,3 @@ def first_leaves(bundle: bytes, width: int) -> bytes:
     if at > len(bundle):
         raise LogFormatError("a bundle is cut off")
     return bundle[:at]
-
-
-def _sync(folder: Path | str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
