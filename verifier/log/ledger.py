@@ -58,9 +58,10 @@ class Ledger:
         self._since = f"SELECT id, day, changes FROM {journal} WHERE id > ? ORDER BY id"  # noqa: S608 - as above
         self._append = f"INSERT INTO {journal} (day, changes) VALUES (?,?)"  # noqa: S608 - as above
         self._trim = f"DELETE FROM {journal} WHERE id < min(?, (SELECT min(id) FROM {journal}) + ?)"  # noqa: S608 - as above
-        # The newest row stays: its number says whether another process has written since.
+        # Rows stand in the order of their days, so the oldest are looked at, and not all of them. The newest row stays:
+        # its number says whether another process has written since.
         self._forget = (
-            f"DELETE FROM {journal} WHERE id IN (SELECT id FROM {journal} WHERE day < ? LIMIT ?)"  # noqa: S608 - as above
+            f"DELETE FROM {journal} WHERE id < (SELECT min(id) FROM {journal}) + ?2 AND day < ?1"  # noqa: S608 - as above
             f" AND id < (SELECT max(id) FROM {journal})"
         )
         self.reset()

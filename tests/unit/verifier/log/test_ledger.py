@@ -145,3 +145,26 @@ def test_who_asks_for_no_number_reads_none(path: Path) -> None:
         other.set_trace_callback(None)
         write(book, other, {KEYS[0]: 2})
         assert read(book, other) == dict.fromkeys(KEYS, 1) | {KEYS[0]: 2}
+
+
+def test_looking_for_what_is_over_costs_the_same_in_a_long_log(path: Path) -> None:
+    """It is looked for among the oldest rows, so that nobody waits for the write lock meanwhile."""
+    book = Ledger("counter")
+    work = [0, 0, 0]
+
+    def count() -> int:
+        work[-1] += 1
+        return 0
+
+    with closing(open_quickly(path)) as connection:
+        for turn, count_of_rows in enumerate((600, 3_000)):
+            for number in range(count_of_rows):
+                write(book, connection, {KEYS[number % 400]: number + 1})
+            work[-1] = 0
+            connection.set_progress_handler(count, 10)
+            connection.execute("BEGIN IMMEDIATE")
+            assert book.expire(connection, DAY, 500) == 0
+            connection.execute("COMMIT")
+            connection.set_progress_handler(None, 0)
+            work[turn] = work[-1]
+    assert work[1] <= 1.2 * work[0]
