@@ -3,6 +3,8 @@
 Every change is one function of the same four steps: 1 lock, read and check the keyring and its history 2
 compute the new keyring 3 write the history's lines, durably 4 write the keyring, durably. A crash before 4
 leaves the old keyring, and the lines of a change that did not happen are overwritten by the next one.
+Where the history names a roster, step 2 demands a ceremony that as many custodians as it says have approved
+(`keys.keyceremony`), and 3 writes who they were before what they changed.
 Destroying a key also renews the KEK: the survivors are wrapped anew and the old KEK goes, so that an old copy
 of the keyring gives nothing back to whoever has the new KEK.
 """
@@ -10,18 +12,20 @@ of the keyring gives nothing back to whoever has the new KEK.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from keys import cryptoperiod, events, ringformat
-from keys.errors import KeyNotFoundError, KeyringIntegrityError, TransitionError
+from keys import cryptoperiod, events, keyceremony, ringformat
+from keys.errors import KeyProposalError, KeyringIntegrityError, RosterStandsError
 from keys.events import Event
-from keys.keyset import Keyring, RingKey
-from keys.purpose import RULES, TYPE_URLS, Algorithm, Purpose
+from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
+from keys.keychange import Action, Change, carry_out
+from keys.keyset import Keyring
+from keys.purpose import RULES, Purpose
 from keys.ringfile import RingFile
+from keys.roster import Roster
+from keys.session import Session
 from keys.signing import public_of
 from keys.state import KeyState
 
@@ -29,19 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from keys.ceremonyfile import CeremonyFile
     from keys.cryptoperiod import Alarm
     from keys.kek import Kek
     from keys.provider import KekProvider
     from keys.realm import Realm
-
-_STATE_EVENTS: Final = MappingProxyType(
-    {
-        KeyState.ACTIVE: "key-activated",
-        KeyState.DEACTIVATED: "key-deactivated",
-        KeyState.COMPROMISED: "key-compromised",
-        KeyState.DESTROYED: "key-destroyed",
-    }
-)
 
 
 def _now() -> datetime:
@@ -54,54 +50,6 @@ class Finding:
 
     code: str
     text: str
-
-
-class _Session:
-    """One change under the lock: the keyring as it is, its KEK, and what is said about the change."""
-
-    def __init__(self, *, ring: Keyring, kek: Kek, at: datetime) -> None:
-        self.ring = ring
-        self.kek = kek
-        self.at = at
-        self.said: list[tuple[str, dict[str, str]]] = []
-
-    def say(self, name: str, **details: str) -> None:
-        self.said.append((name, details))
-
-    def make(self, purpose: Purpose) -> int:
-        """Add a new pre-active key; return its id."""
-        rules = RULES[purpose]
-        key_id = self._free_id()
-        material = bytearray(secrets.token_bytes(rules.size))
-        key = RingKey(
-            key_id=key_id,
-            state=KeyState.PRE_ACTIVE,
-            algorithm=str(rules.algorithm),
-            type_url=TYPE_URLS[rules.algorithm],
-            wrapped=self.kek.wrap(material, realm=self.ring.realm, purpose=purpose, key_id=key_id),
-            public=public_of(material) if rules.algorithm is Algorithm.ED25519 else b"",
-            created=self.at,
-        )
-        material[:] = bytes(len(material))
-        self.ring = self.ring.add(purpose, key)
-        self.say("key-created", purpose=str(purpose), key_id=str(key_id))
-        return key_id
-
-    def move(self, purpose: Purpose, key_id: int, state: KeyState, **details: str) -> None:
-        """Move a key to a state."""
-        self.ring = self.ring.transition(purpose, key_id, state, at=self.at)
-        self.say(_STATE_EVENTS[state], purpose=str(purpose), key_id=str(key_id), **details)
-
-    def prefer(self, purpose: Purpose, key_id: int) -> None:
-        """Make a key primary."""
-        self.ring = self.ring.make_primary(purpose, key_id)
-        self.say("key-primary", purpose=str(purpose), key_id=str(key_id))
-
-    def _free_id(self) -> int:
-        taken = {key.key_id for _, key in self.ring}
-        while (key_id := secrets.randbits(32)) == 0 or key_id in taken:
-            pass
-        return key_id
 
 
 class Custody:
@@ -135,9 +83,8 @@ class Custody:
             self._file.refuse_existing()
             RingFile(self.events_path).refuse_existing()
             kek = self._provider.create()
-            session = _Session(
-                ring=Keyring(realm=realm, counter=0, kek_id=kek.id), kek=kek, at=self._moment()
-            )
+            ring, at = Keyring(realm=realm, counter=0, kek_id=kek.id), self._moment()
+            session = Session(ring=ring, kek=kek, at=at, sitting=self._sitting(b"", ring, at))
             session.say(
                 "keyring-created",
                 registry=realm.registry_id,
@@ -171,11 +118,19 @@ class Custody:
         ring, _, _ = self._read()
         return events.read(self.events_path, ring)
 
+    def sitting(self) -> Sitting:
+        """Say what proposals are held against: the roster, what has ended, and the keyring as it is.
+
+        Raises:
+            CustodianError: as `read`.
+        """
+        data = self._file.read()
+        ring, _ = ringformat.decode(data, self._provider.unlock())
+        return self._sitting(data, ring, self._moment())
+
     def add(self, purpose: Purpose) -> tuple[Keyring, int]:
         """Make a new pre-active key; return the keyring and the key's id."""
-        with self._change() as session:
-            key_id = session.make(purpose)
-        return session.ring, key_id
+        return self._alone(Change(action=Action.CREATE, purpose=purpose))
 
     def activate(self, purpose: Purpose, key_id: int, *, primary: bool = False) -> Keyring:
         """Activate a key; the first active one of its purpose, or one that is asked to, becomes primary.
@@ -183,12 +138,8 @@ class Custody:
         Raises:
             TransitionError: not a legal step.
         """
-        with self._change() as session:
-            if session.ring.key(purpose, key_id).state is not KeyState.ACTIVE or not primary:
-                session.move(purpose, key_id, KeyState.ACTIVE)
-            if primary or session.ring.keyset(purpose).primary is None:
-                session.prefer(purpose, key_id)
-        return session.ring
+        change = Change(action=Action.ACTIVATE, purpose=purpose, key_id=key_id, primary=primary)
+        return self._alone(change)[0]
 
     def deactivate(self, purpose: Purpose, key_id: int) -> Keyring:
         """Let a key make nothing new.
@@ -196,9 +147,7 @@ class Custody:
         Raises:
             TransitionError: not a legal step, or the key is primary.
         """
-        with self._change() as session:
-            session.move(purpose, key_id, KeyState.DEACTIVATED)
-        return session.ring
+        return self._alone(Change(action=Action.DEACTIVATE, purpose=purpose, key_id=key_id))[0]
 
     def compromise(self, purpose: Purpose, key_id: int, *, reason: str) -> Keyring:
         """Declare a key compromised; a primary key stops being primary.
@@ -206,9 +155,8 @@ class Custody:
         Raises:
             TransitionError: not a legal step.
         """
-        with self._change() as session:
-            session.move(purpose, key_id, KeyState.COMPROMISED, reason=reason)
-        return session.ring
+        change = Change(action=Action.COMPROMISE, purpose=purpose, key_id=key_id, text=reason)
+        return self._alone(change)[0]
 
     def rotate(self, purpose: Purpose) -> tuple[Keyring, int]:
         """Put a new primary key in the place of the present one; what the old one made stays readable.
@@ -216,16 +164,7 @@ class Custody:
         Raises:
             TransitionError: keys of this purpose are not replaced by themselves.
         """
-        if not RULES[purpose].rotates:
-            raise TransitionError(f"the {purpose} key belongs to data that must be moved to a new key first")
-        with self._change() as session:
-            old = session.ring.keyset(purpose).primary
-            key_id = session.make(purpose)
-            session.move(purpose, key_id, KeyState.ACTIVE)
-            session.prefer(purpose, key_id)
-            if old is not None:
-                session.move(purpose, old, KeyState.DEACTIVATED)
-        return session.ring, key_id
+        return self._alone(Change(action=Action.ROTATE, purpose=purpose))
 
     def destroy(self, purpose: Purpose, key_id: int) -> Keyring:
         """Destroy a key and renew the KEK, so that no copy of the keyring gives the key back.
@@ -233,22 +172,62 @@ class Custody:
         Raises:
             TransitionError: not a legal step.
         """
-        with self._change() as session:
-            session.move(purpose, key_id, KeyState.DESTROYED)
-            self._renew(session)
-        return session.ring
+        return self._alone(Change(action=Action.DESTROY, purpose=purpose, key_id=key_id))[0]
 
-    def export(self, purpose: Purpose, key_id: int, *, recipient: str) -> tuple[Keyring, Kek]:
+    def export(
+        self, purpose: Purpose, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None
+    ) -> tuple[Keyring, Kek]:
         """Record that a key is about to be exported, durably, and give what `keys.export` needs.
+
+        Args:
+            purpose: of the key.
+            key_id: the key.
+            recipient: where it goes.
+            agreed: the ceremony that says so, where a roster stands.
 
         Raises:
             KeyNotFoundError: no such key, or its material is gone.
+            KeyProposalError: the ceremony is about something else.
         """
-        with self._change() as session:
-            if not session.ring.key(purpose, key_id).state.has_material:
-                raise KeyNotFoundError(f"the {purpose} key {key_id} is destroyed")
-            session.say("key-exported", purpose=str(purpose), key_id=str(key_id), to=recipient)
+        change = Change(action=Action.EXPORT, purpose=purpose, key_id=key_id, text=recipient)
+        if agreed is not None and keyceremony.subject(agreed.proposal) != change:
+            raise KeyProposalError("the proposal is not to export this key to this place")
+        with self._change(agreed) as session:
+            carry_out(session, change)
         return session.ring, session.kek
+
+    def execute(self, agreed: CeremonyFile) -> tuple[Keyring, int]:
+        """Do once what custodians have agreed on; return the keyring and the key's id, 0 where it is about none.
+
+        Raises:
+            CeremonyEndedError: it has expired, is outdated, was cancelled, or was executed already.
+            CustodiansMissingError: approvals are missing.
+            KeyProposalError: the proposal was edited, is malformed, or is one to export a key.
+            TransitionError: not a legal step.
+        """
+        what = keyceremony.subject(agreed.proposal)
+        if isinstance(what, Change) and what.action is Action.EXPORT:
+            raise KeyProposalError("a key is exported by padan-keys export-secret --agreed FILE")
+        key_id = 0
+        with self._change(agreed) as session:
+            if isinstance(what, Roster):
+                session.say(ROSTER_SET, roster=what.text, threshold=str(what.threshold))
+            else:
+                key_id = self._carry_out(session, what)
+        return session.ring, key_id
+
+    def close(self, ended: CeremonyFile) -> str:
+        """Record that a proposal was cancelled or has expired; return the line's name.
+
+        Raises:
+            ProposalOpenError: it is neither.
+            CeremonyEndedError: that is recorded already, or it was executed.
+            KeyProposalError: as `execute`.
+        """
+        with self._session() as session:
+            found, name = keyceremony.ending(session.sitting, ended)
+            session.say_all(keyceremony.lines(session.sitting, ended, found, name))
+        return name
 
     def check(self) -> tuple[Keyring, tuple[Alarm, ...], tuple[Finding, ...]]:
         """Check everything that can be checked: the keyring, each key, the history, the backup, the cryptoperiods.
@@ -283,7 +262,7 @@ class Custody:
             if path.stat().st_mode & 0o077:
                 yield Finding(code="file-mode", text=f"others may open {path}; run: chmod 600 {path}")
 
-    def _renew(self, session: _Session) -> None:
+    def _renew(self, session: Session) -> None:
         old, new, ring = session.kek, self._provider.renew(), session.ring
         wrapped: dict[int, bytes] = {}
         for purpose, key in ring:
@@ -298,30 +277,62 @@ class Custody:
         session.say("kek-renewed", kek=new.id)
 
     def _read(self) -> tuple[Keyring, Kek, tuple[Kek, ...]]:
-        data = self._file.read()
+        return self._opened(self._file.read())
+
+    def _opened(self, data: bytes) -> tuple[Keyring, Kek, tuple[Kek, ...]]:
         keks = self._provider.unlock()
         ring, kek = ringformat.decode(data, keks)
         return ring, kek, keks
 
+    def _alone(self, change: Change) -> tuple[Keyring, int]:
+        with self._change() as session:
+            key_id = self._carry_out(session, change)
+        return session.ring, key_id
+
+    def _carry_out(self, session: Session, change: Change) -> int:
+        key_id = carry_out(session, change)
+        if change.renews_kek:
+            self._renew(session)
+        return key_id
+
     @contextlib.contextmanager
-    def _change(self) -> Iterator[_Session]:
+    def _change(self, agreed: CeremonyFile | None = None) -> Iterator[Session]:
+        """Change the keyring, as several have agreed where the history names a roster."""
+        with self._session() as session:
+            if agreed is not None:
+                found = keyceremony.standing(session.sitting, agreed)
+                keyceremony.require_approved(found)
+                session.say_all(keyceremony.lines(session.sitting, agreed, found, EXECUTED))
+            elif session.sitting.register.roster is not None:
+                raise RosterStandsError("this keyring has a roster: its custodians decide together")
+            yield session
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Session]:
         with self._file.lock():
-            ring, kek, keks = self._read()  # 1
-            events.read(self.events_path, ring)
+            data = self._file.read()  # 1
+            ring, kek, keks = self._opened(data)
+            at = self._moment()
+            sitting = self._sitting(data, ring, at)
             if len(keks) > 1:
                 self._settle(kek)  # a renewal was cut off; the keyring says which KEK it ended up under
-            session = _Session(ring=ring, kek=kek, at=self._moment())
+            session = Session(ring=ring, kek=kek, at=at, sitting=sitting)
             yield session  # 2
             session.ring = self._write(session)
             if session.kek is not kek:
                 self._settle(session.kek)
+
+    def _sitting(self, data: bytes, ring: Keyring, at: datetime) -> Sitting:
+        register = Register.of(events.read(self.events_path, ring))
+        base = keyceremony.base_of(ring.realm, data)
+        return Sitting(realm=ring.realm, register=register, base=base, now=int(at.timestamp()))
 
     def _settle(self, kek: Kek) -> None:
         """Keep one KEK alone; the backup goes first, since nothing will open it afterwards."""
         self._file.forget()
         self._provider.retire(kek.id)
 
-    def _write(self, session: _Session) -> Keyring:
+    def _write(self, session: Session) -> Keyring:
         ring = session.ring
         lines = [
             Event(

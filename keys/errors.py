@@ -144,3 +144,59 @@ class KeyAgentAwayError(OperatorError):
 
 class KeyAgentFormatError(OperatorError):
     """The key agent, or one of its workers, speaks another release's language."""
+
+
+class KeyringOlderError(CustodianError):
+    """The keyring is older than its own history."""
+
+
+class KeyringCutError(KeyringIntegrityError):
+    """The keyring's file ends too early."""
+
+
+class RosterError(CustodianError):
+    """A roster of custodians is malformed, or has too few or too many."""
+
+
+class RosterStandsError(CustodianError):
+    """Custodians decide together about this keyring, and one of them alone was asked."""
+
+
+class NoRosterError(CustodianError):
+    """Nobody is named who could decide together about this keyring."""
+
+
+class NotCustodianError(StrangerError):
+    """Who signed is not on the keyring's roster."""
+
+
+class KeyProposalError(ProposalFormatError):
+    """A proposal about the keyring is malformed, or of another keyring or release."""
+
+
+class ProposalEditedError(KeyProposalError):
+    """A proposal is not the one that was signed."""
+
+
+class CustodiansMissingError(ApprovalError):
+    """Too few custodians have approved a proposal."""
+
+
+class ProposalExpiredError(CeremonyEndedError):
+    """A proposal about the keyring has expired."""
+
+
+class ProposalOutdatedError(CeremonyEndedError):
+    """The keyring has changed since the proposal was made."""
+
+
+class ProposalCancelledError(CeremonyEndedError):
+    """A proposal about the keyring was cancelled."""
+
+
+class ProposalExecutedError(CeremonyEndedError):
+    """A proposal about the keyring was executed already."""
+
+
+class ProposalOpenError(CustodianError):
+    """A proposal is neither cancelled nor expired."""

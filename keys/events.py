@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from keys.errors import EventsError
+from keys.errors import EventsError, KeyringOlderError
 from keys.keyset import NO_EVENTS, Keyring
 from keys.ringfile import OWNER_ONLY, sync_folder
 from keys.ringformat import compact, moment, parse_moment
@@ -36,7 +36,8 @@ class Event:
         counter: the keyring's counter after the change.
         at: when, UTC, whole seconds.
         name: what: keyring-created, single-custodian, key-created, key-activated, key-deactivated, key-compromised,
-            key-destroyed, key-primary, kek-renewed or key-exported.
+            key-destroyed, key-primary, kek-renewed, key-exported, roster-set, ceremony-proposed, ceremony-approved,
+            ceremony-executed, ceremony-cancelled or ceremony-expired.
         actor: the account that ran the command.
         details: purpose, key id and the like; never a key.
     """
@@ -89,6 +90,7 @@ def read(path: Path, ring: Keyring) -> tuple[Event, ...]:
 
     Raises:
         EventsError: the file is missing, or does not end where the keyring says.
+        KeyringOlderError: more happened than the keyring knows of.
     """
     return tuple(event for event, _ in _happened(path, ring))
 
@@ -130,7 +132,22 @@ def _happened(path: Path, ring: Keyring) -> list[tuple[Event, int]]:
         found.append((event, len(line)))
     if head != ring.events_head:
         raise EventsError(f"{path} ends in another line than the keyring vouches for")
+    _require_newest(path, ring, lines[ring.events :], head)
     return found
+
+
+def _require_newest(path: Path, ring: Keyring, lines: Sequence[bytes], head: bytes) -> None:
+    """Tell the lines of one change that was cut off, which the next overwrites, from changes that did happen."""
+    for number, line in enumerate(lines, start=ring.events + 1):
+        try:
+            event = _decode(line, number, head, path)
+        except EventsError:
+            return  # a line that was being written
+        if event.counter > ring.counter + 1:
+            raise KeyringOlderError(
+                f"the keyring's counter is {ring.counter}, and {path} tells of {event.counter}: the keyring is older"
+            )
+        head = hashlib.sha256(line).digest()
 
 
 def _decode(line: bytes, number: int, previous: bytes, path: Path) -> Event:

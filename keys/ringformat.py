@@ -15,7 +15,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from keys.errors import KekMismatchError, KeyringFormatError, KeyringIntegrityError, KeysError
+from keys.errors import (
+    KekMismatchError,
+    KeyringCutError,
+    KeyringFormatError,
+    KeyringIntegrityError,
+    KeysError,
+)
 from keys.keyset import Keyring, Keyset, RingKey
 from keys.purpose import RULES, Purpose
 from keys.realm import Realm
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 MAX_SIZE: Final = 4 * 1024 * 1024
 _MAC_PREFIX: Final = prefixed("padan", "keyring", "1")
+_END: Final = b"\n}\n"
 _DATES: Final = ("created", "activated", "deactivated", "compromised", "destroyed")
 _STATUS: Final = MappingProxyType(
     {
@@ -162,12 +169,27 @@ def _parse(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("ascii"))
     except (ValueError, RecursionError) as error:
-        raise KeyringIntegrityError("the keyring is not JSON: cut off or changed") from error
+        raise _unreadable(data) from error
+    if _is_cut(data):
+        raise _unreadable(data)
     if not isinstance(document, dict) or _pretty(document) != data:
         raise KeyringIntegrityError(
             "the keyring is not written as Padan writes it: edited by hand or changed"
         )
     return document
+
+
+def _unreadable(data: bytes) -> KeyringIntegrityError:
+    if _is_cut(data):
+        return KeyringCutError("the keyring ends too early: it was cut off, or its disk is full or damaged")
+    return KeyringIntegrityError("the keyring is not JSON: changed")
+
+
+def _is_cut(data: bytes) -> bool:
+    """Tell a file that lacks its end from one in whose end a bit flipped; what stands inside is indented."""
+    end = data[-len(_END) :]
+    flipped = sum((a ^ b).bit_count() for a, b in zip(end, _END, strict=False))
+    return len(end) < len(_END) or flipped > 1
 
 
 def _content(ring: Keyring) -> dict[str, Any]:

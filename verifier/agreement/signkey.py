@@ -1,8 +1,9 @@
-"""The private key of a person who signs agreements or feeds, or decides or opens as an officer, as a file.
+"""The private key of a person who signs agreements or feeds, or decides as an officer or custodian, as a file.
 
-Format 1 is JSON: `format`, `use` ("agreement-signing", "officer", "feed" or "dispute"), `public_key` (base64), and
-either `seed` (base64, where no provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The file has mode
-0600. It belongs on the machine of the person whose key it is, not on the server, which needs the public key only.
+Format 1 is JSON: `format`, `use` ("agreement-signing", "officer", "custodian", "feed" or "dispute"), `public_key`
+(base64), and either `seed` (base64, where no provider was named) or `kek` (the KEK's id) with `wrapped` (base64). The
+file has mode 0600. It belongs on the machine of the person whose key it is, not on the server, which needs the public
+key only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 USE: Final = "agreement-signing"
 OFFICER: Final = "officer"
+CUSTODIAN: Final = "custodian"
 FEED: Final = "feed"
 DISPUTE: Final = "dispute"
 """A key that does not sign: X25519, to which agencies seal."""

@@ -6,38 +6,19 @@ The most derived class that has a row speaks; what has none is a fault of ours. 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
+from verifier.cli import failure_ceremony
+from verifier.cli.failure_row import Row
+from verifier.cli.failure_row import away as _away
+from verifier.cli.failure_row import named as _input
+from verifier.cli.failure_row import refused as _refused
+from verifier.cli.failure_row import state as _state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """How a class of errors is told: the exit code and the next step."""
-
-    code: ExitCode
-    next_step: str
-
-
-def _input(next_step: str) -> Row:
-    return Row(code=ExitCode.INPUT, next_step=next_step)
-
-
-def _refused(next_step: str) -> Row:
-    return Row(code=ExitCode.REFUSED, next_step=next_step)
-
-
-def _away(next_step: str) -> Row:
-    return Row(code=ExitCode.UNAVAILABLE, next_step=next_step)
-
-
-def _state(next_step: str) -> Row:
-    return Row(code=ExitCode.STATE, next_step=next_step)
 
 
 _UPGRADE = "run padan-server database upgrade, with the release that the servers run"
@@ -277,6 +258,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.ApprovalError": _refused("have another officer run padan-server officer approve FILE"),
         "keys.errors.CeremonyEndedError": _state("propose anew with the action's own command"),
         # Keys.
+        **failure_ceremony.ROWS,
         "keys.errors.KeyNotFoundError": _input(
             "see the keys with padan-keys status; make one with padan-keys create"
         ),

@@ -11,6 +11,7 @@ import typer
 from keys.export import export_raw
 from keys.purpose import Purpose
 from padan.cli.console import CommandError, ExitCode
+from verifier.cli import council
 from verifier.cli.custody_choice import CHOICE
 from verifier.secret_file import write_secret
 
@@ -23,6 +24,12 @@ def export_secret(
         bool,
         typer.Option("--i-accept-that-the-key-leaves", help="Required: whoever reads the file has the key."),
     ] = False,
+    agreed: Annotated[
+        Path | None,
+        typer.Option(
+            "--agreed", help="The approved proposal, from padan-keys propose export; where a roster stands."
+        ),
+    ] = None,
 ) -> None:
     """Write one key in the clear, to move it into a device of the custodians' own; recorded in the history before."""
     if not i_accept:
@@ -33,7 +40,8 @@ def export_secret(
         )
     if out.exists():
         raise CommandError(f"there is a file {out} already", next_step="name a new file", code=ExitCode.STATE)
-    ring, kek = CHOICE.custody().export(purpose, key_id, recipient=str(out))
+    opened = None if agreed is None else council.open_file(council.table(), agreed)
+    ring, kek = CHOICE.custody().export(purpose, key_id, recipient=str(out), agreed=opened)
     write_secret(out, base64.b64encode(export_raw(ring, kek, purpose, key_id)) + b"\n")
     typer.echo(f"the {purpose} key {key_id} is in {out}, in the clear")
 

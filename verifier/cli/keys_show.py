@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keys import cryptoperiod, ringformat
+import keys.events
+from keys import cryptoperiod, keyproof, ringformat
 from keys.cryptoperiod import Use
 from keys.purpose import RULES, Purpose
 from keys.ringfile import RingFile
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from keys.cryptoperiod import Alarm
+    from keys.events import Event
     from keys.keyset import Keyring, RingKey
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -72,9 +74,29 @@ def check(as_json: AsJson = False) -> None:
         raise typer.Exit(int(ExitCode.NO))
 
 
-def history(as_json: AsJson = False) -> None:
-    """Show what happened to the keyring, checked against it."""
-    events = CHOICE.custody().history()
+def history(
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Check the signatures of every ceremony against the custodians of its time, and that nothing was "
+            "changed without one since a roster stands.",
+        ),
+    ] = False,
+    unverified: Annotated[
+        bool,
+        typer.Option("--unverified", help="Do not unlock: check the history against what the file says."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to the keyring, checked against it; with --verify also who decided it.
+
+    Auditors verify a copy of keyring and history offline, with --verify --unverified.
+    """
+    ring, events = _history(unverified=unverified)
+    if verify:
+        _verify(ring, events, as_json=as_json)
+        return
     if as_json:
         print_json(
             [
@@ -93,6 +115,43 @@ def history(as_json: AsJson = False) -> None:
     for event in events:
         details = " ".join(f"{name}={value}" for name, value in event.details.items())
         typer.echo(f"{event.number:>4}  {moment(event.at)}  {event.actor}  {event.name}  {details}")
+
+
+def _history(*, unverified: bool) -> tuple[Keyring, tuple[Event, ...]]:
+    if not unverified:
+        custody = CHOICE.custody()
+        return custody.read(), custody.history()
+    path = CHOICE.keyring_path()
+    ring = ringformat.peek(RingFile(path).read())
+    return ring, keys.events.read(keys.events.path_beside(path), ring)
+
+
+def _verify(ring: Keyring, events: tuple[Event, ...], *, as_json: bool) -> None:
+    proven = keyproof.prove(ring.realm, events)
+    if as_json:
+        print_json(
+            {
+                "counter": ring.counter,
+                "events": ring.events,
+                "events_head": ring.events_head.hex(),
+                "ceremonies": [
+                    {
+                        "number": each.number,
+                        "counter": each.counter,
+                        "proposal": each.proposal,
+                        "action": each.action,
+                        "approved": list(each.approved),
+                    }
+                    for each in proven
+                ],
+            }
+        )
+        return
+    for each in proven:
+        typer.echo(f"{each.number:>4}  counter {each.counter}  {each.action}  by {' '.join(each.approved)}")
+    typer.echo(
+        f"proven: {len(proven)} ceremonies in {ring.events} lines that end in {ring.events_head.hex()[:16]}"
+    )
 
 
 def export_public() -> None:

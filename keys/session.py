@@ -1,0 +1,89 @@
+"""One change of a keyring while its lock is held: the keyring as it comes to be, and what its history will say."""
+
+from __future__ import annotations
+
+import secrets
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from keys.keyset import Keyring, RingKey
+from keys.purpose import RULES, TYPE_URLS, Algorithm, Purpose
+from keys.signing import public_of
+from keys.state import KeyState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from keys.kek import Kek
+    from keys.keyceremony import Sitting
+
+_STATE_EVENTS: Final = MappingProxyType(
+    {
+        KeyState.ACTIVE: "key-activated",
+        KeyState.DEACTIVATED: "key-deactivated",
+        KeyState.COMPROMISED: "key-compromised",
+        KeyState.DESTROYED: "key-destroyed",
+    }
+)
+
+
+class Session:
+    """One change under the lock: the keyring as it is, its KEK, and what is said about the change.
+
+    Args:
+        ring: the keyring as it is.
+        kek: the KEK that wraps it.
+        at: when the change happens, UTC, whole seconds.
+        sitting: what proposals are held against.
+    """
+
+    def __init__(self, *, ring: Keyring, kek: Kek, at: datetime, sitting: Sitting) -> None:
+        self.ring = ring
+        self.kek = kek
+        self.at = at
+        self.sitting = sitting
+        self.said: list[tuple[str, dict[str, str]]] = []
+
+    def say(self, name: str, **details: str) -> None:
+        """Add a line to the history."""
+        self.said.append((name, details))
+
+    def say_all(self, lines: Iterable[tuple[str, dict[str, str]]]) -> None:
+        """Add several lines to the history."""
+        self.said.extend(lines)
+
+    def make(self, purpose: Purpose) -> int:
+        """Add a new pre-active key; return its id."""
+        rules = RULES[purpose]
+        key_id = self._free_id()
+        material = bytearray(secrets.token_bytes(rules.size))
+        key = RingKey(
+            key_id=key_id,
+            state=KeyState.PRE_ACTIVE,
+            algorithm=str(rules.algorithm),
+            type_url=TYPE_URLS[rules.algorithm],
+            wrapped=self.kek.wrap(material, realm=self.ring.realm, purpose=purpose, key_id=key_id),
+            public=public_of(material) if rules.algorithm is Algorithm.ED25519 else b"",
+            created=self.at,
+        )
+        material[:] = bytes(len(material))
+        self.ring = self.ring.add(purpose, key)
+        self.say("key-created", purpose=str(purpose), key_id=str(key_id))
+        return key_id
+
+    def move(self, purpose: Purpose, key_id: int, state: KeyState, **details: str) -> None:
+        """Move a key to a state."""
+        self.ring = self.ring.transition(purpose, key_id, state, at=self.at)
+        self.say(_STATE_EVENTS[state], purpose=str(purpose), key_id=str(key_id), **details)
+
+    def prefer(self, purpose: Purpose, key_id: int) -> None:
+        """Make a key primary."""
+        self.ring = self.ring.make_primary(purpose, key_id)
+        self.say("key-primary", purpose=str(purpose), key_id=str(key_id))
+
+    def _free_id(self) -> int:
+        taken = {key.key_id for _, key in self.ring}
+        while (key_id := secrets.randbits(32)) == 0 or key_id in taken:
+            pass
+        return key_id

@@ -1,0 +1,126 @@
+"""A proposal in plain words, English and Indonesian: what it does, and what of it cannot be undone. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from keys.keychange import Action, Change
+from keys.purpose import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.roster import Roster
+
+_KEYS: Final[Mapping[Purpose, tuple[str, str]]] = MappingProxyType(
+    {
+        Purpose.INDEX: ("finding a person's record", "menemukan catatan seseorang"),
+        Purpose.ATTRIBUTE: ("the attributes inside a record", "atribut di dalam catatan"),
+        Purpose.OUTER_TOKEN: ("the addresses of stored records", "alamat catatan yang disimpan"),
+        Purpose.ROW_SEAL: ("sealing stored records", "menyegel catatan yang disimpan"),
+        Purpose.BIOMETRIC: ("biometric references", "acuan biometrik"),
+        Purpose.TOKEN_DOMAIN: ("agencies' tokens", "token instansi"),
+        Purpose.TOKEN_TAG: ("the tags of agencies' tokens", "tanda pengaman token instansi"),
+        Purpose.TOKEN_INDEX: ("the index of agencies' tokens", "indeks token instansi"),
+        Purpose.MATCH_DOMAIN: ("comparing agencies' tokens", "membandingkan token instansi"),
+        Purpose.SET: ("enrolment sets", "himpunan kepesertaan"),
+        Purpose.BUDGET: ("counting guesses", "menghitung tebakan"),
+        Purpose.HANDLE: ("finding a resident's log entries", "menemukan entri log seorang penduduk"),
+        Purpose.TOMBSTONE: ("remembering who was erased", "mengingat siapa yang telah dihapus"),
+        Purpose.REPLAY: ("stored answers", "jawaban yang disimpan"),
+        Purpose.LOG_SIGNING: ("signing the log", "menandatangani log"),
+        Purpose.RECEIPT_SIGNING: ("signing receipts", "menandatangani tanda terima"),
+        Purpose.PROJECTOR_FEED: ("the registry's feed", "umpan data dari registri"),
+    }
+)
+"""What the key of each purpose is for."""
+
+_FINAL_EN: Final[Mapping[Action, str]] = MappingProxyType(
+    {
+        Action.CREATE: "Nothing: a key that was never used can be destroyed.",
+        Action.ACTIVATE: "The key cannot go back to being unused; it can be deactivated.",
+        Action.ROTATE: "The old key never makes anything again.",
+        Action.DEACTIVATE: "The key never makes anything again.",
+        Action.DESTROY: "Everything. What the key protected is lost for good, also from backups.",
+        Action.COMPROMISE: "The key never makes anything again, and the declaration stays in history and log.",
+        Action.EXPORT: "A key that has left cannot be called back.",
+    }
+)
+_FINAL_ID: Final[Mapping[Action, str]] = MappingProxyType(
+    {
+        Action.CREATE: "Tidak ada: kunci yang belum pernah dipakai dapat dimusnahkan.",
+        Action.ACTIVATE: "Kunci tidak dapat kembali menjadi belum dipakai; kunci dapat dinonaktifkan.",
+        Action.ROTATE: "Kunci lama tidak akan membuat apa pun lagi.",
+        Action.DEACTIVATE: "Kunci tidak akan membuat apa pun lagi.",
+        Action.DESTROY: "Semuanya. Yang dilindungi kunci ini hilang selamanya, juga dari cadangan.",
+        Action.COMPROMISE: "Kunci tidak akan membuat apa pun lagi, dan pernyataan ini tetap ada di riwayat dan log.",
+        Action.EXPORT: "Kunci yang sudah keluar tidak dapat ditarik kembali.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A proposal in words of one language.
+
+    Args:
+        does: what it does.
+        final: what of it cannot be undone.
+    """
+
+    does: str
+    final: str
+
+
+def english(what: Change | Roster) -> Summary:
+    """Say it in English."""
+    if not isinstance(what, Change):
+        names = ", ".join(custodian.name for custodian in what.custodians)
+        return Summary(
+            does=f"From now on {what.threshold} of these {len(what.custodians)} custodians decide together "
+            f"about the keyring: {names}.",
+            final="Only as many of the new custodians as the new number says can change this again.",
+        )
+    purpose, key = _KEYS[what.purpose][0], f"the {what.purpose} key {what.key_id}"
+    does = {
+        Action.CREATE: f"Make a new {what.purpose} key, for {purpose}. It does nothing until it is activated.",
+        Action.ACTIVATE: f"Activate {key}, for {purpose}."
+        + (" From now on it makes whatever is made." if what.primary else ""),
+        Action.ROTATE: f"Put a new {what.purpose} key, for {purpose}, in the place of the present one. "
+        "What the old key made stays readable.",
+        Action.DEACTIVATE: f"Let {key}, for {purpose}, make nothing new. What it made stays readable.",
+        Action.DESTROY: f"Destroy {key}, for {purpose}, and wrap all other keys anew, so that no copy gives it back.",
+        Action.COMPROMISE: f"Declare that others may know {key}, for {purpose}. Reason given: {what.text}",
+        Action.EXPORT: f"Write {key}, for {purpose}, in the clear, to: {what.text}",
+    }
+    return Summary(does=does[what.action], final=_FINAL_EN[what.action])
+
+
+def indonesian(what: Change | Roster) -> Summary:
+    """Say it in Indonesian."""
+    if not isinstance(what, Change):
+        names = ", ".join(custodian.name for custodian in what.custodians)
+        return Summary(
+            does=f"Mulai sekarang {what.threshold} dari {len(what.custodians)} pemegang kunci berikut memutuskan "
+            f"bersama tentang berkas kunci: {names}.",
+            final="Hanya sejumlah pemegang kunci baru yang disyaratkan yang dapat mengubahnya lagi.",
+        )
+    purpose, key = _KEYS[what.purpose][1], f"kunci {what.purpose} {what.key_id}"
+    does = {
+        Action.CREATE: f"Membuat kunci {what.purpose} baru, untuk {purpose}. "
+        "Kunci ini belum berfungsi sampai diaktifkan.",
+        Action.ACTIVATE: f"Mengaktifkan {key}, untuk {purpose}."
+        + (" Mulai sekarang semua yang baru dibuat dengan kunci ini." if what.primary else ""),
+        Action.ROTATE: f"Mengganti kunci {what.purpose} yang sekarang, untuk {purpose}, dengan yang baru. "
+        "Yang dibuat dengan kunci lama tetap dapat dibaca.",
+        Action.DEACTIVATE: f"Menonaktifkan {key}, untuk {purpose}: tidak membuat apa pun yang baru. "
+        "Yang sudah dibuat tetap dapat dibaca.",
+        Action.DESTROY: f"Memusnahkan {key}, untuk {purpose}, dan membungkus ulang semua kunci lain, "
+        "sehingga tidak ada salinan yang dapat mengembalikannya.",
+        Action.COMPROMISE: f"Menyatakan bahwa {key}, untuk {purpose}, mungkin diketahui pihak lain. "
+        f"Alasan: {what.text}",
+        Action.EXPORT: f"Menuliskan {key}, untuk {purpose}, tanpa perlindungan, ke: {what.text}",
+    }
+    return Summary(does=does[what.action], final=_FINAL_ID[what.action])

@@ -1,0 +1,148 @@
+"""A change has one encoding, one set of steps, and one trace in the history."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keys import keychange
+from keys.ceremony import Proposal
+from keys.errors import KeyNotFoundError, KeyProposalError, KeyUseError, TransitionError
+from keys.keychange import Action, Change
+from keys.keydiff import Difference, Side, rehearse
+from keys.purpose import Purpose
+from keys.state import KeyState
+from tests.unit.keys.council import SIGNERS
+
+if TYPE_CHECKING:
+    from keys.custody import Custody
+
+KEYED = {Action.ACTIVATE, Action.DEACTIVATE, Action.DESTROY, Action.COMPROMISE, Action.EXPORT}
+TEXTED = {Action.COMPROMISE, Action.EXPORT}
+BLANK = Proposal(
+    action="key.create",
+    body=b"",
+    base=bytes(32),
+    nonce=bytes(16),
+    created=1,
+    expires=2,
+    needed=2,
+    proposer=SIGNERS[0].key_id,
+)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    """Draw any change."""
+    action = draw(st.sampled_from(Action))
+    text = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=30)
+    return Change(
+        action=action,
+        purpose=draw(st.sampled_from(Purpose)),
+        key_id=draw(st.integers(1, 2**32 - 1)) if action in KEYED else 0,
+        primary=draw(st.booleans()) if action is Action.ACTIVATE else False,
+        text=draw(text.filter(str.isprintable)) if action in TEXTED else "",
+    )
+
+
+def proposed(change: Change, body: bytes | None = None) -> Proposal:
+    """Put a change into a proposal."""
+    return dataclasses.replace(BLANK, action=str(change.action), body=change.body() if body is None else body)
+
+
+@given(changes())
+def test_round_trip(change: Change) -> None:
+    """What a proposal holds is the change that was put in."""
+    assert keychange.read(proposed(change)) == change
+
+
+@given(changes(), st.binary(max_size=80))
+def test_strange_bodies(change: Change, body: bytes) -> None:
+    """Any other bytes are refused, or are the very encoding of what they are read as."""
+    try:
+        found = keychange.read(proposed(change, body))
+    except KeyProposalError:
+        return
+    assert found.body() == body
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"action": Action.CREATE, "key_id": 1},
+        {"action": Action.DESTROY},
+        {"action": Action.DESTROY, "key_id": 2**32},
+        {"action": Action.DEACTIVATE, "key_id": 1, "primary": True},
+        {"action": Action.COMPROMISE, "key_id": 1},
+        {"action": Action.ROTATE, "text": "why"},
+        {"action": Action.COMPROMISE, "key_id": 1, "text": "two\nlines"},
+        {"action": Action.COMPROMISE, "key_id": 1, "text": "\x1b[2J"},
+        {"action": Action.COMPROMISE, "key_id": 1, "text": "x" * 501},
+    ],
+    ids=" ".join,
+)
+def test_parts_belong_to_actions(parts: dict[str, object]) -> None:
+    """A change names a key where there is one, and says why on one line where that is asked."""
+    with pytest.raises(KeyUseError):
+        Change(purpose=Purpose.INDEX, **parts)  # type: ignore[arg-type] # what is wrong is the point
+
+
+def test_another_action_is_none_of_ours() -> None:
+    """A proposal of the officers is told from one about keys."""
+    with pytest.raises(KeyProposalError, match="nothing that is done to a key"):
+        keychange.read(dataclasses.replace(BLANK, action="budget.reset"))
+
+
+def test_a_rehearsal_shows_what_a_change_does(custody: Custody) -> None:
+    """The difference told before is the difference found after, but for the id of a new key."""
+    old = custody.read().primary(Purpose.REPLAY).key_id
+    change = Change(action=Action.ROTATE, purpose=Purpose.REPLAY)
+    told = rehearse(custody.read(), change)
+    assert set(told) == {
+        Difference(
+            purpose="replay",
+            key_id=old,
+            before=Side(state=KeyState.ACTIVE, primary=True),
+            after=Side(state=KeyState.DEACTIVATED, primary=False),
+        ),
+        Difference(
+            purpose="replay", key_id=None, before=None, after=Side(state=KeyState.ACTIVE, primary=True)
+        ),
+    }
+    ring, new = custody.rotate(Purpose.REPLAY)
+    assert ring.primary(Purpose.REPLAY).key_id == new
+    assert ring.key(Purpose.REPLAY, old).state is KeyState.DEACTIVATED
+    assert [str(difference.after) for difference in told] == ["deactivated", "active, primary"]
+
+
+def test_a_rehearsal_changes_nothing_and_refuses_what_would_be_refused(custody: Custody) -> None:
+    """An illegal step is told while it is on paper."""
+    before = custody.read()
+    with pytest.raises(TransitionError):
+        rehearse(before, Change(action=Action.ROTATE, purpose=Purpose.INDEX))
+    with pytest.raises(KeyNotFoundError):
+        rehearse(before, Change(action=Action.DESTROY, purpose=Purpose.INDEX, key_id=1))
+    assert custody.read() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "lines", "left"),
+    [
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=7), ["key-deactivated"], True),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=8), ["key-deactivated"], False),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.INDEX, key_id=7), ["key-deactivated"], False),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=7), [], False),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=7), ["key-destroyed"], False),
+        (Change(action=Action.DESTROY, purpose=Purpose.SET, key_id=7), ["key-destroyed"], False),
+        (Change(action=Action.DESTROY, purpose=Purpose.SET, key_id=7), ["key-destroyed", "kek-renewed"], True),
+        (Change(action=Action.ACTIVATE, purpose=Purpose.SET, key_id=7), ["key-activated", "key-activated"], False),
+    ],
+)  # fmt: skip
+def test_what_a_change_leaves(*, change: Change, lines: list[str], left: bool) -> None:
+    """Lines of another key, purpose or step are not what the change leaves."""
+    details = {"purpose": "set", "key_id": "7"}
+    assert change.left([(name, details if name.startswith("key-") else {}) for name in lines]) is left

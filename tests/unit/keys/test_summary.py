@@ -1,0 +1,45 @@
+"""A custodian reads in words, in two languages, what a signature will do."""
+
+from __future__ import annotations
+
+import pytest
+
+from keys import summary
+from keys.keychange import Action, Change
+from keys.purpose import Purpose
+from tests.unit.keys.council import roster
+from tests.unit.keys.test_keychange import KEYED, TEXTED
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("action", Action)
+def test_every_change_has_words(action: Action, purpose: Purpose) -> None:
+    """Each action on each purpose is told with purpose, key and reason, and what is final of it, in both languages."""
+    change = Change(
+        action=action,
+        purpose=purpose,
+        key_id=4711 if action in KEYED else 0,
+        text="lost laptop" if action in TEXTED else "",
+    )
+    for told in (summary.english(change), summary.indonesian(change)):
+        assert str(purpose) in told.does
+        assert ("4711" in told.does) == (action in KEYED)
+        assert ("lost laptop" in told.does) == (action in TEXTED)
+        assert told.final
+    assert summary.english(change) != summary.indonesian(change)
+
+
+def test_a_roster_has_words() -> None:
+    """Who decides from now on, and how many of them, is told."""
+    for told in (summary.english(roster(2, 3)), summary.indonesian(roster(2, 3))):
+        assert "ani, bayu, citra" in told.does
+        assert "2" in told.does
+        assert "3" in told.does
+        assert told.final
+
+
+def test_being_made_primary_is_told() -> None:
+    """Whoever signs reads that the key makes everything from now on."""
+    change = Change(action=Action.ACTIVATE, purpose=Purpose.INDEX, key_id=1, primary=True)
+    assert "From now on" in summary.english(change).does
+    assert "Mulai sekarang" in summary.indonesian(change).does

@@ -1,0 +1,196 @@
+"""What the commands share by which custodians decide together: the keyring as it is, a proposal's file, its review."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from keys import ceremonyfile, events, keyceremony, ringformat, summary
+from keys.ceremony import State
+from keys.keyceremony import Register, Sitting
+from keys.keychange import Action, Change
+from keys.keydiff import rehearse
+from keys.ringfile import RingFile
+from keys.ringformat import moment
+from padan.cli.console import print_json
+from verifier.agreement import signkey
+from verifier.cli.authority import read_input
+from verifier.cli.custody_choice import CHOICE
+from verifier.cli.trust import load_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.ceremony import Standing
+    from keys.ceremonyfile import CeremonyFile
+    from keys.keydiff import Difference
+    from keys.keyset import Keyring
+    from keys.roster import Roster
+    from keys.signing import Signer
+
+_NO_CHANGE = "no key changes its state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A keyring as those see it who sit around it, without its KEK.
+
+    That the file is the right one is seen by its hash, which the proposal holds: an execution, which has the KEK, does
+    what was shown or nothing.
+    """
+
+    ring: Keyring
+    sitting: Sitting
+
+
+def table() -> Table:
+    """Read keyring and history, which vouch for each other, without the KEK.
+
+    Raises:
+        CustodianError: one of them cannot be read, or they do not fit.
+    """
+    path = CHOICE.keyring_path()
+    data = RingFile(path).read()
+    ring = ringformat.peek(data)
+    register = Register.of(events.read(events.path_beside(path), ring))
+    base = keyceremony.base_of(ring.realm, data)
+    now = int(CHOICE.now().timestamp())
+    return Table(ring=ring, sitting=Sitting(realm=ring.realm, register=register, base=base, now=now))
+
+
+def open_file(at: Table, path: Path) -> CeremonyFile:
+    """Read a proposal's file.
+
+    Raises:
+        CommandError: it cannot be read.
+        ProposalFormatError: malformed, or of another registry or environment.
+    """
+    return ceremonyfile.decode(at.sitting.realm, read_input(path))
+
+
+def open_key(path: Path, kek: str) -> Signer:
+    """Open a custodian's private key.
+
+    Raises:
+        SigningKeyError: missing, malformed, sealed without its KEK, or for another use.
+    """
+    return load_key(path, use=signkey.CUSTODIAN, kek=kek)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A proposal as a custodian reads it before signing.
+
+    Args:
+        what: what it is about.
+        standing: where it stands.
+        differences: the keys that it touches; None where that is over.
+    """
+
+    what: Change | Roster
+    standing: Standing
+    differences: tuple[Difference, ...] | None
+
+
+def review(at: Table, file: CeremonyFile) -> Review:
+    """Read a proposal against the keyring as it is.
+
+    Raises:
+        KeyProposalError: edited, malformed, or nothing that custodians decide.
+        TransitionError: a step that the states do not allow.
+    """
+    standing = keyceremony.standing(at.sitting, file)
+    what = keyceremony.subject(file.proposal)
+    differences = None
+    if isinstance(what, Change) and standing.state in {State.PENDING, State.APPROVED}:
+        differences = rehearse(at.ring, what)
+    return Review(what=what, standing=standing, differences=differences)
+
+
+def show(at: Table, file: CeremonyFile, *, as_json: bool) -> Review:
+    """Print a proposal in words, what it makes of the keyring, and where it stands."""
+    found = review(at, file)
+    if as_json:
+        print_json(_content(at, file, found))
+        return found
+    proposal = file.proposal
+    for language, told in (("en", summary.english(found.what)), ("id", summary.indonesian(found.what))):
+        typer.echo(f"[{language}] {told.does}")
+        typer.echo(
+            f"     {'Cannot be undone' if language == 'en' else 'Tidak dapat dibatalkan'}: {told.final}"
+        )
+    typer.echo(f"keyring:  {at.sitting.base.hex()[:16]}, counter {at.ring.counter}")
+    for line in _difference_lines(at, found):
+        typer.echo(f"  {line}")
+    typer.echo(
+        f"proposed: {_name(at, proposal.proposer)}, {_moment(proposal.created)}, until {_moment(proposal.expires)}"
+    )
+    for key_id in found.standing.approved:
+        typer.echo(f"approved: {_name(at, key_id)}")
+    missing = f"; {found.standing.missing} more must approve" if found.standing.missing else ""
+    typer.echo(f"state:    {_STATES[found.standing.state]}{missing}")
+    return found
+
+
+_STATES = {**{state: state.value for state in State}, State.WITHDRAWN: "cancelled"}
+
+
+def _content(at: Table, file: CeremonyFile, found: Review) -> dict[str, Any]:
+    proposal = file.proposal
+    words = {"en": summary.english(found.what), "id": summary.indonesian(found.what)}
+    return {
+        "proposal": proposal.id(at.sitting.realm).hex(),
+        "action": proposal.action,
+        "words": {language: {"does": told.does, "final": told.final} for language, told in words.items()},
+        "proposer": proposal.proposer,
+        "created": _moment(proposal.created),
+        "expires": _moment(proposal.expires),
+        "needed": proposal.needed,
+        "approved": list(found.standing.approved),
+        "missing": found.standing.missing,
+        "state": _STATES[found.standing.state],
+        "keyring": {"hash": at.sitting.base.hex(), "counter": at.ring.counter},
+        "differences": [
+            {
+                "purpose": each.purpose,
+                "key_id": each.key_id,
+                "before": None if each.before is None else str(each.before),
+                "after": str(each.after),
+            }
+            for each in found.differences or ()
+        ],
+    }
+
+
+def _difference_lines(at: Table, found: Review) -> list[str]:
+    if not isinstance(found.what, Change):
+        before = at.sitting.register.roster
+        present = before.names if before is not None else {}
+        after = found.what.names
+        return [
+            *(f"- {name} ({key_id})" for key_id, name in present.items() if after.get(key_id) != name),
+            *(f"+ {name} ({key_id})" for key_id, name in after.items() if present.get(key_id) != name),
+            f"  {before.threshold if before is not None else 1} -> {found.what.threshold} must agree",
+        ]
+    if found.differences is None:
+        return []
+    lines = [
+        f"{each.purpose} key {each.key_id or 'NEW'}: {each.before or 'none'} -> {each.after}"
+        for each in found.differences
+    ]
+    if found.what.action is Action.DESTROY:
+        lines.append("the KEK: renewed, and every other key wrapped anew")
+    return lines or [_NO_CHANGE]
+
+
+def _name(at: Table, key_id: str) -> str:
+    roster = at.sitting.register.roster
+    name = roster.names.get(key_id, "") if roster is not None else ""
+    return f"{name} ({key_id})" if name else key_id
+
+
+def _moment(seconds: int) -> str:
+    return moment(datetime.fromtimestamp(seconds, UTC))

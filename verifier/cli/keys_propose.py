@@ -1,0 +1,213 @@
+"""Commands by which a custodian proposes a change of the keyring, for others to approve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keys import ceremonyfile, keyceremony
+from keys.keychange import Action, Change
+from keys.purpose import Purpose
+from keys.roster import Roster
+from padan.cli.console import CommandError, ExitCode, new_app
+from verifier.agreement.errors import AgreementSignatureError
+from verifier.agreement.sign import public_key
+from verifier.cli import council
+from verifier.cli.authority import read_input, write_output
+from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = new_app("propose", summary="Propose a change of the keyring, for other custodians to approve.")
+
+PurposeOf = Annotated[Purpose, typer.Argument(help="What the key is for.", show_default=False)]
+KeyId = Annotated[
+    int, typer.Argument(min=1, max=2**32 - 1, help="The key's id, as padan-keys status shows it.")
+]
+Out = Annotated[Path, typer.Option("--out", help="The proposal's file, new.")]
+Days = Annotated[int, typer.Option("--days", min=1, max=30, help="How long it may be executed.")]
+_DAYS = keyceremony.SECONDS // 86_400
+
+
+@app.command()
+def create(
+    *,
+    purpose: PurposeOf,
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a new key; it is pre-active and does nothing until it is activated."""
+    change = Change(action=Action.CREATE, purpose=purpose)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def activate(
+    *,
+    purpose: PurposeOf,
+    key_id: KeyId,
+    key: Key,
+    out: Out,
+    primary: Annotated[
+        bool, typer.Option("--primary", help="Let the key make whatever is made from then on.")
+    ] = False,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose to activate a pre-active key; the first active key of a purpose becomes primary by itself."""
+    change = Change(action=Action.ACTIVATE, purpose=purpose, key_id=key_id, primary=primary)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def rotate(
+    *,
+    purpose: PurposeOf,
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a new primary key in the place of the present one, for replay, feed and signing keys."""
+    change = Change(action=Action.ROTATE, purpose=purpose)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def deactivate(
+    *,
+    purpose: PurposeOf,
+    key_id: KeyId,
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose that an active key make nothing new; it still reads what it made."""
+    change = Change(action=Action.DEACTIVATE, purpose=purpose, key_id=key_id)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def destroy(
+    *,
+    purpose: PurposeOf,
+    key_id: KeyId,
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose to destroy a deactivated, compromised or never used key, and to renew the KEK."""
+    change = Change(action=Action.DESTROY, purpose=purpose, key_id=key_id)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def declare_compromised(
+    *,
+    purpose: PurposeOf,
+    key_id: KeyId,
+    key: Key,
+    out: Out,
+    reason: Annotated[str, typer.Option("--reason", help="What happened, for the history; no secrets.")],
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose to declare that others may know a key: it makes nothing new and stops being primary, for good."""
+    change = Change(action=Action.COMPROMISE, purpose=purpose, key_id=key_id, text=reason)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def export(
+    *,
+    purpose: PurposeOf,
+    key_id: KeyId,
+    key: Key,
+    out: Out,
+    to: Annotated[
+        str, typer.Option("--to", help="The file of the key in the clear, as export-secret names it.")
+    ],
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose that one key leave in the clear; padan-keys export-secret --agreed FILE does it."""
+    change = Change(action=Action.EXPORT, purpose=purpose, key_id=key_id, text=to)
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def roster(
+    *,
+    threshold: Annotated[
+        int, typer.Option("--threshold", min=2, max=16, help="How many custodians must agree from then on.")
+    ],
+    custodian: Annotated[
+        list[str],
+        typer.Option(
+            "--custodian", help="NAME=PUBLIC, the file from roster keygen; once for each custodian."
+        ),
+    ],
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose who decides together about the keyring from then on; everybody who is new on it signs too."""
+    made = Roster.of(threshold, _custodians(custodian))
+    _propose(made, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+def _custodians(named: Sequence[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for text in named:
+        name, equals, path = text.partition("=")
+        if not equals or name in found:
+            raise CommandError(
+                f"--custodian {text}: not NAME=PUBLIC, or a name for the second time",
+                next_step="name each custodian once, with the .pub file that roster keygen wrote",
+            )
+        try:
+            found[name] = public_key(read_input(Path(path)).decode(errors="replace").strip())
+        except AgreementSignatureError as error:
+            raise CommandError(
+                f"{path}: {error}", next_step="name the .pub file that roster keygen wrote"
+            ) from error
+    return found
+
+
+def _propose(what: Change | Roster, *, key: Path, key_kek: str, out: Path, days: int, as_json: bool) -> None:
+    """See that the change is a legal one now, sign the proposal as its proposer, and write its file."""
+    if out.exists():
+        raise CommandError(
+            f"{out}: there is a file already", next_step="name another with --out", code=ExitCode.STATE
+        )
+    at = council.table()
+    signer = council.open_key(key, key_kek)
+    file = keyceremony.propose(at.sitting, what, signer, seconds=days * 86_400)
+    found = council.review(at, file)
+    write_output(out, ceremonyfile.encode(at.sitting.realm, file))
+    council.show(at, file, as_json=as_json)
+    if not as_json:
+        typer.echo(
+            f"next:     {found.standing.missing} more custodians run padan-keys approve {out} --key KEY"
+        )
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app)
