@@ -1,24 +1,40 @@
-"""What custodians did to the keyring while no service looked: it is logged before anything is answered."""
+"""What custodians did to the keyring while no service looked: it is logged before anything is answered.
+
+Each line of the keyring's history is an entry. Those of a ceremony have kinds of their own and hold proposal and
+signatures, so that who has the log can check them without the keyring.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-from keys import events
+from keys import events, keyceremony
 from padan.entry import EntryKind
 from verifier import admin_entry
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from keys.keyset import Keyring
     from verifier.directory import Directory
     from verifier.ports import Journal
 
+_KINDS: Final[Mapping[str, EntryKind]] = MappingProxyType(
+    {
+        "single-custodian": EntryKind.SINGLE_CUSTODIAN,
+        keyceremony.PROPOSED: EntryKind.CEREMONY_PROPOSED,
+        keyceremony.APPROVED: EntryKind.CEREMONY_APPROVED,
+        keyceremony.EXECUTED: EntryKind.CEREMONY_EXECUTED,
+        keyceremony.CANCELLED: EntryKind.CEREMONY_ENDED,
+        keyceremony.EXPIRED: EntryKind.CEREMONY_ENDED,
+    }
+)
+"""Kinds of the lines that are more than a change of the keyring."""
 _LOGGED = "keyring.events.logged"
 _COUNTER = "keyring.counter"
 
@@ -70,9 +86,8 @@ def _log_pending(keyring: Path, ring: Keyring, directory: Directory, journal: Jo
     logged = int(directory.setting(_LOGGED) or 0)
     pending = events.read(events.path_beside(keyring), ring)[logged:]
     for event in pending:
-        kind = EntryKind.SINGLE_CUSTODIAN if event.name == "single-custodian" else EntryKind.KEYRING_CHANGED
         entry = admin_entry.intend(
-            kind,
+            _KINDS.get(event.name, EntryKind.KEYRING_CHANGED),
             {
                 "event": event.name,
                 "number": str(event.number),

@@ -47,7 +47,8 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             "see that the disk is sound and not full, then put back NAME.bak or another copy: padan-keys check"
         ),
         "keys.errors.KeyringOlderError": refused(
-            "put back the newest keyring; padan-keys status --unverified shows a file's counter"
+            "put back the newest keyring (padan-keys status --unverified shows a file's counter), or if there is none, "
+            "the history that was beside this one"
         ),
     }
 )

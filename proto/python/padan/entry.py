@@ -48,6 +48,10 @@ class EntryKind(enum.IntEnum):
     # 200 to 299: keys
     KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201
+    CEREMONY_PROPOSED = 230
+    CEREMONY_APPROVED = 231
+    CEREMONY_EXECUTED = 232
+    CEREMONY_ENDED = 233
     # 300 to 399: the log itself
     PERIOD_OPENED = 300
     CLOCK_JUMP = 301
