@@ -2,7 +2,8 @@
 
 Guarantees: whoever runs as another user is turned away; the keys are unlocked once, and a worker that begins again has
 them in milliseconds. There is one period at a time. Of the workers that ask for a new one the first commits its
-envelope, and the others wait until it says that this is done, or is gone.
+envelope, and the others wait until it says that this is done, or is gone. A period that is over is zeroed within a
+second, whether anybody asks for another or not.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _PATIENCE: Final = struct.pack("ll", 30, 0)
 """A struct timeval: how long a worker may take to say or to read something."""
 _RETRY_SECONDS: Final = 0.1
+_END_SECONDS: Final = 1.0
+"""How often it is seen whether the period is over."""
 _LOGGER = logging.getLogger("padan.key-agent")
 
 
@@ -53,6 +56,7 @@ class KeyAgentServer:
         self._streams: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._accepting = threading.Thread(target=self._accept, name="key-agent", daemon=True)
+        self._ending = threading.Thread(target=self._end_periods, name="key-agent-period", daemon=True)
 
     def start(self) -> None:
         """Listen.
@@ -68,6 +72,7 @@ class KeyAgentServer:
             self._held.close()
             raise
         self._accepting.start()
+        self._ending.start()
 
     def stop(self) -> None:
         """Hang up on everybody; workers go on with what they have."""
@@ -82,7 +87,12 @@ class KeyAgentServer:
                     stream.shutdown(socket.SHUT_RDWR)
         self._path.unlink(missing_ok=True)
         self._held.close()
+        self._ending.join()
         self._periods.wipe()
+
+    def _end_periods(self) -> None:
+        while not self._stopping.wait(_END_SECONDS):
+            self._periods.end()
 
     def _accept(self) -> None:
         while True:
@@ -149,11 +159,9 @@ class _Periods:
     def lend(self, stream: socket.socket) -> Frame:
         """Answer who asks for the period."""
         with self._lock:
-            if self._period is None or self._period.expired(self._monotonic()):
-                made = self._agent.make_period()
-                if self._period is not None:
-                    self._period.wipe()
-                self._period, self._committer = made, None
+            self._end()
+            if self._period is None:
+                self._period = self._agent.make_period()
             if not self._period.logged:
                 if self._committer not in (None, stream):
                     return Frame(Kind.PENDING, b"")
@@ -172,9 +180,21 @@ class _Periods:
             if self._committer is stream:
                 self._committer = None
 
+    def end(self) -> None:
+        """Zero the key of a period that is over."""
+        with self._lock:
+            self._end()
+
     def wipe(self) -> None:
         """Zero the key."""
         with self._lock:
-            if self._period is not None:
-                self._period.wipe()
-            self._period = None
+            self._forget()
+
+    def _end(self) -> None:
+        if self._period is not None and self._period.expired(self._monotonic()):
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._period is not None:
+            self._period.wipe()
+        self._period = self._committer = None

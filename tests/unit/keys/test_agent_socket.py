@@ -159,6 +159,27 @@ def test_workers_share_one_period(connect: Callable[[], SocketKeyAgent], clock: 
     assert not later.logged
 
 
+def test_a_period_that_is_over_is_zeroed_though_nobody_asks(
+    server: KeyAgentServer, clock: Clock, connect: Callable[[], SocketKeyAgent]
+) -> None:
+    """At its time the agent's own copy of the key goes, and the next to ask gets another period."""
+    worker = connect()
+    current = worker.next_period(None)
+    with worker.announcing(current):
+        pass
+    held = server._periods._period
+    assert held is not None
+    clock.now += LIFETIME - 1
+    server._periods.end()
+    assert any(held.material.view())
+    clock.now += 1
+    until = time.monotonic() + 20
+    while any(held.material.view()):
+        assert time.monotonic() < until, "the key is still there"
+        time.sleep(0.05)
+    assert worker.next_period(current).id != current.id
+
+
 @pytest.mark.usefixtures("server")
 def test_others_wait_until_the_envelope_is_committed(
     connect: Callable[[], SocketKeyAgent], clock: Clock
