@@ -22,6 +22,7 @@ from keys.events import Event
 from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
 from keys.keychange import Action, Change, carry_out
 from keys.keyset import Keyring
+from keys.provider import SharedKekProvider
 from keys.purpose import RULES, Purpose
 from keys.ringfile import RingFile
 from keys.roster import Roster
@@ -211,7 +212,7 @@ class Custody:
         key_id = 0
         with self._change(agreed) as session:
             if isinstance(what, Roster):
-                session.say(ROSTER_SET, roster=what.text, threshold=str(what.threshold))
+                self._set_roster(session, what)
             else:
                 key_id = self._carry_out(session, what)
         return session.ring, key_id
@@ -262,7 +263,11 @@ class Custody:
             if path.stat().st_mode & 0o077:
                 yield Finding(code="file-mode", text=f"others may open {path}; run: chmod 600 {path}")
 
-    def _renew(self, session: Session) -> None:
+    def _renew(self, session: Session, *, holders: Roster | None = None) -> None:
+        """Wrap the keys under a new KEK; where custodians hold it together, deal it to these, or to the same again."""
+        holders = holders or session.sitting.register.roster
+        if holders is not None and isinstance(self._provider, SharedKekProvider):
+            self._provider.hand_on(holders)
         old, new, ring = session.kek, self._provider.renew(), session.ring
         wrapped: dict[int, bytes] = {}
         for purpose, key in ring:
@@ -283,6 +288,14 @@ class Custody:
         keks = self._provider.unlock()
         ring, kek = ringformat.decode(data, keks)
         return ring, kek, keks
+
+    def _set_roster(self, session: Session, roster: Roster) -> None:
+        """Let others decide from now on; where they hold the KEK together too, they get shares of a new one."""
+        if isinstance(self._provider, SharedKekProvider):
+            self._renew(session, holders=roster)
+        elif roster.holds_shares:
+            raise KeyProposalError("the roster has keys for shares of the KEK, and this KEK is not shared")
+        session.say(ROSTER_SET, roster=roster.text, threshold=str(roster.threshold))
 
     def _alone(self, change: Change) -> tuple[Keyring, int]:
         with self._change() as session:
@@ -323,7 +336,10 @@ class Custody:
                 self._settle(session.kek)
 
     def _sitting(self, data: bytes, ring: Keyring, at: datetime) -> Sitting:
-        register = Register.of(events.read(self.events_path, ring))
+        holders = None
+        if isinstance(self._provider, SharedKekProvider) and data:
+            holders = self._provider.roster(ring.kek_id)
+        register = Register.of(events.read(self.events_path, ring), holders=holders)
         base = keyceremony.base_of(ring.realm, data)
         return Sitting(realm=ring.realm, register=register, base=base, now=int(at.timestamp()))
 

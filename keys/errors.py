@@ -158,6 +158,10 @@ class RosterError(CustodianError):
     """A roster of custodians is malformed, or has too few or too many."""
 
 
+class RosterMismatchError(CustodianError):
+    """Those who hold the KEK together are not those whom the keyring's history names."""
+
+
 class RosterStandsError(CustodianError):
     """Custodians decide together about this keyring, and one of them alone was asked."""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +36,7 @@ from keys.errors import (
     ProposalOpenError,
     ProposalOutdatedError,
     RosterError,
+    RosterMismatchError,
     SignatureError,
 )
 from keys.roster import Roster
@@ -60,6 +61,7 @@ EXECUTED: Final = "ceremony-executed"
 CANCELLED: Final = "ceremony-cancelled"
 EXPIRED: Final = "ceremony-expired"
 ROSTER_SET: Final = "roster-set"
+ROSTER_NOTED: Final = "roster-noted"
 """Names of the lines that ceremonies leave in the history."""
 
 _ENDS: Final[Mapping[str, State]] = MappingProxyType(
@@ -79,27 +81,34 @@ class Register:
 
     Args:
         roster: who decides together; None where one custodian alone does.
+        noted: whether the history itself names them; else they are those who hold the KEK together.
         ended: ids of proposals that came to an end, in hex, to how.
     """
 
     roster: Roster | None = None
+    noted: bool = False
     ended: Mapping[str, State] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, history: Iterable[Event], *, first: Roster | None = None) -> Register:
+    def of(cls, history: Iterable[Event], *, holders: Roster | None = None) -> Register:
         """Read a history.
 
         Args:
             history: in order.
-            first: who decided before the history named anybody.
+            holders: who holds the KEK together; None where nobody does, or it is not known here.
 
         Raises:
             RosterError: it holds a roster that this release cannot read.
+            RosterMismatchError: it names others than hold the KEK.
         """
-        register = cls(roster=first)
+        register = cls()
         for event in history:
             register = register.after(event)
-        return register
+        if holders is None or register.roster == holders:
+            return register
+        if register.roster is not None:
+            raise RosterMismatchError("those who hold the KEK are not those whom the keyring's history names")
+        return replace(register, roster=holders)
 
     def after(self, event: Event) -> Register:
         """Give what the register is after one more line.
@@ -107,11 +116,11 @@ class Register:
         Raises:
             RosterError: as `of`.
         """
-        if event.name == ROSTER_SET:
-            return Register(roster=Roster.from_text(event.details.get("roster", "")), ended=self.ended)
+        if event.name in {ROSTER_SET, ROSTER_NOTED}:
+            return replace(self, roster=Roster.from_text(event.details.get("roster", "")), noted=True)
         if event.name in _ENDS:
             ended = {**self.ended, event.details.get("proposal", ""): _ENDS[event.name]}
-            return Register(roster=self.roster, ended=ended)
+            return replace(self, ended=ended)
         return self
 
 
@@ -302,6 +311,9 @@ def lines(
         for voice in file.voices
         if voice.key_id in found.approved and not voice.withdraws
     ]
+    roster = sitting.register.roster
+    if roster is not None and not sitting.register.noted:
+        written.insert(0, (ROSTER_NOTED, {"roster": roster.text, "threshold": str(roster.threshold)}))
     if end == EXECUTED:
         return [*written, (end, {**name, "approved": " ".join(found.approved)})]
     against = [voice for voice in file.voices if voice.withdraws and voice.key_id in allowed]

@@ -11,13 +11,21 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keys import keyceremony
 from keys.ceremony import Proposal, Voice
 from keys.ceremonyfile import CeremonyFile
 from keys.errors import KeysError, OperatorError
-from keys.keyceremony import APPROVED, EXECUTED, PROPOSED, ROSTER_SET, Register, Sitting
+from keys.keyceremony import (
+    APPROVED,
+    EXECUTED,
+    PROPOSED,
+    ROSTER_NOTED,
+    ROSTER_SET,
+    Register,
+    Sitting,
+)
 from keys.keychange import Change
 
 if TYPE_CHECKING:
@@ -25,7 +33,9 @@ if TYPE_CHECKING:
 
     from keys.events import Event
     from keys.realm import Realm
-    from keys.roster import Roster
+
+_SHARED: Final = frozenset({"quorum"})
+"""Providers whose custodians decide from the first: a history notes who they are with the first that they decide."""
 
 
 class HistoryUnprovenError(OperatorError):
@@ -51,20 +61,26 @@ class Proven:
     approved: tuple[str, ...]
 
 
-def prove(realm: Realm, history: Iterable[Event], *, first: Roster | None = None) -> tuple[Proven, ...]:
+def prove(realm: Realm, history: Iterable[Event]) -> tuple[Proven, ...]:
     """Check every ceremony of a history that the keyring vouches for.
 
     Args:
         realm: the keyring's registry and environment.
         history: its lines, in order.
-        first: who decided before the history named anybody.
 
     Raises:
         HistoryUnprovenError: at the first line that proves nothing of what it says; the message names it.
     """
-    register, found = Register(roster=first), []
+    register, found, shared = Register(), [], False
     for _, group in groupby(history, key=lambda event: event.counter):
         lines = tuple(group)
+        shared = shared or lines[0].details.get("provider") in _SHARED
+        for line in (line for line in lines if line.name == ROSTER_NOTED):
+            if not shared or register.roster is not None:
+                raise _unproven(
+                    line, "custodians are noted who were not those that held the KEK from the first"
+                )
+            register = register.after(line)
         executed = [line for line in lines if line.name == EXECUTED]
         if executed:
             found.append(_proven(realm, register, lines, executed))

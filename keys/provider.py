@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from keys.errors import PassphraseError, ProviderError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from keys.kek import Kek
+    from keys.roster import Roster
 
     Prompt: TypeAlias = Callable[[str], str]
 
@@ -59,6 +60,27 @@ class KekProvider(Protocol):
 
     def retire(self, kek_id: str) -> None:
         """Keep only the KEK of this id, durably; what the others wrapped is lost."""
+        ...
+
+
+@runtime_checkable
+class SharedKekProvider(KekProvider, Protocol):
+    """A provider whose KEK several custodians hold together: they decide together about the keyring too."""
+
+    def roster(self, kek_id: str) -> Roster:
+        """Say who holds the KEK of this id, from what everybody may see; unlocks nothing.
+
+        Raises:
+            CustodianError: that cannot be read.
+        """
+        ...
+
+    def hand_on(self, roster: Roster) -> None:
+        """Let the next renewal deal its shares to these custodians.
+
+        Raises:
+            CustodianError: it cannot be dealt to them.
+        """
         ...
 
 

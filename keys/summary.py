@@ -61,6 +61,10 @@ _FINAL_ID: Final[Mapping[Action, str]] = MappingProxyType(
 )
 
 
+_DEALS_EN: Final = " Every key is wrapped anew, and they get new shares of what unlocks them."
+_DEALS_ID: Final = " Semua kunci dibungkus ulang, dan mereka menerima pecahan baru dari pembukanya."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """A proposal in words of one language.
@@ -80,8 +84,9 @@ def english(what: Change | Roster) -> Summary:
         names = ", ".join(custodian.name for custodian in what.custodians)
         return Summary(
             does=f"From now on {what.threshold} of these {len(what.custodians)} custodians decide together "
-            f"about the keyring: {names}.",
-            final="Only as many of the new custodians as the new number says can change this again.",
+            f"about the keyring: {names}." + (_DEALS_EN if what.holds_shares else ""),
+            final="Only as many of the new custodians as the new number says can change this again."
+            + (" The old shares open nothing any more." if what.holds_shares else ""),
         )
     purpose, key = _KEYS[what.purpose][0], f"the {what.purpose} key {what.key_id}"
     does = {
@@ -104,8 +109,9 @@ def indonesian(what: Change | Roster) -> Summary:
         names = ", ".join(custodian.name for custodian in what.custodians)
         return Summary(
             does=f"Mulai sekarang {what.threshold} dari {len(what.custodians)} pemegang kunci berikut memutuskan "
-            f"bersama tentang berkas kunci: {names}.",
-            final="Hanya sejumlah pemegang kunci baru yang disyaratkan yang dapat mengubahnya lagi.",
+            f"bersama tentang berkas kunci: {names}." + (_DEALS_ID if what.holds_shares else ""),
+            final="Hanya sejumlah pemegang kunci baru yang disyaratkan yang dapat mengubahnya lagi."
+            + (" Pecahan yang lama tidak membuka apa pun lagi." if what.holds_shares else ""),
         )
     purpose, key = _KEYS[what.purpose][1], f"kunci {what.purpose} {what.key_id}"
     does = {

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from keys.signing import Signer
 
 _NO_CHANGE = "no key changes its state"
+_RENEWED = "the KEK: renewed, and every other key wrapped anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def table() -> Table:
     path = CHOICE.keyring_path()
     data = RingFile(path).read()
     ring = ringformat.peek(data)
-    register = Register.of(events.read(events.path_beside(path), ring))
+    register = Register.of(events.read(events.path_beside(path), ring), holders=CHOICE.holders(ring.kek_id))
     base = keyceremony.base_of(ring.realm, data)
     now = int(CHOICE.now().timestamp())
     return Table(ring=ring, sitting=Sitting(realm=ring.realm, register=register, base=base, now=now))
@@ -174,6 +175,7 @@ def _difference_lines(at: Table, found: Review) -> list[str]:
             *(f"- {name} ({key_id})" for key_id, name in present.items() if after.get(key_id) != name),
             *(f"+ {name} ({key_id})" for key_id, name in after.items() if present.get(key_id) != name),
             f"  {before.threshold if before is not None else 1} -> {found.what.threshold} must agree",
+            *(["  " + _RENEWED] if found.what.holds_shares else []),
         ]
     if found.differences is None:
         return []
@@ -182,7 +184,7 @@ def _difference_lines(at: Table, found: Review) -> list[str]:
         for each in found.differences
     ]
     if found.what.action is Action.DESTROY:
-        lines.append("the KEK: renewed, and every other key wrapped anew")
+        lines.append(_RENEWED)
     return lines or [_NO_CHANGE]
 
 

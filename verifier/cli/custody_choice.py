@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keys.custody import Custody
-from keys.provider import open_provider
+from keys.provider import SharedKekProvider, open_provider
 from padan.cli.console import CommandError, ExitCode
 from verifier import config
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from keys.provider import KekProvider
+    from keys.roster import Roster
 
 
 def _now() -> datetime:
@@ -78,6 +79,18 @@ class Choice:
         if not uri:
             raise _unnamed("KEK provider", "--kek 'file:PATH?passphrase-file=PATH'")
         return open_provider(uri)
+
+    def holders(self, kek_id: str) -> Roster | None:
+        """Say who holds a KEK together, from what everybody may see; None where nobody does, or no provider is named.
+
+        Raises:
+            CustodianError: that cannot be read.
+        """
+        settings = None if self.kek else self.settings()
+        if not (self.kek or (settings is not None and settings.kek)):
+            return None
+        provider = self.provider()
+        return provider.roster(kek_id) if isinstance(provider, SharedKekProvider) else None
 
     def custody(self) -> Custody:
         """Open the keyring for a change or a check."""

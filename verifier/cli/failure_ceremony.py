@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ROWS: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "keys.errors.RosterError": named("name 2 to 16 custodians, each once and with a key of their own"),
+        "keys.errors.RosterMismatchError": refused(
+            "see padan-keys history and the KEK's own file: one of them was exchanged; put the right one back"
+        ),
         "keys.errors.RosterStandsError": refused(
             "propose it (padan-keys propose --help), have others run padan-keys approve, then run padan-keys execute"
         ),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from keys import summary
 from keys.keychange import Action, Change
 from keys.purpose import Purpose
+from keys.roster import Roster
 from tests.unit.keys.council import roster
 from tests.unit.keys.test_keychange import KEYED, TEXTED
 
@@ -36,6 +39,20 @@ def test_a_roster_has_words() -> None:
         assert "2" in told.does
         assert "3" in told.does
         assert told.final
+
+
+def test_a_re_share_is_told() -> None:
+    """That new shares are dealt, and that the old ones open nothing, stands in the words."""
+    shared = Roster(
+        threshold=2,
+        custodians=tuple(
+            replace(each, sealing_key=bytes([number]) * 32) for number, each in enumerate(roster().custodians)
+        ),
+    )
+    assert "new shares" in summary.english(shared).does
+    assert "old shares" in summary.english(shared).final
+    assert "pecahan baru" in summary.indonesian(shared).does
+    assert "Pecahan yang lama" in summary.indonesian(shared).final
 
 
 def test_being_made_primary_is_told() -> None:
