@@ -36,7 +36,7 @@ class Event:
         counter: the keyring's counter after the change.
         at: when, UTC, whole seconds.
         name: what: keyring-created, single-custodian, key-created, key-activated, key-deactivated, key-compromised,
-            key-destroyed, key-primary, kek-renewed or key-exported.
+            key-destroyed, key-primary, kek-renewed, custodians-set or key-exported.
         actor: the account that ran the command.
         details: purpose, key id and the like; never a key.
     """

@@ -92,7 +92,8 @@ class Settings(BaseSettings):
     )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
-        default="", description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH."
+        default="",
+        description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH, or quorum:FOLDER of custodians.",
     )
     key_agent: str = Field(
         default="",
@@ -347,6 +348,8 @@ def _anchored(name: str, value: Any, base: Path) -> Any:
         and "://" not in value
     ):
         return str(base / value)
+    if name == "kek" and isinstance(value, str) and value.startswith("quorum:"):
+        return re.sub(r"(?<=quorum:)[^?]+|(?<==)[^&]+", lambda part: str(base / part.group()), value)
     if name == "kek" and isinstance(value, str) and value.startswith("file:"):
         return re.sub(
             r"(?<=file:)[^?]+|(?<=passphrase-file=)[^&]+", lambda part: str(base / part.group()), value

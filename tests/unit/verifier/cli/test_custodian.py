@@ -37,6 +37,9 @@ COMMANDS = [
     "export-public",
     "export-secret",
     "auditors-keygen",
+    "custodians",
+    "reshare",
+    "paper",
 ]
 INIT = ("init", "--registry", "registry-test", "--environment")
 
