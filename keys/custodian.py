@@ -22,20 +22,20 @@ SUFFIX: Final = ".key.json"
 """What follows a custodian's name in the name of the file."""
 
 
-def make(name: str, passphrase: str) -> tuple[bytes, Card]:
-    """Make a custodian's keys: the private file, and the card that everybody may see.
+def make(name: str, passphrase: str) -> tuple[bytes, Person]:
+    """Make a custodian's keys: the private file, and the keys at hand.
 
     Raises:
         QuorumFileError: the name is not one of a-z, 0-9 and hyphens.
         PassphraseError: the passphrase is too short.
     """
     try:
-        private, card = personfile.make(name, passphrase, kind=KIND)
-        return private, personfile.read_card(card, kind=KIND)
+        private, _, person = personfile.make(name, passphrase, kind=KIND)
     except PeopleFileError as error:
         raise QuorumFileError(str(error)) from error
     except ConfigError as error:
         raise PassphraseError(f"{name}: {error}") from error
+    return private, person
 
 
 def open_keys(data: bytes, passphrase: str, *, name: str) -> Person:

@@ -94,6 +94,10 @@ class ForeignShareError(ShareRefusedError):
     """A share belongs to another quorum, or to another generation of this one; the message names the holder."""
 
 
+class ShareHereError(CustodianError):
+    """A custodian's share is here already; it counts once."""
+
+
 class SharesMissingError(CustodianError):
     """Fewer custodians are here than it takes."""
 

@@ -172,9 +172,9 @@ class Deal:
         return f"<Deal of generation {self.generation.number}>"
 
 
-def info_of(realm: Realm, quorum_id: bytes, member: int) -> bytes:
+def info_of(realm: Realm, quorum_id: bytes, member: int, *, use: str = "quorum-share") -> bytes:
     """Bind a sealed share to a dealing and a custodian."""
-    return realm.label("quorum-share") + quorum_id + bytes((member,))
+    return realm.label(use) + quorum_id + bytes((member,))
 
 
 def deal(realm: Realm, *, number: int, threshold: int, cards: Sequence[Card]) -> Deal:

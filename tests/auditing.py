@@ -45,8 +45,8 @@ class Auditors:
 def _people() -> tuple[tuple[Person, ...], tuple[bytes, ...], tuple[bytes, ...]]:
     """Make the auditors, once: passphrases take their time."""
     made = [personfile.make(name, PHRASE) for name in NAMES]
-    people = tuple(personfile.open_private(private, PHRASE) for private, _ in made)
-    return people, tuple(private for private, _ in made), tuple(card for _, card in made)
+    people = tuple(personfile.open_private(private, PHRASE) for private, _, _ in made)
+    return people, tuple(private for private, _, _ in made), tuple(card for _, card, _ in made)
 
 
 @cache

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 _LOGGED = "keyring.events.logged"
 _COUNTER = "keyring.counter"
+_KINDS = {
+    "single-custodian": EntryKind.SINGLE_CUSTODIAN,
+    "custodians-set": EntryKind.CUSTODIANS_SET,
+}
 
 
 class KeyringRolledBackError(OperatorError):
@@ -70,7 +74,7 @@ def _log_pending(keyring: Path, ring: Keyring, directory: Directory, journal: Jo
     logged = int(directory.setting(_LOGGED) or 0)
     pending = events.read(events.path_beside(keyring), ring)[logged:]
     for event in pending:
-        kind = EntryKind.SINGLE_CUSTODIAN if event.name == "single-custodian" else EntryKind.KEYRING_CHANGED
+        kind = _KINDS.get(event.name, EntryKind.KEYRING_CHANGED)
         entry = admin_entry.intend(
             kind,
             {

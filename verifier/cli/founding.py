@@ -164,8 +164,7 @@ def _newcomer(name: str, path: Path, file: Path | None) -> Person:
             code=ExitCode.STATE,
         )
     passphrase = new_passphrase(name) if file is None else read_passphrase(file)
-    private, _ = custodian.make(name, passphrase)
-    person = custodian.open_keys(private, passphrase, name=name)
+    private, person = custodian.make(name, passphrase)
     write_secret(path, private)
     return person
 

@@ -48,6 +48,8 @@ class EntryKind(enum.IntEnum):
     # 200 to 299: keys
     KEYRING_CHANGED = 200
     SINGLE_CUSTODIAN = 201
+    UNSEALED = 210
+    CUSTODIANS_SET = 211
     # 300 to 399: the log itself
     PERIOD_OPENED = 300
     CLOCK_JUMP = 301

@@ -47,7 +47,7 @@ class Person:
         return f"<Person {self.card.name}>"
 
 
-def make(name: str, phrase: str, *, kind: str = "auditor") -> tuple[bytes, bytes]:
+def make(name: str, phrase: str, *, kind: str = "auditor") -> tuple[bytes, bytes, Person]:
     """Make a person's keys.
 
     Args:
@@ -56,7 +56,7 @@ def make(name: str, phrase: str, *, kind: str = "auditor") -> tuple[bytes, bytes
         kind: the word for such people: auditor, custodian.
 
     Returns:
-        The private file and the card, both JSON.
+        The private file and the card, both JSON, and the person with the keys at hand.
 
     Raises:
         PeopleFileError: the name is malformed.
@@ -79,7 +79,7 @@ def make(name: str, phrase: str, *, kind: str = "auditor") -> tuple[bytes, bytes
         **public,
         "signature": text(signer.sign(label_of(card_use(kind), card.encode()))),
     }
-    return json_of(private), json_of(shown)
+    return json_of(private), json_of(shown), Person(card=card, signer=signer, recipient=recipient)
 
 
 def read_card(data: bytes, *, kind: str = "auditor") -> Card:

@@ -104,9 +104,8 @@ def test_people_are_asked_at_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "custody").mkdir()
     people = {}
     for name in NAMES[:3]:
-        private, _ = custodian.make(name, passphrase(name))
+        private, people[name] = custodian.make(name, passphrase(name))
         keys_path(tmp_path / "custody", name).write_bytes(private)
-        people[name] = custodian.open_keys(private, passphrase(name), name=name)
     asked: list[str] = []
 
     def prompt(question: str) -> str:

@@ -47,7 +47,7 @@ def new(
 ) -> None:
     """Make your own keys, under your passphrase, and beside them the card FILE.card that the other auditors need."""
     card_file = out.with_suffix(".card")
-    private, card = personfile.make(name, passphrase(passphrase_file, new=True))
+    private, card, _ = personfile.make(name, passphrase(passphrase_file, new=True))
     personfile.write_new(card_file, card)
     personfile.write_new(out, private, secret=True)
     shown = personfile.read_card(card)

@@ -40,6 +40,8 @@ COMMANDS = [
     "custodians",
     "reshare",
     "paper",
+    "unseal",
+    "standing",
 ]
 INIT = ("init", "--registry", "registry-test", "--environment")
 
