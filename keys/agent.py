@@ -17,6 +17,7 @@ from keys.block import BlockKey
 from keys.cryptoperiod import Alarm, Use
 from keys.derive import hkdf, replay_info
 from keys.errors import AuditorsKeyError, KeyNotFoundError, KeyStateError, KeyUseError
+from keys.kek import Kek
 from keys.mac import MacKey
 from keys.outer import EpochKeys, OuterKeys
 from keys.provider import ask, open_provider
@@ -151,6 +152,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _provided(kek: str | KekProvider, prompt: Prompt) -> tuple[Kek, ...]:
+    return (open_provider(kek, prompt=prompt) if isinstance(kek, str) else kek).unlock()
+
+
 class LocalKeyAgent(Secret):
     """A key agent in the process of its user; made by `unlock`.
 
@@ -182,7 +187,7 @@ class LocalKeyAgent(Secret):
     def unlock(
         cls,
         ring_path: Path,
-        kek: str | KekProvider,
+        kek: str | KekProvider | Kek,
         *,
         auditors_key: bytes | AuditorsKey | None = None,
         prompt: Prompt = ask,
@@ -193,7 +198,7 @@ class LocalKeyAgent(Secret):
 
         Args:
             ring_path: the keyring file.
-            kek: URI of the KEK's provider, or the provider.
+            kek: URI of the KEK's provider, or the provider, or the KEK itself, which is wiped.
             auditors_key: the auditors' threshold key, or the X25519 public key of development auditors, 32
                 bytes; without it no period opens.
             prompt: asks a person for a passphrase where the URI names no source.
@@ -204,8 +209,7 @@ class LocalKeyAgent(Secret):
             CustodianError: the keyring or its KEK cannot be used; the subclass says why.
         """
         data = RingFile(ring_path).read()
-        provider = open_provider(kek, prompt=prompt) if isinstance(kek, str) else kek
-        keks = provider.unlock()
+        keks = (kek,) if isinstance(kek, Kek) else _provided(kek, prompt)
         ring, key = ringformat.decode(data, keks)
         materials = {
             item.key_id: key.unwrap(item.wrapped, realm=ring.realm, purpose=purpose, key_id=item.key_id)

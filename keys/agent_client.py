@@ -63,22 +63,25 @@ class SocketKeyAgent(LocalKeyAgent):
         return self.next_period(None)
 
     def next_period(self, current: Period | None) -> Period:
-        """Ask for the agent's period; where the agent is away, the current one serves until it ends."""
+        """Ask for the agent's period; where the agent is away or sealed, the current one serves until it ends."""
         self._hang_up()
         try:
-            line = _Line(self._path)
+            period = self._ask_period()
         except KeyAgentAwayError as error:
             if current is None or current.expired(self._monotonic()):
                 raise
             _LOGGER.warning("the key agent is away", extra={"reason": str(error)})
             return current
+        return current if current is not None and current.id == period.id else period
+
+    def _ask_period(self) -> Period:
         with contextlib.ExitStack() as open_line:
-            open_line.callback(line.close)
+            line = open_line.enter_context(contextlib.closing(_Line(self._path)))
             period = line.period()
             if not period.logged:
                 open_line.pop_all()
                 self._announced = line
-        return current if current is not None and current.id == period.id else period
+        return period
 
     @contextmanager
     def announcing(self, period: Period) -> Iterator[None]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys import agent_stream, agent_wire, host_socket
 from keys.agent_wire import Frame, Kind
-from keys.errors import KeyAgentFormatError, KeysError
+from keys.errors import KeyAgentFormatError, KeyAgentSealedError, KeysError
 from keys.secret import burn
 
 if TYPE_CHECKING:
@@ -41,22 +41,35 @@ class KeyAgentServer:
 
     Args:
         path: of the socket.
-        agent: holds the unlocked keys; closed by the caller, after `stop`.
+        agent: holds the unlocked keys; closed by the caller, after `stop`. None while it is sealed.
+        sealed: says what is missing while there are no keys.
         monotonic: monotonic clock, seconds.
     """
 
     def __init__(
-        self, path: Path, agent: LocalKeyAgent, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        agent: LocalKeyAgent | None,
+        *,
+        sealed: Callable[[], str] = lambda: "sealed",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
-        self._agent = agent
-        self._periods = _Periods(agent, monotonic)
+        self._sealed = sealed
+        self._monotonic = monotonic
+        self._opened: tuple[LocalKeyAgent, _Periods] | None = None
+        if agent is not None:
+            self.unseal(agent)
         self._held = contextlib.ExitStack()
         self._stopping = threading.Event()
         self._streams: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._accepting = threading.Thread(target=self._accept, name="key-agent", daemon=True)
         self._ending = threading.Thread(target=self._end_periods, name="key-agent-period", daemon=True)
+
+    def unseal(self, agent: LocalKeyAgent) -> None:
+        """Give out an agent's keys from now on."""
+        self._opened = agent, _Periods(agent, self._monotonic)
 
     def start(self) -> None:
         """Listen.
@@ -88,11 +101,13 @@ class KeyAgentServer:
         self._path.unlink(missing_ok=True)
         self._held.close()
         self._ending.join()
-        self._periods.wipe()
+        if self._opened is not None:
+            self._opened[1].wipe()
 
     def _end_periods(self) -> None:
         while not self._stopping.wait(_END_SECONDS):
-            self._periods.end()
+            if self._opened is not None:
+                self._opened[1].end()
 
     def _accept(self) -> None:
         while True:
@@ -126,20 +141,24 @@ class KeyAgentServer:
         except OSError:
             pass  # the worker is gone, or silent
         finally:
-            self._periods.leave(stream)
+            if self._opened is not None:
+                self._opened[1].leave(stream)
             with self._lock:
                 self._streams.discard(stream)
             stream.close()
 
     def _answer(self, question: Frame, stream: socket.socket) -> Frame:
         try:
+            if self._opened is None:
+                raise KeyAgentSealedError(f"key agent: {self._sealed()}")
+            agent, periods = self._opened
             if question.kind is Kind.KEYS:
-                body = agent_wire.encode_keyring(self._agent.keyring, self._agent.materials())
+                body = agent_wire.encode_keyring(agent.keyring, agent.materials())
                 return Frame(Kind.KEYRING, body)
             if question.kind is Kind.PERIOD:
-                return self._periods.lend(stream)
+                return periods.lend(stream)
             if question.kind is Kind.LOGGED:
-                self._periods.note(question.body)
+                periods.note(question.body)
                 return Frame(Kind.NOTED, b"")
         except KeysError as error:
             return Frame(Kind.FAILED, agent_wire.encode_failure(error))

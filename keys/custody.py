@@ -31,7 +31,7 @@ from keys.signing import public_of
 from keys.state import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from keys.ceremonyfile import CeremonyFile
@@ -72,10 +72,14 @@ class Custody:
         self._now = now
         self.events_path = events.path_beside(path)
 
-    def create(self, realm: Realm) -> Keyring:
+    def create(self, realm: Realm, *, custodians: Mapping[str, str] | None = None) -> Keyring:
         """Make a keyring with an active primary key for every initial purpose.
 
         Whether one custodian may do this outside development is asked before; here it is recorded.
+
+        Args:
+            realm: the registry and environment.
+            custodians: who holds the KEK together, for the history.
 
         Raises:
             KeyringExistsError: a keyring, a history or a KEK is there already.
@@ -94,6 +98,8 @@ class Custody:
             )
             if self._provider.single_custodian:
                 session.say("single-custodian", environment=realm.environment)
+            if custodians:
+                session.say("custodians-set", **custodians)
             for purpose in (purpose for purpose in Purpose if RULES[purpose].initial):
                 key_id = session.make(purpose)
                 session.move(purpose, key_id, KeyState.ACTIVE)
@@ -174,6 +180,32 @@ class Custody:
             TransitionError: not a legal step.
         """
         return self._alone(Change(action=Action.DESTROY, purpose=purpose, key_id=key_id))[0]
+
+    def reshare(self, custodians: Mapping[str, str]) -> Keyring:
+        """Put the keyring under a new KEK that others hold, whom its provider was told; the old shares open nothing.
+
+        The new shares are proven before the keyring is written: the provider comes to the KEK from what is on the disk,
+        and with it the keyring is opened and each key of it unwrapped.
+
+        Args:
+            custodians: who they are, for the history.
+
+        Raises:
+            CustodianError: the keyring cannot be changed, or the new shares not be proven; the old ones stand.
+        """
+        with self._change() as session:
+            self._renew(session)
+            session.say("custodians-set", **custodians)
+            self._prove(session)
+        return session.ring
+
+    def _prove(self, session: Session) -> None:
+        """Open the keyring as it will be written with what the provider gives for it now."""
+        data = ringformat.encode(session.ring, session.kek)
+        ring, kek = ringformat.decode(data, self._provider.unlock())
+        for purpose, key in ring:
+            if key.wrapped:
+                kek.unwrap(key.wrapped, realm=ring.realm, purpose=purpose, key_id=key.key_id).wipe()
 
     def export(
         self, purpose: Purpose, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None
@@ -327,7 +359,7 @@ class Custody:
             ring, kek, keks = self._opened(data)
             at = self._moment()
             sitting = self._sitting(data, ring, at)
-            if len(keks) > 1:
+            if len(keks) > 1 or self._is_cut_off(kek):
                 self._settle(kek)  # a renewal was cut off; the keyring says which KEK it ended up under
             session = Session(ring=ring, kek=kek, at=at, sitting=sitting)
             yield session  # 2
@@ -343,10 +375,15 @@ class Custody:
         base = keyceremony.base_of(ring.realm, data)
         return Sitting(realm=ring.realm, register=register, base=base, now=int(at.timestamp()))
 
+    def _is_cut_off(self, kek: Kek) -> bool:
+        """Whether the backup is under another KEK: a renewal that wrote the keyring has not retired the old KEK."""
+        backup = self._file.backup
+        return backup.exists() and ringformat.kek_id(backup.read_bytes()) != kek.id
+
     def _settle(self, kek: Kek) -> None:
-        """Keep one KEK alone; the backup goes first, since nothing will open it afterwards."""
-        self._file.forget()
+        """Keep one KEK alone; the backup goes last, since one under another KEK says that this was cut off."""
         self._provider.retire(kek.id)
+        self._file.forget()
 
     def _write(self, session: Session) -> Keyring:
         ring = session.ring

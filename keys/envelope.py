@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from keys.errors import AuditorsKeyError, EnvelopeError, KeyUseError
 from padan import auditors
-from padan.auditors import AuditorsFileError, AuditorsKey
+from padan.card import PeopleFileError
 from padan.group import GroupUnavailableError
 
 if TYPE_CHECKING:
     from keys.realm import Realm
+    from padan.auditors import AuditorsKey
 
 FORMAT: Final = 1
 PERIOD_ID_SIZE: Final = 16
@@ -79,7 +80,7 @@ def read_key(data: bytes) -> bytes | AuditorsKey:
         return parse_key(data.decode(errors="replace"))
     try:
         return auditors.decode(data)
-    except (AuditorsFileError, GroupUnavailableError) as error:
+    except (PeopleFileError, GroupUnavailableError) as error:
         after = f"; {error.next_step}" if error.next_step else ""
         raise AuditorsKeyError(f"the auditors' key: {error}{after}") from error
 

@@ -82,6 +82,30 @@ class ProviderError(CustodianError):
     """The KEK URI names no known provider or is malformed."""
 
 
+class QuorumFileError(CustodianError):
+    """The file of a quorum, or a custodian's own file, is missing, damaged or of an unknown format."""
+
+
+class ShareRefusedError(CustodianError):
+    """A share is not the one that its holder was dealt; the message names the holder."""
+
+
+class ForeignShareError(ShareRefusedError):
+    """A share belongs to another quorum, or to another generation of this one; the message names the holder."""
+
+
+class ShareHereError(CustodianError):
+    """A custodian's share is here already; it counts once."""
+
+
+class SharesMissingError(CustodianError):
+    """Fewer custodians are here than it takes."""
+
+
+class PaperError(CustodianError):
+    """What was typed from paper is not what was printed; the message names the group."""
+
+
 class OperatorError(KeysError):
     """The operator must act: data or a limit of the running service stands in the way."""
 
@@ -140,6 +164,10 @@ class SocketBusyError(SocketPathError):
 
 class KeyAgentAwayError(OperatorError):
     """The key agent does not run, or does not answer."""
+
+
+class KeyAgentSealedError(KeyAgentAwayError):
+    """The key agent runs and holds no key yet: custodians must come."""
 
 
 class KeyAgentFormatError(OperatorError):

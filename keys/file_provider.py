@@ -195,10 +195,19 @@ class FileKekProvider:
             if name not in os.environ:
                 raise PassphraseError(f"the environment has no {name}")
             return os.environ[name]
-        try:
-            return Path(name).read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise PassphraseError(f"the passphrase file {name} cannot be read as UTF-8") from error
+        return read_passphrase(Path(name))
+
+
+def read_passphrase(path: Path) -> str:
+    """Read a passphrase from a file, without its final line feed.
+
+    Raises:
+        PassphraseError: the file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PassphraseError(f"the passphrase file {path} cannot be read as UTF-8") from error
 
 
 def _encode(parameters: Argon2Parameters, salt: bytes, boxes: Sequence[tuple[str, bytes]]) -> bytes:

@@ -1,7 +1,7 @@
 """Who holds the KEK: a provider, chosen by the scheme of a URI.
 
-`file:PATH?passphrase-file=PATH` is here (`keys.file_provider`). Whoever adds a scheme adds a line to
-`open_provider`.
+`file:PATH?passphrase-file=PATH` (`keys.file_provider`), and `quorum:FOLDER` (`keys.quorum_provider`), which m of n
+custodians open together. Whoever adds a scheme adds a line to `open_provider`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from keys.errors import PassphraseError, ProviderError
 from keys.file_provider import FileKekProvider
+from keys.quorum_provider import QuorumKekProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from keys.roster import Roster
 
     Prompt: TypeAlias = Callable[[str], str]
+
+QUORUM: Final = "quorum"
 
 
 class KekProvider(Protocol):
@@ -99,7 +102,8 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
     """Open the provider that a URI names.
 
     Args:
-        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks.
+        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks; or
+            `quorum:FOLDER`, with `NAME=PATH` after a "?" for files of passphrases, or nothing: then it asks.
         base: what relative paths start from; the working folder where absent.
         prompt: asks a person for a passphrase.
 
@@ -107,8 +111,12 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
         ProviderError: an unknown scheme or parameter, or no path.
     """
     parts = urlsplit(uri)
+    if parts.scheme == QUORUM:
+        return _open_quorum(parts, base or Path.cwd(), prompt, uri)
     if parts.scheme != "file":
-        raise ProviderError(f"a KEK provider's URI starts with 'file:', not with '{parts.scheme or uri}'")
+        raise ProviderError(
+            f"a KEK provider's URI starts with 'file:' or 'quorum:', not with '{parts.scheme or uri}'"
+        )
     if parts.netloc not in {"", "localhost"} or parts.fragment or not parts.path:
         raise ProviderError("a file provider's URI is file:PATH?passphrase-file=PATH, without a host")
     folder = base or Path.cwd()
@@ -116,6 +124,35 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
     if source is not None and source[0] == "passphrase-file":
         source = (source[0], str(folder / source[1]))
     return FileKekProvider(path=folder / unquote(parts.path), source=source, prompt=prompt, uri=uri)
+
+
+def starts_sealed(uri: str) -> bool:
+    """Whether a process that only has this URI can come to no KEK, and waits for custodians to hand in shares."""
+    parts = urlsplit(uri)
+    return parts.scheme == QUORUM and not parts.query
+
+
+def quorum_folder(uri: str) -> Path:
+    """Give the folder of a quorum's URI.
+
+    Raises:
+        ProviderError: it is none.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != QUORUM or parts.netloc or parts.fragment or not parts.path:
+        raise ProviderError("a quorum's URI is quorum:FOLDER, without a host")
+    return Path(unquote(parts.path))
+
+
+def _open_quorum(parts: SplitResult, base: Path, prompt: Prompt, uri: str) -> QuorumKekProvider:
+    try:
+        files = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
+    except ValueError as error:
+        raise ProviderError("the parameters of the quorum's URI are malformed") from error
+    if any(len(values) != 1 for values in files.values()):
+        raise ProviderError("a quorum's URI names each custodian once: quorum:FOLDER?NAME=PASSPHRASE-FILE")
+    sources = {name: base / path for name, (path,) in files.items()}
+    return QuorumKekProvider(folder=base / quorum_folder(uri), sources=sources, prompt=prompt, uri=uri)
 
 
 def _passphrase_source(query: str) -> tuple[str, str] | None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from padan import auditors
-from padan.audit import deal, keyfile
+from padan import auditors, personfile
+from padan.audit import deal
 from padan.place import Place
 
 if TYPE_CHECKING:
-    from padan.audit.keyfile import Person
     from padan.auditors import AuditorsKey
+    from padan.personfile import Person
 
 PHRASE = "a passphrase of auditors in tests"
 NAMES = ("alpha", "beta", "gamma")
@@ -44,9 +44,9 @@ class Auditors:
 @cache
 def _people() -> tuple[tuple[Person, ...], tuple[bytes, ...], tuple[bytes, ...]]:
     """Make the auditors, once: passphrases take their time."""
-    made = [keyfile.make(name, PHRASE) for name in NAMES]
-    people = tuple(keyfile.open_private(private, PHRASE) for private, _ in made)
-    return people, tuple(private for private, _ in made), tuple(card for _, card in made)
+    made = [personfile.make(name, PHRASE) for name in NAMES]
+    people = tuple(personfile.open_private(private, PHRASE) for private, _, _ in made)
+    return people, tuple(private for private, _, _ in made), tuple(card for _, card, _ in made)
 
 
 @cache

@@ -46,8 +46,10 @@ from verifier.vault.epoch import Epoch
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from keys.provider import KekProvider
 
 REGISTRY = "test-registry"
 
@@ -59,6 +61,9 @@ TRUST_DOMAIN = "test.example"
 
 
 PASSPHRASE = "a passphrase for tests only"
+
+
+FILE_KEK = "file:kek.json?passphrase-file=passphrase"
 
 
 DECOYS = 64
@@ -86,6 +91,7 @@ class Installation:
     signer: Signer
     realm: Realm
     auditors_secret: bytes
+    provider: KekProvider
     identities: dict[str, Identity] = field(default_factory=dict)
 
     @property
@@ -106,7 +112,7 @@ class Installation:
         """Unlock the keyring."""
         settings = self.settings
         public = envelope.public_of(self.auditors_secret)
-        return LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=public)
+        return LocalKeyAgent.unlock(settings.keyring, self.provider, auditors_key=public)
 
     def certify(self, name: str, *, kind: str = "agency", register: bool = True, days: int = 30) -> Identity:
         """Make a key and a certificate for a caller, and register it."""
@@ -291,6 +297,12 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def _make_keyring(settings: config.Settings, realm: Realm) -> KekProvider:
+    provider = open_provider(settings.kek)
+    Custody(path=settings.keyring, provider=provider, actor="tests").create(realm)
+    return provider
+
+
 def install(
     root: Path,
     *,
@@ -300,14 +312,18 @@ def install(
     vault_url: str = "",
     extra: str = "",
     environment: str = ENVIRONMENT,
+    kek: str = FILE_KEK,
+    make_keyring: Callable[[config.Settings, Realm], KekProvider] = _make_keyring,
 ) -> Installation:
     """Make an installation with agencies (default: one, "tax") and people.
 
     Args:
         extra: further lines of the configuration.
+        kek: the setting.
+        make_keyring: makes the keyring, and gives what opens it.
     """
     root.mkdir(parents=True, exist_ok=True)
-    port, audit_port, metrics_port = free_ports(3)
+    port, audit_port, metrics_port, custody_port = free_ports(4)
     realm = Realm(registry_id=REGISTRY, environment=environment)
     signer = Signer(os.urandom(32))
     secret, public = envelope.generate()
@@ -321,12 +337,13 @@ def install(
 registry_id = "{REGISTRY}"
 environment = "{environment}"
 trust_domain = "{TRUST_DOMAIN}"
-kek = "file:kek.json?passphrase-file=passphrase"
+kek = "{kek}"
 agreement_signers = ["{base64.b64encode(signer.public_key).decode()}"]
 auditors_key = "auditors.pub"
 listen = "127.0.0.1:{port}"
 audit_listen = "127.0.0.1:{audit_port}"
 metrics_listen = "127.0.0.1:{metrics_port}"
+custody_listen = "127.0.0.1:{custody_port}"
 """
         + (f'log_url = "{log_url}"\n' if log_url else "")
         + (f'vault_url = "{vault_url}"\n' if vault_url else "")
@@ -347,9 +364,9 @@ metrics_listen = "127.0.0.1:{metrics_port}"
         signer=signer,
         realm=realm,
         auditors_secret=secret,
+        provider=make_keyring(config.load(config_path), realm),
     )
     settings = installation.settings
-    Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests").create(realm)
     migrations.upgrade(settings.log_database, migrations.Tree.LOG)
     migrations.upgrade(settings.vault_database, migrations.Tree.VAULT)
     installation.load(people)

@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from keys import provider
 from verifier.errors import OperatorError
 
 DEFAULT_PATH = Path("padan.toml")
@@ -92,7 +93,8 @@ class Settings(BaseSettings):
     )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
-        default="", description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH."
+        default="",
+        description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH, or quorum:FOLDER of custodians.",
     )
     key_agent: str = Field(
         default="",
@@ -131,6 +133,10 @@ class Settings(BaseSettings):
     )
     audit_listen: Annotated[str, Field(pattern=_ADDRESS)] = Field(
         default="127.0.0.1:7444", description="Address of AuditService."
+    )
+    custody_listen: Annotated[str, Field(pattern=_ADDRESS)] = Field(
+        default="127.0.0.1:7446",
+        description="Address of CustodyService, where custodians hand in shares; used with kek = quorum:FOLDER alone.",
     )
     metrics_listen: str = Field(
         default="127.0.0.1:7445", description="Address of the Prometheus metrics; empty for none."
@@ -251,9 +257,19 @@ class Settings(BaseSettings):
         return self.tree_dir or self.data_dir / "tree"
 
     @property
+    def starts_sealed(self) -> bool:
+        """Whether custodians hand in shares before any process has keys."""
+        return provider.starts_sealed(self.kek)
+
+    @property
     def starts_key_agent(self) -> bool:
-        """Whether the service has a key agent among its own processes: several of them, and none named."""
-        return self.workers > 1 and not self.key_agent
+        """Whether the service has a key agent among its own processes: several of them or sealed, and none named."""
+        return (self.workers > 1 or self.starts_sealed) and not self.key_agent
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether a process of its own starts and watches the others."""
+        return self.workers > 1 or self.starts_key_agent
 
     @property
     def key_agent_socket(self) -> Path | None:
@@ -347,6 +363,8 @@ def _anchored(name: str, value: Any, base: Path) -> Any:
         and "://" not in value
     ):
         return str(base / value)
+    if name == "kek" and isinstance(value, str) and value.startswith("quorum:"):
+        return re.sub(r"(?<=quorum:)[^?]+|(?<==)[^&]+", lambda part: str(base / part.group()), value)
     if name == "kek" and isinstance(value, str) and value.startswith("file:"):
         return re.sub(
             r"(?<=file:)[^?]+|(?<=passphrase-file=)[^&]+", lambda part: str(base / part.group()), value

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 from keys.agent import LocalKeyAgent
 from keys.agent_client import SocketKeyAgent
 from keys.envelope import read_key
+from keys.provider import ask
+from keys.realm import DEVELOPMENT
 from padan.auditors import AuditorsKey
 from verifier.config import ConfigError
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.kek import Kek
+    from keys.provider import Prompt
     from verifier.config import Settings
 
 
@@ -42,14 +48,55 @@ def threshold_key(settings: Settings) -> AuditorsKey | None:
     return key if isinstance(key, AuditorsKey) else None
 
 
-def unlock(settings: Settings) -> LocalKeyAgent:
-    """Unlock the keyring in this process; the caller closes it.
+def unlock(settings: Settings, prompt: Prompt = ask) -> LocalKeyAgent:
+    """Unlock the keyring in this process, or fetch the keys where custodians alone unlock it; the caller closes it.
+
+    Args:
+        settings: the settings.
+        prompt: asks a person for a passphrase where the settings name no source.
 
     Raises:
         RealmMismatchError: it is another registry's.
         keys.errors.KeysError: it cannot be unlocked.
     """
-    agent = LocalKeyAgent.unlock(settings.keyring, settings.kek, auditors_key=auditors_key(settings))
+    if settings.starts_sealed:
+        return obtain(settings)
+    require_custodians_apart(settings)
+    return unlock_with(settings, settings.kek, prompt)
+
+
+def unlock_for_projection(settings: Settings, prompt: Prompt) -> LocalKeyAgent:
+    """Unlock the keyring for the projector, which opens no period and names its registry itself; as `unlock`."""
+    if settings.starts_sealed:
+        return obtain(settings)
+    return LocalKeyAgent.unlock(settings.keyring, settings.kek, prompt=prompt)
+
+
+def agent_socket(settings: Settings) -> Path | None:
+    """Name the socket from which helping processes fetch keys; None where they unlock the keyring themselves."""
+    return settings.key_agent_socket if settings.starts_sealed else None
+
+
+def require_custodians_apart(settings: Settings) -> None:
+    """Refuse passphrases of custodians that lie on the host: outside development each of them comes.
+
+    Raises:
+        ConfigError: the settings name files of them.
+    """
+    if (
+        settings.kek.startswith("quorum:")
+        and not settings.starts_sealed
+        and settings.environment != DEVELOPMENT
+    ):
+        raise ConfigError(
+            "kek: custodians' passphrases lie on the host, so that whoever has it opens every key; "
+            "write quorum:FOLDER alone, and let custodians unseal"
+        )
+
+
+def unlock_with(settings: Settings, kek: str | Kek, prompt: Prompt = ask) -> LocalKeyAgent:
+    """Unlock the keyring in this process with a KEK, or with its provider; arguments and errors as `unlock`."""
+    agent = LocalKeyAgent.unlock(settings.keyring, kek, auditors_key=auditors_key(settings), prompt=prompt)
     return _of_this_registry(agent, settings, str(settings.keyring))
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from verifier.certificate import CertificateReadError, read
 from verifier.errors import CallerError
 
 if TYPE_CHECKING:
     from verifier.revocation import Register
-    from verifier.snapshot import Snapshot
 
 KINDS: Final = ("agency", "auditor", "custodian", "officer", "operator")
 ID_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -120,10 +119,22 @@ class PeerReader:
         )
 
 
+class Registers(Protocol):
+    """What gives the register as it is now: a snapshot, or whoever reads it anew."""
+
+    def current(self) -> Register:
+        """Give it.
+
+        Raises:
+            LogUnavailableError: it cannot be read.
+        """
+        ...
+
+
 class PeerGate:
     """Admits callers: the first step of the main path."""
 
-    def __init__(self, reader: PeerReader, register: Snapshot[Register]) -> None:
+    def __init__(self, reader: PeerReader, register: Registers) -> None:
         self._reader = reader
         self._register = register
 

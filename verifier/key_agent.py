@@ -1,5 +1,6 @@
 """The key agent as a process: it unlocks the keyring once, and serves the workers of this host over a Unix socket.
 
+Where custodians hold the KEK together it starts sealed, without any key, and lets them hand in shares.
 Nobody can dump it, and nothing runs in it but this. Keys pass to processes of its own user (ADR 0022 says why).
 """
 
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from keys import process
 from keys.agent_server import KeyAgentServer
-from keys.errors import KeysError
-from verifier import host_keys
+from verifier import custody_listener, host_keys
 from verifier.errors import OperatorError
+from verifier.housekeeping import Duty, Housekeeping
 from verifier.readiness import Readiness
+from verifier.unsealing import Seal
 
 if TYPE_CHECKING:
     import threading
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from keys.agent import LocalKeyAgent
     from verifier.config import Settings
 
+_EXPIRY_SECONDS = 1.0
 _LOGGER = logging.getLogger("padan.key-agent")
 
 
@@ -44,26 +47,58 @@ class KeyAgentProcess:
             raise NoKeyAgentError("key_agent: names no socket, so the service unlocks the keyring itself")
         process.harden()
         self.readiness = Readiness()
+        self._settings = settings
         self._opened = contextlib.ExitStack()
         self._socket = settings.key_agent_socket
-        self._agent: LocalKeyAgent = host_keys.unlock(settings)
-        self._opened.callback(self._agent.close)
+        self._seal: Seal | None = None
+        self._agent: LocalKeyAgent | None = None
+        if settings.starts_sealed:
+            self._seal = Seal(settings, self._take)
+        else:
+            self._agent = host_keys.unlock(settings)
+        self._opened.callback(self._forget)
+        reason = self._seal.reason if self._seal is not None else str
+        self._server = KeyAgentServer(self._socket, self._agent, sealed=reason)
 
     def start(self) -> None:
-        """Let workers in.
+        """Let workers in, and custodians where they are needed.
 
         Raises:
             keys.errors.SocketPathError: the socket cannot be used.
+            OperatorError: the listener of custodians cannot be opened.
         """
-        server = KeyAgentServer(self._socket, self._agent)
-        try:
-            server.start()
-        except KeysError:
-            self._opened.close()
-            raise
-        self._opened.callback(server.stop)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._opened.close)
+            self._server.start()
+            self._opened.callback(self._server.stop)
+            if self._seal is not None:
+                self._let_custodians_in(self._seal)
+            undo.pop_all()
+        if self._seal is not None:
+            _LOGGER.warning("sealed", extra={"reason": self._seal.reason()})
+            return
         self.readiness.reach()
         _LOGGER.info("ready", extra={"path": str(self._socket)})
+
+    def _let_custodians_in(self, seal: Seal) -> None:
+        self._opened.callback(seal.wipe)
+        keeping = Housekeeping([Duty(name="shares", every=_EXPIRY_SECONDS, act=seal.expire)])
+        keeping.start()
+        self._opened.callback(keeping.stop)
+        methods = {"GetStanding": seal.get_standing, "HandInShare": seal.hand_in_share}
+        self._opened.enter_context(custody_listener.listening(self._settings, methods))
+
+    def _take(self, agent: LocalKeyAgent) -> None:
+        """Give out keys that custodians have unlocked."""
+        self._agent = agent
+        self._server.unseal(agent)
+        self.readiness.reach()
+        _LOGGER.info("ready", extra={"path": str(self._socket)})
+
+    def _forget(self) -> None:
+        """Zero the keys, once nobody is served any more."""
+        if self._agent is not None:
+            self._agent.close()
 
     def hand_over(self, hurry: threading.Event) -> None:
         """Have nothing to say to a successor."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KINDS: Final[Mapping[str, EntryKind]] = MappingProxyType(
     {
         "single-custodian": EntryKind.SINGLE_CUSTODIAN,
+        "custodians-set": EntryKind.CUSTODIANS_SET,
         keyceremony.PROPOSED: EntryKind.CEREMONY_PROPOSED,
         keyceremony.APPROVED: EntryKind.CEREMONY_APPROVED,
         keyceremony.EXECUTED: EntryKind.CEREMONY_EXECUTED,

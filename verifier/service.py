@@ -18,19 +18,18 @@ from keys import process
 from keys.errors import KeysError
 from verifier import garbage, listening, metrics_listener, transport
 from verifier.engine import Engine
-from verifier.errors import OperatorError, RegistryUnavailableError, ServiceError
+from verifier.errors import RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.lane import Lane, LaneUnavailableError
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
 from verifier.readiness import Readiness
-from verifier.tls import TlsFiles, server_credentials
+from verifier.retrying import Retry
+from verifier.tls import credentials_of
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
-
-    import grpc
 
     from verifier.call import Call, Reply
     from verifier.config import Settings
@@ -40,7 +39,7 @@ VERIFICATION = "padan.v1.VerificationService"
 DISPUTE = "padan.v1.DisputeService"
 AUDIT = "padan.v1.AuditService"
 DRAIN_SECONDS = 5.0
-RETRY_SECONDS = 2.0
+_HEALTH_SECONDS = 0.4
 SUCCESSOR_SECONDS = 25.0
 """How long a worker that is to take another's place may take to become able; its parent waits a little longer."""
 _SUCCESSOR_PAUSE = 0.1
@@ -51,10 +50,6 @@ LEAVE_SECONDS = 5.0
 
 _LOGGER = logging.getLogger("padan.service")
 _SERVING = health_pb2.HealthCheckResponse.ServingStatus
-
-
-class ListenError(OperatorError):
-    """An address cannot be listened on."""
 
 
 class Service:
@@ -76,12 +71,12 @@ class Service:
         self.metrics = Metrics()
         self.metrics.workers.set(settings.workers)
         self._engine: Engine | None = None
-        self._try_again = 0.0
+        self._retry = Retry()
         self._metrics_listener = contextlib.ExitStack()
         if settings.environment != "development":
             process.harden()
         self._build_servers()
-        self._housekeeping = Housekeeping([Duty(name="health", every=0.5, act=self._look_after)])
+        self._housekeeping = Housekeeping([Duty(name="health", every=_HEALTH_SECONDS, act=self._look_after)])
 
     def verify_many(self, calls: Sequence[Call]) -> list[Reply]:
         """Answer calls, once there is an engine.
@@ -183,22 +178,15 @@ class Service:
             return None
 
     def _listen(self) -> None:
-        self.port = _listen(self._server, self._settings.listen, self._credentials())
-        self.audit_port = _listen(self._audit_server, self._settings.audit_listen, self._credentials())
+        settings = self._settings
+        self.port = transport.listen(self._server, settings.listen, credentials_of(settings))
+        self.audit_port = transport.listen(
+            self._audit_server, settings.audit_listen, credentials_of(settings)
+        )
         self._server.start()
         if self._lane is not None:
             self._lane.start()
         self._audit_server.start()
-
-    def _credentials(self) -> grpc.ServerCredentials:
-        """Make a listener's credentials; each needs its own, since the first one to ask gets the initial files."""
-        settings = self._settings
-        return server_credentials(
-            TlsFiles(certificate=settings.tls_cert, key=settings.tls_key, client_cas=[settings.client_ca]),
-            on_fault=lambda _fault: _LOGGER.error(
-                "changed TLS files cannot be used; the last good ones stay"
-            ),
-        )
 
     def start(self) -> None:
         """Open the listeners and answer as soon as an engine can be built.
@@ -269,9 +257,9 @@ class Service:
         """Build the engine where there is none; say ready only while a question could be answered."""
         try:
             if self._engine is None:
-                if time.monotonic() < self._try_again:
+                if not self._retry.is_due():
                     return
-                self._try_again = time.monotonic() + RETRY_SECONDS
+                self._retry.begin()
                 self._engine = Engine(
                     self._settings,
                     metrics=self.metrics,
@@ -282,7 +270,8 @@ class Service:
                 _LOGGER.info("ready")
             self._engine.check()
         except (ServiceError, KeysError, DatabaseFailedError) as error:
-            _LOGGER.warning("not ready", extra={"reason": str(error)})
+            if self._retry.is_news(error):
+                _LOGGER.warning("not ready", extra={"reason": str(error)})
             self._set_ready(ready=False)
             return
         self._set_ready(ready=True)
@@ -293,10 +282,3 @@ class Service:
         self.metrics.ready.set(int(ready))
         for name in ("", VERIFICATION, DISPUTE, AUDIT):
             self._health.set(name, _SERVING.SERVING if ready else _SERVING.NOT_SERVING)
-
-
-def _listen(server: grpc.Server, address: str, credentials: grpc.ServerCredentials) -> int:
-    try:
-        return server.add_secure_port(address, credentials)
-    except RuntimeError as error:
-        raise ListenError(f"{address}: cannot be listened on; is another service there?") from error

@@ -57,9 +57,9 @@ def roles(settings: Settings) -> list[str]:
 
 
 def asks(settings: Settings) -> bool:
-    """Whether whoever unlocks the keyring asks a person for the passphrase."""
+    """Whether people unlock the keyring: one who is asked for the passphrase, or custodians."""
     uri = urlsplit(settings.kek)
-    return uri.scheme == "file" and not uri.query
+    return settings.starts_sealed or (uri.scheme == "file" and not uri.query)
 
 
 class Supervisor:
@@ -87,7 +87,7 @@ class Supervisor:
             on_end: is told the process id of each child that has ended.
             patience: seconds that children may take to stop; then they are killed.
             leave_patience: seconds that a child which hands over may take to leave.
-            asks: the key agent asks for the passphrase, so it is kept when children are replaced.
+            asks: people unlock the key agent, so it is kept when children are replaced.
         """
         self._children = [
             Child(name, command, dict(environment or {}), asks=asks and name == AGENT) for name in names

@@ -7,6 +7,7 @@ belong together leave the last good ones in place. grpcio speaks TLS 1.2 and 1.3
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from verifier.config import Settings
+
+_LOGGER = logging.getLogger("padan.tls")
 
 Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 """Of each file: time of change, size, inode."""
@@ -104,6 +108,18 @@ def server_credentials(
         loader.initial(),
         loader.changed,  # type: ignore[arg-type] # the stubs do not know that None means no change
         require_client_authentication=True,
+    )
+
+
+def credentials_of(settings: Settings) -> grpc.ServerCredentials:
+    """Make a listener's credentials; each needs its own, since the first one to ask gets the initial files.
+
+    Raises:
+        TlsFilesError: the files cannot be used.
+    """
+    return server_credentials(
+        TlsFiles(certificate=settings.tls_cert, key=settings.tls_key, client_cas=[settings.client_ca]),
+        on_fault=lambda _fault: _LOGGER.error("changed TLS files cannot be used; the last good ones stay"),
     )
 
 

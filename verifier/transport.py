@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 import grpc
 
 from verifier.call import Call, Reply
+from verifier.errors import OperatorError
 from verifier.status import status_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 
 AUDIT_OPTIONS: tuple[tuple[str, int], ...] = (("grpc.max_send_message_length", 8 << 20),)
 """A page of entries is larger than any answer about a resident."""
+
+
+class ListenError(OperatorError):
+    """An address cannot be listened on."""
 
 
 class Core(Protocol):
@@ -128,6 +133,17 @@ class AuditFront:
         return _handler("padan.v1.AuditService", self._methods)
 
 
+class CustodyFront:
+    """Handlers of padan.v1.CustodyService, each of which answers or raises a VerifierError to refuse."""
+
+    def __init__(self, methods: Mapping[str, Callable[[Call], bytes]]) -> None:
+        self._methods = methods
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Make the generic handler of the service: bytes in, bytes out."""
+        return _handler("padan.v1.CustodyService", self._methods)
+
+
 def _handler(service: str, methods: Mapping[str, Callable[[Call], bytes]]) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(
         service,
@@ -177,6 +193,18 @@ def status_to_send(error: Exception | None) -> grpc.Status:
     if status.code is grpc.StatusCode.INTERNAL:
         _LOGGER.error("internal fault", exc_info=failure)
     return status
+
+
+def listen(server: grpc.Server, address: str, credentials: grpc.ServerCredentials) -> int:
+    """Open an address for a server, with credentials of its own; gives the port.
+
+    Raises:
+        ListenError: the address cannot be listened on.
+    """
+    try:
+        return server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise ListenError(f"{address}: cannot be listened on; is another service there?") from error
 
 
 def new_server(

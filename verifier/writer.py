@@ -27,6 +27,7 @@ from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
 from verifier.readiness import Readiness
 from verifier.retention import duty as retention
+from verifier.retrying import Retry
 from verifier.scribe import Scribe
 from verifier.tracing.export import open_tracing
 
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.log.store import LogStore
 
-RETRY_SECONDS = 1.0
 HAND_OVER_SECONDS = 5.0
 """How long workers may take to hear their last answers: they wait two seconds for each."""
 DRAIN_SECONDS = 10.0
 """How long workers may take to leave: their own calls have five seconds."""
 
+_LOOK_SECONDS = 0.2
 _LOGGER = logging.getLogger("padan.writer")
 
 
@@ -64,6 +65,7 @@ class Writer:
         self._opened = contextlib.ExitStack()
         self._alone = threading.Event()
         self._beginning = threading.Lock()
+        self._retry = Retry()
         self._parts: tuple[LogStore, LocalKeyAgent] | None = None
         if settings.environment != "development":
             process.harden()
@@ -83,7 +85,7 @@ class Writer:
             self._opened.enter_context(address.only_writer(socket))
             self._alone.set()
         self._look_after()
-        self._housekeeping = Housekeeping([Duty(name="begin", every=RETRY_SECONDS, act=self._look_after)])
+        self._housekeeping = Housekeeping([Duty(name="begin", every=_LOOK_SECONDS, act=self._try_again)])
         self._housekeeping.start()
 
     def hand_over(self, hurry: threading.Event) -> None:
@@ -119,6 +121,11 @@ class Writer:
             _LOGGER.error("the log cannot be taken over", extra={"reason": str(error)})  # noqa: TRY400 - as told
             os.kill(os.getpid(), signal.SIGTERM)
 
+    def _try_again(self) -> None:
+        if self._retry.is_due():
+            self._retry.begin()
+            self._look_after()
+
     def _look_after(self) -> None:
         """Begin where that was not possible before."""
         with self._beginning:
@@ -127,7 +134,8 @@ class Writer:
             try:
                 self._server = self._begin()
             except (ServiceError, KeysError, DatabaseFailedError) as error:
-                _LOGGER.warning("not ready", extra={"reason": str(error)})
+                if self._retry.is_news(error):
+                    _LOGGER.warning("not ready", extra={"reason": str(error)})
                 return
         self.readiness.reach()
         _LOGGER.info("ready")

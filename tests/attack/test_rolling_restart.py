@@ -185,6 +185,7 @@ def replica_of(installation: Installation) -> Installation:
         signer=installation.signer,
         realm=installation.realm,
         auditors_secret=installation.auditors_secret,
+        provider=installation.provider,
         identities=installation.identities,
     )
 

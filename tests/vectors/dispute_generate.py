@@ -57,10 +57,10 @@ def expand(suite: bytes, key: bytes, name: bytes, info: bytes, size: int) -> byt
     return mac(key, size.to_bytes(2, "big") + b"HPKE-v1" + suite + name + info + b"\x01")[:size]
 
 
-def hpke(plaintext: bytes, info: bytes) -> bytes:
-    """Seal in base mode with the fixed ephemeral key: enc and ciphertext."""
-    recipient = X25519PrivateKey.from_private_bytes(OFFICER_KEY).public_key().public_bytes_raw()
-    ephemeral = X25519PrivateKey.from_private_bytes(EPHEMERAL_KEY)
+def hpke(plaintext: bytes, info: bytes, to: bytes = OFFICER_KEY, drawn: bytes = EPHEMERAL_KEY) -> bytes:
+    """Seal in base mode with a fixed ephemeral key to the public half of a private one: enc and ciphertext."""
+    recipient = X25519PrivateKey.from_private_bytes(to).public_key().public_bytes_raw()
+    ephemeral = X25519PrivateKey.from_private_bytes(drawn)
     enc = ephemeral.public_key().public_bytes_raw()
     agreed = ephemeral.exchange(X25519PublicKey.from_public_bytes(recipient))
     shared = expand(KEM_ID, extract(KEM_ID, b"", b"eae_prk", agreed), b"shared_secret", enc + recipient, 32)

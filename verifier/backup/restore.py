@@ -145,7 +145,8 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         migrations.require_known(Tree.VAULT, manifest.vault_version)
     mirror = settings.log_mirror if use_mirror else None
     ring = keyrings.newest(settings.keyring, folder / KEYRING_FILE, mirror)  # 2
-    with contextlib.closing(host_keys.unlock(settings.model_copy(update={"keyring": ring}))) as agent:
+    newest = settings.model_copy(update={"keyring": ring})
+    with contextlib.closing(host_keys.unlock_with(newest, settings.kek)) as agent:
         counter = agent.keyring_counter
     _require_free(settings, manifest)  # 3
     job = _Job(

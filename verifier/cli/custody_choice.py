@@ -92,9 +92,11 @@ class Choice:
         provider = self.provider()
         return provider.roster(kek_id) if isinstance(provider, SharedKekProvider) else None
 
-    def custody(self) -> Custody:
-        """Open the keyring for a change or a check."""
-        return Custody(path=self.keyring_path(), provider=self.provider(), actor=actor(), now=self.now)
+    def custody(self, provider: KekProvider | None = None) -> Custody:
+        """Open the keyring for a change or a check, with a provider that is at hand or the one that is named."""
+        return Custody(
+            path=self.keyring_path(), provider=provider or self.provider(), actor=actor(), now=self.now
+        )
 
 
 CHOICE = Choice()

@@ -39,8 +39,8 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.tls.TlsFilesError": _input(
             "check tls_cert, tls_key and client_ca; padan-server ca issue-server makes a certificate"
         ),
-        "verifier.service.ListenError": _state(
-            "stop the other service, or change listen, audit_listen or metrics_listen"
+        "verifier.transport.ListenError": _state(
+            "stop the other service, or change listen, audit_listen or custody_listen"
         ),
         "verifier.metrics_listener.MetricsListenError": _state(
             "stop the other service, or change metrics_listen; empty for no metrics"
@@ -300,7 +300,21 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.WeakParametersError": _refused(
             "do not use this KEK file; make a new keyring or put back the right file"
         ),
-        "keys.errors.ProviderError": _input("write the provider as 'file:PATH?passphrase-file=PATH'"),
+        "keys.errors.ProviderError": _input(
+            "write the provider as 'file:PATH?passphrase-file=PATH' or 'quorum:FOLDER'"
+        ),
+        "keys.errors.QuorumFileError": _input(
+            "put the file back from its copy, or name the right one; docs/custody.md says which file is whose"
+        ),
+        "keys.errors.ShareRefusedError": _refused(
+            "let that custodian bring the own newest share and keys; another custodian may come instead"
+        ),
+        "keys.errors.ForeignShareError": _refused(
+            "bring the share of the generation in use: NAME.GENERATION.share.json, from the last dealing"
+        ),
+        "keys.errors.ShareHereError": _state("wait for the other custodians: padan-keys standing"),
+        "keys.errors.SharesMissingError": _refused("call more custodians, then run it again"),
+        "keys.errors.PaperError": _input("compare that group with the paper, and type it again"),
         "keys.errors.SealCountError": _state("put a new key in its place"),
         "keys.errors.AuditorsKeyError": _input(
             "name the auditors' signed key (padan-audit keys) in auditors_key, or in development that of "
@@ -314,6 +328,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "keys.errors.KeyAgentAwayError": _away(
             "start padan-server agent, as the user that the service runs as; what has its keys goes on"
+        ),
+        "keys.errors.KeyAgentSealedError": _away(
+            "custodians unseal it: padan-keys unseal, each from an own terminal; docs/custody.md"
         ),
         "keys.errors.KeyAgentFormatError": _state("restart the key agent and the service, with one release"),
         "keys.errors.SocketBusyError": _state(

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from keys import envelope
+from keys.custodian import SUFFIX
 from keys.errors import KeyringExistsError
 from keys.realm import DEVELOPMENT, Realm
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.environment import Environment
+from verifier.cli.founding import (
+    Custodians,
+    PassphraseFiles,
+    Threshold,
+    choose,
+    found,
+    require_quorum,
+)
 from verifier.secret_file import write_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.keyset import Keyring
+    from keys.provider import KekProvider
+    from keys.quorum_provider import QuorumKekProvider
+    from verifier.cli.founding import Founding
 
 
 def init(
+    *,
     registry: Annotated[
         str,
         typer.Option(
@@ -37,22 +55,60 @@ def init(
             help="Accept that one person alone can unlock every key; required outside development, and recorded.",
         ),
     ] = False,
+    custodians: Custodians = "",
+    threshold: Threshold = 0,
+    passphrase_file: PassphraseFiles = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Make a keyring with a key for every purpose that a new service needs, and the KEK that wraps it.
 
-    Writes the keyring, its history NAME.events.jsonl, and the KEK file of the provider; refuses to overwrite any.
+    Writes the keyring, its history NAME.events.jsonl, and the KEK file of the provider; refuses to overwrite any. With
+    --custodians the provider is quorum:FOLDER, and each custodian types an own passphrase.
     """
-    realm = _realm(registry, environment)
-    custody = CHOICE.custody()
-    if CHOICE.provider().single_custodian and not realm.is_development and not single_custodian:
+    realm, provider = _realm(registry, environment), CHOICE.provider()
+    custody = CHOICE.custody(provider)
+    if custodians:
+        _init_quorum(
+            realm,
+            require_quorum(provider),
+            choose(custodians, threshold, passphrase_file),
+            as_json=as_json,
+        )
+        return
+    if provider.single_custodian and not realm.is_development and not single_custodian:
         raise CommandError(
             f"with this KEK provider one person alone can unlock every key of the {realm.environment} registry",
             next_step="if that is decided, say --single-custodian; it is recorded in the keyring's history and the log",
             code=ExitCode.REFUSED,
         )
     ring = custody.create(realm)
-    keys = [{"purpose": purpose, "key_id": key.key_id} for purpose, key in ring]
+    if not _report(ring, provider, as_json=as_json):
+        typer.echo(
+            "keep a copy of the KEK file and the passphrase apart from it: without both every key is lost"
+        )
+
+
+def _init_quorum(realm: Realm, provider: QuorumKekProvider, founding: Founding, *, as_json: bool) -> None:
+    custody = CHOICE.custody(provider)
+    with found(provider, realm, founding):
+        ring = custody.create(realm, custodians=founding.told)
+    names = {"custodians": list(founding.names), "threshold": founding.threshold}
+    if _report(ring, provider, as_json=as_json, more=names):
+        return
+    typer.echo(
+        f"any {founding.threshold} of {len(founding.names)} custodians unlock it: {', '.join(founding.names)}"
+    )
+    typer.echo(
+        f"each takes NAME{SUFFIX} and NAME.1.share.json out of {provider.folder} and home, and prints both: "
+        "padan-keys paper print KEYS SHARE"
+    )
+
+
+def _report(
+    ring: Keyring, provider: KekProvider, *, as_json: bool, more: Mapping[str, object] | None = None
+) -> bool:
+    """Say what was made; whether that was JSON."""
+    realm, keys = ring.realm, [{"purpose": purpose, "key_id": key.key_id} for purpose, key in ring]
     if as_json:
         print_json(
             {
@@ -60,15 +116,16 @@ def init(
                 "environment": realm.environment,
                 "keyring": str(CHOICE.keyring_path()),
                 "counter": ring.counter,
-                "single_custodian": CHOICE.provider().single_custodian,
+                "single_custodian": provider.single_custodian,
                 "keys": keys,
+                **(more or {}),
             }
         )
-        return
+        return True
     typer.echo(
         f"made {CHOICE.keyring_path()} with {len(keys)} keys for {realm.registry_id} ({realm.environment})"
     )
-    typer.echo("keep a copy of the KEK file and the passphrase apart from it: without both every key is lost")
+    return False
 
 
 def _realm(registry: str, environment: Environment | None) -> Realm:

@@ -54,7 +54,7 @@ def serve(
         _run_child(chosen, child, confirm_clock=confirm_clock)
         return
     logs.configure(chosen.log_level)
-    if chosen.workers > 1:
+    if chosen.has_parent:
         raise typer.Exit(_supervise(chosen, confirm_clock=confirm_clock))
     run(_part(chosen, "", confirm_clock=confirm_clock))
 

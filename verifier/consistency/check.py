@@ -22,14 +22,13 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from keys.agent import LocalKeyAgent
 from keys.provider import ask
 from keys.purpose import Purpose
 from padan.entry import EntryKind, Field
 from tokenizer import normalise
 from tokenizer import outer as outer_layer
 from tokenizer.suite import SUITE
-from verifier import admin_entry
+from verifier import admin_entry, host_keys
 from verifier.consistency import examiner, plan, report
 from verifier.consistency.errors import CheckEpochError, CheckStateError
 from verifier.consistency.examiner import Terms
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from keys.agent import LocalKeyAgent
     from keys.mac import BoundMac
     from keys.provider import Prompt
     from verifier.config import Settings
@@ -118,7 +118,7 @@ class Check:
         source = open_source(order.source, table=order.table, delimiter=order.field_map.delimiter)  # 1
         binding = self._bind(source)
         os.nice(order.niceness)
-        agent = LocalKeyAgent.unlock(self._settings.keyring, self._settings.kek, prompt=self._ask)  # 2
+        agent = host_keys.unlock_for_projection(self._settings, self._ask)  # 2
         try:
             epoch, followed = self._epoch()
             with plans.alone(checks, what="check"):  # 3
@@ -216,6 +216,7 @@ class Check:
             keyring=self._settings.keyring,
             kek=self._settings.kek,
             passphrase=self._passphrase,
+            socket=host_keys.agent_socket(self._settings),
             vault=self._settings.vault_database,
             terms=terms,
             layout=Layout(binding=binding, delimiter=source.delimiter, width=len(source.columns)),

@@ -27,6 +27,7 @@ class CheckSpec:
         keyring: the keyring file.
         kek: URI of the KEK's provider.
         passphrase: what the operator typed; None where the URI names a source.
+        socket: of the key agent that has the keys; None where the worker unlocks them.
         vault: address of the vault's database.
         terms: what the check is.
         layout: how chunks are read.
@@ -36,6 +37,7 @@ class CheckSpec:
     keyring: Path
     kek: str
     passphrase: str | None
+    socket: Path | None
     vault: str
     terms: Terms
     layout: Layout
@@ -57,7 +59,7 @@ def work(pipe: Connection, spec: CheckSpec) -> None:
     """Run a worker until its pipe ends."""
 
     def begin() -> Callable[[Task | PartTask], RunHeader]:
-        agent = unlock(spec.keyring, spec.kek, spec.passphrase)
+        agent = unlock(spec.keyring, spec.kek, spec.passphrase, spec.socket)
         examiner = Examiner.of(agent, spec.terms, open_rows(spec.vault), erased=spec.erased)
 
         def act(task: Task | PartTask) -> RunHeader:

@@ -18,10 +18,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from keys.agent import LocalKeyAgent
 from keys.provider import ask
 from padan.entry import EntryKind, Field
-from verifier import admin_entry
+from verifier import admin_entry, host_keys
 from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.projector import activation, merge, rejects, reservation, runs
@@ -105,7 +104,7 @@ class Load:
         order, loads = self._order, self._settings.data_dir / LOADS_FOLDER
         source = open_source(order.source, table=order.table, delimiter=order.field_map.delimiter)
         binding = order.field_map.bind(source.columns)
-        agent = LocalKeyAgent.unlock(self._settings.keyring, self._settings.kek, prompt=self._ask)
+        agent = host_keys.unlock_for_projection(self._settings, self._ask)
         try:
             keys = key_ids(agent)
             with plans.alone(loads):
@@ -157,6 +156,7 @@ class Load:
             keyring=self._settings.keyring,
             kek=self._settings.kek,
             passphrase=self._passphrase,
+            socket=host_keys.agent_socket(self._settings),
             epoch=plan.epoch,
             as_of=projection.as_of,
             keys=keys,

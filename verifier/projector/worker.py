@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from keys.agent import LocalKeyAgent
+from keys.agent_client import SocketKeyAgent
 from verifier.errors import ServiceError
 from verifier.projector.errors import ProjectorError
 from verifier.projector.projection import Projection
@@ -39,6 +40,7 @@ class WorkerSpec:
         keyring: the keyring file.
         kek: URI of the KEK's provider.
         passphrase: what the operator typed; None where the URI names a source.
+        socket: of the key agent that has the keys; None where the worker unlocks them.
         epoch: number of the epoch.
         as_of: the day that the source speaks of.
         keys: purpose to key id.
@@ -49,6 +51,7 @@ class WorkerSpec:
     keyring: Path
     kek: str
     passphrase: str | None
+    socket: Path | None
     epoch: int
     as_of: date
     keys: Mapping[str, int]
@@ -99,7 +102,7 @@ def work(pipe: Connection, spec: WorkerSpec) -> None:
     """Run a worker that projects, until its pipe ends."""
 
     def begin() -> Callable[[Task], RunHeader]:
-        agent = unlock(spec.keyring, spec.kek, spec.passphrase)
+        agent = unlock(spec.keyring, spec.kek, spec.passphrase, spec.socket)
         projection = Projection.of(
             agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys, erased=spec.erased
         )
@@ -143,18 +146,21 @@ def peak_memory() -> int:
     return 0
 
 
-def unlock(keyring: Path, kek: str, passphrase: str | None) -> LocalKeyAgent:
+def unlock(keyring: Path, kek: str, passphrase: str | None, socket: Path | None = None) -> LocalKeyAgent:
     """Unlock the keys in a worker, which cannot ask anybody.
 
     Args:
         keyring: the keyring file.
         kek: URI of the KEK's provider.
         passphrase: what the operator typed; None where the URI names a source.
+        socket: of the key agent that has the keys, where there is one.
 
     Raises:
         ProjectorError: the provider asks, and nothing was typed.
         KeysError: the keyring cannot be used.
     """
+    if socket is not None:
+        return SocketKeyAgent.connect(socket)
 
     def typed(_: str) -> str:
         if passphrase is None:

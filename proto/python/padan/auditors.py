@@ -13,59 +13,23 @@ all of that: the real ones see from the key id in each envelope to which key a p
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from padan import canonical, share, signature
-from padan.errors import ConfigError
+from padan.card import FORMAT, Card, PeopleFileError, card_of, raw, read_json, require_distinct, text
 from padan.group import GroupError
 from padan.place import Place
 from padan.share import ShareError
-from padan.signature import SignatureError, thumbprint
+from padan.signature import SignatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-FORMAT: Final = 1
 USE: Final = "auditors-key"
 KEY_ID_SIZE: Final = 16
-KEY_SIZE: Final = 32
-MAX_FILE: Final = 65_536
-NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""An auditor is named as in its certificate."""
-
-
-class AuditorsFileError(ConfigError):
-    """A file of the auditors is not what it must be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """An auditor's name and public keys.
-
-    Attributes:
-        name: as in the auditor's certificate.
-        signing: Ed25519 key, 32 bytes.
-        sealing: X25519 key, 32 bytes.
-    """
-
-    name: str
-    signing: bytes
-    sealing: bytes
-
-    @property
-    def signer_id(self) -> str:
-        """Thumbprint of the Ed25519 key."""
-        return thumbprint(self.signing)
-
-    def encode(self, *more: bytes) -> bytes:
-        """Write the canonical encoding, with further fields after the keys."""
-        return canonical.encode(dict(enumerate((self.name.encode(), self.signing, self.sealing, *more), 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +96,12 @@ class AuditorsKey:
         """Give an auditor's number.
 
         Raises:
-            AuditorsFileError: there is none of this name.
+            PeopleFileError: there is none of this name.
         """
         for number, member in enumerate(self.members, 1):
             if member.card.name == name:
                 return number
-        raise AuditorsFileError(f"{name} is none of the auditors of this key", reason="member")
+        raise PeopleFileError(f"{name} is none of the auditors of this key", reason="member")
 
     def name_of(self, signer_id: str) -> str:
         """Name the auditor of a signing key; empty where it is nobody's."""
@@ -154,14 +118,14 @@ class AuditorsKey:
             complete: every member must have signed; else at least one.
 
         Raises:
-            AuditorsFileError: something does not; the message says what.
+            PeopleFileError: something does not; the message says what.
         """
         require_distinct([each.card for each in self.members])
         try:
             share.require_sizes(self.threshold, len(self.members))
             _require_shares(self)
         except (GroupError, ShareError) as error:
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"the verification keys are no shares of the key: {error}", reason="key"
             ) from None
         for number, found in self.signatures.items():
@@ -169,42 +133,18 @@ class AuditorsKey:
             try:
                 signature.verify(card.signing, self.message, found)
             except SignatureError:
-                raise AuditorsFileError(
+                raise PeopleFileError(
                     f"the signature of {card.name} does not verify", reason="signature"
                 ) from None
         missing = [
             each.card.name for number, each in enumerate(self.members, 1) if number not in self.signatures
         ]
         if (complete and missing) or len(missing) == len(self.members):
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"not signed by {', '.join(missing)}",
                 reason="signature",
                 next_step="join the statements of all auditors with padan-audit keys check",
             )
-
-
-def require_distinct(cards: Sequence[Card]) -> None:
-    """See that no auditor stands there twice, under any name.
-
-    Raises:
-        AuditorsFileError: one does, or a name or a key is malformed.
-    """
-    for card in cards:
-        if NAME.fullmatch(card.name) is None or {len(card.signing), len(card.sealing)} != {KEY_SIZE}:
-            raise AuditorsFileError(
-                "an auditor has a name of a-z, 0-9, '-' and two keys of 32 bytes", reason="card"
-            )
-    for attribute in ("name", "signing", "sealing"):
-        ordered = sorted(cards, key=lambda card: getattr(card, attribute))
-        for one, other in pairwise(ordered):
-            if getattr(one, attribute) == getattr(other, attribute):
-                raise AuditorsFileError(
-                    f"the same auditor twice: {one.name} and {other.name} have one {attribute}"
-                    if one.name != other.name
-                    else f"the same auditor twice: {one.name}",
-                    reason="twice",
-                    next_step="take one card of each auditor, made by that auditor",
-                )
 
 
 def _require_shares(key: AuditorsKey) -> None:
@@ -248,7 +188,7 @@ def decode(data: bytes, *, complete: bool = True) -> AuditorsKey:
         complete: every member must have signed; else at least one.
 
     Raises:
-        AuditorsFileError: malformed, of another format, or not sound.
+        PeopleFileError: malformed, of another format, or not sound.
     """
     content = read_json(data, USE)
     try:
@@ -267,52 +207,6 @@ def decode(data: bytes, *, complete: bool = True) -> AuditorsKey:
             },
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise AuditorsFileError("the auditors' key is malformed", reason="format") from error
+        raise PeopleFileError("the auditors' key is malformed", reason="format") from error
     key.require_sound(complete=complete)
     return key
-
-
-def card_of(content: Mapping[str, Any]) -> Card:
-    """Read name and keys from members of a JSON object.
-
-    Raises:
-        KeyError, TypeError, ValueError: malformed.
-    """
-    return Card(
-        name=str(content["name"]), signing=raw(content["signing_key"]), sealing=raw(content["sealing_key"])
-    )
-
-
-def read_json(data: bytes, use: str, *, most: int = MAX_FILE) -> dict[str, Any]:
-    """Read one of the auditors' files: a JSON object of format 1 for one use.
-
-    Raises:
-        AuditorsFileError: too large, no JSON, or for another use or of another format.
-    """
-    try:
-        content = json.loads(data) if len(data) <= most else None
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict) or content.get("use") != use:
-        raise AuditorsFileError(f"not a file for {use}", reason="format", next_step="name the right file")
-    if content.get("format") != FORMAT:
-        raise AuditorsFileError(
-            f"the file for {use} has a format that this release does not know",
-            reason="format",
-            next_step="use a newer release of padan",
-        )
-    return content
-
-
-def text(data: bytes | bytearray) -> str:
-    """Write bytes as these files do: standard base64."""
-    return base64.b64encode(data).decode()
-
-
-def raw(spelt: str) -> bytes:
-    """Read bytes as these files spell them.
-
-    Raises:
-        ValueError: no base64.
-    """
-    return base64.b64decode(spelt, validate=True)

@@ -76,7 +76,7 @@ def unseal(content: dict[str, Any], passphrase: str, *, label: bytes) -> bytearr
         low <= one <= high for low, one, high in zip((PASSES, MEMORY_KIB, LANES), found, _MOST, strict=True)
     )
     if not known or not in_range:
-        raise ConfigError("the file's Argon2id parameters are out of range", reason="format")
+        raise ConfigError("the file's Argon2id parameters are out of range", reason="parameters")
     try:
         key = _derive(passphrase, salt, *found)
         return bytearray(AESGCM(key).decrypt(box[:_NONCE_SIZE], box[_NONCE_SIZE:], label))

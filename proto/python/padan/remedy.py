@@ -6,76 +6,54 @@ complete against padan.v1.ErrorReason and equal to the page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from padan import errors
+from padan.remedy_custody import CUSTODY
+from padan.remedy_row import Remedy, row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
-    """What a reason means and what to do."""
-
-    reason: str
-    """Name of the ErrorReason without prefix, or a reason that this package finds by itself."""
-    code: str
-    """The gRPC status code's name; empty for what is found on the agency's side."""
-    error: type[errors.PadanError]
-    """The exception that the client raises."""
-    cause: str
-    next_step: str
-    retry: bool = False
-    """Whether the same bytes may succeed later without anybody changing anything."""
-
-
-def _row(
-    reason: str, code: str, error: type[errors.PadanError], cause: str, next_step: str, *, retry: bool = False
-) -> Remedy:
-    return Remedy(reason=reason, code=code, error=error, cause=cause, next_step=next_step, retry=retry)
-
-
 _OPERATOR = "tell the registry's operator the request id and the time"
 
 _SERVICE = (
-    _row(
+    row(
         "INVALID_FIELD",
         "INVALID_ARGUMENT",
         errors.InvalidRequestError,
         "a field is missing or malformed",
         "correct the field that the error names; its rule stands beside it",
     ),
-    _row(
+    row(
         "MALFORMED_MESSAGE",
         "INVALID_ARGUMENT",
         errors.InvalidRequestError,
         "the message has a field that the service does not know, or is no message",
         "generate your client from the service's release of the .proto files",
     ),
-    _row(
+    row(
         "UNKNOWN_CODE",
         "INVALID_ARGUMENT",
         errors.InvalidRequestError,
         "the value is in no code list",
         "look the code up with `padan info`; have codes of your own mapped in the agreement",
     ),
-    _row(
+    row(
         "DEADLINE_REQUIRED",
         "INVALID_ARGUMENT",
         errors.InvalidRequestError,
         "the call came without a deadline",
         "pass a deadline with each call (in gRPC for Python `timeout=`); a service config does not do it",
     ),
-    _row(
+    row(
         "INVALID_PAGE_TOKEN",
         "INVALID_ARGUMENT",
         errors.InvalidRequestError,
         "the page token is not one that this service gave you",
         "begin the list again without a page token",
     ),
-    _row(
+    row(
         "TOO_LATE",
         "DEADLINE_EXCEEDED",
         errors.TooLateError,
@@ -83,91 +61,91 @@ _SERVICE = (
         "ask again with a longer timeout; if it persists compare your clock with `padan check`",
         retry=True,
     ),
-    _row(
+    row(
         "UNKNOWN_CALLER",
         "UNAUTHENTICATED",
         errors.IdentityError,
         "the certificate names no agency that this service knows",
         "have the operator enrol the agency, and use the certificate that it returned",
     ),
-    _row(
+    row(
         "CERTIFICATE_REFUSED",
         "UNAUTHENTICATED",
         errors.IdentityError,
         "the certificate is revoked, expired or not yet valid",
         "make a new key and request with `padan init` and have the operator renew the certificate",
     ),
-    _row(
+    row(
         "METHOD_NOT_ALLOWED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "a caller of this role may not call this method",
         "use the certificate of the role that may: agencies verify, auditors list entries within their grant",
     ),
-    _row(
+    row(
         "NO_AGREEMENT",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "no agreement of the agency is in force",
         "have an agreement signed and activated, or renew the one that has ended",
     ),
-    _row(
+    row(
         "AGREEMENT_SUSPENDED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the agency's agreement is suspended",
         "settle the suspension with the registry's office; stop asking until then",
     ),
-    _row(
+    row(
         "PURPOSE_NOT_GRANTED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the purpose is not in the agreement",
         "use one of the purposes that `padan info` shows, or have the agreement amended",
     ),
-    _row(
+    row(
         "ATTRIBUTE_NOT_GRANTED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the attribute, or the predicate's parameter, is not granted for this purpose",
         "claim only what `padan info` shows for the purpose, or have the agreement amended",
     ),
-    _row(
+    row(
         "ANCHOR_REQUIRED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the request claims none of the purpose's anchors",
         "add one of the anchors that `padan info` shows, for example the name",
     ),
-    _row(
+    row(
         "LEGAL_BASIS_NOT_GRANTED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the legal basis is not the agreement's, or the consent receipt is missing",
         "send a legal basis that `padan info` shows; with consent also the receipt's id",
     ),
-    _row(
+    row(
         "SOURCE_ADDRESS_NOT_GRANTED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the call comes from an address outside the agreement",
         "call from an address in the agreement, or have the new one added",
     ),
-    _row(
+    row(
         "FEATURE_NOT_GRANTED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "a token, on_behalf_of or another feature is not granted",
         "leave the feature out, or have the agreement amended",
     ),
-    _row(
+    row(
         "QUOTA_EXHAUSTED",
         "RESOURCE_EXHAUSTED",
         errors.QuotaError,
         "the agreement's calls of the day are spent",
         "wait until the time that the error gives, or have the quota raised",
     ),
-    _row(
+    row(
         "RATE_LIMITED",
         "RESOURCE_EXHAUSTED",
         errors.QuotaError,
@@ -175,84 +153,84 @@ _SERVICE = (
         "wait as long as the error says and send fewer at once",
         retry=True,
     ),
-    _row(
+    row(
         "REQUEST_ID_REUSED",
         "ALREADY_EXISTS",
         errors.ConflictError,
         "the request_id was used with another body",
         "draw a new request_id for each question; a retry sends the same bytes, the blind included",
     ),
-    _row(
+    row(
         "KEY_NOT_CURRENT",
         "FAILED_PRECONDITION",
         errors.ConflictError,
         "the key that was used is no longer current",
         "ask `padan info` for the current key and seal once more",
     ),
-    _row(
+    row(
         "UNKNOWN_CONTEST",
         "NOT_FOUND",
         errors.DisputeError,
         "no answer to this agency that can still be disputed has this reference",
         "copy `contest` from the answer that this agency got, and give that question's own --request",
     ),
-    _row(
+    row(
         "UNKNOWN_DISPUTE",
         "NOT_FOUND",
         errors.DisputeError,
         "this agency has no dispute of this id",
         "take the id from `padan dispute list`",
     ),
-    _row(
+    row(
         "UNKNOWN_LEAF",
         "NOT_FOUND",
         errors.LogProofError,
         "no published checkpoint of the log holds this leaf",
         "wait for the receipt's merge delay; after it, keep the receipt and show it to the registry and its auditors",
     ),
-    _row(
+    row(
         "ALREADY_DISPUTED",
         "ALREADY_EXISTS",
         errors.ConflictError,
         "the answer is in dispute already",
         "follow that dispute: `padan dispute list`",
     ),
-    _row(
+    row(
         "TOO_MANY_DISPUTES",
         "RESOURCE_EXHAUSTED",
         errors.QuotaError,
         "the agency has as many unresolved disputes as it may",
         "wait until some are resolved, or ask the registry's operator",
     ),
-    _row(
+    row(
         "DISPUTES_CLOSED",
         "FAILED_PRECONDITION",
         errors.DisputeError,
         "the service has no officer's key to which a dispute could be sealed",
         "turn to the agreement's dispute contact, which `padan info` shows",
     ),
-    _row(
+    row(
         "TRAILS_CLOSED",
         "FAILED_PRECONDITION",
         errors.AuditError,
         "the service has no threshold key of auditors, so that nobody can open a trail",
         "make one with `padan-audit keys`, and have the operator name it in auditors_key",
     ),
-    _row(
+    row(
         "TRAIL_NOT_APPROVED",
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "the proposal is not signed by two of the auditors whose grants allow trails",
         "have another auditor sign it, or a grant with `trails = true` activated",
     ),
-    _row(
+    row(
         "TRAIL_ENDED",
         "FAILED_PRECONDITION",
         errors.ConflictError,
         "the proposal was executed, was withdrawn, or its time is over",
         "propose anew with `padan-audit subject propose`",
     ),
-    _row(
+    row(
         "LOG_UNAVAILABLE",
         "UNAVAILABLE",
         errors.UnavailableError,
@@ -260,7 +238,7 @@ _SERVICE = (
         "send the same bytes again later",
         retry=True,
     ),
-    _row(
+    row(
         "LOG_UNWITNESSED",
         "UNAVAILABLE",
         errors.UnavailableError,
@@ -268,7 +246,7 @@ _SERVICE = (
         "send the same bytes again later; questions about general data are answered meanwhile",
         retry=True,
     ),
-    _row(
+    row(
         "REGISTRY_UNAVAILABLE",
         "UNAVAILABLE",
         errors.UnavailableError,
@@ -276,7 +254,7 @@ _SERVICE = (
         "send the same bytes again later",
         retry=True,
     ),
-    _row(
+    row(
         "SHUTTING_DOWN",
         "UNAVAILABLE",
         errors.UnavailableError,
@@ -284,25 +262,25 @@ _SERVICE = (
         "send the same bytes again; another replica answers",
         retry=True,
     ),
-    _row("INTERNAL", "INTERNAL", errors.InternalError, "a fault of the service", _OPERATOR),
+    row("INTERNAL", "INTERNAL", errors.InternalError, "a fault of the service", _OPERATOR),
 )
 
 _OWN = (
-    _row(
+    row(
         "SERVER_CERTIFICATE",
         "UNAVAILABLE",
         errors.IdentityError,
         "the server's certificate does not fit the CA file or the server name",
         "run `padan check`; it says which of the two, and which file to replace",
     ),
-    _row(
+    row(
         "CLIENT_CERTIFICATE",
         "UNAVAILABLE",
         errors.IdentityError,
         "the service ended the handshake: it does not accept the client certificate",
         "run `padan check`; use the certificate that the operator issued, and its key",
     ),
-    _row(
+    row(
         "NO_CONNECTION",
         "UNAVAILABLE",
         errors.UnavailableError,
@@ -310,7 +288,7 @@ _OWN = (
         "run `padan check`; it looks at address, port, certificates and clock in turn",
         retry=True,
     ),
-    _row(
+    row(
         "DEADLINE",
         "DEADLINE_EXCEEDED",
         errors.TooLateError,
@@ -318,7 +296,7 @@ _OWN = (
         "send the same bytes again with a longer timeout; that is answered once and charged once",
         retry=True,
     ),
-    _row(
+    row(
         "CANCELLED",
         "CANCELLED",
         errors.UnavailableError,
@@ -326,24 +304,24 @@ _OWN = (
         "send the same bytes again",
         retry=True,
     ),
-    _row(
+    row(
         "NOT_PADAN",
         "UNIMPLEMENTED",
         errors.ConfigError,
         "what listens at this address does not serve the method",
         "check the address: questions and the log have a listener each",
     ),
-    _row(
+    row(
         "TOO_LARGE",
         "RESOURCE_EXHAUSTED",
         errors.InvalidRequestError,
         "the message is larger than the other side takes",
         "send fewer or shorter claims; `padan info` shows the limits",
     ),
-    _row("WRONG_ANSWER", "", errors.InternalError, "the answer does not belong to the question", _OPERATOR),
+    row("WRONG_ANSWER", "", errors.InternalError, "the answer does not belong to the question", _OPERATOR),
 )
 
-TABLE: Mapping[str, Remedy] = {row.reason: row for row in (*_SERVICE, *_OWN)}
+TABLE: Mapping[str, Remedy] = {each.reason: each for each in (*_SERVICE, *CUSTODY, *_OWN)}
 """Every reason, those of the service first."""
 
 
@@ -362,12 +340,14 @@ def build(
         retry_after: seconds.
         fields: what is wrong with which field.
     """
-    row = TABLE.get(reason)
-    if row is None:
+    found = TABLE.get(reason)
+    if found is None:
         return errors.InternalError(
             f"refused for a reason that this release does not know: {detail}" if detail else "refused",
             reason=reason,
             next_step="use a newer release of padan",
         )
-    message = f"{row.cause}: {detail}" if detail else row.cause
-    return row.error(message, reason=reason, retry_after=retry_after, fields=fields, next_step=row.next_step)
+    message = f"{found.cause}: {detail}" if detail else found.cause
+    return found.error(
+        message, reason=reason, retry_after=retry_after, fields=fields, next_step=found.next_step
+    )

@@ -170,6 +170,28 @@ def combine(parts: Mapping[int, bytes]) -> bytearray:
     return bytearray(total_public(weighted))
 
 
+def recover(shares: Mapping[int, Buffer]) -> bytearray:
+    """Compute a dealt secret from shares of it: Lagrange's interpolation at zero, every step inside the library.
+
+    Args:
+        shares: member to f(member), each checked against the commitments; exactly as many as the threshold.
+
+    Returns:
+        f(0), 32 bytes, which the caller wipes.
+
+    Raises:
+        GroupError: a share is no scalar.
+        ShareError: fewer than two.
+    """
+    if len(shares) < FEWEST:
+        raise ShareError("it takes two members at least")
+    members = sorted(shares)
+    weighted = [group.scalar_multiply(_weight(member, members), shares[member]) for member in members]
+    found = total(weighted)
+    group.wipe(*weighted)
+    return found
+
+
 def prove_possession(secret: Buffer, public: bytes, *, context: bytes) -> bytes:
     """Prove knowledge of the secret behind a public element (Schnorr): c | s, 64 bytes."""
     nonce = group.random_scalar()

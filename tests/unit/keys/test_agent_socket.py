@@ -167,10 +167,12 @@ def test_a_period_that_is_over_is_zeroed_though_nobody_asks(
     current = worker.next_period(None)
     with worker.announcing(current):
         pass
-    held = server._periods._period
+    assert server._opened is not None
+    periods = server._opened[1]
+    held = periods._period
     assert held is not None
     clock.now += LIFETIME - 1
-    server._periods.end()
+    periods.end()
     assert any(held.material.view())
     clock.now += 1
     until = time.monotonic() + 20

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from padan import auditors, envelope, group, passphrase, sealing, share, signature
+from padan import auditors, envelope, group, passphrase, personfile, sealing, share, signature
 from padan.audit import deal, keyfile
-from padan.auditors import AuditorsFileError
+from padan.card import PeopleFileError, text
 from padan.errors import AuditError, ConfigError
 from padan.place import Place
 from tests.auditing import PHRASE, make
@@ -150,7 +150,7 @@ def swap(content: dict[str, Any]) -> None:
             lambda content: content.update(public_key=content["auditors"][0]["verification_key"]),
             "no shares of the key",
         ),
-        (lambda content: content.update(public_key=auditors.text(bytes(32))), "no shares of the key"),
+        (lambda content: content.update(public_key=text(bytes(32))), "no shares of the key"),
         (swap, "no shares of the key"),
         (lambda content: content["auditors"][2].pop("signature"), "not signed by gamma"),
         (lambda content: content["auditors"][1].update(name="alpha"), "the same auditor twice"),
@@ -164,7 +164,7 @@ def swap(content: dict[str, Any]) -> None:
 )
 def test_a_key_that_is_not_sound_is_refused(change: Callable[[dict[str, Any]], object], words: str) -> None:
     """A changed file of the auditors' key is refused with what is wrong."""
-    with pytest.raises(AuditorsFileError, match=words):
+    with pytest.raises(PeopleFileError, match=words):
         auditors.decode(changed(change))
 
 
@@ -173,7 +173,7 @@ def test_a_key_that_is_not_sound_is_refused(change: Callable[[dict[str, Any]], o
 )
 def test_other_files_are_no_key(data: bytes) -> None:
     """Bytes of anything else are refused."""
-    with pytest.raises(AuditorsFileError):
+    with pytest.raises(PeopleFileError):
         auditors.decode(data)
 
 
@@ -187,8 +187,8 @@ def forged(by: int, **parts: Any) -> bytes:
     made = make()
     document = replace(deal.read(made.deals[by], PLACE), **parts).encode()
     content = json.loads(made.deals[by])
-    content["deal"] = auditors.text(document)
-    content["signature"] = auditors.text(made.people[by].signer.sign(PLACE.label(deal.USE) + document))
+    content["deal"] = text(document)
+    content["signature"] = text(made.people[by].signer.sign(PLACE.label(deal.USE) + document))
     return json.dumps(content).encode()
 
 
@@ -199,11 +199,11 @@ def test_a_dealer_of_a_wrong_share_is_named() -> None:
     info = deal._info(honest.set, 2, 1)
     wrong = sealing.seal(bytes(group.random_scalar()), public_key=made.people[0].card.sealing, info=info)
     deals = read_all(made.deals[0], forged(1, boxes=(wrong, *honest.boxes[1:])), made.deals[2])
-    with pytest.raises(AuditorsFileError, match="the share that beta dealt is wrong"):
+    with pytest.raises(PeopleFileError, match="the share that beta dealt is wrong"):
         deal.join(made.people[0], deals)
     deal.join(made.people[2], deals)
     mixed = read_all(made.deals[0], forged(1, boxes=honest.boxes[::-1]), made.deals[2])
-    with pytest.raises(AuditorsFileError, match="the share that beta dealt is wrong"):
+    with pytest.raises(PeopleFileError, match="the share that beta dealt is wrong"):
         deal.join(made.people[0], mixed)
 
 
@@ -212,9 +212,9 @@ def test_a_rogue_key_is_refused() -> None:
     made = make()
     honest = deal.read(made.deals[2], PLACE)
     rogue = group.subtract(group.base(group.random_scalar()), honest.commitments[0])
-    with pytest.raises(AuditorsFileError, match="gamma has not proved to know"):
+    with pytest.raises(PeopleFileError, match="gamma has not proved to know"):
         deal.read(forged(2, commitments=(rogue, honest.commitments[1])), PLACE)
-    with pytest.raises(AuditorsFileError, match="beta has not proved to know"):
+    with pytest.raises(PeopleFileError, match="beta has not proved to know"):
         deal.read(forged(1, commitments=honest.commitments, possession=honest.possession), PLACE)
 
 
@@ -228,25 +228,25 @@ def test_deals_are_one_of_each_auditor_and_of_one_set() -> None:
         ((alpha, beta), "no deal of gamma"),
         ((alpha, make(threshold=3).deals[1], gamma), "different sets"),
     ):
-        with pytest.raises(AuditorsFileError, match=words):
+        with pytest.raises(PeopleFileError, match=words):
             deal.join(person, read_all(*files))
-    with pytest.raises(AuditorsFileError, match="another registry"):
+    with pytest.raises(PeopleFileError, match="another registry"):
         deal.read(alpha, Place(registry_id="other", environment="development"))
     content = json.loads(alpha)
     content["signature"] = json.loads(beta)["signature"]
-    with pytest.raises(AuditorsFileError, match="not signed by alpha"):
+    with pytest.raises(PeopleFileError, match="not signed by alpha"):
         deal.read(json.dumps(content).encode(), PLACE)
-    stranger = keyfile.open_private(keyfile.make("delta", PHRASE)[0], PHRASE)
-    with pytest.raises(AuditorsFileError, match="not among the cards"):
+    stranger = personfile.open_private(personfile.make("delta", PHRASE)[0], PHRASE)
+    with pytest.raises(PeopleFileError, match="not among the cards"):
         deal.join(stranger, read_all(alpha, beta, gamma))
 
 
 def test_statements_that_differ_are_no_key() -> None:
     """Auditors who have joined different deals come to different keys, which is said."""
     made = make()
-    with pytest.raises(AuditorsFileError, match="not one key"):
+    with pytest.raises(PeopleFileError, match="not one key"):
         deal.agree([made.statements[0], make(threshold=3).statements[1]])
-    with pytest.raises(AuditorsFileError, match="not signed by gamma"):
+    with pytest.raises(PeopleFileError, match="not signed by gamma"):
         deal.agree(made.statements[:2])
 
 
@@ -254,24 +254,24 @@ def test_own_files_open_for_their_owner_alone() -> None:
     """Private keys and share open under the passphrase, and the share for its key and its auditor only."""
     made = make()
     with pytest.raises(ConfigError, match="passphrase does not open"):
-        keyfile.open_private(made.private[0], PHRASE + "x")
+        personfile.open_private(made.private[0], PHRASE + "x")
     own = keyfile.seal_share(bytearray(made.shares[0]), PHRASE, key=made.key, number=1)
     with keyfile.open_share(own, PHRASE, key=made.key, name="alpha") as opened:
         assert (opened.number, bytes(opened.secret)) == (1, made.shares[0])
         assert made.shares[0].hex() not in repr(opened)
     assert opened.secret == bytes(32)
     for key, name in ((made.key, "beta"), (make(threshold=3).key, "alpha")):
-        with pytest.raises(AuditorsFileError, match="another auditors' key, or of another auditor"):
+        with pytest.raises(PeopleFileError, match="another auditors' key, or of another auditor"):
             keyfile.open_share(own, PHRASE, key=key, name=name)
     other = keyfile.seal_share(bytearray(made.shares[1]), PHRASE, key=made.key, number=1)
-    with pytest.raises(AuditorsFileError, match="not the one that the auditors' key names"):
+    with pytest.raises(PeopleFileError, match="not the one that the auditors' key names"):
         keyfile.open_share(other, PHRASE, key=made.key, name="alpha")
     card = json.loads(made.cards[0])
     card["name"] = "omega"
-    with pytest.raises(AuditorsFileError, match="not signed by its own key"):
-        keyfile.read_card(json.dumps(card).encode())
-    with pytest.raises(AuditorsFileError, match="a name of a-z"):
-        keyfile.make("Not A Name", PHRASE)
+    with pytest.raises(PeopleFileError, match="not signed by its own key"):
+        personfile.read_card(json.dumps(card).encode())
+    with pytest.raises(PeopleFileError, match="a name of a-z"):
+        personfile.make("Not A Name", PHRASE)
     for secret in (made.people[0], made.people[0].signer):
         assert "object at" not in repr(secret)
 

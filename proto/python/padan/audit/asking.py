@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from padan import nik
-from padan.audit import keyfile
+from padan import nik, personfile
 from padan.cli.console import CommandError, ExitCode
 from padan.errors import NikError
 
@@ -34,7 +33,7 @@ def passphrase(source: Path | None, *, new: bool = False) -> str:
         CommandError: the two differ, or the file cannot be read.
     """
     if source is not None:
-        lines = keyfile.read(source).decode(errors="replace").splitlines()
+        lines = personfile.read(source).decode(errors="replace").splitlines()
         return lines[0] if lines else ""
     first = str(typer.prompt("Passphrase", hide_input=True))
     if new and not hmac.compare_digest(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from padan import auditors
+from padan import auditors, personfile
 from padan.audit import deal, keyfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, passphrase
-from padan.auditors import AuditorsFileError, AuditorsKey
+from padan.card import PeopleFileError, read_json
 from padan.cli.connection import Json  # noqa: TC001 - Typer reads the annotation
 from padan.cli.console import new_app, print_json
 from padan.group import wipe
@@ -19,7 +19,8 @@ from padan.place import Place
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from padan.auditors import Card
+    from padan.auditors import AuditorsKey
+    from padan.card import Card
 
 app = new_app(
     "keys", summary="The auditors' key, to which the log's periods are sealed: made by all, held by nobody."
@@ -46,17 +47,17 @@ def new(
 ) -> None:
     """Make your own keys, under your passphrase, and beside them the card FILE.card that the other auditors need."""
     card_file = out.with_suffix(".card")
-    private, card = keyfile.make(name, passphrase(passphrase_file, new=True))
-    keyfile.write_new(card_file, card)
-    keyfile.write_new(out, private, secret=True)
-    shown = keyfile.read_card(card)
+    private, card, _ = personfile.make(name, passphrase(passphrase_file, new=True))
+    personfile.write_new(card_file, card)
+    personfile.write_new(out, private, secret=True)
+    shown = personfile.read_card(card)
     if json:
         print_json({"private": str(out), "card": str(card_file), **_card(shown)})
         return
     typer.echo(
         f"private keys: {out}; keep them on your own machine\ncard:         {card_file}, for every auditor"
     )
-    typer.echo(f"fingerprint:  {keyfile.fingerprint(shown)}; say it to the others, who compare")
+    typer.echo(f"fingerprint:  {personfile.fingerprint(shown)}; say it to the others, who compare")
 
 
 @app.command("deal")
@@ -76,10 +77,10 @@ def deal_(
     json: Json = False,
 ) -> None:
     """Draw a secret of your own, deal verifiable shares of it to all auditors, and forget it; the file goes to all."""
-    found = [keyfile.read_card(keyfile.read(path)) for path in cards]
+    found = [personfile.read_card(personfile.read(path)) for path in cards]
     chosen = deal.Group.of(Place(registry_id=registry, environment=environment), threshold, found)
-    person = keyfile.open_private(keyfile.read(key), passphrase(passphrase_file))
-    keyfile.write_new(out, deal.make(person, chosen))
+    person = personfile.open_private(personfile.read(key), passphrase(passphrase_file))
+    personfile.write_new(out, deal.make(person, chosen))
     if json:
         print_json({"deal": str(out), "dealer": person.card.name, **_set(chosen)})
         return
@@ -87,7 +88,7 @@ def deal_(
         f"{out}: dealt by {person.card.name}, {threshold} of {len(found)}; the set is {chosen.digest.hex()[:16]}"
     )
     for card in chosen.cards:
-        typer.echo(f"  {card.name}: {keyfile.fingerprint(card)}")
+        typer.echo(f"  {card.name}: {personfile.fingerprint(card)}")
     typer.echo("give the file to every auditor, and join once you have one of each")
 
 
@@ -106,9 +107,9 @@ def join(
 ) -> None:
     """Check every deal, keep your share under your passphrase, and sign the key that comes out, in FILE.statement."""
     place = Place(registry_id=registry, environment=environment)
-    read = [deal.read(keyfile.read(path), place) for path in deals]
+    read = [deal.read(personfile.read(path), place) for path in deals]
     phrase = passphrase(passphrase_file)
-    person = keyfile.open_private(keyfile.read(key), phrase)
+    person = personfile.open_private(personfile.read(key), phrase)
     made, own = deal.join(person, read)
     number = made.number(person.card.name)
     statement = out.with_suffix(".statement")
@@ -116,8 +117,8 @@ def join(
         share_file = keyfile.seal_share(own, phrase, key=made, number=number)
     finally:
         wipe(own)
-    keyfile.write_new(statement, auditors.encode(made))
-    keyfile.write_new(out, share_file, secret=True)
+    personfile.write_new(statement, auditors.encode(made))
+    personfile.write_new(out, share_file, secret=True)
     if json:
         print_json({"share": str(out), "statement": str(statement), **_key(made)})
         return
@@ -137,9 +138,9 @@ def check(
     json: Json = False,
 ) -> None:
     """See that all auditors came to the same key, and write it with all signatures: the file for the server."""
-    read = [auditors.decode(keyfile.read(path), complete=False) for path in statements]
+    read = [auditors.decode(personfile.read(path), complete=False) for path in statements]
     made = deal.agree(read)
-    keyfile.write_new(out, auditors.encode(made))
+    personfile.write_new(out, auditors.encode(made))
     if json:
         print_json({"auditors_key": str(out), **_key(made)})
     else:
@@ -155,7 +156,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show one of the auditors' public files, checked, with the fingerprints to compare."""
-    kind, content = _read_any(keyfile.read(file))
+    kind, content = _read_any(personfile.read(file))
     if json:
         print_json({"use": kind, **content})
         return
@@ -170,17 +171,17 @@ def show(
 
 def _read_any(data: bytes) -> tuple[str, dict[str, Any]]:
     readers: dict[str, Callable[[], dict[str, Any]]] = {
-        keyfile.CARD: lambda: _card(keyfile.read_card(data)),
+        personfile.card_use("auditor"): lambda: _card(personfile.read_card(data)),
         deal.USE: lambda: _deal(data),
         auditors.USE: lambda: _key(auditors.decode(data, complete=False)),
     }
     for use, reader in readers.items():
         try:
-            auditors.read_json(data, use)
-        except AuditorsFileError:
+            read_json(data, use)
+        except PeopleFileError:
             continue
         return use, reader()
-    raise AuditorsFileError(
+    raise PeopleFileError(
         "neither a card, nor a deal, nor an auditors' key",
         reason="format",
         next_step="name a file that padan-audit keys wrote; private files are not shown",
@@ -188,14 +189,14 @@ def _read_any(data: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def _deal(data: bytes) -> dict[str, Any]:
-    content = auditors.read_json(data, deal.USE)
+    content = read_json(data, deal.USE)
     place = deal.place_of(content)
     found = deal.read(data, place)
     return {"dealer": found.name, **_set(found.set)}
 
 
 def _card(card: Card) -> dict[str, Any]:
-    return {"name": card.name, "fingerprint": keyfile.fingerprint(card)}
+    return {"name": card.name, "fingerprint": personfile.fingerprint(card)}
 
 
 def _set(chosen: deal.Group) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from padan import auditors, envelope, times, trail
+from padan import auditors, envelope, personfile, times, trail
 from padan.audit import answer, keyfile, search, told, trailfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
 from padan.audit.entries import FileEntries, ServiceEntries
@@ -32,9 +32,9 @@ from padan.group import wipe
 
 if TYPE_CHECKING:
     from padan.audit.entries import Entries
-    from padan.audit.keyfile import Person
     from padan.audit.trailfile import Request
     from padan.auditors import AuditorsKey
+    from padan.personfile import Person
 
 app = new_app("subject", summary="Answer one resident: who asked about them, when, why, with which outcome.")
 
@@ -95,7 +95,7 @@ def propose(
     request = trailfile.propose(
         person, made_for, nik=nik, reason=reason, mandate=mandate, received=since, now=now
     )
-    keyfile.write_new(out, trailfile.encode(request, made_for), secret=True)
+    personfile.write_new(out, trailfile.encode(request, made_for), secret=True)
     _report(request, made_for, out, json=json, next_step="another auditor runs padan-audit subject sign")
 
 
@@ -111,11 +111,11 @@ def sign(
 ) -> None:
     """Agree to a request as the second auditor, after entering the number from the resident's own letter."""
     made_for, person = _open(auditors_file, key, passphrase_file)
-    request = trailfile.decode(keyfile.read(request_file), made_for)
+    request = trailfile.decode(personfile.read(request_file), made_for)
     trailfile.signers(request, made_for)
     trailfile.blind_of(request, person, made_for, nik=number())
     signed = trailfile.sign(request, person, made_for)
-    keyfile.write_new(out, trailfile.encode(signed, made_for), secret=True)
+    personfile.write_new(out, trailfile.encode(signed, made_for), secret=True)
     _report(signed, made_for, out, json=json, next_step="one of you runs padan-audit subject open")
 
 
@@ -137,7 +137,7 @@ def open_(
 ) -> None:
     """Ask the service for what names the resident in the log; it logs that before it answers, and answers once."""
     made_for, person = _open(auditors_file, key, passphrase_file)
-    request = trailfile.decode(keyfile.read(request_file), made_for)
+    request = trailfile.decode(personfile.read(request_file), made_for)
     trailfile.signers(request, made_for)
     nik = number()
     blind = trailfile.blind_of(request, person, made_for, nik=nik)
@@ -150,7 +150,7 @@ def open_(
     ) as client:
         handles = client.open_trail(trailfile.message(request, nik=nik, blind=blind))
     opened = trailfile.answered(request, handles, made_for)
-    keyfile.write_new(out, trailfile.encode(opened, made_for), secret=True)
+    personfile.write_new(out, trailfile.encode(opened, made_for), secret=True)
     _report(opened, made_for, out, json=json, next_step="another auditor runs padan-audit subject part")
 
 
@@ -176,7 +176,7 @@ def part(
 ) -> None:
     """Give your part of every period's key, with proofs; it opens nothing without the others' parts and the handles."""
     made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
-    request = trailfile.decode(keyfile.read(request_file), made_for)
+    request = trailfile.decode(personfile.read(request_file), made_for)
     names = trailfile.signers(request, made_for)
     if person.card.name not in names:
         raise CommandError(
@@ -189,9 +189,9 @@ def part(
     ) as opened:
         source = ServiceEntries(opened) if isinstance(opened, AuditClient) else opened
         found, foreign = search.envelopes(source, made_for)
-    with keyfile.open_share(keyfile.read(share), phrase, key=made_for, name=person.card.name) as own:
+    with keyfile.open_share(personfile.read(share), phrase, key=made_for, name=person.card.name) as own:
         data = trailfile.part(request, person, own, made_for, [each.element for each in found])
-    keyfile.write_new(out, data, secret=True)
+    personfile.write_new(out, data, secret=True)
     if json:
         print_json({"part": str(out), "auditor": person.card.name, "periods": len(found), "foreign": foreign})
         return
@@ -233,15 +233,15 @@ def report(
     Ends with exit code 1 if periods could not be opened, so that the answer is not complete.
     """
     made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
-    request = trailfile.decode(keyfile.read(request_file), made_for)
+    request = trailfile.decode(personfile.read(request_file), made_for)
     handles = trailfile.handles_of(request, person, made_for)
-    given = dict(trailfile.read_part(keyfile.read(path), request, person, made_for) for path in parts)
+    given = dict(trailfile.read_part(personfile.read(path), request, person, made_for) for path in parts)
     with _local(entries, copy, policy) or _client(
         address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
     ) as opened:
         source = ServiceEntries(opened) if isinstance(opened, AuditClient) else opened
         found, foreign = search.envelopes(source, made_for)
-        with keyfile.open_share(keyfile.read(share), phrase, key=made_for, name=person.card.name) as own:
+        with keyfile.open_share(personfile.read(share), phrase, key=made_for, name=person.card.name) as own:
             given[own.number] = trailfile.own_part(own, found)
         keys = _join(given, found, made_for)
         looked = search.Search(keys, handles)
@@ -260,9 +260,9 @@ def report(
 
 
 def _open(auditors_file: Path, key: Path, phrase: Path | str | None) -> tuple[AuditorsKey, Person]:
-    made_for = auditors.decode(keyfile.read(auditors_file))
+    made_for = auditors.decode(personfile.read(auditors_file))
     spoken = phrase if isinstance(phrase, str) else passphrase(phrase)
-    person = keyfile.open_private(keyfile.read(key), spoken)
+    person = personfile.open_private(personfile.read(key), spoken)
     made_for.number(person.card.name)
     return made_for, person
 

@@ -19,17 +19,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from padan import canonical, sealing, share, signature
-from padan.auditors import (
-    FORMAT,
-    AuditorsFileError,
-    AuditorsKey,
-    Card,
-    Member,
-    raw,
-    read_json,
-    require_distinct,
-)
+from padan.auditors import AuditorsKey, Member
 from padan.canonical import CanonicalError
+from padan.card import FORMAT, Card, PeopleFileError, raw, read_json, require_distinct
 from padan.errors import DisputeError
 from padan.group import GroupError, wipe
 from padan.place import Place
@@ -39,7 +31,7 @@ from padan.signature import SignatureError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from padan.audit.keyfile import Person
+    from padan.personfile import Person
 
 USE: Final = "auditors-deal"
 _BOX_SIZE: Final = sealing.OVERHEAD + 32
@@ -64,13 +56,13 @@ class Group:
         """Order the cards.
 
         Raises:
-            AuditorsFileError: an auditor stands there twice, or the numbers do not fit.
+            PeopleFileError: an auditor stands there twice, or the numbers do not fit.
         """
         require_distinct(cards)
         try:
             share.require_sizes(threshold, len(cards))
         except ShareError as error:
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 str(error), reason="threshold", next_step="give more cards, or another --threshold"
             ) from None
         return cls(place=place, threshold=threshold, cards=tuple(sorted(cards, key=lambda card: card.name)))
@@ -94,10 +86,10 @@ class Group:
         """Give an auditor's number.
 
         Raises:
-            AuditorsFileError: the auditor is not of this set.
+            PeopleFileError: the auditor is not of this set.
         """
         if card not in self.cards:
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"{card.name} is not among the cards, or with other keys",
                 reason="member",
                 next_step="give your own card too, as padan-audit keys new wrote it",
@@ -144,7 +136,7 @@ def make(person: Person, chosen: Group) -> bytes:
     """Deal a secret, and write the file; nothing of the secret is kept.
 
     Raises:
-        AuditorsFileError: the dealer is not of the set.
+        PeopleFileError: the dealer is not of the set.
     """
     dealer = chosen.number(person.card)
     dealt = share.deal(chosen.threshold, len(chosen.cards), context=_context(chosen, dealer))
@@ -171,20 +163,20 @@ def read(data: bytes, place: Place) -> Deal:
     """Read a deal and check signature and proof of possession; a share is checked by whoever it is for.
 
     Raises:
-        AuditorsFileError: malformed, of another registry, not signed by its dealer, or without the proof.
+        PeopleFileError: malformed, of another registry, not signed by its dealer, or without the proof.
     """
     content = read_json(data, USE)
     try:
         document, signed = raw(content["deal"]), raw(content["signature"])
         deal = _decode(document, place)
     except (CanonicalError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             "the deal is malformed, or of another registry or environment", reason="format"
         ) from error
     try:
         signature.verify(deal.set.cards[deal.dealer - 1].signing, place.label(USE) + document, signed)
     except SignatureError:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             f"the deal of {deal.name} is not signed by {deal.name}",
             reason="signature",
             next_step=f"ask {deal.name} for the deal again",
@@ -192,7 +184,7 @@ def read(data: bytes, place: Place) -> Deal:
     try:
         share.check_possession(deal.commitments[0], deal.possession, context=_context(deal.set, deal.dealer))
     except ShareError as error:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             f"{deal.name} has not proved to know what it dealt: {error}",
             reason="possession",
             next_step=f"have {deal.name} deal anew; until then nobody should join",
@@ -204,13 +196,13 @@ def place_of(content: Mapping[str, Any]) -> Place:
     """Read which registry and environment a deal's file says that it is for; `read` checks it.
 
     Raises:
-        AuditorsFileError: malformed.
+        PeopleFileError: malformed.
     """
     try:
         fields = canonical.decode(raw(content["deal"]))
         return Place(registry_id=fields[2].decode(), environment=fields[3].decode())
     except (CanonicalError, KeyError, TypeError, ValueError) as error:
-        raise AuditorsFileError("the deal is malformed", reason="format") from error
+        raise PeopleFileError("the deal is malformed", reason="format") from error
 
 
 def join(person: Person, deals: Sequence[Deal]) -> tuple[AuditorsKey, bytearray]:
@@ -220,7 +212,7 @@ def join(person: Person, deals: Sequence[Deal]) -> tuple[AuditorsKey, bytearray]
         The key, signed by this auditor, and the auditor's share, which the caller keeps and wipes.
 
     Raises:
-        AuditorsFileError: a deal is missing, twice there or about another set, or a share is wrong; the dealer is
+        PeopleFileError: a deal is missing, twice there or about another set, or a share is wrong; the dealer is
         named.
     """
     chosen = _one_set(deals)
@@ -248,13 +240,13 @@ def agree(statements: Sequence[AuditorsKey]) -> AuditorsKey:
     """Join what each auditor has signed into one key that all have signed.
 
     Raises:
-        AuditorsFileError: they differ, or one is missing.
+        PeopleFileError: they differ, or one is missing.
     """
     first, *others = statements
     for other in others:
         if other.statement != first.statement:
             names = ", ".join(sorted({_signers(other), _signers(first)}))
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"not one key: the statements of {names} differ",
                 reason="differ",
                 next_step="compare the deals that each has joined, by padan-audit keys show, and join the same ones",
@@ -303,7 +295,7 @@ def _one_set(deals: Sequence[Deal]) -> Group:
     chosen = deals[0].set
     for deal in deals:
         if deal.set != chosen:
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"{deal.name} and {deals[0].name} dealt for different sets of auditors or thresholds",
                 reason="differ",
                 next_step="agree on the cards and the threshold, and deal anew",
@@ -315,14 +307,14 @@ def _require_each_once(chosen: Group, deals: Sequence[Deal]) -> None:
     dealers = [deal.dealer for deal in deals]
     for deal in deals:
         if dealers.count(deal.dealer) > 1:
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"the same auditor twice: {deal.name} dealt twice",
                 reason="twice",
                 next_step="take one deal of each auditor",
             )
     missing = [card.name for number, card in enumerate(chosen.cards, 1) if number not in dealers]
     if missing:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             f"no deal of {', '.join(missing)}",
             reason="missing",
             next_step="join once there is a deal of every auditor",
@@ -336,7 +328,7 @@ def _own_share(person: Person, deal: Deal, number: int) -> bytearray:
         )
         share.check(deal.commitments, number, own)
     except (DisputeError, GroupError, ShareError) as error:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             f"the share that {deal.name} dealt is wrong: {error}",
             reason="share",
             next_step=f"show this deal to all auditors, and have {deal.name} deal anew",

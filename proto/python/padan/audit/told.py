@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from padan.audit import answer, keyfile
+from padan import personfile
+from padan.audit import answer
 from padan.cli.console import print_json
 from padan.errors import ConfigError
 
@@ -31,9 +32,9 @@ def write(folder: Path, made: Answer) -> None:
             f"{folder}: cannot be made ({error.strerror})", reason="file", next_step="name a new folder"
         ) from None
     document = json_format.dumps(answer.document(made), indent=1, ensure_ascii=False)
-    keyfile.write_new(folder / "answer.json", document.encode() + b"\n", secret=True)
-    keyfile.write_new(folder / "answer.csv", answer.table(made).encode(), secret=True)
-    keyfile.write_new(folder / "answer.pdf", paper.render(made), secret=True)
+    personfile.write_new(folder / "answer.json", document.encode() + b"\n", secret=True)
+    personfile.write_new(folder / "answer.csv", answer.table(made).encode(), secret=True)
+    personfile.write_new(folder / "answer.pdf", paper.render(made), secret=True)
 
 
 def tell(made: Answer, tally: Tally, out: Path, *, opened: int, foreign: int, json: bool) -> None:

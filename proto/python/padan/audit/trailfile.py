@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from padan import canonical, dleq, group, proposal, sealing, share, signature, trail
-from padan.auditors import FORMAT, AuditorsFileError, raw, read_json, text
 from padan.canonical import CanonicalError
+from padan.card import FORMAT, PeopleFileError, raw, read_json, text
 from padan.dleq import ProofError
 from padan.errors import DisputeError
 from padan.proposal import Proposal, ProposalError
@@ -24,10 +24,11 @@ from padan.v1 import audit_pb2
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from padan.audit.keyfile import OwnShare, Person
+    from padan.audit.keyfile import OwnShare
     from padan.auditors import AuditorsKey
     from padan.envelope import Envelope
     from padan.nik import Nik
+    from padan.personfile import Person
 
 REQUEST: Final = "trail-request"
 PART: Final = "trail-part"
@@ -73,7 +74,7 @@ def propose(
         now: seconds of the Unix epoch.
 
     Raises:
-        AuditorsFileError: who proposes is none of the auditors, or a text is malformed.
+        PeopleFileError: who proposes is none of the auditors, or a text is malformed.
     """
     key.number(person.card.name)
     blind = os.urandom(trail.BLIND_SIZE)
@@ -86,7 +87,7 @@ def propose(
             received=received,
         )
     except ProposalError as error:
-        raise AuditorsFileError(str(error), reason="text", next_step="say it in other words") from None
+        raise PeopleFileError(str(error), reason="text", next_step="say it in other words") from None
     made = Proposal(
         action=trail.ACTION,
         body=opening.encode(),
@@ -105,7 +106,7 @@ def sign(request: Request, person: Person, key: AuditorsKey) -> Request:
     """Add an auditor's signature.
 
     Raises:
-        AuditorsFileError: the auditor is none of the key's.
+        PeopleFileError: the auditor is none of the key's.
     """
     key.number(person.card.name)
     signed = person.signer.sign(proposal.message(key.place, request.proposal))
@@ -116,12 +117,12 @@ def blind_of(request: Request, person: Person, key: AuditorsKey, *, nik: Nik) ->
     """Open the blind, and see that the number is the one that was proposed.
 
     Raises:
-        AuditorsFileError: the box does not open, or the number is another.
+        PeopleFileError: the box does not open, or the number is another.
     """
     blind = _unseal(request.blinds, person, _info(key, "trail-blind", request.proposal))
     made = trail.commit(key.place, blind=blind, nik=nik)
     if not hmac.compare_digest(made, request.opening.commitment):
-        raise AuditorsFileError(
+        raise PeopleFileError(
             "the number is not the one that the request is about",
             reason="number",
             next_step="enter the number of the resident's own letter; if it is right, do not sign",
@@ -152,17 +153,17 @@ def handles_of(request: Request, person: Person, key: AuditorsKey) -> tuple[byte
     """Open the handles.
 
     Raises:
-        AuditorsFileError: the service has not answered, or the box does not open.
+        PeopleFileError: the service has not answered, or the box does not open.
     """
     if not request.handles:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             "the service has not been asked yet",
             reason="unanswered",
             next_step="run padan-audit subject open first",
         )
     found = _unseal(request.handles, person, _info(key, "trail-handles", request.proposal))
     if len(found) != _HANDLES_SIZE:
-        raise AuditorsFileError("the handles are malformed", reason="format")
+        raise PeopleFileError("the handles are malformed", reason="format")
     return found[: trail.HANDLE_SIZE], found[trail.HANDLE_SIZE :]
 
 
@@ -170,7 +171,7 @@ def signers(request: Request, key: AuditorsKey) -> list[str]:
     """Name the auditors whose signatures stand under a request and verify.
 
     Raises:
-        AuditorsFileError: one is of nobody, or does not verify.
+        PeopleFileError: one is of nobody, or does not verify.
     """
     names = []
     for key_id, found in request.approvals.items():
@@ -180,7 +181,7 @@ def signers(request: Request, key: AuditorsKey) -> list[str]:
                 key.roster.get(key_id, b""), proposal.message(key.place, request.proposal), found
             )
         except SignatureError:
-            raise AuditorsFileError(
+            raise PeopleFileError(
                 f"the signature of {name or 'nobody among the auditors'} does not verify",
                 reason="signature",
                 next_step="have the request signed anew",
@@ -209,7 +210,7 @@ def decode(data: bytes, key: AuditorsKey) -> Request:
     """Read a request's file.
 
     Raises:
-        AuditorsFileError: malformed, or made for another auditors' key.
+        PeopleFileError: malformed, or made for another auditors' key.
     """
     content = read_json(data, REQUEST)
     _require_key(content, key)
@@ -222,7 +223,7 @@ def decode(data: bytes, key: AuditorsKey) -> Request:
         )
         trail.read(request.proposal)
     except (KeyError, TypeError, ValueError, AttributeError, ProposalError) as error:
-        raise AuditorsFileError("the request is malformed", reason="format") from error
+        raise PeopleFileError("the request is malformed", reason="format") from error
     return request
 
 
@@ -281,14 +282,14 @@ def read_part(
         The auditor's number, and E to s_i E.
 
     Raises:
-        AuditorsFileError: malformed, of another request, or a proof does not hold; the auditor is named.
+        PeopleFileError: malformed, of another request, or a proof does not hold; the auditor is named.
     """
     content = read_json(data, PART, most=MAX_FILE)
     _require_key(content, key)
     name = str(content.get("auditor", ""))
     number = key.number(name)
     if content.get("request") != request.opening.request_id.hex():
-        raise AuditorsFileError(f"the part of {name} is for another request", reason="request")
+        raise PeopleFileError(f"the part of {name} is for another request", reason="request")
     try:
         plain = _unseal(_boxes(content["boxes"]), person, _info(key, "trail-part", request.proposal, number))
         fields = canonical.decode(plain)
@@ -302,7 +303,7 @@ def read_part(
                 key.members[number - 1].verification, batch, proof, context=_context(request, key, number)
             )
     except (CanonicalError, KeyError, TypeError, ValueError, AttributeError, ProofError) as error:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             f"the part of {name} is wrong: {error}",
             reason="part",
             next_step=f"have {name} run padan-audit subject part again, or take another auditor's part",
@@ -318,7 +319,7 @@ def _cut(data: bytes, size: int) -> list[bytes]:
 
 def _require_key(content: Mapping[str, Any], key: AuditorsKey) -> None:
     if content.get("key_id") != key.key_id.hex():
-        raise AuditorsFileError(
+        raise PeopleFileError(
             "the file belongs to another auditors' key",
             reason="key",
             next_step="name with --auditors the key that the request was made for",
@@ -341,7 +342,7 @@ def _unseal(boxes: Mapping[str, bytes], person: Person, info: bytes) -> bytes:
     try:
         return person.recipient.open(boxes.get(name, b""), info=info + name.encode())
     except DisputeError:
-        raise AuditorsFileError(
+        raise PeopleFileError(
             f"the file holds nothing that {name} can open, or was changed",
             reason="box",
             next_step="use your own private keys, and the file as it was given to you",

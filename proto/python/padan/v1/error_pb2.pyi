@@ -96,6 +96,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the proposal was executed, was withdrawn, or its time is over."""
     ERROR_REASON_LOG_UNWITNESSED: _ErrorReason.ValueType  # 61
     """UNAVAILABLE: the log's witnesses are away for too long for data of this class; other classes are answered."""
+    ERROR_REASON_SHARE_REFUSED: _ErrorReason.ValueType  # 80
+    """PERMISSION_DENIED: the share is not the one that its holder, whom the message names, was dealt."""
+    ERROR_REASON_SHARE_FOREIGN: _ErrorReason.ValueType  # 81
+    """FAILED_PRECONDITION: the share is of another generation, or of another ceremony."""
+    ERROR_REASON_SHARE_HERE: _ErrorReason.ValueType  # 82
+    """ALREADY_EXISTS: this custodian's share is here already; it counts once."""
+    ERROR_REASON_NOT_SEALED: _ErrorReason.ValueType  # 83
+    """FAILED_PRECONDITION: the keys are open; no share is needed."""
+    ERROR_REASON_UNSEAL_FAILED: _ErrorReason.ValueType  # 84
+    """FAILED_PRECONDITION: enough shares came, and the keys cannot be opened for another reason; the operator sees it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -172,4 +182,14 @@ ERROR_REASON_TRAIL_ENDED: ErrorReason.ValueType  # 72
 """FAILED_PRECONDITION: the proposal was executed, was withdrawn, or its time is over."""
 ERROR_REASON_LOG_UNWITNESSED: ErrorReason.ValueType  # 61
 """UNAVAILABLE: the log's witnesses are away for too long for data of this class; other classes are answered."""
+ERROR_REASON_SHARE_REFUSED: ErrorReason.ValueType  # 80
+"""PERMISSION_DENIED: the share is not the one that its holder, whom the message names, was dealt."""
+ERROR_REASON_SHARE_FOREIGN: ErrorReason.ValueType  # 81
+"""FAILED_PRECONDITION: the share is of another generation, or of another ceremony."""
+ERROR_REASON_SHARE_HERE: ErrorReason.ValueType  # 82
+"""ALREADY_EXISTS: this custodian's share is here already; it counts once."""
+ERROR_REASON_NOT_SEALED: ErrorReason.ValueType  # 83
+"""FAILED_PRECONDITION: the keys are open; no share is needed."""
+ERROR_REASON_UNSEAL_FAILED: ErrorReason.ValueType  # 84
+"""FAILED_PRECONDITION: enough shares came, and the keys cannot be opened for another reason; the operator sees it."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

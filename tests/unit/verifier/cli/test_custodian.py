@@ -40,6 +40,11 @@ COMMANDS = [
     "propose",
     "review",
     "roster",
+    "custodians",
+    "reshare",
+    "paper",
+    "unseal",
+    "standing",
 ]
 
 

@@ -45,6 +45,7 @@ NEVER_ALONE = {
     "verifier.stage.errors.StageError": "base",
     "verifier.stage.errors.NotAliveError": "told as a criterion of the stage's report",
     "verifier.errors.ShuttingDownError": "answered to callers",
+    "verifier.unsealing.UnsealFailedError": "answered to custodians",
     "verifier.errors.LogUnwitnessedError": "answered to callers",
     "verifier.log.store.LeaderLostError": "a duty ends, and its process waits for the seat again",
 }

@@ -1,0 +1,77 @@
+"""A custodian's own keys: Ed25519 to sign with, X25519 to which shares are sealed, in one file under one passphrase.
+
+The file is made once and goes home with its custodian; shares of every generation are sealed to the public half, so
+that new ones can be dealt to whoever is absent. Argon2id is at RFC 9106's second option, and a weaker file is refused.
+Format: docs/formats/quorum.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import PassphraseError, QuorumFileError, WeakParametersError
+from padan import personfile
+from padan.card import Card, PeopleFileError, require_distinct
+from padan.errors import ConfigError
+
+if TYPE_CHECKING:
+    from padan.personfile import Person
+
+KIND: Final = "custodian"
+SUFFIX: Final = ".key.json"
+"""What follows a custodian's name in the name of the file."""
+
+
+def make(name: str, passphrase: str) -> tuple[bytes, Person]:
+    """Make a custodian's keys: the private file, and the keys at hand.
+
+    Raises:
+        QuorumFileError: the name is not one of a-z, 0-9 and hyphens.
+        PassphraseError: the passphrase is too short.
+    """
+    try:
+        private, _, person = personfile.make(name, passphrase, kind=KIND)
+    except PeopleFileError as error:
+        raise QuorumFileError(str(error)) from error
+    except ConfigError as error:
+        raise PassphraseError(f"{name}: {error}") from error
+    return private, person
+
+
+def open_keys(data: bytes, passphrase: str, *, name: str) -> Person:
+    """Open a custodian's keys.
+
+    Args:
+        data: the private file.
+        passphrase: the custodian's own.
+        name: whose it must be.
+
+    Raises:
+        QuorumFileError: malformed, or another custodian's.
+        WeakParametersError: its Argon2id parameters are weaker than RFC 9106's second option, or absurd.
+        PassphraseError: the passphrase is another.
+    """
+    try:
+        person = personfile.open_private(data, passphrase, kind=KIND)
+    except PeopleFileError as error:
+        raise QuorumFileError(f"the keys of {name}: {error}") from error
+    except ConfigError as error:
+        if error.reason == "passphrase":
+            raise PassphraseError(f"the passphrase does not open the keys of {name}") from error
+        kind = WeakParametersError if error.reason == "parameters" else QuorumFileError
+        raise kind(f"the keys of {name}: {error}") from error
+    if person.card.name != name:
+        raise QuorumFileError(f"the keys are of {person.card.name}, not of {name}")
+    return person
+
+
+def require_set(cards: tuple[Card, ...]) -> None:
+    """See that nobody stands in a set twice.
+
+    Raises:
+        QuorumFileError: somebody does, or a name or key is malformed.
+    """
+    try:
+        require_distinct(cards, kind=KIND)
+    except PeopleFileError as error:
+        raise QuorumFileError(str(error)) from error

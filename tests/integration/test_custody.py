@@ -1,0 +1,173 @@
+"""Five custodians and a service that starts sealed: a wrong share, too few, enough, and the keyring handed on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from keys.quorum_provider import share_path
+from padan.cli.console import ExitCode
+from padan.entry import EntryKind, Field, decode
+from padan.rpc import from_rpc
+from padan.v1 import attribute_pb2 as vocabulary
+from padan.v1 import custody_pb2, custody_pb2_grpc, verification_pb2_grpc
+from tests.custodians import (
+    KEK,
+    NAMES,
+    NEWCOMERS,
+    SECONDS,
+    Terminal,
+    make_keyring,
+    padan_keys,
+    phrase_files,
+    sitting_together,
+)
+from tests.installation import Installation, install
+from tests.restarting import roles
+from tests.service import RunningService, open_channel, request, running, wait_until_ready
+from verifier.log.open import open_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def wait_for(what: Callable[[], object], seconds: float = SECONDS) -> None:
+    """Wait until something is true."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not come true"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """An installation whose keys three of five custodians open."""
+    made = install(tmp_path_factory.mktemp("custody") / "i", kek=KEK, make_keyring=make_keyring)
+    for name in (*NAMES, *NEWCOMERS):
+        made.certify(name, kind="custodian")
+    return made
+
+
+def health(service: RunningService) -> int:
+    """Ask the service's health."""
+    with service.channel() as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        try:
+            return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=5).status)
+        except grpc.RpcError:
+            return int(health_pb2.HealthCheckResponse.UNKNOWN)
+
+
+def answers(service: RunningService) -> bool:
+    """Whether a question gets its answer."""
+    with service.channel() as channel:
+        stub = verification_pb2_grpc.VerificationServiceStub(channel)
+        return stub.Verify(request(), timeout=10).outcome == vocabulary.VERDICT_MATCH
+
+
+def details(installation: Installation, kind: EntryKind) -> list[dict[str, str]]:
+    """Read what entries of a kind say."""
+    with contextlib.closing(open_log(installation.settings.log_database)) as log:
+        rows = [row for row in log.entries(0, 10_000) if row.kind == kind]
+    return [dict(text.split("=", 1) for text in decode(row.entry).texts(Field.DETAIL)) for row in rows]
+
+
+def refuse_what_is_wrong(ani: Terminal, budi: Terminal) -> None:
+    """Each wrong share is refused with its own reason, and its holder named."""
+    wrong = budi.hand_in(secret=bytearray(range(1, 32)) + bytearray(1))
+    assert wrong.startswith("SHARE_REFUSED"), wrong
+    assert "the share of budi is not the one that was dealt" in wrong
+    others = budi.hand_in(file=ani.share(), secret=ani.share().open(ani.person))
+    assert others.startswith("SHARE_REFUSED"), others
+    assert "budi" in others
+    assert ani.hand_in(quorum_id=bytes(32)).startswith("SHARE_FOREIGN")
+    assert ani.hand_in(agent_key=bytes(32)).startswith("KEY_NOT_CURRENT")
+    assert ani.hand_in(sealed_share=b"").startswith("SHARE_REFUSED")
+
+
+def turn_strangers_away(installation: Installation) -> None:
+    """An agency and a custodian's certificate that nobody registered are refused."""
+    port = int(installation.settings.custody_listen.rpartition(":")[2])
+    stranger = installation.certify("zul", kind="custodian", register=False)
+    installation.identities.pop("zul")
+    for identity, reason in (
+        (installation.identities["tax"], "METHOD_NOT_ALLOWED"),
+        (stranger, "UNKNOWN_CALLER"),
+    ):
+        with open_channel(installation, identity, port) as channel:
+            stub = custody_pb2_grpc.CustodyServiceStub(channel)
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.GetStanding(custody_pb2.GetStandingRequest(), timeout=SECONDS)
+            assert from_rpc(refused.value).reason == reason
+
+
+def unsealing_is_told(installation: Installation) -> None:
+    """The log says who opened the keys, and whose shares were refused before."""
+    (told,) = details(installation, EntryKind.UNSEALED)
+    assert (told["custodians"], told["threshold"]) == ("ani,budi,cici", "3")
+    assert told["refused"] == "ani,budi,budi"
+    assert details(installation, EntryKind.CUSTODIANS_SET)[0]["custodians"] == ",".join(NAMES)
+
+
+@pytest.mark.timeout(600)
+def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) -> None:
+    """Sealed start, wrong shares, too few, enough, a verdict; then others hold the keys, and the old shares nothing."""
+    with running(installation, ready=False) as service:
+        wait_for(lambda: health(service) == health_pb2.HealthCheckResponse.NOT_SERVING)
+        wait_for(lambda: "missing: 3; next: custodians run padan-keys unseal" in service.messages())
+        ani, budi, cici = (Terminal(installation, name) for name in NAMES[:3])
+        assert (list(ani.standing().custodians), ani.standing().sealed) == (list(NAMES), True)
+        refuse_what_is_wrong(ani, budi)
+        turn_strangers_away(installation)
+        assert ani.hand_in() == ""
+        assert ani.hand_in().startswith("SHARE_HERE")
+        assert budi.hand_in() == ""
+        assert list(budi.standing().present) == ["ani", "budi"]
+        assert health(service) == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert details(installation, EntryKind.UNSEALED) == []
+        opened = cici.command("unseal", *cici.files(1))
+        assert (opened.returncode, "open, by ani, budi, cici" in opened.stdout) == (0, True), opened.stderr
+        wait_until_ready(installation, service.process, SECONDS)
+        assert answers(service)
+        unsealing_is_told(installation)
+        assert cici.hand_in().startswith("NOT_SEALED")
+        before = roles(service)["worker-1"]
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: roles(service).get("worker-1", before) != before)
+        wait_until_ready(installation, service.process, SECONDS)
+        assert answers(service)
+
+    old = {each.name: each.share() for each in (ani, budi)}
+    handed = padan_keys(
+        installation,
+        *("reshare", "--custodians", "ani,fajar,gita", "--threshold", "2"),
+        *phrase_files(*NEWCOMERS),
+        kek=sitting_together(*NAMES[:3]),
+    )
+    assert (handed.returncode, "generation 2: any 2 of 3" in handed.stdout) == (0, True), handed.stderr
+    with running(installation, ready=False) as service:
+        fajar = Terminal(installation, "fajar")
+        found = fajar.standing()
+        assert found.generation == 2
+        assert [each.hand_in(old[each.name]).partition(":")[0] for each in (ani, budi)] == [
+            "SHARE_FOREIGN"
+        ] * 2
+        assert "METHOD_NOT_ALLOWED" in budi.hand_in(old["budi"], quorum_id=found.quorum_id)
+        share_path(ani.folder, "ani", 1).write_bytes(old["ani"].encode())
+        early = ani.command("unseal", *ani.files(1))
+        assert (early.returncode, "of generation 1" in early.stderr) == (ExitCode.REFUSED, True)
+        assert fajar.hand_in(fajar.share(2)) == ""
+        assert ani.hand_in(ani.share(2)) == ""
+        wait_until_ready(installation, service.process, SECONDS)
+        assert answers(service)
+        shown = json.loads(ani.command("standing", "--json").stdout)
+        assert (shown["sealed"], shown["present"], shown["missing"]) == (False, ["ani", "fajar"], 0)
+    assert details(installation, EntryKind.UNSEALED)[-1]["custodians"] == "ani,fajar"

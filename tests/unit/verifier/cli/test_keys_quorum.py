@@ -1,0 +1,117 @@
+"""The command line of custodians who hold the KEK together: made, shown, printed, typed back, handed on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from padan.cli.console import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.verifier.cli.conftest import Result
+
+HERE = ("--keyring", "keyring.json", "--kek", "quorum:custody?ani=ani.pass&budi=budi.pass")
+INIT = ("init", "--registry", "registry-test", "--environment", "production")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with files of passphrases."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ani", "budi", "cici"):
+        Path(f"{name}.pass").write_text(f"the passphrase of {name}\n")
+    return tmp_path
+
+
+def files(*names: str) -> list[str]:
+    """Name files of passphrases."""
+    return [word for name in names for word in ("--passphrase-file", f"{name}={name}.pass")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_life_of_a_quorum(call: Callable[..., Result]) -> None:
+    """Init, custodians, paper out and back, reshare: each says what it did, also as JSON; nothing asks for a flag."""
+    made = call(*INIT, "--custodians", "ani,budi", "--threshold", "2", *files("ani", "budi"), at=HERE)
+    assert (made.code, made.err) == (0, "")
+    assert "any 2 of 2 custodians unlock it: ani, budi" in made.out
+    shown = call("custodians", "--json", at=HERE).data
+    assert ([each["name"] for each in shown["custodians"]], shown["generations"]) == (["ani", "budi"], [1])
+    assert shown["custodians"][0]["fingerprint"] in call("custodians", at=HERE).out
+
+    keys, share = "custody/ani.key.json", "custody/ani.1.share.json"
+    groups = call("paper", "print", keys, share, "--json").data["groups"]
+    printed = call("paper", "print", keys, share, "--out", "sheet.txt")
+    assert "sheet.txt: print it" in printed.out
+    assert all(group in Path("sheet.txt").read_text() for group in groups)
+    assert "Opens nothing without the passphrase" in call("paper", "print", keys, share).out
+    Path("typed").write_text(" ".join(groups))
+    Path("back").mkdir()
+    back = ("paper", "read", "custody/quorum.json", "--from", "typed", "--out", "back")
+    assert call(*back, "--json").data["files"] == ["back/ani.key.json", "back/ani.1.share.json"]
+    assert json.loads(Path("back/ani.key.json").read_text()) == json.loads(Path(keys).read_text())
+    assert Path("back/ani.1.share.json").read_bytes() == Path(share).read_bytes()
+    assert call(*back).code == ExitCode.STATE
+    Path("typed").write_text(" ".join([*groups[:8], "0000Z", *groups[9:]]))
+    wrong = call(*back)
+    assert (wrong.code, "group 9, the 3rd of line 2" in wrong.err) == (ExitCode.INPUT, True)
+
+    handed = call(
+        "reshare", "--custodians", "ani,cici", "--threshold", "2", *files("cici"), "--json", at=HERE
+    )
+    assert (handed.code, handed.data["generation"], handed.data["counter"]) == (0, 2, 2)
+    assert sorted(path.name for path in Path("custody").glob("*.share.json")) == [
+        "ani.2.share.json",
+        "cici.2.share.json",
+    ]
+    assert call("check", at=HERE).code == ExitCode.REFUSED
+    now = ("--keyring", "keyring.json", "--kek", "quorum:custody?ani=ani.pass&cici=cici.pass")
+    history = call("history", "--json", at=now).data
+    assert [each["details"] for each in history if each["event"] == "custodians-set"] == [
+        {"custodians": "ani,budi", "threshold": "2"},
+        {"custodians": "ani,cici", "threshold": "2"},
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("--custodians", "ani", "--threshold", "2"), ExitCode.INPUT, "1 custodians cannot"),
+        (("--custodians", "ani,ani", "--threshold", "2"), ExitCode.INPUT, "twice"),
+        (("--custodians", "ani,Budi", "--threshold", "2"), ExitCode.INPUT, "'Budi' is no custodian's name"),
+        (("--custodians", "ani,budi", "--threshold", "1"), ExitCode.INPUT, "threshold of 1"),
+        (("--custodians", "ani,budi", "--threshold", "3"), ExitCode.INPUT, "threshold of 3"),
+        (("--custodians", "17", "--threshold", "3"), ExitCode.INPUT, "17 custodians cannot"),
+        (("--custodians", "ani,budi", "--threshold", "2"), ExitCode.INPUT, "no terminal"),
+        (
+            ("--custodians", "ani,budi", "--threshold", "2", "--passphrase-file", "ani"),
+            ExitCode.INPUT,
+            "not NAME=PATH",
+        ),
+        ((), ExitCode.INPUT, "padan-keys init --custodians"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    call: Callable[..., Result],
+    words: tuple[str, ...],
+    code: ExitCode,
+    text: str,
+) -> None:
+    """Names, numbers and passphrases that do not fit: each is named, and no file stays behind."""
+    refused = call(*INIT, *words, at=HERE)
+    assert (refused.code, text in refused.err) == (code, True), refused.err
+    assert not list(Path().rglob("*.json"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_custodians_belong_to_a_quorum(call: Callable[..., Result]) -> None:
+    """With another provider there are none."""
+    file = ("--keyring", "keyring.json", "--kek", "file:kek.json?passphrase-file=ani.pass")
+    for words in ((*INIT, "--custodians", "ani,budi", "--threshold", "2"), ("custodians",)):
+        refused = call(*words, at=file)
+        assert (refused.code, "quorum:FOLDER" in refused.err) == (ExitCode.USAGE, True)

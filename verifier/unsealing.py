@@ -1,0 +1,311 @@
+"""What stands between the key agent and its keys: custodians hand in shares, each the own one, until there are enough.
+
+ 1 the caller is a custodian with a registered certificate  2 the request is for the dealing that the keyring is under
+ 3 the caller is one of its custodians, and the share opens with the key of this process  4 it fits the commitments
+ 5 once there are enough: the KEK, the keyring, every key of it  6 the entry UNSEALED is committed  7 keys are given out
+Where 5 or 6 fails, nothing is given out, the shares are zeroed, and all hand in again. Holds a lock for the time of a
+call: there are few calls, and one at a time decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from keys import quorum, quorum_provider, ringformat
+from keys.errors import KeysError, ShareHereError, ShareRefusedError
+from keys.gathering import SECONDS, Gathering
+from keys.handing import ShareKey
+from keys.provider import quorum_folder
+from keys.ringfile import RingFile
+from padan.entry import EntryKind
+from padan.v1 import custody_pb2
+from verifier import admin_entry, host_keys, validate
+from verifier.directory import Directory
+from verifier.errors import (
+    CallerError,
+    InvalidFieldError,
+    MalformedMessageError,
+    MethodNotAllowedError,
+    OperatorError,
+)
+from verifier.identity import PeerGate, PeerReader
+from verifier.log.open import open_log
+from verifier.revocation import RegisterReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from keys.agent import LocalKeyAgent
+    from keys.kek import Kek
+    from keys.quorum import Generation
+    from verifier.call import Call
+    from verifier.config import Settings
+    from verifier.identity import Peer
+    from verifier.revocation import Register
+
+_LOGGER = logging.getLogger("padan.custody")
+_ID_SIZE: Final = 32
+M = TypeVar("M", custody_pb2.GetStandingRequest, custody_pb2.HandInShareRequest)
+
+
+class ShareError(CallerError):
+    """A share is refused; the message names its holder."""
+
+    reason: ClassVar[str] = "SHARE_REFUSED"
+
+
+class ShareForeignError(CallerError):
+    """A share is of another dealing."""
+
+    reason: ClassVar[str] = "SHARE_FOREIGN"
+
+
+class ShareTwiceError(CallerError):
+    """A custodian's share is here already."""
+
+    reason: ClassVar[str] = "SHARE_HERE"
+
+
+class NotSealedError(CallerError):
+    """The keys are open."""
+
+    reason: ClassVar[str] = "NOT_SEALED"
+
+
+class AgentKeyError(CallerError):
+    """The share is sealed to the key of an agent that is no more."""
+
+    reason: ClassVar[str] = "KEY_NOT_CURRENT"
+
+
+class UnsealFailedError(OperatorError):
+    """Enough shares came, and the keys cannot be opened."""
+
+    reason: ClassVar[str] = "UNSEAL_FAILED"
+
+
+class Registrations:
+    """The register of callers, read anew for each call: the agent keeps nothing of it, and waits for no database."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+
+    def current(self) -> Register:
+        """Read it.
+
+        Raises:
+            LogUnavailableError: the database cannot be read.
+        """
+        with contextlib.closing(Directory(self._database)) as directory:
+            return RegisterReader(directory).read()
+
+
+class Seal:
+    """The sealed state of one agent's process, and its end.
+
+    Args:
+        settings: the settings.
+        opened: is given the unlocked keys, once.
+        seconds: how long shares wait for others.
+        wall: wall clock, seconds of the Unix epoch.
+        monotonic: monotonic clock, seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        opened: Callable[[LocalKeyAgent], object],
+        *,
+        seconds: float = SECONDS,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin sealed.
+
+        Raises:
+            keys.errors.KeysError: there is no keyring, or no quorum for it.
+        """
+        self._settings = settings
+        self._opened = opened
+        self._seconds = seconds
+        self._wall = wall
+        self._monotonic = monotonic
+        self._folder = quorum_folder(settings.kek)
+        self._gate = PeerGate(PeerReader(settings.trust_domain), Registrations(settings.log_database))
+        self._key = ShareKey()
+        self._lock = threading.Lock()
+        self._came: tuple[str, ...] | None = None
+        self._gathering = self._gather(self._generation())
+
+    def reason(self) -> str:
+        """Say what is missing, and the next step."""
+        with self._lock:
+            return (
+                f"sealed: {self._gathering.missing}; next: custodians run padan-keys unseal --address "
+                f"{self._settings.custody_listen}"
+            )
+
+    def expire(self) -> None:
+        """Zero shares that waited too long."""
+        with self._lock:
+            if self._gathering.expire():
+                _LOGGER.warning("shares waited too long and are forgotten")
+
+    def get_standing(self, call: Call) -> bytes:
+        """Answer one GetStanding, serialised.
+
+        Raises:
+            VerifierError: the caller may not, or the request is malformed.
+        """
+        self._custodian(call)
+        _parse(custody_pb2.GetStandingRequest(), call.raw)
+        with self._lock:
+            return custody_pb2.GetStandingResponse(standing=self._standing()).SerializeToString()
+
+    def hand_in_share(self, call: Call) -> bytes:
+        """Answer one HandInShare, serialised.
+
+        Raises:
+            VerifierError: the caller may not, the share is refused, or the keys cannot be opened with it.
+        """
+        peer = self._custodian(call)  # 1
+        request = _parse(custody_pb2.HandInShareRequest(), call.raw)
+        with self._lock:
+            self._hand_in(peer, request)
+            if self._gathering.is_complete:
+                self._unseal()
+            return custody_pb2.HandInShareResponse(standing=self._standing()).SerializeToString()
+
+    def wipe(self) -> None:
+        """Zero what is here."""
+        with self._lock:
+            self._gathering.wipe()
+
+    def _custodian(self, call: Call) -> Peer:
+        peer = self._gate.admit(call.certificate, self._wall())
+        if peer.kind != "custodian":
+            raise MethodNotAllowedError("only custodians may call this")
+        return peer
+
+    def _hand_in(self, peer: Peer, request: custody_pb2.HandInShareRequest) -> None:
+        if self._came is not None:
+            raise NotSealedError(f"opened by {', '.join(self._came)}")
+        generation = self._renewed()
+        if len(request.quorum_id) != _ID_SIZE:
+            raise InvalidFieldError("32 bytes", field="quorum_id")
+        if request.quorum_id != generation.id:  # 2
+            raise ShareForeignError(
+                f"the share of {peer.id} is not of generation {generation.number}, which is in use"
+            )
+        if request.agent_key != self._key.public_key:
+            raise AgentKeyError("the key agent was started anew; run padan-keys unseal again")
+        try:
+            member = generation.number_of(peer.id)  # 3
+        except ShareRefusedError as error:
+            raise MethodNotAllowedError(str(error)) from error
+        try:
+            share = self._key.open(request.sealed_share, generation, member)
+        except ShareRefusedError as error:
+            self._gathering.refuse(member)
+            raise self._refuse(peer, error) from error
+        try:
+            self._gathering.hand_in(member, share)  # 4
+        except ShareHereError as error:
+            raise ShareTwiceError(str(error)) from error
+        except ShareRefusedError as error:
+            raise self._refuse(peer, error) from error
+        _LOGGER.info("a share came", extra={"reason": self._gathering.missing})
+
+    @staticmethod
+    def _refuse(peer: Peer, error: ShareRefusedError) -> ShareError:
+        _LOGGER.warning("a share was refused", extra={"reason": f"custodian {peer.id}"})
+        return ShareError(str(error))
+
+    def _unseal(self) -> None:
+        came, refused = self._gathering.present, sorted(self._gathering.refused)
+        generation = self._gathering.generation
+        try:
+            agent = self._unlock(self._gathering.combine())  # 5
+        except (KeysError, OperatorError) as error:
+            _LOGGER.exception("enough shares came, and the keys cannot be opened")
+            raise UnsealFailedError("the keyring cannot be opened; the agent's messages say why") from error
+        try:
+            self._log(agent, generation, came, refused)  # 6
+        except BaseException:
+            agent.close()
+            raise
+        self._came = came
+        self._opened(agent)  # 7
+        _LOGGER.info("unsealed", extra={"reason": f"by {', '.join(came)}"})
+
+    def _unlock(self, kek: Kek) -> LocalKeyAgent:
+        try:
+            return host_keys.unlock_with(self._settings, kek)
+        finally:
+            kek.wipe()
+
+    def _log(
+        self, agent: LocalKeyAgent, generation: Generation, came: tuple[str, ...], refused: list[str]
+    ) -> None:
+        detail = {
+            "custodians": ",".join(came),
+            "threshold": str(generation.threshold),
+            "generation": str(generation.number),
+            "counter": str(agent.keyring_counter),
+        }
+        if refused:
+            detail["refused"] = ",".join(refused)
+        with contextlib.closing(open_log(self._settings.log_database)) as log:
+            admin_entry.append(log, EntryKind.UNSEALED, detail)
+
+    def _generation(self) -> Generation:
+        """Find the dealing that the keyring is under."""
+        kek_id = ringformat.kek_id(RingFile(self._settings.keyring).read())
+        return quorum.generation_of(quorum_provider.read(self._folder), kek_id)
+
+    def _gather(self, generation: Generation) -> Gathering:
+        return Gathering(generation, seconds=self._seconds, monotonic=self._monotonic)
+
+    def _renewed(self) -> Generation:
+        """Look whether the keyring is under another dealing by now: then shares of the old one are zeroed."""
+        try:
+            generation = self._generation()
+        except (KeysError, OSError) as error:
+            _LOGGER.exception("the keyring or its quorum cannot be read")
+            raise UnsealFailedError("the keyring or its quorum cannot be read") from error
+        if generation.id != self._gathering.generation.id:
+            self._gathering.wipe()
+            self._gathering = self._gather(generation)
+        return generation
+
+    def _standing(self) -> custody_pb2.Standing:
+        generation = self._gathering.generation if self._came is not None else self._renewed()
+        gathering = self._gathering
+        return custody_pb2.Standing(
+            sealed=self._came is None,
+            registry_id=generation.realm.registry_id,
+            environment=generation.realm.environment,
+            generation=generation.number,
+            quorum_id=generation.id,
+            threshold=generation.threshold,
+            custodians=generation.names,
+            present=gathering.present if self._came is None else self._came,
+            refused=sorted(set(gathering.refused)),
+            agent_key=self._key.public_key,
+            seconds_left=round(gathering.seconds_left),
+        )
+
+
+def _parse(message: M, raw: bytes) -> M:
+    try:
+        message.ParseFromString(raw)
+    except DecodeError:
+        raise MalformedMessageError("the bytes are no message of this method") from None
+    validate.refuse_unknown(message)
+    return message
