@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.errors import ShareRefusedError
 from keys.quorum import info_of
-from keys.secret import Secret
+from keys.secret import Secret, burn, taken
 from keys.sharefile import SHARE_SIZE
 from padan import group, sealing
 from padan.errors import DisputeError
@@ -42,26 +42,30 @@ class ShareKey(Secret):
         """
         info = info_of(generation.realm, generation.id, member, use=USE) + self.public_key
         try:
-            found = bytearray(self._recipient.open(box, info=info))
+            found = self._recipient.open(box, info=info)
         except DisputeError as error:
             raise ShareRefusedError(
                 f"the share of {generation.names[member - 1]} was changed on its way, or is another custodian's"
             ) from error
         if len(found) != SHARE_SIZE:
             raise ShareRefusedError(f"the share of {generation.names[member - 1]} has another size")
-        return found
+        return taken(found)
 
 
 def seal(share: bytearray, file: ShareFile, agent_key: bytes) -> bytes:
     """Seal a share for an agent; the caller's buffer is zeroed.
 
     Raises:
-        ShareRefusedError: the agent's key is no key.
+        ShareRefusedError: the share has another size, or the agent's key is no key.
     """
+    if len(share) != SHARE_SIZE:
+        raise ShareRefusedError(f"the share of {file.name} has another size")
+    info = info_of(file.realm, file.quorum_id, file.member, use=USE) + agent_key
+    plain = bytes(share)
     try:
-        info = info_of(file.realm, file.quorum_id, file.member, use=USE) + agent_key
-        return sealing.seal(bytes(share), public_key=agent_key, info=info)
+        return sealing.seal(plain, public_key=agent_key, info=info)
     except DisputeError as error:
         raise ShareRefusedError("the agent's key is not usable") from error
     finally:
         group.wipe(share)
+        burn(plain)

@@ -85,12 +85,12 @@ def lines(groups: Sequence[str]) -> list[str]:
     return [f"{number:>2}  {'  '.join(row)}" for number, row in enumerate(rows, 1)]
 
 
-def read(typed: str, generation: Generation) -> tuple[bytes, ShareFile]:
+def read(typed: str, *generations: Generation) -> tuple[bytes, ShareFile]:
     """Read what a person typed from paper: the private file and the share.
 
     Args:
         typed: the groups in order, in any case, with spaces, line numbers and line ends as they stand on the paper.
-        generation: the quorum's, which has name and public keys.
+        generations: of the quorum's file, which has names and public keys; the paper is of one of them.
 
     Raises:
         PaperError: a group is wrong, missing or too many; names it.
@@ -102,10 +102,12 @@ def read(typed: str, generation: Generation) -> tuple[bytes, ShareFile]:
     at = _HEAD.size
     if fmt != FORMAT:
         raise PaperError("the paper has a format that this release does not know")
-    if number != generation.number or body[at : at + _ID_SIZE] != generation.id[:_ID_SIZE]:
+    named = number, body[at : at + _ID_SIZE]
+    generation = next((each for each in generations if (each.number, each.id[:_ID_SIZE]) == named), None)
+    if generation is None:
+        in_use = " or ".join(str(each.number) for each in generations)
         raise ForeignShareError(
-            f"the paper is of generation {number} of another ceremony, or of another generation than "
-            f"{generation.number}, which is in use"
+            f"the paper is of generation {number}, and generation {in_use} of this ceremony is in use"
         )
     if not 1 <= member <= len(generation.cards):
         raise PaperError("the paper names no custodian of this quorum")

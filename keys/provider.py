@@ -10,7 +10,7 @@ import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from keys.errors import PassphraseError, ProviderError
 from keys.file_provider import FileKekProvider
@@ -112,7 +112,7 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
     """
     parts = urlsplit(uri)
     if parts.scheme == QUORUM:
-        return _open_quorum(parts, base or Path.cwd(), prompt, uri)
+        return _open_quorum(uri, base or Path.cwd(), prompt)
     if parts.scheme != "file":
         raise ProviderError(
             f"a KEK provider's URI starts with 'file:' or 'quorum:', not with '{parts.scheme or uri}'"
@@ -144,15 +144,16 @@ def quorum_folder(uri: str) -> Path:
     return Path(unquote(parts.path))
 
 
-def _open_quorum(parts: SplitResult, base: Path, prompt: Prompt, uri: str) -> QuorumKekProvider:
+def _open_quorum(uri: str, folder: Path, prompt: Prompt) -> QuorumKekProvider:
+    query = urlsplit(uri).query
     try:
-        files = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
+        files = parse_qs(query, strict_parsing=True) if query else {}
     except ValueError as error:
         raise ProviderError("the parameters of the quorum's URI are malformed") from error
     if any(len(values) != 1 for values in files.values()):
         raise ProviderError("a quorum's URI names each custodian once: quorum:FOLDER?NAME=PASSPHRASE-FILE")
-    sources = {name: base / path for name, (path,) in files.items()}
-    return QuorumKekProvider(folder=base / quorum_folder(uri), sources=sources, prompt=prompt, uri=uri)
+    sources = {name: folder / path for name, (path,) in files.items()}
+    return QuorumKekProvider(folder=folder / quorum_folder(uri), sources=sources, prompt=prompt, uri=uri)
 
 
 def _passphrase_source(query: str) -> tuple[str, str] | None:

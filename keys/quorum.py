@@ -237,7 +237,7 @@ def generation_of(generations: Sequence[Generation], kek_id: str = "") -> Genera
     for each in generations:
         if kek_id in {"", each.kek_id}:
             return each
-    raise QuorumFileError("the quorum's file holds no generation for the KEK of this keyring")
+    raise QuorumFileError("the quorum's file does not hold a generation of this KEK")
 
 
 def encode(generations: Sequence[Generation]) -> bytes:

@@ -183,8 +183,13 @@ class QuorumKekProvider:
                 f"{', '.join(self._here(names)) or 'none'}"
             )
         deal = quorum.deal(plan.realm, number=number, threshold=plan.threshold, cards=plan.cards)
-        self._write(deal)
-        self._file.write(quorum.encode([*beside, deal.generation]))
+        try:
+            self._write(deal)
+            self._file.write(quorum.encode([*beside, deal.generation]))
+        except BaseException:
+            for name in names:  # of a generation that nothing speaks of
+                share_path(self.folder, name, number).unlink(missing_ok=True)
+            raise
         proven = self._combine(quorum.generation_of(read(self.folder), deal.kek.id))
         if proven is None:
             raise SharesMissingError("the new shares are not in the folder any more")

@@ -39,6 +39,13 @@ def burn(data: bytes) -> None:
     ctypes.memset(start, 0, len(data))
 
 
+def taken(data: bytes) -> bytearray:
+    """Move bytes that were just made, and that nobody else has, into a buffer that can be zeroed; burns them."""
+    buffer = bytearray(data)
+    burn(data)
+    return buffer
+
+
 class Material(Secret):
     """Key bytes in memory that can be zeroed.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from keys.errors import ForeignShareError, KeyUseError, QuorumFileError, ShareRefusedError
 from keys.quorum import FORMAT, info_of, read_json
 from keys.realm import Realm
+from keys.secret import taken
 from padan.errors import DisputeError
 from padan.sealing import OVERHEAD
 
@@ -98,7 +99,7 @@ class ShareFile:
             ) from error
         if len(opened) != SHARE_SIZE:
             raise ShareRefusedError(f"the share of {self.name} has another size")
-        return bytearray(opened)
+        return taken(opened)
 
 
 def decode(data: bytes) -> ShareFile:

@@ -71,7 +71,7 @@ def read(
     """Type a custodian's paper back into the two files; a typing error names its group at once."""
     generations = quorum.decode(read_input(quorum_file))
     typed = read_input(source).decode(errors="replace") if source else _type()
-    keys, share = paper.read(typed, generations[-1])
+    keys, share = paper.read(typed, *generations)
     paths = [keys_path(out, share.name), share_path(out, share.name, share.generation)]
     for path in paths:
         if path.exists():

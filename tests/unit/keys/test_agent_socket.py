@@ -22,6 +22,7 @@ from keys.errors import (
     AuditorsKeyError,
     KeyAgentAwayError,
     KeyAgentFormatError,
+    KeyAgentSealedError,
     PassphraseError,
     SocketBusyError,
     SocketPathError,
@@ -320,3 +321,29 @@ def test_the_formats_of_bodies() -> None:
         """Of a release that this one does not know."""
 
     assert type(agent_wire.decode_failure(agent_wire.encode_failure(NewerError("x")))).__name__ == "KeysError"
+
+
+def test_a_sealed_agent_gives_nothing(
+    path: Path, local: LocalKeyAgent, clock: Clock, connect: Callable[[], SocketKeyAgent]
+) -> None:
+    """While it is sealed it says what is missing; unsealed it serves; a worker outlives a successor that is sealed."""
+    missing = ["two"]
+    server = KeyAgentServer(path, None, sealed=lambda: f"sealed: missing: {missing[0]}", monotonic=clock)
+    server.start()
+    with pytest.raises(KeyAgentSealedError, match="missing: two"):
+        SocketKeyAgent.connect(path)
+    server.unseal(local)
+    worker = connect()
+    period = worker.next_period(None)
+    with worker.announcing(period):
+        pass
+    server.stop()
+    successor = KeyAgentServer(path, None, monotonic=clock)
+    successor.start()
+    try:
+        assert worker.next_period(period) is period
+        clock.now += LIFETIME
+        with pytest.raises(KeyAgentSealedError):
+            worker.next_period(period)
+    finally:
+        successor.stop()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from keys import handing
+from keys import handing, quorum
 from keys.errors import ShareHereError, ShareRefusedError, SharesMissingError
 from keys.gathering import Gathering
 from keys.handing import ShareKey
+from padan import sealing
 from tests.unit.keys.test_quorum import PEOPLE, dealt, file, shares_of
 
 
@@ -92,8 +93,12 @@ def test_a_share_travels_sealed_to_one_agent() -> None:
     ):
         with pytest.raises(ShareRefusedError, match=f"custodian-{member}"):
             opener.open(box, generation, member)
+    info = quorum.info_of(deal.generation.realm, deal.generation.id, 1, use=handing.USE) + agent.public_key
+    short = sealing.seal(b"x", public_key=agent.public_key, info=info)
     with pytest.raises(ShareRefusedError, match="another size"):
-        agent.open(handing.seal(bytearray(31), file(deal, 1), agent.public_key), deal.generation, 1)
+        agent.open(short, deal.generation, 1)
+    with pytest.raises(ShareRefusedError, match="another size"):
+        handing.seal(bytearray(31), file(deal, 1), agent.public_key)
     with pytest.raises(ShareRefusedError, match="not usable"):
         handing.seal(bytearray(32), file(deal, 1), b"short")
     assert repr(agent) == "<ShareKey>"

@@ -12,6 +12,8 @@ from keys.agent import LocalKeyAgent
 from keys.agent_client import SocketKeyAgent
 from keys.block import BlockKey
 from keys.envelope import generate
+from keys.gathering import Gathering
+from keys.handing import ShareKey
 from keys.kek import Kek
 from keys.keyset import Keyring
 from keys.mac import MacKey
@@ -20,6 +22,7 @@ from keys.realm import Realm
 from keys.seal import RingSeal, SealKey
 from keys.secret import Material, Secret
 from keys.signing import Signer
+from tests.unit.keys.test_quorum import dealt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +43,8 @@ MAKERS: dict[str, Callable[[], Secret]] = {
     "SocketKeyAgent": lambda: SocketKeyAgent(
         ring=Keyring(realm=REALM, counter=1, kek_id=""), materials={1: Material(KEY)}
     ),
+    "Gathering": lambda: Gathering(dealt().generation),
+    "ShareKey": ShareKey,
     "LocalKeyAgent": lambda: LocalKeyAgent(
         ring=Keyring(realm=REALM, counter=1, kek_id=""), materials={1: Material(KEY)}
     ),
