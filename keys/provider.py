@@ -1,27 +1,29 @@
 """Who holds the KEK: a provider, chosen by the scheme of a URI.
 
-`file:PATH?passphrase-file=PATH` is here (`keys.file_provider`). Whoever adds a scheme adds a line to
-`open_provider`.
+`file:PATH?passphrase-file=PATH` is here (`keys.file_provider`). Whoever adds a scheme adds a line to `SCHEMES`, and one
+to tests/unit/keys/holders.py, whose suite every provider keeps to.
 """
 
 from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from keys.errors import PassphraseError, ProviderError
 from keys.file_provider import FileKekProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeAlias
+    from collections.abc import Mapping
 
     from keys.kek import Kek
 
-    Prompt: TypeAlias = Callable[[str], str]
+Prompt: TypeAlias = Callable[[str], str]
+"""Asks a person a question on the terminal and gives the answer."""
 
 
 class KekProvider(Protocol):
@@ -84,12 +86,20 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
     Raises:
         ProviderError: an unknown scheme or parameter, or no path.
     """
+    scheme, colon, _ = uri.partition(":")
+    opener = SCHEMES.get(scheme) if colon else None
+    if opener is None:
+        known = ", ".join(f"'{name}:'" for name in SCHEMES)
+        raise ProviderError(
+            f"a KEK provider's URI starts with one of {known}, not with '{scheme if colon else uri}'"
+        )
+    return opener(uri, base or Path.cwd(), prompt)
+
+
+def _open_file(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
     parts = urlsplit(uri)
-    if parts.scheme != "file":
-        raise ProviderError(f"a KEK provider's URI starts with 'file:', not with '{parts.scheme or uri}'")
     if parts.netloc not in {"", "localhost"} or parts.fragment or not parts.path:
         raise ProviderError("a file provider's URI is file:PATH?passphrase-file=PATH, without a host")
-    folder = base or Path.cwd()
     source = _passphrase_source(parts.query)
     if source is not None and source[0] == "passphrase-file":
         source = (source[0], str(folder / source[1]))
@@ -109,3 +119,11 @@ def _passphrase_source(query: str) -> tuple[str, str] | None:
             "a file provider takes one parameter: passphrase-file=PATH or passphrase-env=NAME"
         )
     return name, values[0]
+
+
+SCHEMES: Final[Mapping[str, Callable[[str, Path, Prompt], KekProvider]]] = MappingProxyType(
+    {
+        "file": _open_file,
+    }
+)
+"""The scheme of a URI to what opens it, given the URI, the folder of relative paths, and what asks a person."""

@@ -1,0 +1,127 @@
+"""Who may hold a KEK, each as the contract suite uses it: the provider, the operator beside it, and its secret.
+
+Whoever adds a provider writes a class here and one line in `HOLDERS`; then every test of test_provider_contract.py
+holds for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from keys.errors import KekFileError, PassphraseError
+from keys.provider import open_provider
+from tests.unit.keys.conftest import PASSPHRASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import pytest
+
+    from keys.errors import CustodianError
+    from keys.kek import Kek
+    from keys.provider import KekProvider
+
+WRONG = "kelinci hitam melompat"
+"""A secret that opens nothing."""
+
+
+class Holder(ABC):
+    """One provider in a folder of its own.
+
+    Args:
+        folder: an empty folder; relative paths of the URI start here.
+        environment: sets variables for the test.
+    """
+
+    wrong_secret: ClassVar[type[CustodianError]]
+    """What a wrong secret is told as."""
+    broken_file: ClassVar[type[CustodianError]]
+    """What a cut file is told as."""
+
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.environment = environment
+
+    @property
+    @abstractmethod
+    def uri(self) -> str:
+        """The URI that opens the provider."""
+
+    @property
+    @abstractmethod
+    def secrets(self) -> list[str]:
+        """What must be shown nowhere, beside the KEK itself."""
+
+    @abstractmethod
+    def spoil_secret(self) -> None:
+        """Put a wrong secret in the place of the right one."""
+
+    @abstractmethod
+    def files(self) -> list[Path]:
+        """List the files that hold what the provider keeps."""
+
+    def open(self) -> KekProvider:
+        """Open the provider, as another process would."""
+        return open_provider(self.uri, base=self.folder)
+
+    def prepare(self) -> None:  # noqa: B027 - most providers need no operator here
+        """Do what the operator does before a KEK is created."""
+
+    def prepare_renewal(self) -> None:  # noqa: B027 - most providers need no operator here
+        """Do what the operator does before a KEK is renewed."""
+
+    def finish_renewal(self, kek_id: str) -> None:  # noqa: B027 - most providers need no operator here
+        """Do what the operator does after a renewal, so that one KEK alone is left."""
+
+    def create(self) -> tuple[KekProvider, Kek]:
+        """Make the first KEK."""
+        self.prepare()
+        provider = self.open()
+        return provider, provider.create()
+
+    def renew(self, provider: KekProvider) -> Kek:
+        """Make the next KEK."""
+        self.prepare_renewal()
+        return provider.renew()
+
+    def retire(self, provider: KekProvider, kek_id: str) -> None:
+        """Keep one KEK alone."""
+        self.finish_renewal(kek_id)
+        provider.retire(kek_id)
+
+
+class FileHolder(Holder):
+    """`file:` with its passphrase in a file."""
+
+    wrong_secret = PassphraseError
+    broken_file = KekFileError
+
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, environment)
+        (folder / "passphrase").write_text(PASSPHRASE + "\n")
+
+    @property
+    def uri(self) -> str:
+        """The URI that opens the provider."""
+        return "file:kek.json?passphrase-file=passphrase"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must be shown nowhere, beside the KEK itself."""
+        return [PASSPHRASE]
+
+    def spoil_secret(self) -> None:
+        """Put a wrong secret in the place of the right one."""
+        (self.folder / "passphrase").write_text(WRONG)
+
+    def files(self) -> list[Path]:
+        """List the files that hold what the provider keeps."""
+        return [self.folder / "kek.json"]
+
+
+HOLDERS: Mapping[str, Callable[[Path, pytest.MonkeyPatch], Holder]] = {
+    "file": FileHolder,
+}
+"""The scheme of a URI to its holder."""
