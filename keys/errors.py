@@ -82,6 +82,34 @@ class ProviderError(CustodianError):
     """The KEK URI names no known provider or is malformed."""
 
 
+class CredentialError(CustodianError):
+    """The KEK that systemd lends cannot be used."""
+
+
+class CredentialFolderError(CredentialError):
+    """systemd lends this process no credentials."""
+
+
+class CredentialMissingError(CredentialError):
+    """systemd lends no credential of the name."""
+
+
+class CredentialModeError(CredentialError):
+    """The credential is open to others, or closed to this account."""
+
+
+class CredentialFormatError(CredentialError):
+    """The credential holds no KEK."""
+
+
+class CredentialReadOnlyError(CredentialError):
+    """A new KEK is needed, and only the operator can put one into the credential store."""
+
+
+class CredentialLeftError(CredentialError):
+    """Two KEKs are lent: the operator has to end a renewal."""
+
+
 class OperatorError(KeysError):
     """The operator must act: data or a limit of the running service stands in the way."""
 

@@ -1,7 +1,7 @@
 """Who holds the KEK: a provider, chosen by the scheme of a URI.
 
-`file:PATH?passphrase-file=PATH` is here (`keys.file_provider`). Whoever adds a scheme adds a line to `SCHEMES`, and one
-to tests/unit/keys/holders.py, whose suite every provider keeps to.
+`file:PATH?passphrase-file=PATH` (`keys.file_provider`) and `credential:NAME` (`keys.credential_provider`).
+Whoever adds a scheme adds a line to `SCHEMES`, and one to tests/unit/keys/holders.py, whose suite holds for all.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from keys.credential_provider import CredentialKekProvider
 from keys.errors import PassphraseError, ProviderError
 from keys.file_provider import FileKekProvider
 
@@ -79,7 +80,8 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
     """Open the provider that a URI names.
 
     Args:
-        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks.
+        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks;
+            or `credential:NAME`.
         base: what relative paths start from; the working folder where absent.
         prompt: asks a person for a passphrase.
 
@@ -106,6 +108,11 @@ def _open_file(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
     return FileKekProvider(path=folder / unquote(parts.path), source=source, prompt=prompt, uri=uri)
 
 
+def _open_credential(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
+    del folder, prompt
+    return CredentialKekProvider(name=uri.partition(":")[2], uri=uri)
+
+
 def _passphrase_source(query: str) -> tuple[str, str] | None:
     try:
         parameters: Mapping[str, list[str]] = parse_qs(query, strict_parsing=True) if query else {}
@@ -124,6 +131,7 @@ def _passphrase_source(query: str) -> tuple[str, str] | None:
 SCHEMES: Final[Mapping[str, Callable[[str, Path, Prompt], KekProvider]]] = MappingProxyType(
     {
         "file": _open_file,
+        "credential": _open_credential,
     }
 )
 """The scheme of a URI to what opens it, given the URI, the folder of relative paths, and what asks a person."""

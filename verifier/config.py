@@ -92,7 +92,8 @@ class Settings(BaseSettings):
     )
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
-        default="", description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH."
+        default="",
+        description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH, or credential:NAME.",
     )
     key_agent: str = Field(
         default="",

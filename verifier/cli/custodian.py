@@ -43,8 +43,8 @@ def _root(
         typer.Option(
             "--kek",
             envvar="PADAN_KEK",
-            help="Who holds the key-encryption key: file:PATH, with ?passphrase-file=PATH or ?passphrase-env=NAME; "
-            "without either it asks.",
+            help="Who holds the key-encryption key: file:PATH, with ?passphrase-file=PATH or ?passphrase-env=NAME, "
+            "without either it asks; or credential:NAME, which systemd lends.",
         ),
     ] = "",
 ) -> None:

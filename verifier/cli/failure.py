@@ -315,10 +315,30 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.PassphraseError": _input(
             "give the passphrase: ?passphrase-file=PATH or ?passphrase-env=NAME in the URI, or a terminal"
         ),
+        "keys.errors.CredentialFolderError": _input(
+            "let systemd start it, with LoadCredential=NAME:PATH or LoadCredentialEncrypted= in the unit"
+        ),
+        "keys.errors.CredentialMissingError": _input(
+            "make a KEK with padan-keys new-kek, and name it in the unit: LoadCredential=NAME:PATH"
+        ),
+        "keys.errors.CredentialModeError": _refused(
+            "let systemd lend it, which closes it to others; where you lend it yourself: chmod 400"
+        ),
+        "keys.errors.CredentialFormatError": _input(
+            "put back the KEK from its copy; padan-keys new-kek makes one for a new keyring"
+        ),
+        "keys.errors.CredentialReadOnlyError": _state(
+            "make it with padan-keys new-kek, lend it to this command as NAME-next, and run it again"
+        ),
+        "keys.errors.CredentialLeftError": _state(
+            "put NAME-next in the place of NAME in the credential store, destroy the old one, restart the unit"
+        ),
         "keys.errors.WeakParametersError": _refused(
             "do not use this KEK file; make a new keyring or put back the right file"
         ),
-        "keys.errors.ProviderError": _input("write the provider as 'file:PATH?passphrase-file=PATH'"),
+        "keys.errors.ProviderError": _input(
+            "see docs/keys-in-tokens.md for the URI of each provider, such as 'file:PATH?passphrase-file=PATH'"
+        ),
         "keys.errors.SealCountError": _state("put a new key in its place"),
         "keys.errors.AuditorsKeyError": _input(
             "name the auditors' signed key (padan-audit keys) in auditors_key, or in development that of "

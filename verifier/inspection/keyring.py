@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from keys import cryptoperiod, ringformat
+from keys.credential_provider import FOLDER_VARIABLE
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.ringfile import RingFile
@@ -74,6 +76,8 @@ def check_keyring(settings: Settings, *, now: Callable[[], float] = time.time) -
 
 def _not_unlocked(settings: Settings) -> str:
     """Say why the keyring cannot be unlocked here without asking anybody; empty where it can."""
+    if settings.kek.startswith("credential:"):
+        return "" if FOLDER_VARIABLE in os.environ else "systemd lends its KEK to the unit alone"
     if not settings.kek.startswith("file:"):
         return "kek names no file" if settings.kek else ""
     if "?" not in settings.kek:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from keys.errors import KekFileError, PassphraseError
+from keys.errors import CredentialFormatError, KekFileError, KekMismatchError, PassphraseError
+from keys.kek import Kek
 from keys.provider import open_provider
 from tests.unit.keys.conftest import PASSPHRASE
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pytest
 
     from keys.errors import CustodianError
-    from keys.kek import Kek
     from keys.provider import KekProvider
 
 WRONG = "kelinci hitam melompat"
@@ -121,7 +121,60 @@ class FileHolder(Holder):
         return [self.folder / "kek.json"]
 
 
+class CredentialHolder(Holder):
+    """`credential:` with a folder as systemd fills it; the operator writes what is in it."""
+
+    wrong_secret = KekMismatchError
+    broken_file = CredentialFormatError
+
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, environment)
+        self.lent = folder / "credentials"
+        self.lent.mkdir(mode=0o700)
+        environment.setenv("CREDENTIALS_DIRECTORY", str(self.lent))
+
+    @property
+    def uri(self) -> str:
+        """The URI that opens the provider."""
+        return "credential:kek"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must be shown nowhere, beside the KEK itself."""
+        return []
+
+    def spoil_secret(self) -> None:
+        """Put a wrong secret in the place of the right one."""
+        self._lend("kek")
+
+    def files(self) -> list[Path]:
+        """List the files that hold what the provider keeps."""
+        return [self.lent / "kek"]
+
+    def prepare(self) -> None:
+        """Lend a first KEK."""
+        self._lend("kek")
+
+    def prepare_renewal(self) -> None:
+        """Lend the next KEK beside it."""
+        if not (self.lent / "kek-next").exists():
+            self._lend("kek-next")
+
+    def finish_renewal(self, kek_id: str) -> None:
+        """Put the next KEK in the place of the first, or take it away."""
+        following = self.lent / "kek-next"
+        if following.exists() and Kek(bytes.fromhex(following.read_text())).id == kek_id:
+            following.replace(self.lent / "kek")
+        following.unlink(missing_ok=True)
+
+    def _lend(self, name: str) -> None:
+        path = self.lent / name
+        path.write_text(Kek.generate().reveal().hex() + "\n")
+        path.chmod(0o600)
+
+
 HOLDERS: Mapping[str, Callable[[Path, pytest.MonkeyPatch], Holder]] = {
     "file": FileHolder,
+    "credential": CredentialHolder,
 }
 """The scheme of a URI to its holder."""

@@ -35,6 +35,23 @@ def made(holder: Holder) -> tuple[KekProvider, Kek]:
     return holder.create()
 
 
+@pytest.fixture
+def made_keyring(holder: Holder, tmp_path: Path, realm: Realm) -> Custody:
+    """A keyring under the provider's KEK, with a key that may be destroyed."""
+    holder.prepare()
+    custody = Custody(path=tmp_path / "keyring.json", provider=holder.open(), actor="tester")
+    custody.create(realm)
+    custody.add(Purpose.SET)
+    return custody
+
+
+def destroy_one(holder: Holder, custody: Custody) -> None:
+    """Destroy the key that may be."""
+    (key,) = custody.read().keyset(Purpose.SET).keys
+    holder.prepare_renewal()
+    custody.destroy(Purpose.SET, key.key_id)
+
+
 def ids(provider: KekProvider) -> list[str]:
     """Name what a provider opens."""
     return [kek.id for kek in provider.unlock()]
@@ -108,20 +125,23 @@ def test_a_kek_that_is_not_kept_is_not_kept_alone(made: tuple[KekProvider, Kek])
     assert ids(provider) == [kek.id]
 
 
-def test_a_wrong_secret_is_its_own_error(holder: Holder, made: tuple[KekProvider, Kek]) -> None:
+def test_a_wrong_secret_is_its_own_error(holder: Holder, made_keyring: Custody) -> None:
     """A wrong secret opens nothing and changes nothing, is told apart from damage, and is not repeated."""
-    _, kek = made
-    before = [path.read_bytes() for path in holder.files() if path.exists()]
     holder.spoil_secret()
-    spoilt = holder.open()
-    for attempt in (spoilt.unlock, spoilt.renew, lambda: spoilt.retire(kek.id)):
+    before = everything(holder.folder)
+    path = made_keyring.events_path.with_name("keyring.json")
+    spoilt = Custody(path=path, provider=holder.open(), actor="tester")
+    for attempt in (spoilt.check, lambda: spoilt.add(Purpose.SET), lambda: destroy_one(holder, spoilt)):
         with pytest.raises(holder.wrong_secret) as refused:
             attempt()
-        assert WRONG not in str(refused.value)
-        assert not any(secret in str(refused.value) for secret in holder.secrets)
+        assert not any(secret in str(refused.value) for secret in [WRONG, *holder.secrets])
     assert holder.wrong_secret is not holder.broken_file
-    if before != [path.read_bytes() for path in holder.files() if path.exists()]:
-        pytest.fail("a wrong secret changed what is kept")
+    assert everything(holder.folder) == before
+
+
+def everything(folder: Path) -> dict[Path, bytes]:
+    """Read every file below a folder."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @pytest.mark.usefixtures("made")
@@ -207,20 +227,3 @@ def test_a_crash_in_a_renewal_is_completed_by_the_next_change(
     again.add(Purpose.SET)
     assert ids(holder.open()) == [kept]
     assert again.check()[2] == ()
-
-
-@pytest.fixture
-def made_keyring(holder: Holder, tmp_path: Path, realm: Realm) -> Custody:
-    """A keyring under the provider's KEK, with a key that may be destroyed."""
-    holder.prepare()
-    custody = Custody(path=tmp_path / "keyring.json", provider=holder.open(), actor="tester")
-    custody.create(realm)
-    custody.add(Purpose.SET)
-    return custody
-
-
-def destroy_one(holder: Holder, custody: Custody) -> None:
-    """Destroy the key that may be."""
-    (key,) = custody.read().keyset(Purpose.SET).keys
-    holder.prepare_renewal()
-    custody.destroy(Purpose.SET, key.key_id)
