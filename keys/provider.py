@@ -1,6 +1,7 @@
 """Who holds the KEK: a provider, chosen by the scheme of a URI.
 
-`file:PATH?passphrase-file=PATH` (`keys.file_provider`) and `credential:NAME` (`keys.credential_provider`).
+`file:PATH?passphrase-file=PATH` (`keys.file_provider`), `credential:NAME` (`keys.credential_provider`) and
+`pkcs11:token=LABEL;object=LABEL?module-path=PATH&pin-source=PATH&kek-file=PATH` (`keys.token_provider`).
 Whoever adds a scheme adds a line to `SCHEMES`, and one to tests/unit/keys/holders.py, whose suite holds for all.
 """
 
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from keys import token_uri
 from keys.credential_provider import CredentialKekProvider
 from keys.errors import PassphraseError, ProviderError
 from keys.file_provider import FileKekProvider
@@ -81,11 +83,12 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
 
     Args:
         uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks;
-            or `credential:NAME`.
+            or `credential:NAME`, or `pkcs11:...` (`keys.token_uri`).
         base: what relative paths start from; the working folder where absent.
-        prompt: asks a person for a passphrase.
+        prompt: asks a person for a passphrase or PIN.
 
     Raises:
+        TokenSupportError: the library of tokens is not installed.
         ProviderError: an unknown scheme or parameter, or no path.
     """
     scheme, colon, _ = uri.partition(":")
@@ -113,6 +116,12 @@ def _open_credential(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
     return CredentialKekProvider(name=uri.partition(":")[2], uri=uri)
 
 
+def _open_token(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
+    from keys.token_provider import TokenKekProvider  # noqa: PLC0415 - its library is an extra
+
+    return TokenKekProvider(where=token_uri.parse(uri, folder), prompt=prompt, uri=uri)
+
+
 def _passphrase_source(query: str) -> tuple[str, str] | None:
     try:
         parameters: Mapping[str, list[str]] = parse_qs(query, strict_parsing=True) if query else {}
@@ -132,6 +141,7 @@ SCHEMES: Final[Mapping[str, Callable[[str, Path, Prompt], KekProvider]]] = Mappi
     {
         "file": _open_file,
         "credential": _open_credential,
+        "pkcs11": _open_token,
     }
 )
 """The scheme of a URI to what opens it, given the URI, the folder of relative paths, and what asks a person."""

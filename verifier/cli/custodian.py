@@ -44,7 +44,7 @@ def _root(
             "--kek",
             envvar="PADAN_KEK",
             help="Who holds the key-encryption key: file:PATH, with ?passphrase-file=PATH or ?passphrase-env=NAME, "
-            "without either it asks; or credential:NAME, which systemd lends.",
+            "without either it asks; credential:NAME, which systemd lends; or pkcs11:..., a token.",
         ),
     ] = "",
 ) -> None:

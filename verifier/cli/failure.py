@@ -6,38 +6,19 @@ The most derived class that has a row speaks; what has none is a fault of ours. 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
+from verifier.cli import failure_holders
+from verifier.cli.row import Row
+from verifier.cli.row import away as _away
+from verifier.cli.row import input_ as _input
+from verifier.cli.row import refused as _refused
+from verifier.cli.row import state as _state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """How a class of errors is told: the exit code and the next step."""
-
-    code: ExitCode
-    next_step: str
-
-
-def _input(next_step: str) -> Row:
-    return Row(code=ExitCode.INPUT, next_step=next_step)
-
-
-def _refused(next_step: str) -> Row:
-    return Row(code=ExitCode.REFUSED, next_step=next_step)
-
-
-def _away(next_step: str) -> Row:
-    return Row(code=ExitCode.UNAVAILABLE, next_step=next_step)
-
-
-def _state(next_step: str) -> Row:
-    return Row(code=ExitCode.STATE, next_step=next_step)
 
 
 _UPGRADE = "run padan-server database upgrade, with the release that the servers run"
@@ -315,24 +296,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.PassphraseError": _input(
             "give the passphrase: ?passphrase-file=PATH or ?passphrase-env=NAME in the URI, or a terminal"
         ),
-        "keys.errors.CredentialFolderError": _input(
-            "let systemd start it, with LoadCredential=NAME:PATH or LoadCredentialEncrypted= in the unit"
-        ),
-        "keys.errors.CredentialMissingError": _input(
-            "make a KEK with padan-keys new-kek, and name it in the unit: LoadCredential=NAME:PATH"
-        ),
-        "keys.errors.CredentialModeError": _refused(
-            "let systemd lend it, which closes it to others; where you lend it yourself: chmod 400"
-        ),
-        "keys.errors.CredentialFormatError": _input(
-            "put back the KEK from its copy; padan-keys new-kek makes one for a new keyring"
-        ),
-        "keys.errors.CredentialReadOnlyError": _state(
-            "make it with padan-keys new-kek, lend it to this command as NAME-next, and run it again"
-        ),
-        "keys.errors.CredentialLeftError": _state(
-            "put NAME-next in the place of NAME in the credential store, destroy the old one, restart the unit"
-        ),
+        **failure_holders.ROWS,
         "keys.errors.WeakParametersError": _refused(
             "do not use this KEK file; make a new keyring or put back the right file"
         ),

@@ -78,16 +78,16 @@ def _not_unlocked(settings: Settings) -> str:
     """Say why the keyring cannot be unlocked here without asking anybody; empty where it can."""
     if settings.kek.startswith("credential:"):
         return "" if FOLDER_VARIABLE in os.environ else "systemd lends its KEK to the unit alone"
-    if not settings.kek.startswith("file:"):
-        return "kek names no file" if settings.kek else ""
-    if "?" not in settings.kek:
-        return "its passphrase is asked for"
+    if not settings.kek:
+        return ""
     path = files.passphrase_file(settings)
+    if path is None and "passphrase-env=" not in settings.kek:
+        return "its passphrase or PIN is asked for"
     if path is not None and not path.is_file():
         return (
-            "systemd lends its passphrase to the unit alone"
+            "systemd lends its passphrase or PIN to the unit alone"
             if files.is_lent(path)
-            else "its passphrase is missing"
+            else "its passphrase or PIN is missing"
         )
     return ""
 

@@ -9,9 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from keys.errors import CredentialFormatError, KekFileError, KekMismatchError, PassphraseError
+from keys.errors import (
+    CredentialFormatError,
+    KekFileError,
+    KekMismatchError,
+    PassphraseError,
+    TokenFileError,
+    TokenPinError,
+)
 from keys.kek import Kek
 from keys.provider import open_provider
+from tests import softhsm
 from tests.unit.keys.conftest import PASSPHRASE
 
 if TYPE_CHECKING:
@@ -173,8 +181,39 @@ class CredentialHolder(Holder):
         path.chmod(0o600)
 
 
+class TokenHolder(Holder):
+    """`pkcs11:` with a token of SoftHSM2 in a folder of its own, and its PIN in a file."""
+
+    wrong_secret = TokenPinError
+    broken_file = TokenFileError
+
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, environment)
+        environment.setenv("SOFTHSM2_CONF", str(softhsm.make(folder)))
+        (folder / "pin").write_text(softhsm.PIN + "\n")
+
+    @property
+    def uri(self) -> str:
+        """The URI that opens the provider."""
+        return softhsm.URI
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must be shown nowhere, beside the KEK itself."""
+        return [softhsm.PIN]
+
+    def spoil_secret(self) -> None:
+        """Put a wrong secret in the place of the right one."""
+        (self.folder / "pin").write_text(WRONG)
+
+    def files(self) -> list[Path]:
+        """List the files that hold what the provider keeps."""
+        return [self.folder / "kek.json"]
+
+
 HOLDERS: Mapping[str, Callable[[Path, pytest.MonkeyPatch], Holder]] = {
     "file": FileHolder,
     "credential": CredentialHolder,
+    "pkcs11": TokenHolder,
 }
 """The scheme of a URI to its holder."""

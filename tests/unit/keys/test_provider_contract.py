@@ -128,7 +128,7 @@ def test_a_kek_that_is_not_kept_is_not_kept_alone(made: tuple[KekProvider, Kek])
 def test_a_wrong_secret_is_its_own_error(holder: Holder, made_keyring: Custody) -> None:
     """A wrong secret opens nothing and changes nothing, is told apart from damage, and is not repeated."""
     holder.spoil_secret()
-    before = everything(holder.folder)
+    before = [path.read_bytes() for path in holder.files()]
     path = made_keyring.events_path.with_name("keyring.json")
     spoilt = Custody(path=path, provider=holder.open(), actor="tester")
     for attempt in (spoilt.check, lambda: spoilt.add(Purpose.SET), lambda: destroy_one(holder, spoilt)):
@@ -136,12 +136,7 @@ def test_a_wrong_secret_is_its_own_error(holder: Holder, made_keyring: Custody) 
             attempt()
         assert not any(secret in str(refused.value) for secret in [WRONG, *holder.secrets])
     assert holder.wrong_secret is not holder.broken_file
-    assert everything(holder.folder) == before
-
-
-def everything(folder: Path) -> dict[Path, bytes]:
-    """Read every file below a folder."""
-    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    assert [path.read_bytes() for path in holder.files()] == before
 
 
 @pytest.mark.usefixtures("made")
