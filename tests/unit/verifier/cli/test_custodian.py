@@ -37,6 +37,7 @@ COMMANDS = [
     "export-public",
     "export-secret",
     "new-kek",
+    "compromise",
     "auditors-keygen",
 ]
 INIT = ("init", "--registry", "registry-test", "--environment")
