@@ -123,6 +123,21 @@ def test_a_crash_while_retiring_leaves_a_box_that_nothing_opens(place: Path) -> 
     assert len(token_file.decode((place / "kek.json").read_bytes())) == 2
 
 
+def test_a_renewal_that_failed_leaves_no_key_behind(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file cannot be written the token's new key goes again, and the present KEK opens."""
+    before = (place / "kek.json").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "no space left", "kek.json")
+
+    monkeypatch.setattr(RingFile, "write", full)
+    with pytest.raises(OSError, match="no space"):
+        opened(place).renew()
+    assert held() == 1
+    assert (place / "kek.json").read_bytes() == before
+    assert len(opened(place).unlock()) == 1
+
+
 def test_wrong_pins_are_counted(place: Path) -> None:
     """A refusal says what the token says of the tries that are left, and a right PIN ends the count."""
     (place / "pin").write_text("keliru-sama-sekali")
