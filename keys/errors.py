@@ -106,6 +106,78 @@ class PaperError(CustodianError):
     """What was typed from paper is not what was printed; the message names the group."""
 
 
+class CredentialError(CustodianError):
+    """The KEK that systemd lends cannot be used."""
+
+
+class CredentialFolderError(CredentialError):
+    """systemd lends this process no credentials."""
+
+
+class CredentialMissingError(CredentialError):
+    """systemd lends no credential of the name."""
+
+
+class CredentialModeError(CredentialError):
+    """The credential is open to others, or closed to this account."""
+
+
+class CredentialFormatError(CredentialError):
+    """The credential holds no KEK."""
+
+
+class CredentialReadOnlyError(CredentialError):
+    """A new KEK is needed, and only the operator can put one into the credential store."""
+
+
+class CredentialLeftError(CredentialError):
+    """Two KEKs are lent: the operator has to end a renewal."""
+
+
+class TokenError(CustodianError):
+    """The token that seals the KEK cannot be used."""
+
+
+class TokenSupportError(TokenError):
+    """The library that speaks to tokens is not installed."""
+
+
+class TokenModuleError(TokenError):
+    """The vendor's PKCS#11 module is missing, or is none."""
+
+
+class TokenStoreError(TokenError):
+    """The module does not start: its tokens, or what it reaches them by, are away."""
+
+
+class TokenMissingError(TokenError):
+    """No slot holds the token, or more than one does."""
+
+
+class TokenPinError(TokenError):
+    """The PIN is missing or wrong."""
+
+
+class TokenPinLockedError(TokenError):
+    """The PIN is locked, or one more wrong one would lock it."""
+
+
+class TokenSessionError(TokenError):
+    """The token or its session went away while it was used."""
+
+
+class TokenKeyError(TokenError):
+    """The token does not hold the key, or the key is not one that stays inside."""
+
+
+class TokenUnfitError(TokenError):
+    """The token does not do what is needed of it."""
+
+
+class TokenFileError(TokenError):
+    """The file of the sealed KEK is missing, damaged, or not the token's."""
+
+
 class OperatorError(KeysError):
     """The operator must act: data or a limit of the running service stands in the way."""
 

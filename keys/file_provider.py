@@ -10,17 +10,16 @@ outside development this needs an explicit flag. Parameters weaker than RFC 9106
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
-import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
 
+from keys import document
 from keys.errors import KekFileError, KeyringMissingError, OpenError, PassphraseError, WeakParametersError
 from keys.kek import Kek
 from keys.ringfile import RingFile
@@ -36,7 +35,6 @@ FORMAT: Final = 1
 SALT_SIZE: Final = 16
 PASSPHRASE_MIN: Final = 12
 """Characters; Argon2id slows guessing, it does not make a short passphrase long."""
-_MAX_SIZE: Final = 64 * 1024
 _AAD: Final = prefixed("padan", "kek-file", "1")
 _MEMORY_MAX: Final = 8 * 1024 * 1024
 _TIME_MAX: Final = 64
@@ -223,33 +221,21 @@ def _encode(parameters: Argon2Parameters, salt: bytes, boxes: Sequence[tuple[str
         },
         "kek": [{"box": base64.b64encode(box).decode(), "id": kek_id} for kek_id, box in boxes],
     }
-    return _pretty({**content, "sha256": _sum(content)})
-
-
-def _pretty(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True).encode() + b"\n"
-
-
-def _sum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return document.encode(content)
 
 
 def _decode(data: bytes) -> tuple[Argon2Parameters, bytes, list[tuple[str, bytes]]]:
     try:
-        document: Any = json.loads(data.decode("ascii")) if len(data) <= _MAX_SIZE else None
-        checksum = document.pop("sha256")
-        intact = checksum == _sum(document) and _pretty({**document, "sha256": checksum}) == data
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        content = document.decode(data)
+    except ValueError as error:
         raise KekFileError("the KEK file is damaged") from error
-    if not intact:
-        raise KekFileError("the KEK file is damaged")
-    if document.get("format") != FORMAT:
+    if content.get("format") != FORMAT:
         raise KekFileError(f"the KEK file has a format other than {FORMAT}; a newer release wrote it")
     try:
-        kdf = document["kdf"]
+        kdf = content["kdf"]
         parameters = Argon2Parameters(time=kdf["time"], memory_kib=kdf["memoryKib"], lanes=kdf["lanes"])
         salt = base64.b64decode(kdf["salt"], validate=True)
-        boxes = [(item["id"], base64.b64decode(item["box"], validate=True)) for item in document["kek"]]
+        boxes = [(item["id"], base64.b64decode(item["box"], validate=True)) for item in content["kek"]]
         known = (kdf["name"], kdf["version"]) == ("argon2id", ARGON2_VERSION) and len(salt) >= SALT_SIZE
         check_parameters(parameters)
     except (KeyError, TypeError, ValueError) as error:

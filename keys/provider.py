@@ -1,29 +1,35 @@
 """Who holds the KEK: a provider, chosen by the scheme of a URI.
 
-`file:PATH?passphrase-file=PATH` (`keys.file_provider`), and `quorum:FOLDER` (`keys.quorum_provider`), which m of n
-custodians open together. Whoever adds a scheme adds a line to `open_provider`.
+`file:PATH?passphrase-file=PATH` (`keys.file_provider`), `quorum:FOLDER` (`keys.quorum_provider`), which m of n
+custodians open together, `credential:NAME` (`keys.credential_provider`) and
+`pkcs11:token=LABEL;object=LABEL?module-path=PATH&pin-source=PATH&kek-file=PATH` (`keys.token_provider`).
+Whoever adds a scheme adds a line to `SCHEMES`, and one to tests/unit/keys/holders.py, whose suite holds for all.
 """
 
 from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from keys import token_uri
+from keys.credential_provider import CredentialKekProvider
 from keys.errors import PassphraseError, ProviderError
 from keys.file_provider import FileKekProvider
 from keys.quorum_provider import QuorumKekProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeAlias
+    from collections.abc import Mapping
 
     from keys.kek import Kek
     from keys.roster import Roster
 
-    Prompt: TypeAlias = Callable[[str], str]
+Prompt: TypeAlias = Callable[[str], str]
+"""Asks a person a question on the terminal and gives the answer."""
 
 QUORUM: Final = "quorum"
 
@@ -102,24 +108,30 @@ def open_provider(uri: str, *, base: Path | None = None, prompt: Prompt = ask) -
     """Open the provider that a URI names.
 
     Args:
-        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks; or
-            `quorum:FOLDER`, with `NAME=PATH` after a "?" for files of passphrases, or nothing: then it asks.
+        uri: `file:PATH`, with `passphrase-file=PATH` or `passphrase-env=NAME` after a "?", or neither: then it asks;
+            `quorum:FOLDER`, with `NAME=PATH` after a "?" for files of passphrases, or nothing: then it asks;
+            `credential:NAME`; or `pkcs11:...` (`keys.token_uri`).
         base: what relative paths start from; the working folder where absent.
-        prompt: asks a person for a passphrase.
+        prompt: asks a person for a passphrase or PIN.
 
     Raises:
+        TokenSupportError: the library of tokens is not installed.
         ProviderError: an unknown scheme or parameter, or no path.
     """
-    parts = urlsplit(uri)
-    if parts.scheme == QUORUM:
-        return _open_quorum(uri, base or Path.cwd(), prompt)
-    if parts.scheme != "file":
+    scheme, colon, _ = uri.partition(":")
+    opener = SCHEMES.get(scheme) if colon else None
+    if opener is None:
+        known = ", ".join(f"'{name}:'" for name in SCHEMES)
         raise ProviderError(
-            f"a KEK provider's URI starts with 'file:' or 'quorum:', not with '{parts.scheme or uri}'"
+            f"a KEK provider's URI starts with one of {known}, not with '{scheme if colon else uri}'"
         )
+    return opener(uri, base or Path.cwd(), prompt)
+
+
+def _open_file(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
+    parts = urlsplit(uri)
     if parts.netloc not in {"", "localhost"} or parts.fragment or not parts.path:
         raise ProviderError("a file provider's URI is file:PATH?passphrase-file=PATH, without a host")
-    folder = base or Path.cwd()
     source = _passphrase_source(parts.query)
     if source is not None and source[0] == "passphrase-file":
         source = (source[0], str(folder / source[1]))
@@ -156,6 +168,17 @@ def _open_quorum(uri: str, folder: Path, prompt: Prompt) -> QuorumKekProvider:
     return QuorumKekProvider(folder=folder / quorum_folder(uri), sources=sources, prompt=prompt, uri=uri)
 
 
+def _open_credential(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
+    del folder, prompt
+    return CredentialKekProvider(name=uri.partition(":")[2], uri=uri)
+
+
+def _open_token(uri: str, folder: Path, prompt: Prompt) -> KekProvider:
+    from keys.token_provider import TokenKekProvider  # noqa: PLC0415 - its library is an extra
+
+    return TokenKekProvider(where=token_uri.parse(uri, folder), prompt=prompt, uri=uri)
+
+
 def _passphrase_source(query: str) -> tuple[str, str] | None:
     try:
         parameters: Mapping[str, list[str]] = parse_qs(query, strict_parsing=True) if query else {}
@@ -169,3 +192,14 @@ def _passphrase_source(query: str) -> tuple[str, str] | None:
             "a file provider takes one parameter: passphrase-file=PATH or passphrase-env=NAME"
         )
     return name, values[0]
+
+
+SCHEMES: Final[Mapping[str, Callable[[str, Path, Prompt], KekProvider]]] = MappingProxyType(
+    {
+        "file": _open_file,
+        QUORUM: _open_quorum,
+        "credential": _open_credential,
+        "pkcs11": _open_token,
+    }
+)
+"""The scheme of a URI to what opens it, given the URI, the folder of relative paths, and what asks a person."""

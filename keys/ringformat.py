@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from keys.document import pretty
 from keys.errors import (
     KekMismatchError,
     KeyringCutError,
@@ -72,12 +73,12 @@ def encode(ring: Keyring, kek: Kek) -> bytes:
     if ring.kek_id != kek.id:
         raise KekMismatchError("the keyring names another KEK than the one it is written under")
     content = _content(ring)
-    return _pretty({**content, "mac": _mac(content, kek)})
+    return pretty({**content, "mac": _mac(content, kek)})
 
 
 def describe(ring: Keyring) -> bytes:
     """Write a keyring WITHOUT a MAC, for another process of this host, which reads it with `peek`."""
-    return _pretty(_content(ring))
+    return pretty(_content(ring))
 
 
 def kek_id(data: bytes) -> str:
@@ -159,10 +160,6 @@ def compact(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _pretty(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True).encode() + b"\n"
-
-
 def _parse(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_SIZE:
         raise KeyringIntegrityError(f"the keyring is larger than {MAX_SIZE} bytes")
@@ -172,7 +169,7 @@ def _parse(data: bytes) -> dict[str, Any]:
         raise _unreadable(data) from error
     if _is_cut(data):
         raise _unreadable(data)
-    if not isinstance(document, dict) or _pretty(document) != data:
+    if not isinstance(document, dict) or pretty(document) != data:
         raise KeyringIntegrityError(
             "the keyring is not written as Padan writes it: edited by hand or changed"
         )

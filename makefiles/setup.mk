@@ -35,6 +35,7 @@ $(SETUP_TEST): requirements/dev.txt $(SETUP_RUN)
 	@makefiles/need gcc cc --version
 	@makefiles/need libc6-dev test -e /usr/include/stdio.h
 	@makefiles/need systemd systemd-analyze --version
+	@makefiles/need softhsm2 softhsm2-util --version
 	@makefiles/need golang-go go version
 	@makefiles/need golang-golang-x-mod-dev test -e /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go
 	@echo "== setup: what lints, types and tests (requirements/dev.txt; some 250 MB)"

@@ -32,6 +32,10 @@ _OTHER_VARIABLES = frozenset({"CONFIG", "CLIENT_CONFIG", "CA_PASSPHRASE_FILE"})
 _IDENTIFIER = r"^[a-z0-9][a-z0-9.-]{0,62}$"
 _ENDPOINT = r"^(https?://[^\s/]+:\d{1,5})?$"
 _ADDRESS = r"^[^\s]+:\d{1,5}$"
+_KEK_PATHS = re.compile(
+    r"(^file:|(?<=[?&])(?:passphrase-file=|kek-file=|module-path=|pin-source=(?:file:(?://)?)?))([^?&]+)"
+)
+"""The paths inside of a KEK provider's URI."""
 
 
 class ConfigError(OperatorError):
@@ -94,7 +98,7 @@ class Settings(BaseSettings):
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
         default="",
-        description="Who unlocks the keyring, a URI: file:PATH?passphrase-file=PATH, or quorum:FOLDER of custodians.",
+        description="Who unlocks the keyring: file:PATH?passphrase-file=PATH, quorum:FOLDER, credential:NAME or pkcs11:...",
     )
     key_agent: str = Field(
         default="",
@@ -365,10 +369,8 @@ def _anchored(name: str, value: Any, base: Path) -> Any:
         return str(base / value)
     if name == "kek" and isinstance(value, str) and value.startswith("quorum:"):
         return re.sub(r"(?<=quorum:)[^?]+|(?<==)[^&]+", lambda part: str(base / part.group()), value)
-    if name == "kek" and isinstance(value, str) and value.startswith("file:"):
-        return re.sub(
-            r"(?<=file:)[^?]+|(?<=passphrase-file=)[^&]+", lambda part: str(base / part.group()), value
-        )
+    if name == "kek" and isinstance(value, str):
+        return _KEK_PATHS.sub(lambda part: part.group(1) + str(base / part.group(2)), value)
     return value
 
 

@@ -24,6 +24,7 @@ PLANTED = {
     "cryptography is wrapped once": ("verifier/validate.py", "import nacl.signing"),
     "raw keys leave by the custodians' commands only": ("verifier/metrics.py", "import keys.export"),
     "unlocked keys pass by the key agent's socket only": ("verifier/epoch.py", "import keys.agent_wire"),
+    "one module speaks PKCS#11": ("keys/custody.py", "import pkcs11"),
     "the receipt alone speaks JOSE": ("padan/client.py", "import joserfc"),
     "one module speaks NATS": ("verifier/feed/following.py", "import nats"),
     "one module speaks HTTP to strangers": ("padan/witness/witness.py", "import h11"),

@@ -19,8 +19,18 @@ if TYPE_CHECKING:
     import pathlib
 
 OTHER_PROGRAMS = frozenset(
-    {"cat", "cd", "cp", "curl", "export", "git", "install", "journalctl", "mkdir", "openssl", "pip"}
-    | {"pg_basebackup", "pg_receivewal", "psql", "python3", "sudo", "systemctl", "tail", "umask"}
+    {"cat", "cd", "cp", "curl", "echo", "export", "git", "install", "journalctl", "mkdir", "openssl", "pip"}
+    | {
+        "pg_basebackup",
+        "pg_receivewal",
+        "psql",
+        "python3",
+        "softhsm2-util",
+        "sudo",
+        "systemctl",
+        "tail",
+        "umask",
+    }
 )
 """Programs of others that a page may call."""
 

@@ -44,7 +44,8 @@ def _root(
             "--kek",
             envvar="PADAN_KEK",
             help="Who holds the key-encryption key: file:PATH, with ?passphrase-file=PATH or ?passphrase-env=NAME, or "
-            "quorum:FOLDER, with ?NAME=PATH for files of custodians' passphrases; without these it asks.",
+            "quorum:FOLDER, with ?NAME=PATH for files of custodians' passphrases; without these it asks; "
+            "credential:NAME, which systemd lends; or pkcs11:..., a token.",
         ),
     ] = "",
 ) -> None:

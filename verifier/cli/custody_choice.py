@@ -65,6 +65,14 @@ class Choice:
             raise _unnamed("keyring", "--keyring PATH")
         return settings.keyring
 
+    def kek_scheme(self) -> str:
+        """Name the scheme of the KEK's provider; "unknown" where nothing names one."""
+        return self._kek().partition(":")[0] or "unknown"
+
+    def _kek(self) -> str:
+        settings = None if self.kek else self.settings()
+        return self.kek or (settings.kek if settings is not None else "")
+
     def provider(self) -> KekProvider:
         """Open the provider of the KEK.
 
@@ -72,10 +80,7 @@ class Choice:
             CommandError: neither an option nor a configuration names it.
             ProviderError: the URI is not one.
         """
-        uri = self.kek
-        if not uri:
-            settings = self.settings()
-            uri = settings.kek if settings is not None else ""
+        uri = self._kek()
         if not uri:
             raise _unnamed("KEK provider", "--kek 'file:PATH?passphrase-file=PATH'")
         return open_provider(uri)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
-from verifier.cli import failure_ceremony
+from verifier.cli import failure_ceremony, failure_holders
 from verifier.cli.failure_row import Row
 from verifier.cli.failure_row import away as _away
 from verifier.cli.failure_row import named as _input
@@ -297,11 +297,12 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.PassphraseError": _input(
             "give the passphrase: ?passphrase-file=PATH or ?passphrase-env=NAME in the URI, or a terminal"
         ),
+        **failure_holders.ROWS,
         "keys.errors.WeakParametersError": _refused(
             "do not use this KEK file; make a new keyring or put back the right file"
         ),
         "keys.errors.ProviderError": _input(
-            "write the provider as 'file:PATH?passphrase-file=PATH' or 'quorum:FOLDER'"
+            "see docs/keys-in-tokens.md for the URI of each provider, such as 'file:PATH?passphrase-file=PATH'"
         ),
         "keys.errors.QuorumFileError": _input(
             "put the file back from its copy, or name the right one; docs/custody.md says which file is whose"

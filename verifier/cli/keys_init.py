@@ -11,7 +11,9 @@ import typer
 from keys import envelope
 from keys.custodian import SUFFIX
 from keys.errors import KeyringExistsError
+from keys.kek import Kek
 from keys.realm import DEVELOPMENT, Realm
+from keys.ringfile import RingFile
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.environment import Environment
@@ -125,6 +127,7 @@ def _report(
     typer.echo(
         f"made {CHOICE.keyring_path()} with {len(keys)} keys for {realm.registry_id} ({realm.environment})"
     )
+    typer.echo("keep a copy of what opens its KEK apart from it: without both every key is lost")
     return False
 
 
@@ -168,7 +171,26 @@ def auditors_keygen(
         typer.echo(f"private key: {private}\npublic key:  {target} ({text})")
 
 
+def new_kek(
+    out: Annotated[Path, typer.Argument(help="File of the KEK, made with mode 0600: 64 hexadecimal digits.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Make a key-encryption key for systemd to lend, for a keyring with the provider credential:NAME.
+
+    Whoever has the file and the keyring has every key: encrypt it with systemd-creds, and keep a copy elsewhere.
+    """
+    RingFile(out, keep_last=False).refuse_existing()
+    kek = Kek.generate()
+    write_secret(out, kek.reveal().hex().encode() + b"\n")
+    kek.wipe()
+    if as_json:
+        print_json({"file": str(out), "kek": kek.id})
+    else:
+        typer.echo(f"KEK {kek.id}: {out}\nnext: name it in the unit, LoadCredential=NAME:{out.absolute()}")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("init")(init)
+    app.command("new-kek")(new_kek)
     app.command("auditors-keygen")(auditors_keygen)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +18,9 @@ from keys.ringfile import RingFile
 from keys.ringformat import moment
 from padan.cli.console import ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
+from verifier.inventory import uses
+from verifier.inventory.cbom import build
+from verifier.inventory.standing import standings, unlockers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
     from keys.cryptoperiod import Alarm
     from keys.events import Event
     from keys.keyset import Keyring, RingKey
+    from verifier.inventory.standing import Standing
+    from verifier.inventory.uses import Uses
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -32,25 +41,45 @@ def status(
             "--unverified", help="Do not unlock: show what the file says, which nobody has vouched for."
         ),
     ] = False,
+    cbom: Annotated[
+        Path | None,
+        typer.Option(
+            "--cbom", help="Also write the keys as a CycloneDX 1.6 CBOM, in the place of any such file."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every key with its purpose, state, dates and cryptoperiod."""
+    """Show every key with its purpose, version, state, age, uses, what is due next, and who may use it.
+
+    Exit code 1 when a cryptoperiod is over or ends within 30 days.
+    """
     ring = ringformat.peek(RingFile(CHOICE.keyring_path()).read()) if unverified else CHOICE.custody().read()
-    alarms = cryptoperiod.alarms(ring, now=CHOICE.now())
+    now = CHOICE.now()
+    alarms = cryptoperiod.alarms(ring, now=now)
+    keys, known = standings(ring, now=now), uses.count(CHOICE.settings(), ring)
+    who = "" if unverified else unlockers(CHOICE.provider())
+    if cbom is not None:
+        scheme = CHOICE.kek_scheme()
+        release = importlib.metadata.version("padan-server")
+        document = build(ring, keys, scheme=scheme, release=release, serial=str(uuid.uuid4()), now=now)
+        cbom.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if as_json:
-        print_json({**summary(ring, alarms), "verified": not unverified})
-        return
-    typer.echo(
-        f"{ring.realm.registry_id} ({ring.realm.environment}), counter {ring.counter}, KEK {ring.kek_id}"
-    )
-    rows: list[tuple[str, ...]] = [("purpose", "key id", "state", "primary", "activated", "protects until")]
-    rows += [_row(ring, purpose, key) for purpose, key in ring]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    _tell(alarms)
-    if unverified:
-        typer.echo("not verified: the file was read without its KEK")
+        described = {"verified": not unverified, "unlocked_by": who or None, "uses_away": list(known.away)}
+        print_json({**summary(ring, alarms), "keys": [_standing(one, known) for one in keys], **described})
+    else:
+        typer.echo(
+            f"{ring.realm.registry_id} ({ring.realm.environment}), counter {ring.counter}, KEK {ring.kek_id}"
+        )
+        if who:
+            typer.echo(f"unlocked by {who}")
+        _table([_HEADER, *(_row(one, known) for one in keys)])
+        for reason in known.away:
+            typer.echo(f"uses are not known: {reason}")
+        _tell(alarms)
+        if unverified:
+            typer.echo("not verified: the file was read without its KEK")
+    if alarms:
+        raise typer.Exit(int(ExitCode.NO))
 
 
 def check(as_json: AsJson = False) -> None:
@@ -180,7 +209,10 @@ def summary(ring: Keyring, alarms: tuple[Alarm, ...]) -> dict[str, Any]:
         "counter": ring.counter,
         "kek": ring.kek_id,
         "events": ring.events,
-        "keys": [_described(ring, purpose, key) for purpose, key in ring],
+        "keys": [
+            _described(purpose, key, primary=ring.keyset(purpose).primary == key.key_id)
+            for purpose, key in ring
+        ],
         "alarms": [
             {
                 "purpose": alarm.purpose,
@@ -194,7 +226,7 @@ def summary(ring: Keyring, alarms: tuple[Alarm, ...]) -> dict[str, Any]:
     }
 
 
-def _described(ring: Keyring, purpose: str, key: RingKey) -> dict[str, Any]:
+def _described(purpose: str, key: RingKey, *, primary: bool) -> dict[str, Any]:
     dates = {
         "created": key.created,
         "activated": key.activated,
@@ -208,7 +240,7 @@ def _described(ring: Keyring, purpose: str, key: RingKey) -> dict[str, Any]:
         "purpose": purpose,
         "key_id": key.key_id,
         "state": str(key.state),
-        "primary": ring.keyset(purpose).primary == key.key_id,
+        "primary": primary,
         "algorithm": key.algorithm,
         **{name: None if at is None else moment(at) for name, at in dates.items()},
     }
@@ -218,16 +250,41 @@ def _end(purpose: str, key: RingKey, use: Use) -> datetime | None:
     return cryptoperiod.end(Purpose(purpose), key, use) if purpose in RULES else None
 
 
-def _row(ring: Keyring, purpose: str, key: RingKey) -> tuple[str, ...]:
-    until = _end(purpose, key, Use.PROTECT)
+_HEADER = ("purpose", "version", "key id", "state", "primary", "age", "uses", "next due", "used by")
+
+
+def _row(one: Standing, known: Uses) -> tuple[str, ...]:
+    used = known.known.get(one.key.key_id)
     return (
-        purpose,
-        str(key.key_id),
-        str(key.state),
-        "yes" if ring.keyset(purpose).primary == key.key_id else "",
-        "" if key.activated is None else key.activated.date().isoformat(),
-        "" if until is None else until.date().isoformat(),
+        one.purpose,
+        str(one.version),
+        str(one.key.key_id),
+        str(one.key.state),
+        "yes" if one.primary else "",
+        f"{one.age_days} d",
+        "" if used is None else f"{used.count} {used.of}",
+        "" if one.due is None else f"{one.due.date().isoformat()} ({one.ends})",
+        ", ".join(one.users),
     )
+
+
+def _table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _standing(one: Standing, known: Uses) -> dict[str, Any]:
+    used = known.known.get(one.key.key_id)
+    return {
+        **_described(one.purpose, one.key, primary=one.primary),
+        "version": one.version,
+        "age_days": one.age_days,
+        "uses": None if used is None else {"count": used.count, "of": used.of},
+        "next_due": None if one.due is None else moment(one.due),
+        "next_due_use": None if one.ends is None else str(one.ends),
+        "used_by": list(one.users),
+    }
 
 
 def _tell(alarms: tuple[Alarm, ...]) -> None:

@@ -28,14 +28,14 @@ NO_SPACE: Final = 100 << 20
 
 
 def passphrase_file(settings: Settings) -> Path | None:
-    """Find the file of the passphrase in the setting `kek`; None where it comes from elsewhere."""
-    found = re.search(r"(?<=passphrase-file=)[^&]+", settings.kek)
-    return Path(found.group()) if settings.kek.startswith("file:") and found else None
+    """Find the file of the passphrase or PIN in the setting `kek`; None where it comes from elsewhere."""
+    found = re.search(r"[?&](?:passphrase-file=|pin-source=(?:file:(?://)?)?)([^&]+)", settings.kek)
+    return Path(found.group(1)) if found else None
 
 
 def kek_file(settings: Settings) -> Path | None:
     """Find the KEK's file in the setting `kek`."""
-    found = re.match(r"file:([^?]+)", settings.kek)
+    found = re.search(r"(?:^file:|[?&]kek-file=)([^?&]+)", settings.kek)
     return Path(found.group(1)) if found else None
 
 
@@ -71,9 +71,9 @@ def _present(settings: Settings) -> Iterator[Finding]:
             settings.witness_policy,
             "write one (docs/operate.md#witnesses), or leave the setting out",
         ),
-        "kek's passphrase-file": (
+        "kek's passphrase or PIN": (
             passphrase_file(settings),
-            "write the passphrase there, for its owner alone",
+            "write it there, for its owner alone",
         ),
     }
     for name, (path, next_step) in needed.items():

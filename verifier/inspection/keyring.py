@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from keys import cryptoperiod, ringformat
+from keys.credential_provider import FOLDER_VARIABLE
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.ringfile import RingFile
@@ -74,16 +76,18 @@ def check_keyring(settings: Settings, *, now: Callable[[], float] = time.time) -
 
 def _not_unlocked(settings: Settings) -> str:
     """Say why the keyring cannot be unlocked here without asking anybody; empty where it can."""
-    if not settings.kek.startswith("file:"):
-        return "kek names no file" if settings.kek else ""
-    if "?" not in settings.kek:
-        return "its passphrase is asked for"
+    if settings.kek.startswith("credential:"):
+        return "" if FOLDER_VARIABLE in os.environ else "systemd lends its KEK to the unit alone"
+    if not settings.kek:
+        return ""
     path = files.passphrase_file(settings)
+    if path is None and "passphrase-env=" not in settings.kek:
+        return "its passphrase or PIN is asked for"
     if path is not None and not path.is_file():
         return (
-            "systemd lends its passphrase to the unit alone"
+            "systemd lends its passphrase or PIN to the unit alone"
             if files.is_lent(path)
-            else "its passphrase is missing"
+            else "its passphrase or PIN is missing"
         )
     return ""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keys import file_provider
+from keys import document, file_provider
 from keys.errors import (
     KekFileError,
     KeyringExistsError,
@@ -29,10 +29,9 @@ URI = "file:kek.json?passphrase-file=passphrase"
 def changed(folder: Path, change: dict[str, Any]) -> None:
     """Change a KEK file's parameters and put its checksum right."""
     path = folder / "kek.json"
-    document = json.loads(path.read_text())
-    document.pop("sha256")
-    document["kdf"] |= change
-    path.write_bytes(file_provider._pretty({**document, "sha256": file_provider._sum(document)}))
+    content = document.decode(path.read_bytes())
+    content["kdf"] |= change
+    path.write_bytes(document.encode(content))
 
 
 def test_the_golden_file_opens() -> None:
@@ -182,9 +181,7 @@ def test_a_flipped_bit_or_a_cut_anywhere_is_damage(own_keyring: Path) -> None:
 def test_a_newer_format_and_a_missing_file_are_told(own_keyring: Path) -> None:
     """Format 2 asks for a newer release; no file is no KEK."""
     path = own_keyring / "kek.json"
-    document = json.loads(path.read_text()) | {"format": 2}
-    document.pop("sha256")
-    path.write_bytes(file_provider._pretty({**document, "sha256": file_provider._sum(document)}))
+    path.write_bytes(document.encode(document.decode(path.read_bytes()) | {"format": 2}))
     with pytest.raises(KekFileError, match="newer release"):
         open_provider(URI, base=own_keyring).unlock()
     path.unlink()

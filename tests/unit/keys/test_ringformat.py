@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keys import ringformat
+from keys.document import pretty
 from keys.errors import (
     KekMismatchError,
     KeyringFormatError,
@@ -44,7 +45,7 @@ def resigned(change: dict[str, Any], *, drop: str = "") -> bytes:
     content = json.loads(ringformat.encode(small(), KEK)) | change
     content.pop("mac")
     content.pop(drop, None)
-    return ringformat._pretty({**content, "mac": ringformat._mac(content, KEK)})
+    return pretty({**content, "mac": ringformat._mac(content, KEK)})
 
 
 def test_the_golden_keyring_reads_and_writes_back_to_the_byte() -> None:
@@ -99,7 +100,7 @@ def test_a_cut_anywhere_is_an_integrity_error() -> None:
     )
     | st.dictionaries(
         st.sampled_from(["format", "kek", "mac", "x"]), st.none() | st.integers() | st.text()
-    ).map(ringformat._pretty)
+    ).map(pretty)
 )
 def test_garbage_never_reads(data: bytes) -> None:
     """Whatever the bytes, the answer is one of our errors."""
@@ -188,11 +189,11 @@ def test_a_file_without_a_mac_is_refused() -> None:
     document = json.loads(ringformat.encode(small(), KEK))
     document.pop("mac")
     with pytest.raises(KeyringIntegrityError):
-        ringformat.decode(ringformat._pretty(document), [KEK])
+        ringformat.decode(pretty(document), [KEK])
     wrong: tuple[object, ...] = (None, 1, "", [])
     for mac in wrong:
         with pytest.raises(KeyringIntegrityError):
-            ringformat.decode(ringformat._pretty({**document, "mac": mac}), [KEK])
+            ringformat.decode(pretty({**document, "mac": mac}), [KEK])
 
 
 def test_a_huge_file_is_not_parsed() -> None:

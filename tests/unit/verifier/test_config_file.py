@@ -114,3 +114,26 @@ def test_every_path_is_relative_to_the_file(tmp_path: Path) -> None:
     path.write_text(bare + "".join(f'{name} = "below/{name}"\n' for name in dict.fromkeys(named)))
     found = {name: value for name, value in load(path) if isinstance(value, Path)}
     assert found == {name: tmp_path / "below" / name for name in named}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("file:kek.json?passphrase-file=pass", "file:{0}/kek.json?passphrase-file={0}/pass"),
+        ("file:/kek.json?passphrase-env=PASS", "file:/kek.json?passphrase-env=PASS"),
+        ("credential:kek", "credential:kek"),
+        (
+            "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:pin&kek-file=kek.json",
+            "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:{0}/pin&kek-file={0}/kek.json",
+        ),
+        (
+            "pkcs11:token=t;object=o?kek-file=k&module-path=m.so&pin-source=/run/pin",
+            "pkcs11:token=t;object=o?kek-file={0}/k&module-path={0}/m.so&pin-source=/run/pin",
+        ),
+    ],
+)
+def test_the_paths_of_a_kek_start_at_the_file(tmp_path: Path, written: str, meant: str) -> None:
+    """Paths inside of each provider's URI are relative to the configuration, and nothing else in it changes."""
+    path = tmp_path / "padan.toml"
+    path.write_text(config_file.render({**REQUIRED, "kek": written}))
+    assert load(path).kek == meant.format(tmp_path)

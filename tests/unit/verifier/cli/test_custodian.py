@@ -33,6 +33,8 @@ COMMANDS = [
     "destroy",
     "export-public",
     "export-secret",
+    "new-kek",
+    "compromise",
     "auditors-keygen",
     "approve",
     "cancel",
@@ -291,3 +293,18 @@ def test_every_command_has_a_complete_help(call: Callable[..., Result], command:
 def test_a_fault_of_ours_is_not_dressed_up() -> None:
     """What no table knows is left to the console's internal fault."""
     assert translate(ZeroDivisionError()) is None
+
+
+def test_a_kek_for_systemd_to_lend(
+    call: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A KEK that `new-kek` makes is the owner's alone, is not overwritten, and makes a keyring when it is lent."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    kek = tmp_path / "kek"
+    told = call("new-kek", str(kek), "--json", at=())
+    assert (told.code, kek.stat().st_mode & 0o777, len(kek.read_text())) == (0, 0o600, 65)
+    assert kek.read_text().strip() not in told.out
+    assert call("new-kek", str(kek), at=()).code == ExitCode.STATE
+    at = ("--keyring", str(tmp_path / "keyring.json"), "--kek", "credential:kek")
+    assert call(*INIT, "development", at=at).code == 0
+    assert call("check", "--json", at=at).data["kek"] == told.data["kek"]

@@ -35,6 +35,8 @@ GROUPS = (
 NEVER_ALONE = {
     "keys.errors.CallerError": "base; KeyUseError speaks",
     "keys.errors.CustodianError": "base",
+    "keys.errors.CredentialError": "base",
+    "keys.errors.TokenError": "base",
     "keys.errors.OperatorError": "base",
     "verifier.feed.errors.FeedError": "base",
     "keys.errors.OpenError": "told as the file or the row that does not open",

@@ -216,7 +216,7 @@ BROKEN = [
         lambda folder: change(folder, "kek", '"file:kek.json"'),
         "keyring",
         "keyring-unverified",
-        "its passphrase is asked for",
+        "its passphrase or PIN is asked for",
         "padan-keys check",
         "warning",
     ),
