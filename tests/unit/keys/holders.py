@@ -7,18 +7,23 @@ holds for it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from keys import custodian
 from keys.errors import (
     CredentialFormatError,
     KekFileError,
     KekMismatchError,
     PassphraseError,
+    QuorumFileError,
     TokenFileError,
     TokenPinError,
 )
 from keys.kek import Kek
 from keys.provider import open_provider
+from keys.quorum_provider import Plan, QuorumKekProvider, keys_path
+from keys.realm import Realm
 from tests import softhsm
 from tests.unit.keys.conftest import PASSPHRASE
 
@@ -28,9 +33,11 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from keys.custodian import Person
     from keys.errors import CustodianError
     from keys.provider import KekProvider
 
+REALM = Realm(registry_id="registry-test", environment="development")
 WRONG = "kelinci hitam melompat"
 """A secret that opens nothing."""
 
@@ -211,8 +218,64 @@ class TokenHolder(Holder):
         return [self.folder / "kek.json"]
 
 
+class QuorumHolder(Holder):
+    """`quorum:` of three custodians, of whom two are here; their own keys are open, which takes Argon2id a while."""
+
+    wrong_secret = PassphraseError
+    broken_file = QuorumFileError
+
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, environment)
+        self._is_spoilt = False
+        (folder / "custody").mkdir()
+        for name, (data, _) in _custodians().items():
+            keys_path(folder / "custody", name).write_bytes(data)
+            (folder / f"{name}.pass").write_text(_phrase(name) + "\n")
+
+    @property
+    def uri(self) -> str:
+        """The URI that opens the provider."""
+        return "quorum:custody?ani=ani.pass&budi=budi.pass"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must be shown nowhere, beside the KEK itself."""
+        return [_phrase(name) for name in _custodians()]
+
+    def spoil_secret(self) -> None:
+        """Put a wrong secret in the place of the right one."""
+        self._is_spoilt = True
+        (self.folder / "ani.pass").write_text(WRONG)
+
+    def files(self) -> list[Path]:
+        """List the files that hold what the provider keeps."""
+        custody = self.folder / "custody"
+        shares = [path for name in ("ani", "budi") for path in sorted(custody.glob(f"{name}.*.share.json"))]
+        return [custody / "quorum.json", *shares]
+
+    def open(self) -> KekProvider:
+        """Open the provider, as another process would."""
+        opened = super().open()
+        assert isinstance(opened, QuorumKekProvider)
+        people = {name: own for name, (_, own) in _custodians().items()}
+        opened.deal_to(Plan(realm=REALM, threshold=2, cards=tuple(own.card for own in people.values())))
+        if not self._is_spoilt:
+            opened.welcome([people["ani"], people["budi"]])
+        return opened
+
+
+def _phrase(name: str) -> str:
+    return f"the passphrase of {name}"
+
+
+@cache
+def _custodians() -> dict[str, tuple[bytes, Person]]:
+    return {name: custodian.make(name, _phrase(name)) for name in ("ani", "budi", "cici")}
+
+
 HOLDERS: Mapping[str, Callable[[Path, pytest.MonkeyPatch], Holder]] = {
     "file": FileHolder,
+    "quorum": QuorumHolder,
     "credential": CredentialHolder,
     "pkcs11": TokenHolder,
 }
