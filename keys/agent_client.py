@@ -58,6 +58,17 @@ class SocketKeyAgent(LocalKeyAgent):
         made._path = path
         return made
 
+    def refresh(self) -> bool:
+        """Ask the agent for its keyring again; says whether it is another one."""
+        with contextlib.closing(_Line(self._path)) as line:
+            ring, materials = line.keys()
+        if ring.counter == self._ring.counter:
+            for material in materials.values():
+                material.wipe()
+            return False
+        self._take(ring, materials)
+        return True
+
     def open_period(self) -> Period:
         """Ask for the agent's period, however long it has been in use."""
         return self.next_period(None)

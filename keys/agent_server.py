@@ -52,6 +52,7 @@ class KeyAgentServer:
         self._stopping = threading.Event()
         self._streams: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._accepting = threading.Thread(target=self._accept, name="key-agent", daemon=True)
 
     def start(self) -> None:
@@ -124,6 +125,7 @@ class KeyAgentServer:
     def _answer(self, question: Frame, stream: socket.socket) -> Frame:
         try:
             if question.kind is Kind.KEYS:
+                self._refresh()
                 body = agent_wire.encode_keyring(self._agent.keyring, self._agent.materials())
                 return Frame(Kind.KEYRING, body)
             if question.kind is Kind.PERIOD:
@@ -134,6 +136,15 @@ class KeyAgentServer:
         except KeysError as error:
             return Frame(Kind.FAILED, agent_wire.encode_failure(error))
         raise KeyAgentFormatError("a worker does not answer")
+
+    def _refresh(self) -> None:
+        """Read a changed keyring again; where that cannot be, go on with what is there."""
+        try:
+            with self._reading:
+                if self._agent.refresh():
+                    _LOGGER.info("the changed keyring was read")
+        except KeysError as error:
+            _LOGGER.warning("the changed keyring cannot be read", extra={"reason": str(error)})
 
 
 class _Periods:

@@ -42,6 +42,7 @@ from verifier.resident.store import MarkStore
 from verifier.resident.table import MarkTable
 from verifier.retention import duty as retention
 from verifier.revocation import register_snapshot
+from verifier.rotation import watch
 from verifier.scribe import Scribe
 from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo
@@ -346,6 +347,11 @@ class Engine:
         self._duties += [
             Duty(name="standing", every=10, act=self._show_standing),
             Duty(name="expiry", every=600, act=self._show_expiry),
+            Duty(
+                name="rotation",
+                every=watch.EVERY,
+                act=watch.RotationWatch(self._vault, self._agent, self._metrics).look,
+            ),
             garbage.duty(),
         ]
         self._show_standing()
