@@ -8,6 +8,7 @@ process of its user; another implementation may hold them behind a socket.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -167,6 +168,7 @@ class LocalKeyAgent(Secret):
         self._monotonic = monotonic
         self._macs: dict[int, MacKey] = {}
         self._reading: Reading | None = None
+        self._refreshing = threading.Lock()
 
     @classmethod
     def unlock(
@@ -206,10 +208,11 @@ class LocalKeyAgent(Secret):
             PassphraseError: the KEK's provider would have to ask a person.
             CustodianError: the changed keyring or its KEK cannot be used; what the agent holds stays.
         """
-        if self._reading is None or not self._reading.is_changed:
-            return False
-        self._take(*self._reading.read(ask_nobody))
-        return True
+        with self._refreshing:
+            if self._reading is None or not self._reading.is_changed:
+                return False
+            self._take(*self._reading.read(ask_nobody))
+            return True
 
     def _take(self, ring: Keyring, materials: dict[int, Material]) -> None:
         """Put another keyring in the place of this one's, while other threads work with it.

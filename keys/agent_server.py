@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _PATIENCE: Final = struct.pack("ll", 30, 0)
 """A struct timeval: how long a worker may take to say or to read something."""
 _RETRY_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 0.5
+"""How often it is looked whether the keyring was changed."""
+_LOOK_AGAIN_SECONDS: Final = 5.0
+"""The same, where a changed one could not be read."""
 _LOGGER = logging.getLogger("padan.key-agent")
 
 
@@ -52,7 +56,7 @@ class KeyAgentServer:
         self._stopping = threading.Event()
         self._streams: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._reading = threading.Lock()
+        self._reading = threading.Thread(target=self._read_again, name="key-agent-reading", daemon=True)
         self._accepting = threading.Thread(target=self._accept, name="key-agent", daemon=True)
 
     def start(self) -> None:
@@ -69,6 +73,7 @@ class KeyAgentServer:
             self._held.close()
             raise
         self._accepting.start()
+        self._reading.start()
 
     def stop(self) -> None:
         """Hang up on everybody; workers go on with what they have."""
@@ -76,6 +81,7 @@ class KeyAgentServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
+        self._reading.join()
         self._listener.close()
         with self._lock:
             for stream in self._streams:
@@ -125,7 +131,8 @@ class KeyAgentServer:
     def _answer(self, question: Frame, stream: socket.socket) -> Frame:
         try:
             if question.kind is Kind.KEYS:
-                self._refresh()
+                if question.body == agent_wire.encode_counter(self._agent.keyring_counter):
+                    return Frame(Kind.NOTED, b"")
                 body = agent_wire.encode_keyring(self._agent.keyring, self._agent.materials())
                 return Frame(Kind.KEYRING, body)
             if question.kind is Kind.PERIOD:
@@ -137,14 +144,20 @@ class KeyAgentServer:
             return Frame(Kind.FAILED, agent_wire.encode_failure(error))
         raise KeyAgentFormatError("a worker does not answer")
 
-    def _refresh(self) -> None:
-        """Read a changed keyring again; where that cannot be, go on with what is there."""
-        try:
-            with self._reading:
+    def _read_again(self) -> None:
+        """Take up a keyring that was changed, beside the workers: they wait for no passphrase to be worked on."""
+        pause, said = _LOOK_SECONDS, ""
+        while not self._stopping.wait(pause):
+            pause = _LOOK_SECONDS
+            try:
                 if self._agent.refresh():
                     _LOGGER.info("the changed keyring was read")
-        except KeysError as error:
-            _LOGGER.warning("the changed keyring cannot be read", extra={"reason": str(error)})
+                    said = ""
+            except KeysError as error:
+                pause = _LOOK_AGAIN_SECONDS
+                if str(error) != said:
+                    said = str(error)
+                    _LOGGER.warning("the changed keyring cannot be read", extra={"reason": said})
 
 
 class _Periods:

@@ -206,7 +206,7 @@ def test_what_was_moved_is_not_moved_again(files: Installation, monkeypatch: pyt
         if step is Step.PARTS_MOVED:
             later.update({path.name: path.read_bytes() for path in folder.glob("part-*.run")})
 
-    done = Rotator(files.settings, reached=keep).begin()
+    done = Rotator(files.settings, reached=keep, workers=2).begin()
     assert len(later) == done.there.parts == 4
     assert {name: later[name] for name in first} == first
     assert not folder.exists()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from verifier.projector import runs
 from verifier.projector.runs import ROW_SIZE, RunHeader
@@ -58,14 +58,7 @@ def work(pipe: Connection, spec: MoverSpec) -> None:
     def begin() -> Callable[[Part], RunHeader]:
         with closing(unlock(spec.keyring, spec.kek, spec.passphrase)) as agent:
             translation = Translation.of(agent, spec.before, spec.after)
-        mover = Mover(
-            vault=open_rows(spec.database),
-            translation=translation,
-            before=spec.before,
-            after=spec.after,
-            pace=Pace(spec.rate),
-        )
-        return mover.move
+        return Mover.of(spec, translation).move
 
     attend(pipe, begin)
 
@@ -87,6 +80,17 @@ class Mover:
     before: Epoch
     after: Epoch
     pace: Pace
+
+    @classmethod
+    def of(cls, spec: MoverSpec, translation: Translation) -> Self:
+        """Open the vault and move at a worker's pace."""
+        return cls(
+            vault=open_rows(spec.database),
+            translation=translation,
+            before=spec.before,
+            after=spec.after,
+            pace=Pace(spec.rate),
+        )
 
     def move(self, part: Part) -> RunHeader:
         """Move a part.

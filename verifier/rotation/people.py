@@ -18,7 +18,7 @@ from verifier.projector.errors import RunError
 from verifier.projector.pool import Pool
 from verifier.rotation import parts
 from verifier.rotation.errors import MovedPartError
-from verifier.rotation.mover import MoverSpec, work
+from verifier.rotation.mover import Mover, MoverSpec, work
 from verifier.rotation.pace import Pace
 from verifier.rotation.parts import Part
 from verifier.rotation.rotatable import Sampled
@@ -84,14 +84,23 @@ class People:
             after=means.epoch(there.target),
             rate=means.rate / means.workers,
         )
-        workers = min(means.workers, max(1, len(missing)))
+        for header in self._moved(spec, missing):
+            headers[header.index] = header
+            self._done += header.kept
+            self._show(len(headers) == len(moved))
+            means.reached(Step.PART_MOVED)
+        return [headers[part.number] for part in moved]
+
+    def _moved(self, spec: MoverSpec, missing: Sequence[Part]) -> Iterator[RunHeader]:
+        """Move parts, in worker processes if there is work for several; yield their headers as they come."""
+        workers = min(self._means.workers, len(missing))
+        if workers <= 1:
+            mover = Mover.of(spec, self._means.translation)
+            yield from map(mover.move, missing)
+            return
         with Pool[MoverSpec, Part](work, spec, workers=workers) as pool:
             for done in pool.results(iter(missing)):
-                headers[done.header.index] = done.header
-                self._done += done.header.kept
-                self._show(len(headers) == len(moved))
-                means.reached(Step.PART_MOVED)
-        return [headers[part.number] for part in moved]
+                yield done.header
 
     def _kept(self, part: Part) -> RunHeader | None:
         """Read the header of a run that a killed command left, if it is the part's."""

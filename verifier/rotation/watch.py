@@ -1,24 +1,16 @@
-"""What a process of the service does about a rotation: it fetches new keys in time, and shows how far things are."""
+"""What a process of the service shows of a rotation: how far it is, and whether it may hold a destroyed key."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
-from keys.errors import KeyNotFoundError, KeysError
 from verifier.rotation import restarts
-from verifier.rotation.translation import OUTER_PURPOSES
 
 if TYPE_CHECKING:
-    from keys.agent import LocalKeyAgent
-    from verifier.vault.epoch import Epoch
-    from verifier.vault.rotation import Rotation
     from verifier.vault.store import VaultStore
 
 EVERY: Final = 5.0
 """Seconds between two looks."""
-
-_LOGGER = logging.getLogger("padan.rotation")
 
 
 class Gauges(Protocol):
@@ -34,13 +26,11 @@ class RotationWatch:
 
     Args:
         vault: the vault.
-        agent: the process's keys.
         gauges: is shown how far it is.
     """
 
-    def __init__(self, vault: VaultStore, agent: LocalKeyAgent, gauges: Gauges) -> None:
+    def __init__(self, vault: VaultStore, gauges: Gauges) -> None:
         self._vault = vault
-        self._agent = agent
         self._gauges = gauges
         self._began_ms = restarts.began_ms()
 
@@ -57,24 +47,3 @@ class RotationWatch:
             pending=pending,
             restart_due=restarts.is_due(there, self._began_ms),
         )
-        if there is not None and there.takes_changes:
-            self._fetch_keys(there)
-
-    def _fetch_keys(self, there: Rotation) -> None:
-        """Fetch the other epoch's keys before they are asked for."""
-        epochs = {each.number: each for each in self._vault.epochs()}
-        if all(self._holds(epochs[number]) for number in (there.source, there.target)):
-            return
-        try:
-            if self._agent.refresh():
-                _LOGGER.info("the new epoch's keys are there")
-        except KeysError as error:
-            _LOGGER.warning("the new epoch's keys cannot be fetched", extra={"reason": str(error)})
-
-    def _holds(self, epoch: Epoch) -> bool:
-        try:
-            for purpose in OUTER_PURPOSES:
-                self._agent.keyring.key(purpose, epoch.key_ids[purpose])
-        except KeyNotFoundError:
-            return False
-        return True
