@@ -127,6 +127,12 @@ class Outer:
         """Seal a record's plaintext into the row that stands under a token."""
         return _FORMAT_BYTE + self._seal.seal(plain, self._aad + token)
 
+    def seal_many(self, tokens: Sequence[bytes], plains: Sequence[bytes]) -> list[bytes]:
+        """Seal plaintexts into the rows that stand under tokens, in their order."""
+        aad = self._aad
+        boxes = self._seal.seal_many(plains, [aad + token for token in tokens])
+        return [_FORMAT_BYTE + box for box in boxes]
+
     def open(self, token: bytes, box: bytes) -> bytes:
         """Open the row that stands under a token.
 

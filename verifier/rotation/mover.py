@@ -58,7 +58,7 @@ def work(pipe: Connection, spec: MoverSpec) -> None:
     def begin() -> Callable[[Part], RunHeader]:
         with closing(unlock(spec.keyring, spec.kek, spec.passphrase)) as agent:
             translation = Translation.of(agent, spec.before, spec.after)
-        return Mover.of(spec, translation).move
+        return Mover.of(spec, translation, open_rows(spec.database)).move
 
     attend(pipe, begin)
 
@@ -82,10 +82,10 @@ class Mover:
     pace: Pace
 
     @classmethod
-    def of(cls, spec: MoverSpec, translation: Translation) -> Self:
-        """Open the vault and move at a worker's pace."""
+    def of(cls, spec: MoverSpec, translation: Translation, vault: VaultRows) -> Self:
+        """Move at a worker's pace."""
         return cls(
-            vault=open_rows(spec.database),
+            vault=vault,
             translation=translation,
             before=spec.before,
             after=spec.after,

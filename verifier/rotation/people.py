@@ -95,8 +95,8 @@ class People:
         """Move parts, in worker processes if there is work for several; yield their headers as they come."""
         workers = min(self._means.workers, len(missing))
         if workers <= 1:
-            mover = Mover.of(spec, self._means.translation)
-            yield from map(mover.move, missing)
+            with closing(open_rows(spec.database)) as vault:
+                yield from map(Mover.of(spec, self._means.translation, vault).move, missing)
             return
         with Pool[MoverSpec, Part](work, spec, workers=workers) as pool:
             for done in pool.results(iter(missing)):

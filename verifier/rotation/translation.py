@@ -53,9 +53,10 @@ class Translation:
         Raises:
             BoxError: one does not open.
         """
-        unseal, seal = self._before.open, self._after.seal
+        unseal = self._before.open
         moved = self.tokens([token for token, _ in rows])
-        return [(new, seal(new, unseal(token, box))) for new, (token, box) in zip(moved, rows, strict=True)]
+        boxes = self._after.seal_many(moved, [unseal(token, box) for token, box in rows])
+        return list(zip(moved, boxes, strict=True))
 
     def open_before(self, token: bytes, box: bytes) -> bytes:
         """Open a row of the first epoch."""
