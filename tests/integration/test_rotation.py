@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.errors import CustodianError
-from keys.purpose import Purpose
 from keys.state import KeyState
+from padan.cli.console import ExitCode
 from padan.entry import EntryKind
 from tests.installation import Installation, install
 from tests.integration.feeding import SIGNER, details, feed, history, people
+from tests.operating import operate
 from tests.terms import Terms
 from verifier.agreement import signkey
 from verifier.feed.following import follow
@@ -276,12 +278,21 @@ def test_refusals_name_what_stands_in_the_way(files: Installation) -> None:
     rotator.finish(now=True)
 
 
-def test_old_keys_can_be_left_to_the_custodians(files: Installation) -> None:
-    """With keep_keys the old epoch goes and its keys stay."""
-    rotator = Rotator(files.settings)
-    rotator.begin(make_keys=True)
-    rotator.flip()
-    rotator.finish(now=True, keep_keys=True)
-    ring, old = files.agent().keyring, epochs(files)[OLD]
+def test_the_command_line_takes_every_step(files: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command says where the rotation stands and what is next; --keep-keys leaves the keys to the custodians."""
+    given_way: list[int] = []
+    monkeypatch.setattr("os.nice", given_way.append)  # else every test after this one would give way
+    assert "no rotation" in operate(files, "rotation", "status")
+    begun = json.loads(operate(files, "rotation", "begin", "--new-keys", "--workers", "1", "--json"))
+    assert given_way == [10]
+    assert (begun["state"], begun["moved"], begun["resumed"]) == ("ready", begun["rows"], False)
+    assert "rows drawn: the same in both epochs" in operate(files, "rotation", "sample", "--people", "20")
+    assert "rotation revert" in operate(files, "rotation", "flip")
+    assert "is kept reversible" in operate(files, "rotation", "finish", "--yes", code=ExitCode.REFUSED)
+    told = json.loads(operate(files, "rotation", "status", "--json"))
+    assert (told["state"], told["pending_changes"], told["restart_due"]) == ("flipped", 0, [])
+    operate(files, "rotation", "finish", "--now", "--keep-keys", "--yes")
+    assert "is finished" in operate(files, "rotation", "status")
+    with closing(files.agent()) as agent:
+        ring, old = agent.keyring, epochs(files)[OLD]
     assert {ring.key(each, old.key_ids[each]).state for each in OUTER_PURPOSES} == {KeyState.ACTIVE}
-    assert ring.key(Purpose.ROW_SEAL, epochs(files)[NEW].key_ids[Purpose.ROW_SEAL]).state is KeyState.ACTIVE

@@ -20,7 +20,6 @@ from verifier.vault.rotation import RotationState
 
 if TYPE_CHECKING:
     from verifier.config import Settings
-    from verifier.projector.progress import Meter
     from verifier.rotation.rotator import Done
     from verifier.vault.rotation import Rotation
 
@@ -58,6 +57,7 @@ def begin(
     The same command after a kill goes on where it was. Changes that come in meanwhile go to both.
     """
     chosen = _settings()
+    os.nice(_GIVE_WAY)
     with progress.Silence() if as_json else progress.for_terminal() as meter:
         done = Rotator(chosen, meter=meter, workers=workers or os.cpu_count() or 1, rate=rate).begin(
             make_keys=new_keys
@@ -140,12 +140,11 @@ def _settings() -> Settings:
     chosen = settings()
     migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
     migrations.require_current(chosen.log_database, migrations.Tree.LOG)
-    os.nice(_GIVE_WAY)
     return chosen
 
 
-def _rotator(meter: Meter | None = None) -> Rotator:
-    return Rotator(_settings(), meter=meter)
+def _rotator() -> Rotator:
+    return Rotator(_settings())
 
 
 def _confirm(what: str, *, yes: bool) -> None:
