@@ -28,8 +28,9 @@ from tests.rotating import rotate
 from tests.service import request as question
 from verifier.rotation import restarts
 from verifier.rotation.step import Step
+from verifier.rotation.translation import outer_of
 from verifier.vault.epoch import EpochState
-from verifier.vault.open import open_rotations, open_writer
+from verifier.vault.open import open_changer, open_rotations, open_writer
 from verifier.vault.rotation import RotationState
 from verifier.vault.store import POLL_SECONDS
 
@@ -47,7 +48,7 @@ BEGIN = (
     Step.KEYS_MADE, Step.BEGIN_LOGGED, Step.BEGUN, Step.PART_MOVED, Step.PARTS_MOVED, Step.LOAD_BEGUN,
     Step.ROWS_LOADED, Step.EPOCH_READY, Step.MOVED,
 )  # fmt: skip
-FLIP = (Step.SAMPLED, Step.FLIP_LOGGED, Step.FLIPPED)
+FLIP = (Step.CHANGES_READ, Step.CHANGES_CARRIED, Step.SAMPLED, Step.FLIP_LOGGED, Step.FLIPPED)
 REVERT = (Step.REVERT_LOGGED, Step.REVERTED)
 FINISH = (Step.FINISH_LOGGED, Step.CUT_OFF, Step.ROWS_DROPPED, Step.KEYS_DESTROYED, Step.FINISHED)
 QUESTIONS: tuple[dict[str, Any], ...] = (
@@ -138,6 +139,19 @@ def old_traces(installation: Installation) -> dict[str, bytes]:
     return found
 
 
+def touch(installation: Installation) -> None:
+    """Change a row of the epoch in use to what it is, so that there is a change to carry over."""
+    number = active(installation)
+    with (
+        closing(installation.agent()) as agent,
+        closing(open_changer(installation.settings.vault_database)) as vault,
+    ):
+        epoch = next(each for each in vault.epochs() if each.number == number)
+        outer = outer_of(agent, epoch)
+        token, box = next(iter(vault.rows(epoch)))
+        vault.replace(epoch, [(token, outer.seal(token, outer.open(token, box)))])
+
+
 def held(found: Iterable[int], traces: dict[str, bytes]) -> dict[str, int]:
     """Count the traces in the memory of processes."""
     counts = dict.fromkeys(traces, 0)
@@ -199,6 +213,7 @@ def test_five_rotations_under_200_questions_a_second(
             for turn in range(5):
                 traces = old_traces(made)
                 kills += command(service, "begin", *(BEGIN if turn == 0 else ()))
+                touch(made)
                 kills += command(service, "flip", *(FLIP if turn == 1 else ()))
                 if turn == 2:
                     kills += command(service, "revert", *REVERT)
@@ -212,4 +227,5 @@ def test_five_rotations_under_200_questions_a_second(
         assert load.failures == {}
         assert verdicts(service) == VERDICTS
         assert active(made) == first + 5
+        assert kills == len(Step)
     print(f"{engine}: five rotations, {kills} kills, {len(load.answered):,} calls, {len(load.failed)} failed")
