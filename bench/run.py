@@ -38,6 +38,7 @@ OTHERS = (
     "bench.tokenizing",
     "bench.load",
     "bench.sync",
+    "bench.rotation",
     "bench.check",
     "bench.log_store",
     "bench.tree",

@@ -146,10 +146,10 @@ def _beside(
     used = 0
     with running(made):
         for _ in range(chosen.rounds):
-            figures.alone.append(_drive(made, bodies, used, chosen.seconds))
+            figures.alone.append(drive(made, bodies, used, chosen.seconds))
             used += figures.alone[-1].sent
             with _syncing(made, file, figures):
-                figures.beside.append(_drive(made, bodies, used, chosen.seconds))
+                figures.beside.append(drive(made, bodies, used, chosen.seconds))
             used += figures.beside[-1].sent
 
 
@@ -191,7 +191,8 @@ def _position(made: Installation) -> int:
         return catalogue.followed(epoch.number, SOURCE).position if epoch is not None else 0
 
 
-def _drive(made: Installation, bodies: Path, used: int, seconds: float) -> Count:
+def drive(made: Installation, bodies: Path, used: int, seconds: float) -> Count:
+    """Ask RATE questions a second for some seconds, from a place in the file on."""
     caller = sides.caller_files(made)
     plan = Plan(
         port=made.port,

@@ -8,36 +8,37 @@ process of its user; another implementation may hold them behind a socket.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from keys import cryptoperiod, period, ringformat
+from keys import cryptoperiod, period
 from keys.block import BlockKey
 from keys.cryptoperiod import Alarm, Use
 from keys.derive import hkdf, replay_info
 from keys.errors import AuditorsKeyError, KeyNotFoundError, KeyStateError, KeyUseError
-from keys.kek import Kek
 from keys.mac import MacKey
 from keys.outer import EpochKeys, OuterKeys
-from keys.provider import ask, open_provider
+from keys.provider import ask
 from keys.purpose import RULES, Algorithm, Purpose
-from keys.ringfile import RingFile
+from keys.reading import Reading, ask_nobody
 from keys.seal import RingSeal, SealKey
 from keys.secret import Secret
 from keys.signing import Signer
-from padan.auditors import AuditorsKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from keys.kek import Kek
     from keys.keyset import Keyring, PublicKey, RingKey
     from keys.period import Period, SharedPeriod
     from keys.provider import KekProvider, Prompt
     from keys.realm import Realm
     from keys.secret import Material
+    from padan.auditors import AuditorsKey
 
 
 class KeyAgent(Protocol):
@@ -127,33 +128,18 @@ class KeyAgent(Protocol):
         """List the keys whose time is up, or will be within 30 days."""
         ...
 
+    def refresh(self) -> bool:
+        """Take up a keyring that was changed since; says whether there is another one.
 
-def require_usable(auditors_key: bytes | AuditorsKey, realm: Realm) -> None:
-    """See that periods of a realm may be sealed to a key: outside development to its auditors' threshold key alone.
-
-    Raises:
-        AuditorsKeyError: they may not.
-    """
-    if not isinstance(auditors_key, AuditorsKey):
-        if not realm.is_development:
-            raise AuditorsKeyError(
-                "envelopes to a single auditors' key (format 1) are for development only: the auditors make a "
-                "threshold key with padan-audit keys"
-            )
-        return
-    made_for = auditors_key.place
-    if (made_for.registry_id, made_for.environment) != (realm.registry_id, realm.environment):
-        raise AuditorsKeyError(
-            f"the auditors' key is made for {made_for.registry_id} in {made_for.environment}, not for this registry"
-        )
+        Raises:
+            CustodianError: it cannot be used; what the agent holds stays.
+            KeyAgentAwayError: the agent does not answer.
+        """
+        ...
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _provided(kek: str | KekProvider, prompt: Prompt) -> tuple[Kek, ...]:
-    return (open_provider(kek, prompt=prompt) if isinstance(kek, str) else kek).unlock()
 
 
 class LocalKeyAgent(Secret):
@@ -182,6 +168,8 @@ class LocalKeyAgent(Secret):
         self._now = now
         self._monotonic = monotonic
         self._macs: dict[int, MacKey] = {}
+        self._reading: Reading | None = None
+        self._refreshing = threading.Lock()
 
     @classmethod
     def unlock(
@@ -208,17 +196,41 @@ class LocalKeyAgent(Secret):
         Raises:
             CustodianError: the keyring or its KEK cannot be used; the subclass says why.
         """
-        data = RingFile(ring_path).read()
-        keks = (kek,) if isinstance(kek, Kek) else _provided(kek, prompt)
-        ring, key = ringformat.decode(data, keks)
-        materials = {
-            item.key_id: key.unwrap(item.wrapped, realm=ring.realm, purpose=purpose, key_id=item.key_id)
-            for purpose, item in ring
-            if item.state.may_process and purpose in RULES
-        }
-        for other in keks:
-            other.wipe()
-        return cls(ring=ring, materials=materials, auditors_key=auditors_key, now=now, monotonic=monotonic)
+        reading = Reading(ring_path, kek)
+        ring, materials = reading.read(prompt)
+        made = cls(ring=ring, materials=materials, auditors_key=auditors_key, now=now, monotonic=monotonic)
+        made._reading = reading
+        return made
+
+    def refresh(self) -> bool:
+        """Take up a keyring that was changed since; says whether there is another one.
+
+        Raises:
+            PassphraseError: the KEK's provider would have to ask a person.
+            CustodianError: the changed keyring or its KEK cannot be used; what the agent holds stays.
+        """
+        with self._refreshing:
+            if self._reading is None or not self._reading.is_changed:
+                return False
+            self._take(*self._reading.read(ask_nobody))
+            return True
+
+    def _take(self, ring: Keyring, materials: dict[int, Material]) -> None:
+        """Put another keyring in the place of this one's, while other threads work with it.
+
+        A key that stays is the same object as before. One that does not is zeroed; what was handed out of it lives
+        until it is freed, so a destroyed key is gone for certain only when its process has ended.
+        """
+        before = self._materials
+        for key_id in materials.keys() & before.keys():
+            materials[key_id].wipe()
+        self._materials = {key_id: before.get(key_id, new) for key_id, new in materials.items()}
+        self._ring = ring
+        for key_id in before.keys() - materials.keys():
+            mac = self._macs.pop(key_id, None)
+            if mac is not None:
+                mac.wipe()
+            before[key_id].wipe()
 
     @property
     def realm(self) -> Realm:
@@ -323,7 +335,7 @@ class LocalKeyAgent(Secret):
         """
         if self._auditors_key is None:
             raise AuditorsKeyError("no auditors' key is configured, so no audit period can be opened")
-        require_usable(self._auditors_key, self.realm)
+        period.require_usable(self._auditors_key, self.realm)
         return period.make_period(realm=self.realm, auditors_key=self._auditors_key, born=self._monotonic())
 
     def alarms(self) -> tuple[Alarm, ...]:

@@ -53,10 +53,22 @@ class SocketKeyAgent(LocalKeyAgent):
             KeyAgentFormatError: it speaks another release's language.
         """
         with contextlib.closing(_Line(path)) as line:
-            ring, materials = line.keys()
+            found = line.keys()
+        if found is None:
+            raise KeyAgentFormatError("the key agent gives no keys")
+        ring, materials = found
         made = cls(ring=ring, materials=materials)
         made._path = path
         return made
+
+    def refresh(self) -> bool:
+        """Ask the agent for its keyring again; says whether it is another one."""
+        with self._refreshing, contextlib.closing(_Line(self._path)) as line:
+            found = line.keys(unless=self._ring.counter)
+            if found is None:
+                return False
+            self._take(*found)
+            return True
 
     def open_period(self) -> Period:
         """Ask for the agent's period, however long it has been in use."""
@@ -124,9 +136,11 @@ class _Line:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             self._stream.setsockopt(socket.SOL_SOCKET, option, _TIMEOUT)
 
-    def keys(self) -> tuple[Keyring, dict[int, Material]]:
-        """Ask for the keyring and its keys."""
-        return agent_wire.decode_keyring(self._ask(Kind.KEYS, b"", Kind.KEYRING).body)
+    def keys(self, *, unless: int | None = None) -> tuple[Keyring, dict[int, Material]] | None:
+        """Ask for the keyring and its keys; None where its counter is the one that is there already."""
+        body = b"" if unless is None else agent_wire.encode_counter(unless)
+        answer = self._ask(Kind.KEYS, body, Kind.KEYRING, Kind.NOTED)
+        return None if answer.kind is Kind.NOTED else agent_wire.decode_keyring(answer.body)
 
     def period(self) -> Period:
         """Ask for the period in use, until the worker that commits its envelope has done so."""

@@ -33,6 +33,10 @@ _PATIENCE: Final = struct.pack("ll", 30, 0)
 _RETRY_SECONDS: Final = 0.1
 _END_SECONDS: Final = 1.0
 """How often it is seen whether the period is over."""
+_LOOK_SECONDS: Final = 0.5
+"""How often it is looked whether the keyring was changed."""
+_LOOK_AGAIN_SECONDS: Final = 5.0
+"""The same, where a changed one could not be read."""
 _LOGGER = logging.getLogger("padan.key-agent")
 
 
@@ -64,6 +68,7 @@ class KeyAgentServer:
         self._stopping = threading.Event()
         self._streams: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._reading = threading.Thread(target=self._read_again, name="key-agent-reading", daemon=True)
         self._accepting = threading.Thread(target=self._accept, name="key-agent", daemon=True)
         self._ending = threading.Thread(target=self._end_periods, name="key-agent-period", daemon=True)
 
@@ -86,6 +91,7 @@ class KeyAgentServer:
             raise
         self._accepting.start()
         self._ending.start()
+        self._reading.start()
 
     def stop(self) -> None:
         """Hang up on everybody; workers go on with what they have."""
@@ -93,6 +99,7 @@ class KeyAgentServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
+        self._reading.join()
         self._listener.close()
         with self._lock:
             for stream in self._streams:
@@ -153,6 +160,8 @@ class KeyAgentServer:
                 raise KeyAgentSealedError(f"key agent: {self._sealed()}")
             agent, periods = self._opened
             if question.kind is Kind.KEYS:
+                if question.body == agent_wire.encode_counter(agent.keyring_counter):
+                    return Frame(Kind.NOTED, b"")
                 body = agent_wire.encode_keyring(agent.keyring, agent.materials())
                 return Frame(Kind.KEYRING, body)
             if question.kind is Kind.PERIOD:
@@ -163,6 +172,21 @@ class KeyAgentServer:
         except KeysError as error:
             return Frame(Kind.FAILED, agent_wire.encode_failure(error))
         raise KeyAgentFormatError("a worker does not answer")
+
+    def _read_again(self) -> None:
+        """Take up a keyring that was changed, beside the workers: they wait for no passphrase to be worked on."""
+        pause, said = _LOOK_SECONDS, ""
+        while not self._stopping.wait(pause):
+            pause = _LOOK_SECONDS
+            try:
+                if self._opened is not None and self._opened[0].refresh():
+                    _LOGGER.info("the changed keyring was read")
+                    said = ""
+            except KeysError as error:
+                pause = _LOOK_AGAIN_SECONDS
+                if str(error) != said:
+                    said = str(error)
+                    _LOGGER.warning("the changed keyring cannot be read", extra={"reason": said})
 
 
 class _Periods:

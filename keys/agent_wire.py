@@ -33,13 +33,14 @@ _HEADER = struct.Struct(">IBB")
 LENGTH_SIZE: Final = 4
 _ID = struct.Struct(">I")
 _BORN = struct.Struct(">d")
+_COUNTER = struct.Struct(">Q")
 
 
 class Kind(IntEnum):
     """What a frame is."""
 
     KEYS = 1
-    """Worker to agent: the keyring and its keys, please."""
+    """Worker to agent: the keyring and its keys, please, unless its counter is the one in the body."""
     PERIOD = 2
     """Worker to agent: the audit period in use, please."""
     LOGGED = 3
@@ -105,6 +106,11 @@ def encode_keyring(ring: Keyring, materials: Mapping[int, Material]) -> bytes:
     """Encode a keyring and its keys in the clear."""
     items = [_ID.pack(key_id) + bytes(material.view()) for key_id, material in sorted(materials.items())]
     return canonical.encode({1: ringformat.describe(ring), 2: canonical.encode_list(items)})
+
+
+def encode_counter(counter: int) -> bytes:
+    """Encode the counter of a keyring that a worker has."""
+    return _COUNTER.pack(counter)
 
 
 def decode_keyring(body: bytes) -> tuple[Keyring, dict[int, Material]]:

@@ -2,7 +2,8 @@
 
 Guarantees: a bijection, so distinct ids never collide and nothing but equality shows. Assumes that the input
 is a PRF's output, used once per id and key and for nothing else; only then is a bare block (FIPS 197, ECB of
-independent blocks) sound. There is no way back here: a row's box holds its id.
+independent blocks) sound. The way back is for rotations alone: a row that is nobody's any longer holds a random id,
+so only its token says under which id it stands.
 """
 
 from __future__ import annotations
@@ -32,14 +33,15 @@ class BlockKey(Secret):
         KeyUseError: the key is not 32 bytes.
     """
 
-    __slots__ = ("_lock", "_update", "key_id")
+    __slots__ = ("_cipher", "_lock", "_update", "key_id")
 
     def __init__(self, key: bytes | bytearray, *, key_id: int = 0) -> None:
         if len(key) != KEY_SIZE:
             raise KeyUseError("a block key has 32 bytes")
         self.key_id = key_id
         # Each block stands alone and the context never holds half of one, so one context serves for ever.
-        self._update = Cipher(AES256(key), ECB()).encryptor().update  # noqa: S305 - see the module's docstring
+        self._cipher = Cipher(AES256(key), ECB())  # noqa: S305 - see the module's docstring
+        self._update = self._cipher.encryptor().update
         # The context refuses to be entered twice; without the interpreter's lock two threads could.
         self._lock = threading.Lock()
 
@@ -64,3 +66,13 @@ class BlockKey(Secret):
             raise KeyUseError("record ids have 16 bytes each")
         with self._lock:
             return self._update(blocks)
+
+    def decrypt_many(self, blocks: bytes) -> bytes:
+        """Give the record ids back of many stored tokens, joined, in the same order.
+
+        Raises:
+            KeyUseError: not a multiple of 16 bytes.
+        """
+        if len(blocks) % BLOCK_SIZE:
+            raise KeyUseError("stored tokens have 16 bytes each")
+        return self._cipher.decryptor().update(blocks)

@@ -31,7 +31,7 @@ from keys.signing import public_of
 from keys.state import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from keys.ceremonyfile import CeremonyFile
@@ -206,6 +206,35 @@ class Custody:
         for purpose, key in ring:
             if key.wrapped:
                 kek.unwrap(key.wrapped, realm=ring.realm, purpose=purpose, key_id=key.key_id).wipe()
+
+    def succeed(self, purposes: Sequence[Purpose]) -> Keyring:
+        """Make a new primary key for each of some purposes, beside the present one, which stays active.
+
+        For keys of an epoch, which is moved to the new ones while it is answered from under the old ones.
+        """
+        with self._change() as session:
+            for purpose in purposes:
+                key_id = session.make(purpose)
+                session.move(purpose, key_id, KeyState.ACTIVE)
+                session.prefer(purpose, key_id)
+        return session.ring
+
+    def retire(self, keys: Sequence[tuple[Purpose, int]]) -> Keyring:
+        """Destroy keys that may be active still, all in one step, and renew the KEK; one that is destroyed stays so.
+
+        Raises:
+            TransitionError: one of them is primary.
+        """
+        with self._change() as session:
+            for purpose, key_id in keys:
+                state = session.ring.key(purpose, key_id).state
+                if state is KeyState.ACTIVE:
+                    session.move(purpose, key_id, KeyState.DEACTIVATED)
+                if state is not KeyState.DESTROYED:
+                    session.move(purpose, key_id, KeyState.DESTROYED)
+            if session.said:
+                self._renew(session)
+        return session.ring
 
     def export(
         self, purpose: Purpose, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None

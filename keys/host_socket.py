@@ -106,6 +106,12 @@ def connect(path: Path) -> socket.socket:
     return stream
 
 
+def peer_of(stream: socket.socket) -> int:
+    """Give the id of the process at the other end: for a client, the one that listens."""
+    raw = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[0])
+
+
 def require_same_user(stream: socket.socket) -> None:
     """See who is at the other end.
 

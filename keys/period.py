@@ -31,6 +31,26 @@ HANDLE_SIZE: Final = 16
 NONCE_SIZE: Final = 16
 
 
+def require_usable(auditors_key: bytes | AuditorsKey, realm: Realm) -> None:
+    """See that periods of a realm may be sealed to a key: outside development to its auditors' threshold key alone.
+
+    Raises:
+        AuditorsKeyError: they may not.
+    """
+    if not isinstance(auditors_key, AuditorsKey):
+        if not realm.is_development:
+            raise AuditorsKeyError(
+                "envelopes to a single auditors' key (format 1) are for development only: the auditors make a "
+                "threshold key with padan-audit keys"
+            )
+        return
+    made_for = auditors_key.place
+    if (made_for.registry_id, made_for.environment) != (realm.registry_id, realm.environment):
+        raise AuditorsKeyError(
+            f"the auditors' key is made for {made_for.registry_id} in {made_for.environment}, not for this registry"
+        )
+
+
 def reference(period_key: MacKey, handle: bytes, nonce: bytes) -> bytes:
     """Compute how an entry names its subject: `HMAC(HMAC(K_period, h), nonce)[:16]`.
 

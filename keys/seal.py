@@ -20,7 +20,7 @@ from keys.errors import KeyStateError, KeyUseError, OpenError, SealCountError
 from keys.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 KEY_SIZE: Final = 32
 NONCE_SIZE: Final = 12
@@ -80,6 +80,27 @@ class SealKey(Secret):
         self._last = number
         nonce = urandom(NONCE_SIZE)
         return nonce + self._encrypt(nonce, plaintext, aad)
+
+    def seal_many(self, plaintexts: Sequence[bytes], aads: Sequence[bytes]) -> list[bytes]:
+        """Seal plaintexts, each with its own nonce and associated data; all nonces are drawn at once.
+
+        Raises:
+            SealCountError: the key would have sealed more than 2^32 boxes; none is sealed.
+            KeyStateError: the key only opens.
+        """
+        if not self._may_seal:
+            raise KeyStateError("the key is not active: it opens what it sealed and seals nothing new")
+        number = self._last
+        for _ in plaintexts:
+            number = next(self._count)
+        self._last = max(self._last, number)
+        if plaintexts and number > SEALS_LIMIT:
+            raise SealCountError("the key has sealed 2^32 boxes; rotate to a new key")
+        drawn, encrypt = urandom(NONCE_SIZE * len(plaintexts)), self._encrypt
+        return [
+            (nonce := drawn[at * NONCE_SIZE : (at + 1) * NONCE_SIZE]) + encrypt(nonce, plaintext, aad)
+            for at, (plaintext, aad) in enumerate(zip(plaintexts, aads, strict=True))
+        ]
 
     def open(self, box: bytes, aad: bytes) -> bytes:
         """Open a box.

@@ -118,9 +118,20 @@ class Outer:
         joined = self._block.encrypt_many(b"".join(record_ids))
         return [joined[at : at + TOKEN_SIZE] for at in range(0, len(joined), TOKEN_SIZE)]
 
+    def record_ids(self, tokens: Sequence[bytes]) -> list[bytes]:
+        """Give back the record ids under which rows stand, for a rotation alone, in the order of their tokens."""
+        joined = self._block.decrypt_many(b"".join(tokens))
+        return [joined[at : at + TOKEN_SIZE] for at in range(0, len(joined), TOKEN_SIZE)]
+
     def seal(self, token: bytes, plain: bytes) -> bytes:
         """Seal a record's plaintext into the row that stands under a token."""
         return _FORMAT_BYTE + self._seal.seal(plain, self._aad + token)
+
+    def seal_many(self, tokens: Sequence[bytes], plains: Sequence[bytes]) -> list[bytes]:
+        """Seal plaintexts into the rows that stand under tokens, in their order."""
+        aad = self._aad
+        boxes = self._seal.seal_many(plains, [aad + token for token in tokens])
+        return [_FORMAT_BYTE + box for box in boxes]
 
     def open(self, token: bytes, box: bytes) -> bytes:
         """Open the row that stands under a token.

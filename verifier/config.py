@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     keyring: Path = Field(default=Path("keyring.json"), description="The keyring file.")
     kek: str = Field(
         default="",
-        description="Who unlocks the keyring: file:PATH?passphrase-file=PATH, quorum:FOLDER, credential:NAME, pkcs11:...",
+        description="What unlocks the keyring: file:PATH?passphrase-file=PATH, quorum:FOLDER, credential:, pkcs11:",
     )
     key_agent: str = Field(
         default="",

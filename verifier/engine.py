@@ -14,7 +14,6 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Literal
 
-from keys.purpose import Purpose
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
 from verifier import clocks, duties, expiry, garbage, headkeeper, host_keys, keyring_events, migrations
@@ -34,6 +33,7 @@ from verifier.epoch import EpochHolder
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
 from verifier.journal.client import JournalClient
+from verifier.keywatch import following
 from verifier.leader import Leader
 from verifier.limiter import RateLimiter
 from verifier.log.open import open_log
@@ -42,9 +42,10 @@ from verifier.resident.store import MarkStore
 from verifier.resident.table import MarkTable
 from verifier.retention import duty as retention
 from verifier.revocation import register_snapshot
+from verifier.rotation import watch
 from verifier.scribe import Scribe
 from verifier.seat import open_seat
-from verifier.service_info import ServiceInfo
+from verifier.service_info import ServiceInfo, public_keys_of
 from verifier.tracing.export import open_tracing
 from verifier.tracing.traced import TracedVerifier
 from verifier.trail import Trails
@@ -98,6 +99,7 @@ class Engine:
             opened.callback(self._agent.close)
             self._open_tracing(opened)
             self._duties: list[Duty] = []
+            self._key_followers: list[Callable[[], object]] = []
             if not settings.has_writer:
                 self._duties.append(
                     headkeeper.keep(opened, settings, self._agent, self._log, self._directory)
@@ -195,18 +197,14 @@ class Engine:
                 Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
             ]
             journal, self._log_clock = scribe.committer, scribe.clock
+            self._key_followers.append(scribe.follow_keyring)
         journal.start()
         opened.callback(journal.stop)
         return journal
 
     def _log_beginnings(self, opened: contextlib.ExitStack) -> None:
         """Log what custodians did meanwhile, and the period under which entries will name their subjects."""
-        keyring_events.log_pending(
-            keyring=self._settings.keyring,
-            ring=self._agent.keyring,
-            directory=self._directory,
-            journal=self._journal,
-        )
+        self._log_keyring()
         self._periods = AuditPeriod(agent=self._agent, journal=self._journal)
         opened.callback(self._periods.close)
         self._periods.renew()
@@ -269,7 +267,6 @@ class Engine:
         self._epochs = EpochHolder(
             agent=self._agent, vault=self._vault, codes=codes, on_damage=self._metrics.damaged_rows.inc
         )
-        signer = self._agent.signer(Purpose.RECEIPT_SIGNING)
         self.core = (Verifier if self._tracing is None else TracedVerifier)(
             gate=self._gate,
             agreements=self._agreements,
@@ -298,8 +295,7 @@ class Engine:
             agreements=self._agreements,
             epochs=self._epochs,
             codes=codes,
-            signers=[("receipt-signing", signer)]
-            + [("log-signing", each) for each in self._agent.signers(Purpose.LOG_SIGNING)],
+            keys=lambda: public_keys_of(self._agent),
             now=clocks.now,
         )
         self.trails = Trails(
@@ -326,6 +322,15 @@ class Engine:
             now=clocks.now,
         )
 
+    def _log_keyring(self) -> None:
+        """Log what custodians did since this was last done."""
+        keyring_events.log_pending(
+            keyring=self._settings.keyring,
+            ring=self._agent.keyring,
+            directory=self._directory,
+            journal=self._journal,
+        )
+
     def _build_disputes(self) -> None:
         settings = self._settings
         share = 1 / settings.workers
@@ -343,9 +348,21 @@ class Engine:
         )
 
     def _start(self, opened: contextlib.ExitStack) -> None:
+        self._checkpoints = CheckpointSigner.of(self._agent)
+        self._key_followers += [
+            self._log_keyring,
+            lambda: self._checkpoints.follow(self._agent),
+            self._show_expiry,
+        ]
         self._duties += [
+            following(self._agent, self._key_followers),
             Duty(name="standing", every=10, act=self._show_standing),
             Duty(name="expiry", every=600, act=self._show_expiry),
+            Duty(
+                name="rotation",
+                every=watch.EVERY,
+                act=watch.RotationWatch(self._vault, self._metrics).look,
+            ),
             garbage.duty(),
         ]
         self._show_standing()
@@ -362,7 +379,7 @@ class Engine:
             directory=self._directory,
             agreements=self._agreements,
             clock=self._log_clock,
-            signer=CheckpointSigner.of(self._agent),
+            signer=self._checkpoints,
             gauges=self._metrics,
             witnesses=self._cosigning,
         )

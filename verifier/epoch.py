@@ -151,10 +151,19 @@ class EpochHolder:
         with self._loading:
             if self._loaded is None or self._loaded.rows is not rows:
                 try:
-                    self._loaded = self._load(rows)
+                    self._loaded = self._load_refreshed(rows)
                 except KeysError as error:
                     raise RegistryUnavailableError("a key of the active epoch is missing") from error
             return self._loaded
+
+    def _load_refreshed(self, rows: RowsOfEpoch) -> PinnedEpoch:
+        """Take an epoch's keys; those that custodians made since this process began are fetched first."""
+        try:
+            return self._load(rows)
+        except KeysError:
+            if not self._agent.refresh():
+                raise
+        return self._load(rows)
 
     def _load(self, rows: RowsOfEpoch) -> PinnedEpoch:
         agent, epoch, realm = self._agent, rows.epoch, self._agent.realm

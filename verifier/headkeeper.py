@@ -74,7 +74,12 @@ def keep(
     keeper.check()
     keeper.begin()
     opened.callback(keeper.finish)
-    return Duty(name="head", every=EVERY, act=keeper.advance)
+
+    def advance() -> None:
+        keeper.see_keyring(agent.keyring_counter)
+        keeper.advance()
+
+    return Duty(name="head", every=EVERY, act=advance)
 
 
 class HeadKeeper:
@@ -133,6 +138,10 @@ class HeadKeeper:
                 f"the log has other entries than those that {self._file.path} has seen: it is another log,"
                 " or an older copy that went on by itself"
             )
+
+    def see_keyring(self, counter: int) -> None:
+        """Take notice of the keyring that is in use now."""
+        self._keyring = max(self._keyring, counter)
 
     def begin(self) -> None:
         """Write the first head where there is none: a machine that is lost within a second of its first start has one.

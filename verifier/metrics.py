@@ -81,6 +81,7 @@ class Metrics:
             "padan_workers", "Worker processes that the settings ask for.", mode="livemax"
         )
         self._add_standing()
+        self._add_rotation()
         self._add_tree()
         self._answer_children: dict[tuple[str, int], Counter] = {}
         self._refusal_children: dict[str, Counter] = {}
@@ -142,6 +143,27 @@ class Metrics:
             mode="livemin",
         )
 
+    def _add_rotation(self) -> None:
+        """Add how far a rotation of the outer keys is."""
+        self._rotation_rows_left = self._gauge(
+            "padan_rotation_rows_left", "Rows that a rotation has yet to move.", mode="livemax"
+        )
+        self._rotation_seconds_left = self._gauge(
+            "padan_rotation_seconds_left",
+            "Time that moving them takes at the rate of a moment ago, in seconds.",
+            mode="livemax",
+        )
+        self._rotation_pending = self._gauge(
+            "padan_rotation_pending_changes",
+            "Changes that a rotation's other epoch has yet to take.",
+            mode="livemax",
+        )
+        self._rotation_restart_due = self._gauge(
+            "padan_rotation_restart_due",
+            "Processes that may hold a destroyed key, for they began before the rotation was finished.",
+            mode="livesum",
+        )
+
     def _add_tree(self) -> None:
         """Add how the published tree keeps up with the log."""
         self.tree_size = self._gauge("padan_tree_size", "Leaves of the published checkpoint.", mode="livemax")
@@ -195,6 +217,13 @@ class Metrics:
     def show_away(self, store: Literal["log", "vault"], *, away: bool) -> None:
         """Show whether requests are turned away because a store is away."""
         self._away.labels(store).set(int(away))
+
+    def show_rotation(self, *, left: float, seconds: float, pending: float, restart_due: bool) -> None:
+        """Show how far a rotation is, and whether this process is to be restarted after it."""
+        self._rotation_rows_left.set(left)
+        self._rotation_seconds_left.set(seconds)
+        self._rotation_pending.set(pending)
+        self._rotation_restart_due.set(int(restart_due))
 
     def show_merge(self, delay: float) -> None:
         """Count a checkpoint by the delay of its oldest new entry, in seconds."""

@@ -288,6 +288,40 @@ feed_position = Table(
 Both move in the transaction that makes the changes visible.
 """
 
+rotation = Table(
+    "rotation",
+    vault_metadata,
+    Column("target", Integer, ForeignKey("epoch.number"), primary_key=True, autoincrement=False),
+    Column("source", Integer, ForeignKey("epoch.number"), nullable=False),
+    Column("live", SmallInteger, unique=True),
+    Column("state", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("rate", Integer, nullable=False),
+    Column("begun_ms", BigInteger, nullable=False),
+    Column("moved_ms", BigInteger),
+    Column("sampled_ms", BigInteger),
+    Column("flipped_ms", BigInteger),
+    Column("until_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    CheckConstraint(
+        "state IN ('moving', 'ready', 'flipped', 'finishing', 'finished', 'abandoned')", name="rotation_state"
+    ),
+    CheckConstraint("live = 1", name="rotation_single"),
+)
+"""Rotations of the outer keys, by new epoch. `live` is 1 until the end and then null: there is one at a time."""
+
+rotation_change = Table(
+    "rotation_change",
+    vault_metadata,
+    Column("epoch", Integer, ForeignKey("epoch.number"), primary_key=True, autoincrement=False),
+    Column("token", LargeBinary, primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+)
+"""Rows that were changed in one epoch of a rotation and not yet in the other; `serial` counts how often."""
+
 ACTIVE_EPOCH = Index(
     "epoch_one_active",
     epoch.c.state,

@@ -64,17 +64,35 @@ class Scribe:
         self._store = store
         self.clock = RunningLogClock(store, confirmed_ahead=confirm_clock)
         self._seals: dict[int, RingSeal] = {}
-        signer = ReceiptSigner(agent.signer(Purpose.RECEIPT_SIGNING)) if receipts else None
+        self._receipts = receipts
+        self._settlement = Settlement(signer=self._signer(), replay_seal=self._replay_seal)
         self.committer = Committer(
             writer=GroupWriter(
                 store=store,
-                settlement=Settlement(signer=signer, replay_seal=self._replay_seal),
+                settlement=self._settlement,
                 clock=self.clock,
                 on_alerts=on_alerts,
             ),
             observe=observe,
             on_change=on_change,
         )
+
+    def follow_keyring(self) -> None:
+        """Sign and seal with the keys that the keyring names now; what was sealed before is read as before.
+
+        Raises:
+            KeysError: there is no key to sign or seal with; the ones before stay.
+        """
+        signer = self._signer()
+        seals: dict[int, RingSeal] = {}
+        for day, before in list(self._seals.items()):
+            made = self._agent.replay_seal(day)
+            same = made.key_id == before.key_id
+            seals[day] = self._agent.replay_seal(day, sealed=before.sealed) if same else made
+        self._seals, self._settlement.signer = seals, signer
+
+    def _signer(self) -> ReceiptSigner | None:
+        return ReceiptSigner(self._agent.signer(Purpose.RECEIPT_SIGNING)) if self._receipts else None
 
     def expire(self) -> int:
         """Delete the counters and stored answers that are over; returns how many rows went."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from google.protobuf import timestamp_pb2
 from google.protobuf.message import DecodeError
 
+from keys.purpose import Purpose
+from keys.state import KeyState
 from padan import sealing
 from padan.v1 import attribute_pb2, verification_pb2
 from verifier import officers, validate
@@ -17,7 +19,8 @@ from verifier.errors import MalformedMessageError, MethodNotAllowedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from keys.signing import Signer
+    from keys.agent import KeyAgent
+    from keys.keyset import PublicKey
     from tokenizer.codes import CodeList, CodeLists
     from verifier.agreement.grant import Grant, Terms
     from verifier.call import Call, Now
@@ -25,6 +28,23 @@ if TYPE_CHECKING:
     from verifier.ports import Agreements, Epochs, Gate
 
 REPLAY_SECONDS = 24 * 3600
+
+
+def public_keys_of(agent: KeyAgent) -> list[PublicKey]:
+    """List the keys that receipts and checkpoints are checked with: those that sign now first, then those that did.
+
+    Raises:
+        KeysError: there is none that signs.
+    """
+    signing = (Purpose.RECEIPT_SIGNING, Purpose.LOG_SIGNING)
+    now = [signer.key_id for purpose in signing for signer in agent.signers(purpose)]
+    listed = [
+        key
+        for key in agent.public_keys()
+        if key.purpose in signing and key.state not in {KeyState.PRE_ACTIVE, KeyState.COMPROMISED}
+    ]
+    order = {kid: number for number, kid in enumerate(now)}
+    return sorted(listed, key=lambda key: (order.get(key.kid, len(order)), key.purpose))
 
 
 class ServiceInfo:
@@ -40,13 +60,13 @@ class ServiceInfo:
         agreements: Agreements,
         epochs: Epochs,
         codes: CodeLists,
-        signers: Sequence[tuple[str, Signer]],
+        keys: Callable[[], Sequence[PublicKey]],
         now: Callable[[], Now],
     ) -> None:
         """Bring together what is told.
 
         Args:
-            signers: purpose and signer of each public key.
+            keys: gives the public keys as they are now.
         """
         self._settings = settings
         self._version = version
@@ -55,7 +75,7 @@ class ServiceInfo:
         self._agreements = agreements
         self._epochs = epochs
         self._code_lists = [_code_list(item) for item in codes]
-        self._signers = signers
+        self._keys = keys
         self._officer_keys = _officer_keys(settings)
         self._now = now
 
@@ -91,9 +111,9 @@ class ServiceInfo:
             epochs=[verification_pb2.Epoch(number=epoch.number, as_of=epoch.as_of, active=True)],
             keys=[
                 verification_pb2.PublicKey(
-                    purpose=purpose, key_id=signer.key_id, algorithm="Ed25519", public_key=signer.public_key
+                    purpose=key.purpose, key_id=key.kid, algorithm="Ed25519", public_key=key.public_key
                 )
-                for purpose, signer in self._signers
+                for key in self._keys()
             ]
             + self._officer_keys,
             code_lists=self._code_lists,

@@ -109,7 +109,7 @@ class Settlement:
         replay_seal: Callable[[int], ReplaySeal],
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._signer = signer
+        self.signer = signer
         self._replay_seal = replay_seal
         self._random = random
 
@@ -256,15 +256,16 @@ class Settlement:
         return leaf
 
     def _receipt(self, question: Question, leaf: bytes, verdict: int, time: LogTime) -> bytes:
-        if self._signer is None or not question.receipt:
+        signer = self.signer  # one for header and signature, though another may take its place meanwhile
+        if signer is None or not question.receipt:
             return b""
         claims = question.receipt + b',"iat":%d,"leaf":"%s","outcome":"%s"}' % (
             time.ms // 1000,
             leaf.hex().encode(),
             _VERDICT_NAMES[verdict],
         )
-        signed = self._signer.header + b"." + _b64(claims)
-        token = signed + b"." + _b64(self._signer.sign(signed))
+        signed = signer.header + b"." + _b64(claims)
+        token = signed + b"." + _b64(signer.sign(signed))
         return _RECEIPT_TAG + _varint(len(token)) + token
 
 

@@ -223,23 +223,30 @@ def only_supervisor(folder: Path) -> Iterator[None]:
         yield
 
 
+def running(folder: Path) -> int | None:
+    """Give the process id of the supervisor of a working folder; None where none runs there."""
+    try:
+        with (folder / "serve.lock").open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
+    except (OSError, ValueError):
+        pass
+    return None
+
+
 def tell_to_replace(folder: Path) -> int:
     """Tell the supervisor of a working folder to replace its children; returns its process id.
 
     Raises:
         SupervisorError: none runs there.
     """
-    path = folder / "serve.lock"
-    try:
-        with path.open("r+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pid = int(file.read())
-                os.kill(pid, signal.SIGHUP)
-                return pid
-    except (OSError, ValueError):
-        pass
+    pid = running(folder)
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGHUP)
+            return pid
     raise SupervisorError(f"{folder}: no service of several workers runs in this folder")
 
 

@@ -22,6 +22,7 @@ from verifier.errors import OperatorError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.journal import address
 from verifier.journal.server import JournalServer
+from verifier.keywatch import following
 from verifier.log.open import open_log
 from verifier.metrics import Metrics
 from verifier.migrations import DatabaseFailedError
@@ -186,6 +187,7 @@ class Writer:
                     retention.expiry(store, scribe.expire),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                     head,
+                    following(agent, [scribe.follow_keyring]),
                     garbage.duty(),
                 ]
             )

@@ -21,6 +21,7 @@ from padan.errors import AuditError
 from padan.group import GroupError
 from padan.nik import parse
 from padan.v1 import verification_pb2_grpc
+from tests.memory import copies
 from tests.people import BUDI
 from tests.service import RunningService, request, running, wait_until_ready
 from tests.trails import threshold
@@ -197,30 +198,6 @@ def short(tmp_path: Path) -> Iterator[tuple[RunningService, Auditors]]:
     finally:
         process.terminate()
         process.wait(15)
-
-
-def memory(pid: int) -> Iterator[bytes]:
-    """Read all of a process's memory that it can write."""
-    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as mem:
-        for line in maps:
-            span, mode, *_ = line.split()
-            if not mode.startswith("rw") or "[v" in line:
-                continue
-            start, end = (int(part, 16) for part in span.split("-"))
-            try:
-                mem.seek(start)
-                yield mem.read(end - start)
-            except OSError:
-                continue
-
-
-def copies(pid: int, secrets: list[bytes]) -> list[int]:
-    """Count how often each secret stands in a process's memory."""
-    found = [0] * len(secrets)
-    for part in memory(pid):
-        for at, secret in enumerate(secrets):
-            found[at] += part.count(secret)
-    return found
 
 
 def periods(service: RunningService, made: Auditors) -> list[bytes]:

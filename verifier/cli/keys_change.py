@@ -52,7 +52,7 @@ def deactivate(purpose: PurposeOf, key_id: KeyId, as_json: AsJson = False) -> No
 def rotate(purpose: PurposeOf, as_json: AsJson = False) -> None:
     """Put a new primary key in the place of the present one, for replay, feed and signing keys.
 
-    What the old key made stays readable. Running servers take the new key up at their next start.
+    What the old key made stays readable, and what it signed verifies. Running servers follow within seconds.
     """
     ring, key_id = CHOICE.custody().rotate(purpose)
     _report(ring, purpose, key_id, as_json=as_json)

@@ -18,8 +18,8 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from keys.agent import require_usable
 from keys.errors import KeysError
+from keys.period import require_usable
 from keys.realm import DEVELOPMENT, Realm
 from padan.finding import failed, good, passed, warned
 from verifier import config, expiry, host_keys

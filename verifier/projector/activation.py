@@ -45,6 +45,9 @@ def activate(writer: VaultWriter, log: LogStore, number: int) -> int | None:
         return None
     if epoch.state not in _MAY_ACTIVATE:
         raise EpochChoiceError(f"epoch {number} is {epoch.state.value}, not ready")
+    under_way = writer.rotation()
+    if under_way is not None:
+        raise EpochChoiceError(f"epoch {number} cannot be activated now: {under_way.name} is under way")
     admin_entry.append(
         log,
         EntryKind.EPOCH_ACTIVATED,

@@ -93,7 +93,13 @@ class Leftovers:
 
     def _retired(self) -> list[int]:
         with closing(open_writer(self._settings.vault_database)) as writer:
-            return [epoch.number for epoch in writer.epochs() if epoch.state is EpochState.RETIRED]
+            there = writer.rotation()
+            kept = () if there is None else (there.source, there.target)
+            return [
+                epoch.number
+                for epoch in writer.epochs()
+                if epoch.state is EpochState.RETIRED and epoch.number not in kept
+            ]
 
     def _seen(self, now_ms: int, fence: Callable[[LogTransaction], object]) -> dict[int, int]:
         """Say since when each retired epoch has been retired, and write down what is new."""

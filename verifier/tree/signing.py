@@ -37,9 +37,12 @@ class CheckpointSigner:
             known: public keys, 32 bytes each, that may have signed before.
         """
         self.origin = origin
-        self._signers = [(VerifierKey(origin, Algorithm.LOG, each.public_key), each) for each in signers]
+        self._take(signers, known)
+
+    def _take(self, signers: Sequence[Signer], known: Sequence[bytes]) -> None:
         publics = dict.fromkeys([*(each.public_key for each in signers), *known])
-        self.keys = tuple(VerifierKey(origin, Algorithm.LOG, public) for public in publics)
+        self.keys = tuple(VerifierKey(self.origin, Algorithm.LOG, public) for public in publics)
+        self._signers = [(VerifierKey(self.origin, Algorithm.LOG, each.public_key), each) for each in signers]
 
     @classmethod
     def of(cls, agent: KeyAgent) -> CheckpointSigner:
@@ -48,8 +51,17 @@ class CheckpointSigner:
         Raises:
             keys.errors.KeysError: there is none.
         """
-        known = [key.public_key for key in agent.public_keys() if key.purpose == Purpose.LOG_SIGNING]
-        return cls(origin_of(agent.realm), agent.signers(Purpose.LOG_SIGNING), known=known)
+        return cls(origin_of(agent.realm), agent.signers(Purpose.LOG_SIGNING), known=_known(agent))
+
+    def follow(self, agent: KeyAgent) -> None:
+        """Sign with the keys that the keyring names now; checkpoints of the keys before are still read.
+
+        Raises:
+            keys.errors.KeysError: there is none.
+        """
+        self._take(
+            agent.signers(Purpose.LOG_SIGNING), [*_known(agent), *(key.public_key for key in self.keys)]
+        )
 
     def text(self, size: int, root: bytes) -> str:
         """Write the text that is signed."""
@@ -78,3 +90,7 @@ class CheckpointSigner:
         if not verified:
             raise TreeForkedError("no key of the keyring has signed the published checkpoint")
         return stated
+
+
+def _known(agent: KeyAgent) -> list[bytes]:
+    return [key.public_key for key in agent.public_keys() if key.purpose == Purpose.LOG_SIGNING]

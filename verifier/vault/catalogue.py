@@ -13,16 +13,20 @@ from verifier.database import make_engine
 from verifier.errors import OperatorError
 from verifier.schema import epoch as table
 from verifier.schema import epoch_layer, feed_position
+from verifier.vault import rotation
 from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection, Row
 
     from verifier.database import Address
+    from verifier.vault.rotation import Rotation
 
+CARRIED: Final = "+carried"
+"""The source under which rows that a rotation brings from its other epoch are counted."""
 REPLACED: Final = "+replaced"
 """The source under which replacements of rows are counted; no source of changes has such a name."""
 
@@ -73,27 +77,8 @@ class Catalogue:
         Raises:
             EpochStateError: the number is used, or not the next one.
         """
-        values = {
-            "state": EpochState.LOADING.value,
-            "format": epoch.format,
-            "registry": epoch.registry,
-            "as_of_ms": epoch.as_of_ms,
-            "key_ids": json.dumps(dict(epoch.key_ids), sort_keys=True),
-            "normaliser": epoch.normaliser,
-            "suite": epoch.suite,
-            "decoys": epoch.decoys,
-            "rows": 0,
-            "box_size": epoch.box_size,
-        }
         with self._writing() as connection:
-            state = self._state(connection, epoch.number)
-            if state is EpochState.LOADING:
-                connection.execute(update(table).where(table.c.number == epoch.number).values(**values))
-                return
-            newest = connection.execute(select(func.max(table.c.number))).scalar() or 0
-            if state is not None or epoch.number != newest + 1:
-                raise EpochStateError(f"epoch {epoch.number} cannot begin: the next number is {newest + 1}")
-            connection.execute(insert(table).values(number=epoch.number, **values))
+            self._begin(connection, epoch)
 
     def finish(self, number: int, rows: int) -> None:
         """Write down that a loading epoch is ready.
@@ -110,24 +95,33 @@ class Catalogue:
 
         Raises:
             EpochStateError: it is neither ready nor retired.
+            RotationStateError: a rotation is under way.
         """
         with self._writing() as connection:
-            state = self._require(connection, number, EpochState.READY, EpochState.RETIRED, EpochState.ACTIVE)
-            before = connection.execute(select(table).where(table.c.state == "active")).first()
-            if state is not EpochState.ACTIVE:
-                connection.execute(update(table).where(table.c.state == "active").values(state="retired"))
-                connection.execute(update(table).where(table.c.number == number).values(state="active"))
-            if before is None or before.number == number:
-                return None
-            return _epoch(before, _layers(connection, before.number))
+            rotation.require_free(connection, f"epoch {number} cannot be activated now")
+            return self._activate(connection, number)
+
+    def _activate(self, connection: Connection, number: int) -> Epoch | None:
+        state = self._require(connection, number, EpochState.READY, EpochState.RETIRED, EpochState.ACTIVE)
+        before = connection.execute(select(table).where(table.c.state == "active")).first()
+        if state is not EpochState.ACTIVE:
+            connection.execute(update(table).where(table.c.state == "active").values(state="retired"))
+            connection.execute(update(table).where(table.c.number == number).values(state="active"))
+        if before is None or before.number == number:
+            return None
+        return _epoch(before, _layers(connection, before.number))
 
     def drop(self, number: int) -> None:
         """Write down that an epoch's rows go.
 
         Raises:
             EpochStateError: it is active, or there is none.
+            RotationStateError: a rotation needs it.
         """
         with self._writing() as connection:
+            under_way = rotation.live(connection)
+            if under_way is not None and number in {under_way.source, under_way.target}:
+                rotation.require_free(connection, f"epoch {number} cannot be dropped now")
             self._require(connection, number, EpochState.LOADING, EpochState.READY, EpochState.RETIRED)
             connection.execute(update(table).where(table.c.number == number).values(state="dropped"))
 
@@ -139,7 +133,7 @@ class Catalogue:
     def positions(self, number: int) -> dict[str, int]:
         """Read how far an epoch has followed each source of changes."""
         query = select(feed_position.c.source, feed_position.c.position).where(
-            feed_position.c.epoch == number, feed_position.c.source != REPLACED
+            feed_position.c.epoch == number, feed_position.c.source.not_in((REPLACED, CARRIED))
         )
         with self._reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
@@ -154,6 +148,7 @@ class Catalogue:
         as_of_ms: int,
         added: int,
         write: Callable[[Connection], object],
+        tokens: Sequence[bytes] = (),
         retired: bool = False,
     ) -> None:
         """Make changes visible and move the position, in one transaction.
@@ -166,6 +161,7 @@ class Catalogue:
             as_of_ms: the registry's state that the epoch shows then; never moves back, so that 0 leaves it.
             added: rows that were not there before.
             write: writes what the changes themselves need, in the transaction that it is given.
+            tokens: of the rows that are changed; a rotation that is under way brings them into its other epoch.
             retired: the epoch may be retired too.
 
         Raises:
@@ -173,9 +169,8 @@ class Catalogue:
             PositionError: somebody else has moved the position meanwhile.
         """
         with self._writing() as connection:
-            also = (EpochState.RETIRED,) if retired else ()
-            self._require(connection, number, EpochState.READY, EpochState.ACTIVE, *also)
-            # First, so that of two who follow one source the second waits here, and then finds that it is late.
+            # First, so that of two who follow one source the second waits here, and then finds that it is late; and so
+            # does who changes an epoch that a rotation is about to leave.
             connection.execute(
                 update(table)
                 .where(table.c.number == number)
@@ -184,6 +179,9 @@ class Catalogue:
                     as_of_ms=case((table.c.as_of_ms > as_of_ms, table.c.as_of_ms), else_=as_of_ms),
                 )
             )
+            also = (EpochState.RETIRED,) if retired else ()
+            self._require(connection, number, EpochState.READY, EpochState.ACTIVE, *also)
+            rotation.note(connection, number, tokens)
             followed = _followed(connection, number, source)
             if followed.position != before:
                 raise PositionError(f"another process follows {source} too; its changes are in")
@@ -193,6 +191,39 @@ class Catalogue:
             moved = connection.execute(update(feed_position).where(*key).values(**there))
             if moved.rowcount == 0:
                 connection.execute(insert(feed_position).values(epoch=number, source=source, **there))
+
+    def rotation(self) -> Rotation | None:
+        """Read the rotation that is under way."""
+        with self._reading() as connection:
+            return rotation.live(connection)
+
+    def newest_rotation(self) -> tuple[Rotation | None, int]:
+        """Read the last rotation that began, and how many changes its other epoch has yet to take."""
+        with self._reading() as connection:
+            there = rotation.newest(connection)
+            return there, 0 if there is None else rotation.count(connection, there.in_use)
+
+    def _begin(self, connection: Connection, epoch: Epoch) -> None:
+        values = {
+            "state": EpochState.LOADING.value,
+            "format": epoch.format,
+            "registry": epoch.registry,
+            "as_of_ms": epoch.as_of_ms,
+            "key_ids": json.dumps(dict(epoch.key_ids), sort_keys=True),
+            "normaliser": epoch.normaliser,
+            "suite": epoch.suite,
+            "decoys": epoch.decoys,
+            "rows": 0,
+            "box_size": epoch.box_size,
+        }
+        state = self._state(connection, epoch.number)
+        if state is EpochState.LOADING:
+            connection.execute(update(table).where(table.c.number == epoch.number).values(**values))
+            return
+        newest = connection.execute(select(func.max(table.c.number))).scalar() or 0
+        if state is not None or epoch.number != newest + 1:
+            raise EpochStateError(f"epoch {epoch.number} cannot begin: the next number is {newest + 1}")
+        connection.execute(insert(table).values(number=epoch.number, **values))
 
     @staticmethod
     def _state(connection: Connection, number: int) -> EpochState | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from verifier.vault.catalogue import REPLACED
+from verifier.vault.catalogue import CARRIED, REPLACED
 from verifier.vault.epoch import TOKEN_SIZE, EpochState
 from verifier.vault.store import NoEpochError
 from verifier.vault.writer import LoadOrderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -114,9 +114,50 @@ class VaultChanger:
             as_of_ms=0,
             added=0,
             write=change.write,
+            tokens=[token for token, _ in rows],
             retired=True,
         )
         change.committed()
+
+    def carry(
+        self, epoch: Epoch, rows: Sequence[Row], *, added: int, write: Callable[[Connection], object]
+    ) -> Epoch:
+        """Bring rows from the other epoch of a rotation.
+
+        Args:
+            epoch: as `epochs` listed it a moment ago.
+            rows: token and box by strictly ascending token.
+            added: how many of them are new, as `boxes` has told.
+            write: writes that they are there, in the same transaction.
+
+        Returns:
+            The epoch as it is now.
+
+        Raises:
+            LoadOrderError: out of order, a token twice, or a wrong size.
+            PositionError: another process does it too.
+            EpochStateError: the epoch is gone.
+        """
+        _check(rows, epoch.box_size)
+        change = self._changer.prepare(epoch, rows)
+
+        def both(connection: Connection) -> None:
+            change.write(connection)
+            write(connection)
+
+        before = self._catalogue.followed(epoch.number, CARRIED).position
+        self._catalogue.amend(
+            epoch.number,
+            source=CARRIED,
+            before=before,
+            after=before + 1,
+            as_of_ms=0,
+            added=added,
+            write=both,
+            retired=True,
+        )
+        change.committed()
+        return next(each for each in self.epochs() if each.number == epoch.number)
 
     def position(self, epoch: Epoch, source: str) -> int:
         """Read how far an epoch has followed a source; 0 at the beginning."""
@@ -170,6 +211,7 @@ class VaultChanger:
             as_of_ms=as_of_ms,
             added=added,
             write=change.write if change is not None else _nothing,
+            tokens=[token for token, _ in rows],
         )
         if change is not None:
             change.committed()

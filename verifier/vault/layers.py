@@ -199,6 +199,9 @@ class SqliteChange:
 
 def _newest(sources: Sequence[Iterable[Row]]) -> Iterator[Row]:
     """Merge rows by token; where several sources hold one, the first source's counts."""
+    if len(sources) == 1:
+        yield from sources[0]
+        return
     ranked = [_ranked(source, rank) for rank, source in enumerate(sources)]
     for token, versions in groupby(heapq.merge(*ranked), key=itemgetter(0)):
         yield token, next(versions)[2]

@@ -11,6 +11,7 @@ from verifier.vault.changer import VaultChanger
 from verifier.vault.layers import SqliteEpochChanger, SqliteEpochRows
 from verifier.vault.postgres import PostgresEpochLoader, PostgresEpochReader
 from verifier.vault.postgres_changes import PostgresEpochChanger, PostgresEpochRows
+from verifier.vault.rotations import Rotations
 from verifier.vault.rows import VaultRows
 from verifier.vault.sqlite import SqliteEpochLoader, SqliteEpochReader
 from verifier.vault.store import VaultStore
@@ -77,5 +78,14 @@ def open_catalogue(database: str) -> Catalogue:
     return _catalogue(parse_address(database))
 
 
+def open_rotations(database: str) -> Rotations:
+    """Open the catalogue for the steps of a rotation."""
+    return Rotations(_place(parse_address(database)))
+
+
 def _catalogue(address: Address) -> Catalogue:
-    return Catalogue(address if address.path is None else Address(path=address.path / CATALOGUE))
+    return Catalogue(_place(address))
+
+
+def _place(address: Address) -> Address:
+    return address if address.path is None else Address(path=address.path / CATALOGUE)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from verifier.vault.catalogue import Catalogue
+    from verifier.vault.rotation import Rotation
 
 Row = tuple[bytes, bytes]
 """Stored token (16 bytes) and sealed box."""
@@ -209,6 +210,14 @@ class VaultStore:
             VaultUnavailableError: the database failed.
         """
         return self._catalogue.positions(number)
+
+    def rotation(self) -> tuple[Rotation | None, int]:
+        """Read the last rotation, and how many changes its other epoch has yet to take.
+
+        Raises:
+            VaultUnavailableError: the database failed.
+        """
+        return self._catalogue.newest_rotation()
 
     def check(self) -> Epoch:
         """Read the catalogue anew and try the active epoch.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from verifier.vault.catalogue import Catalogue
+    from verifier.vault.rotation import Rotation
     from verifier.vault.store import Row
 
 
@@ -120,6 +121,20 @@ class VaultWriter:
         """
         self._catalogue.drop(number)
         self._loader.drop(number)
+
+    def delete_rows(self, number: int) -> None:
+        """Delete the rows of an epoch that is dropped; they may be gone already.
+
+        Raises:
+            EpochStateError: it is not dropped.
+        """
+        if any(each.number == number and each.state is not EpochState.DROPPED for each in self.epochs()):
+            raise EpochStateError(f"epoch {number} is not dropped")
+        self._loader.drop(number)
+
+    def rotation(self) -> Rotation | None:
+        """Read the rotation that is under way."""
+        return self._catalogue.rotation()
 
     def close(self) -> None:
         """Let go of everything; an epoch in the middle of its load stays loading."""

@@ -14,6 +14,7 @@ from keys.derive import hkdf, replay_info
 from keys.envelope import generate, open_period
 from keys.errors import (
     AuditorsKeyError,
+    KekFileError,
     KekMismatchError,
     KeyExpiredError,
     KeyNotFoundError,
@@ -346,3 +347,41 @@ def test_a_local_agent_is_a_key_agent(unlock: Unlock) -> None:
     """The embedded agent fits the protocol that the service is written against."""
     agent: KeyAgent = unlock()
     assert agent.keyring_counter == 1
+
+
+def test_a_changed_keyring_is_taken_up(custody: Custody, unlock: Unlock) -> None:
+    """New keys come, destroyed ones go, and what stays goes on with what was handed out of it."""
+    agent = unlock()
+    index, old = agent.mac(Purpose.INDEX), epoch(agent)
+    value, replay = index.mac(b"value"), agent.key_id(Purpose.REPLAY)
+    assert not agent.refresh()
+    custody.succeed([Purpose.OUTER_TOKEN, Purpose.ROW_SEAL])
+    assert agent.refresh()
+    new = epoch(agent)
+    assert (new.outer_token, new.row_seal) != (old.outer_token, old.row_seal)
+    assert agent.outer(old).token.encrypt(bytes(16)) != agent.outer(new).token.encrypt(bytes(16))
+    assert agent.mac(Purpose.INDEX) is index
+    assert index.mac(b"value") == value
+    gone = agent.materials()[old.row_seal]
+    custody.retire([(Purpose.OUTER_TOKEN, old.outer_token), (Purpose.ROW_SEAL, old.row_seal)])
+    assert agent.refresh()
+    assert bytes(gone.view()) == bytes(32)
+    with pytest.raises(KeyStateError):
+        agent.outer(old)
+    assert agent.key_id(Purpose.REPLAY) == replay
+
+
+def test_a_changed_keyring_that_cannot_be_read_leaves_the_keys(
+    custody: Custody, unlock: Unlock, provider: MemoryKekProvider
+) -> None:
+    """Where the KEK is not to be had, the agent says so and goes on with what it holds."""
+    agent = unlock()
+    before = agent.key_id(Purpose.ROW_SEAL)
+    custody.succeed([Purpose.ROW_SEAL])
+    kept, provider.kept = provider.kept, []
+    with pytest.raises(KekFileError):
+        agent.refresh()
+    assert agent.key_id(Purpose.ROW_SEAL) == before
+    provider.kept = kept
+    assert agent.refresh()
+    assert agent.key_id(Purpose.ROW_SEAL) != before

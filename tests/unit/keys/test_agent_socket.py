@@ -347,3 +347,42 @@ def test_a_sealed_agent_gives_nothing(
             worker.next_period(period)
     finally:
         successor.stop()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_worker_fetches_keys_that_were_made_since(
+    connect: Callable[[], SocketKeyAgent], tmp_path: Path
+) -> None:
+    """The agent reads a keyring that was changed, and a worker that asks has what the agent has then."""
+    worker = connect()
+    before = worker.key_id(Purpose.ROW_SEAL)
+    assert not worker.refresh()
+    uri = f"file:{tmp_path}/kek.json?passphrase-file={tmp_path}/passphrase"
+    ring = Custody(path=tmp_path / "keyring.json", provider=open_provider(uri), actor="tests").succeed(
+        [Purpose.ROW_SEAL]
+    )
+    until = time.monotonic() + 60
+    while not worker.refresh():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert worker.key_id(Purpose.ROW_SEAL) == ring.primary(Purpose.ROW_SEAL).key_id != before
+
+
+def test_an_agent_that_would_have_to_ask_keeps_what_it_has(tmp_path: Path, path: Path, clock: Clock) -> None:
+    """Where a person typed the passphrase, nobody is asked again: the worker gets the keys that there are."""
+    (tmp_path / "passphrase").write_text("a passphrase for tests only")
+    source = f"file:{tmp_path}/kek.json?passphrase-file={tmp_path}/passphrase"
+    custody = Custody(path=tmp_path / "keyring.json", provider=open_provider(source), actor="tests")
+    custody.create(REALM)
+    typed = LocalKeyAgent.unlock(
+        tmp_path / "keyring.json",
+        f"file:{tmp_path}/kek.json",
+        prompt=lambda _question: "a passphrase for tests only",
+        monotonic=clock,
+    )
+    custody.succeed([Purpose.ROW_SEAL])
+    with pytest.raises(PassphraseError, match="restart the key agent"):
+        typed.refresh()
+    with serving(path, typed, clock), contextlib.closing(SocketKeyAgent.connect(path)) as worker:
+        assert worker.key_id(Purpose.ROW_SEAL) == typed.key_id(Purpose.ROW_SEAL)
+        assert not worker.refresh()

@@ -75,3 +75,12 @@ def test_threads_share_a_key() -> None:
     with ThreadPoolExecutor(8) as pool:
         tokens = list(pool.map(key.encrypt, blocks))
     assert tokens == [BlockKey(bytes(range(32))).encrypt(block) for block in blocks]
+
+
+def test_tokens_give_their_record_ids_back() -> None:
+    """Decrypting many undoes encrypting them, and refuses half a block."""
+    key = BlockKey(bytes(range(32)))
+    blocks = bytes(range(64))
+    assert key.decrypt_many(key.encrypt_many(blocks)) == blocks
+    with pytest.raises(KeyUseError):
+        key.decrypt_many(blocks[:-1])

@@ -308,3 +308,30 @@ def test_a_destroyed_key_is_not_exported(custody: Custody) -> None:
     custody.destroy(Purpose.SET, key_id)
     with pytest.raises(KeyNotFoundError, match="destroyed"):
         custody.export(Purpose.SET, key_id, recipient="hsm")
+
+
+def test_new_keys_stand_beside_the_old_ones_until_those_are_retired(custody: Custody) -> None:
+    """A succession leaves the old keys active; retiring them destroys both in one step, under one new KEK."""
+    purposes = (Purpose.OUTER_TOKEN, Purpose.ROW_SEAL)
+    before = custody.read()
+    old = [(purpose, before.primary(purpose).key_id) for purpose in purposes]
+    ring = custody.succeed(purposes)
+    assert ring.counter == before.counter + 1
+    assert all(ring.primary(purpose).key_id != key_id for purpose, key_id in old)
+    assert all(ring.key(purpose, key_id).state is KeyState.ACTIVE for purpose, key_id in old)
+    retired = custody.retire(old)
+    assert retired.counter == ring.counter + 1
+    assert all(retired.key(purpose, key_id).state is KeyState.DESTROYED for purpose, key_id in old)
+    assert retired.kek_id != ring.kek_id
+    assert [event.name for event in custody.history()].count("kek-renewed") == 1
+    again = custody.retire(old)
+    assert again.kek_id == retired.kek_id
+    custody.check()
+
+
+def test_a_primary_key_is_not_retired(custody: Custody) -> None:
+    """What makes new things cannot be destroyed with the old ones."""
+    ring = custody.read()
+    with pytest.raises(TransitionError):
+        custody.retire([(Purpose.ROW_SEAL, ring.primary(Purpose.ROW_SEAL).key_id)])
+    assert custody.read() == ring

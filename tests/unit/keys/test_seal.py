@@ -144,3 +144,24 @@ def test_a_key_of_another_size_is_refused(size: int) -> None:
     """A seal key has 32 bytes; 16 would be AES-128."""
     with pytest.raises(KeyUseError, match="32 bytes"):
         SealKey(bytes(size))
+
+
+def test_many_boxes_are_sealed_as_one_is() -> None:
+    """Each of many boxes opens under its own associated data, under a nonce of its own, and all are counted."""
+    key = SealKey(bytes(range(32)))
+    plains, aads = [bytes([number]) * 40 for number in range(50)], [bytes([number]) for number in range(50)]
+    boxes = key.seal_many(plains, aads)
+    assert [key.open(box, aad) for box, aad in zip(boxes, aads, strict=True)] == plains
+    assert len({box[:12] for box in boxes}) == 50
+    assert key.sealed == 50
+    assert key.seal_many([], []) == []
+    with pytest.raises(OpenError):
+        key.open(boxes[0], aads[1])
+
+
+def test_many_boxes_stop_at_the_limit() -> None:
+    """Where not all may be sealed, none is; and a key that only opens seals none."""
+    with pytest.raises(SealCountError):
+        SealKey(bytes(32), sealed=SEALS_LIMIT - 2).seal_many([b"a"] * 3, [b""] * 3)
+    with pytest.raises(KeyStateError):
+        SealKey(bytes(32), may_seal=False).seal_many([b"a"], [b""])

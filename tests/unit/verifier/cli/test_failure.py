@@ -39,6 +39,7 @@ NEVER_ALONE = {
     "keys.errors.TokenError": "base",
     "keys.errors.OperatorError": "base",
     "verifier.feed.errors.FeedError": "base",
+    "verifier.rotation.errors.RotationError": "base",
     "keys.errors.OpenError": "told as the file or the row that does not open",
     "keys.errors.SignatureError": "told as the agreement or the file that it is over",
     "verifier.agreement.errors.DocumentError": "base",

@@ -1,0 +1,55 @@
+"""A process that follows the keyring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keys.agent import LocalKeyAgent
+from keys.custody import Custody
+from keys.errors import KeyNotFoundError
+from keys.purpose import Purpose
+from keys.realm import Realm
+from tests.simulator.kek_provider import MemoryKekProvider
+from verifier.keywatch import KeyWatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+REALM = Realm(registry_id="registry-test", environment="development")
+
+
+def test_each_change_is_followed_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Followers hear of a change once, also of one that somebody else took up, and again where one of them failed."""
+    provider = MemoryKekProvider()
+    custody = Custody(path=tmp_path / "keyring.json", provider=provider, actor="tests")
+    custody.create(REALM)
+    agent = LocalKeyAgent.unlock(tmp_path / "keyring.json", provider)
+    heard: list[int] = []
+    failing = [KeyNotFoundError("not yet")]
+
+    def last() -> None:
+        if failing:
+            raise failing.pop()
+
+    watch = KeyWatch(agent, [lambda: heard.append(agent.keyring_counter), last])
+    watch.look()
+    assert heard == []
+    custody.rotate(Purpose.REPLAY)
+    watch.look()
+    watch.look()
+    watch.look()
+    assert heard == [2, 2]
+    custody.rotate(Purpose.RECEIPT_SIGNING)
+    assert agent.refresh()
+    watch.look()
+    assert heard == [2, 2, 3]
+    kept, provider.kept = provider.kept, []
+    (tmp_path / "keyring.json").touch()
+    watch.look()
+    watch.look()
+    assert sum("is not followed" in record.message for record in caplog.records) == 2
+    provider.kept = kept
+    watch.look()
+    assert heard == [2, 2, 3]

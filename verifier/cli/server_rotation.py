@@ -1,0 +1,204 @@
+"""`padan-server rotation`: the outer keys of the vault replaced while the service answers."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from verifier import migrations
+from verifier.cli.settings import settings
+from verifier.projector import progress
+from verifier.rotation import restarts, rotator
+from verifier.rotation.rotator import Rotator
+from verifier.vault.open import open_rotations
+from verifier.vault.rotation import RotationState
+
+if TYPE_CHECKING:
+    from verifier.config import Settings
+    from verifier.rotation.rotator import Done
+    from verifier.vault.rotation import Rotation
+
+app = new_app("rotation", summary="Replace the vault's outer keys while the service answers.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
+People = Annotated[int, typer.Option(min=1, max=100_000, help="How many rows are drawn and compared.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: this cannot be taken back.")]
+_GIVE_WAY = 10
+"""Nice value: where processors are short, the service's answers come first."""
+_NEXT = {
+    RotationState.MOVING: "padan-server rotation begin goes on",
+    RotationState.READY: "padan-server rotation flip answers from the new epoch",
+    RotationState.FLIPPED: "padan-server rotation finish, or rotation revert",
+    RotationState.FINISHING: "padan-server rotation finish goes on",
+}
+
+
+@app.command()
+def begin(
+    *,
+    new_keys: Annotated[
+        bool, typer.Option("--new-keys", help="Make new outer keys first, where the keyring has none.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Worker processes; default one a processor.")
+    ] = None,
+    rate: Annotated[
+        int, typer.Option(min=0, help="Rows a second at most, of all processes; 0 for no limit.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Move every row into a new epoch under the keyring's new outer keys; the old one goes on answering.
+
+    The same command after a kill goes on where it was. Changes that come in meanwhile go to both.
+    """
+    chosen = _settings()
+    os.nice(_GIVE_WAY)
+    with progress.Silence() if as_json else progress.for_terminal() as meter:
+        done = Rotator(chosen, meter=meter, workers=workers or os.cpu_count() or 1, rate=rate).begin(
+            make_keys=new_keys
+        )
+    _tell(done, as_json=as_json)
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Show how far the rotation is, at which rate, and which processes hold keys that are destroyed."""
+    chosen = _settings()
+    with closing(open_rotations(chosen.vault_database)) as rotations:
+        there, pending = rotations.newest_rotation()
+    due = [] if there is None else restarts.due(chosen, there)
+    if as_json:
+        values = {} if there is None else _values(there)
+        print_json({**values, "pending_changes": pending, "restart_due": due})
+        return
+    if there is None:
+        typer.echo("no rotation; begin one with padan-server rotation begin")
+        return
+    _print(there)
+    if pending:
+        typer.echo(f"changes that the other epoch has yet to take: {pending:,}")
+    for process in due:
+        typer.echo(f"holds a destroyed key until it is restarted: {process}")
+
+
+@app.command()
+def sample(*, people: People = rotator.PEOPLE, as_json: AsJson = False) -> None:
+    """Draw rows, open them in both epochs, and compare; nothing of them is shown."""
+    _tell(_rotator().sample(people), as_json=as_json)
+
+
+@app.command()
+def flip(
+    *,
+    people: People = rotator.PEOPLE,
+    hours: Annotated[
+        float, typer.Option(min=0, help="How long it is kept reversible; finish waits for that.")
+    ] = rotator.HOURS,
+    as_json: AsJson = False,
+) -> None:
+    """Answer from the new epoch, if rows that are drawn agree; every server follows within a second."""
+    _tell(_rotator().flip(people=people, hours=hours), as_json=as_json)
+
+
+@app.command()
+def revert(*, people: People = rotator.PEOPLE, as_json: AsJson = False) -> None:
+    """Answer from the old epoch again, with every change since the flip; until finish."""
+    _tell(_rotator().revert(people=people), as_json=as_json)
+
+
+@app.command()
+def finish(
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait until it need not be reversible.")] = False,
+    keep_keys: Annotated[
+        bool, typer.Option("--keep-keys", help="Leave it to the custodians to destroy the old keys.")
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Drop the old epoch, destroy its outer keys and renew the KEK; no copy of the old rows opens afterwards."""
+    _confirm("drop the old epoch and destroy its keys", yes=yes)
+    done = _rotator().finish(now=now, keep_keys=keep_keys)
+    _tell(done, as_json=as_json)
+    if not as_json and not keep_keys:
+        typer.echo("the running processes hold the old keys until they are restarted: padan-server reload")
+
+
+@app.command()
+def abandon(*, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Give up a rotation that was not flipped: the new epoch goes, the old one goes on answering."""
+    _confirm("give the rotation up", yes=yes)
+    _tell(_rotator().abandon(), as_json=as_json)
+
+
+def _settings() -> Settings:
+    chosen = settings()
+    migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
+    migrations.require_current(chosen.log_database, migrations.Tree.LOG)
+    return chosen
+
+
+def _rotator() -> Rotator:
+    return Rotator(_settings())
+
+
+def _confirm(what: str, *, yes: bool) -> None:
+    if not yes and not typer.confirm(f"Really {what}? This cannot be taken back.", default=False, err=True):
+        raise CommandError(
+            "nothing was done", next_step="say --yes to do it without a question", code=ExitCode.REFUSED
+        )
+
+
+def _tell(done: Done, *, as_json: bool) -> None:
+    if as_json:
+        sampled = None if done.sampled is None else done.sampled.drawn
+        print_json(
+            {**_values(done.there), "carried": done.carried, "sampled": sampled, "resumed": done.resumed}
+        )
+        return
+    if done.resumed:
+        typer.echo("went on with the rotation that had begun")
+    if done.sampled is not None:
+        typer.echo(f"{done.sampled.drawn:,} rows drawn: the same in both epochs")
+    if done.carried:
+        typer.echo(f"{done.carried:,} changes carried over")
+    _print(done.there)
+
+
+def _print(there: Rotation) -> None:
+    typer.echo(f"{there.name} is {there.state.value}, begun by {there.operator} {_time(there.begun_ms)}")
+    if there.state is RotationState.MOVING:
+        left = f", {there.left_seconds:,.0f} s left" if there.left_seconds is not None else ""
+        typer.echo(f"{there.done:,} of {there.total:,} rows moved, {there.rate:,} a second{left}")
+    if there.state is RotationState.FLIPPED:
+        typer.echo(f"reversible until finish, which waits until {_time(there.until_ms)}")
+    if there.state in _NEXT:
+        typer.echo(f"next: {_NEXT[there.state]}")
+
+
+def _values(there: Rotation) -> dict[str, Any]:
+    return {
+        "from": there.source,
+        "to": there.target,
+        "state": there.state.value,
+        "operator": there.operator,
+        "rows": there.total,
+        "moved": there.done,
+        "rate": there.rate,
+        "seconds_left": there.left_seconds,
+        "begun": _time(there.begun_ms),
+        "ready": _time(there.moved_ms),
+        "sampled_at": _time(there.sampled_ms),
+        "flipped": _time(there.flipped_ms),
+        "reversible_until": _time(there.until_ms),
+        "ended": _time(there.ended_ms),
+    }
+
+
+def _time(ms: int | None) -> str:
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,62 @@
+"""Follows the keyring: what custodians change reaches a running process within seconds, without a restart.
+
+The process takes up the changed keyring from the key agent, or reads it itself, and tells whoever holds objects made of
+a key: signers of receipts and checkpoints, the seals of stored answers. What an old key has signed or sealed stays
+valid for as long as the keyring says so. Where a passphrase would have to be typed in, only a restart follows it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import KeysError
+from verifier.housekeeping import Duty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from keys.agent import KeyAgent
+
+EVERY: Final = 2.0
+"""Seconds between two looks."""
+
+_LOGGER = logging.getLogger("padan.keys")
+
+
+class KeyWatch:
+    """Looks at the keyring, for one process.
+
+    Args:
+        agent: the process's keys.
+        followers: take up what is new, in this order.
+    """
+
+    def __init__(self, agent: KeyAgent, followers: Sequence[Callable[[], object]]) -> None:
+        self._agent = agent
+        self._followers = followers
+        self._seen = agent.keyring_counter
+        self._said = ""
+
+    def look(self) -> None:
+        """Look once."""
+        try:
+            self._agent.refresh()
+            # The keyring may have been taken up by whoever met a key that was missing.
+            if self._agent.keyring_counter == self._seen:
+                return
+            seen = self._agent.keyring_counter
+            for follow in self._followers:
+                follow()
+        except KeysError as error:
+            if str(error) != self._said:
+                self._said = str(error)
+                _LOGGER.warning("the changed keyring is not followed", extra={"reason": self._said})
+            return
+        self._seen, self._said = seen, ""
+        _LOGGER.info("the changed keyring is followed", extra={"count": seen})
+
+
+def following(agent: KeyAgent, followers: Sequence[Callable[[], object]]) -> Duty:
+    """Make the duty of a process that holds keys."""
+    return Duty(name="keys", every=EVERY, act=KeyWatch(agent, followers).look)

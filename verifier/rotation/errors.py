@@ -1,0 +1,41 @@
+"""Errors of rotations, for the operator."""
+
+from __future__ import annotations
+
+from verifier.errors import OperatorError
+
+
+class RotationError(OperatorError):
+    """Base of this package's errors."""
+
+
+class RotationBusyError(RotationError):
+    """Another operator's command works on the rotation now; names them."""
+
+
+class SameKeysError(RotationError):
+    """The keyring's newest outer keys are those that the active epoch stands under already."""
+
+
+class KeysInUseError(RotationError):
+    """Another epoch stands under the keys that are to be destroyed."""
+
+
+class KeysNotServedError(RotationError):
+    """The key agent does not hold the new epoch's keys, so that its workers could not answer from it."""
+
+
+class SampleDiffersError(RotationError):
+    """People who were drawn are not the same in both epochs."""
+
+
+class CutOffError(RotationError):
+    """The time for which the rotation is kept reversible is not over."""
+
+
+class MovedPartError(RotationError):
+    """A part that was moved is not what was written."""
+
+
+class ChangesPendingError(RotationError):
+    """The other epoch does not catch up with the changes that come in."""

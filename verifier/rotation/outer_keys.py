@@ -1,0 +1,110 @@
+"""The outer keys of a rotation in the keyring: the new ones before it begins, the old ones after its cut-off."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from keys.agent_client import SocketKeyAgent
+from keys.custody import Custody
+from keys.errors import CustodianError, KeyAgentAwayError
+from keys.provider import open_provider
+from keys.state import KeyState
+from verifier.rotation.errors import KeysInUseError, KeysNotServedError, SameKeysError
+from verifier.rotation.translation import OUTER_PURPOSES, outer_of
+from verifier.rotation.workplace import operator
+from verifier.vault.epoch import EpochState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keys.agent import KeyAgent
+    from keys.keyset import Keyring
+    from keys.provider import Prompt
+    from keys.purpose import Purpose
+    from verifier.config import Settings
+    from verifier.vault.epoch import Epoch
+
+
+def custody_of(settings: Settings, prompt: Prompt) -> Custody:
+    """Open the keyring for a change."""
+    provider = open_provider(settings.kek, prompt=prompt)
+    return Custody(path=settings.keyring, provider=provider, actor=operator())
+
+
+def make(settings: Settings, epoch: Epoch, prompt: Prompt) -> bool:
+    """Make new primary keys for those under which an epoch stands; says whether any were missing.
+
+    Raises:
+        CustodianError: the keyring cannot be changed.
+    """
+    custody = custody_of(settings, prompt)
+    ring = custody.read()
+    missing = [each for each in OUTER_PURPOSES if ring.keyset(each).primary == epoch.key_ids[each]]
+    if missing:
+        custody.succeed(missing)
+    return bool(missing)
+
+
+def key_ids(agent: KeyAgent, epoch: Epoch) -> dict[str, int]:
+    """Name the keys of the new epoch: its old ones, and the keyring's newest outer ones.
+
+    Raises:
+        SameKeysError: those are no others.
+        CustodianError: a purpose has no key that is active.
+    """
+    newest = {purpose: agent.key_id(purpose) for purpose in OUTER_PURPOSES}
+    same = [str(purpose) for purpose, key_id in newest.items() if epoch.key_ids[purpose] == key_id]
+    if same:
+        raise SameKeysError(
+            f"epoch {epoch.number} stands under the keyring's primary {' and '.join(same)} key already"
+        )
+    return {**epoch.key_ids, **{purpose.value: key_id for purpose, key_id in newest.items()}}
+
+
+def require_served(settings: Settings, epoch: Epoch) -> None:
+    """See that the key agent of this host, where there is one, holds an epoch's keys.
+
+    Raises:
+        KeysNotServedError: it runs and does not.
+    """
+    if settings.key_agent_socket is None:
+        return
+    try:
+        agent = SocketKeyAgent.connect(settings.key_agent_socket)
+    except KeyAgentAwayError:
+        return  # nobody answers from an epoch here either
+    with closing(agent):
+        try:
+            outer_of(agent, epoch)
+        except CustodianError as error:
+            raise KeysNotServedError(
+                f"the key agent at {settings.key_agent_socket} does not hold the keys of epoch {epoch.number}"
+            ) from error
+
+
+def old_ones(epoch: Epoch) -> list[tuple[Purpose, int]]:
+    """Name the outer keys of an epoch."""
+    return [(purpose, epoch.key_ids[purpose]) for purpose in OUTER_PURPOSES]
+
+
+def require_unused(epochs: Sequence[Epoch], old: Epoch) -> None:
+    """See that no other epoch's rows stand under an epoch's outer keys.
+
+    Raises:
+        KeysInUseError: one's do.
+    """
+    keys = set(old_ones(old))
+    users = [
+        each.number
+        for each in epochs
+        if each.number != old.number and each.state is not EpochState.DROPPED and keys & set(old_ones(each))
+    ]
+    if users:
+        names = ", ".join(map(str, users))
+        raise KeysInUseError(f"epoch {names} stands under the keys that are to be destroyed")
+
+
+def are_destroyed(ring: Keyring, epoch: Epoch) -> bool:
+    """Say whether an epoch's outer keys are gone from a keyring."""
+    return all(ring.key(purpose, key_id).state is KeyState.DESTROYED for purpose, key_id in old_ones(epoch))

@@ -1,0 +1,70 @@
+"""What a rotation moves: each table whose rows stand under keys of an epoch is `Rotatable`, and has a line in `TABLES`.
+
+An outer rotation calls `move`, `carry` and `sample`; it asks no registry and reads no value. An inner rotation is a
+fresh projection (`registry load` under new inner keys, or of a newer normaliser or suite): it writes every row of the
+feed anew and knows both names of a person, so it calls `rename` for what no feed holds. Marks, budgets and trails stand
+under handles that never change (docs/adr/0016), so they are no tables of this list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What a comparison of rows drawn found.
+
+    Attributes:
+        drawn: rows that were opened in both epochs.
+        differing: those of them that are not the same, or are in one epoch alone.
+    """
+
+    drawn: int
+    differing: int
+
+
+class Rotatable(Protocol):
+    """A table of the vault, as a rotation moves it."""
+
+    @property
+    def name(self) -> str:
+        """Name it, for people."""
+        ...
+
+    def move(self) -> None:
+        """Move every row of the old epoch into the new one; what an earlier call has moved is not moved again.
+
+        Raises:
+            RotationError: something that was moved is damaged.
+            ServiceError: a database is away; what was moved is kept.
+        """
+        ...
+
+    def carry(self) -> int:
+        """Bring noted changes into the other epoch, until none is noted; returns how many rows.
+
+        Raises:
+            ChangesBusyError: another process keeps changing the vault.
+            ServiceError: a database is away; the notes are kept.
+        """
+        ...
+
+    def sample(self, people: int) -> Sampled:
+        """Draw rows, open them in both epochs, and compare."""
+        ...
+
+    def rename(self, pairs: Iterable[tuple[bytes, bytes]]) -> int:
+        """Move what stands under old record ids to new ones, of what the registry's feed does not hold.
+
+        Args:
+            pairs: old and new record id of one person, 16 bytes each.
+
+        Returns:
+            How many rows were moved.
+        """
+        ...

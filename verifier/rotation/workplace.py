@@ -1,0 +1,95 @@
+"""Where a rotation is worked on: its folder of moved parts, one command at a time, and the vault for changes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, Final
+
+from verifier.projector.runs import sync_folder
+from verifier.rotation.errors import RotationBusyError
+from verifier.vault.layers import ChangesBusyError
+from verifier.vault.open import open_changer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from verifier.config import Settings
+    from verifier.vault.changer import VaultChanger
+
+FOLDER: Final = "rotations"
+"""Folder of moved parts, in the data folder."""
+WAIT_SECONDS: Final = 60.0
+"""How long a step waits for another process that changes the vault, such as one that follows a feed."""
+_LOOK_SECONDS: Final = 0.02
+
+
+def operator() -> str:
+    """Name the account that runs this command."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+@contextlib.contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep every other command away; the lock goes with the process, however that ends.
+
+    Raises:
+        RotationBusyError: another works on it; names its operator.
+    """
+    folder = settings.data_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            who = file.read().strip() or "another process"
+            raise RotationBusyError(f"{who} works on the rotation now") from error
+        file.truncate()
+        file.write(f"{operator()} (process {os.getpid()})\n")
+        file.flush()
+        yield
+
+
+def folder_of(settings: Settings, target: int) -> Path:
+    """Make the folder of a rotation's moved parts."""
+    folder = settings.data_dir / FOLDER / f"epoch-{target:06}"
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
+    return folder
+
+
+def clear(settings: Settings, target: int) -> None:
+    """Remove what was moved, when it is in the new epoch or is to go nowhere."""
+    shutil.rmtree(settings.data_dir / FOLDER / f"epoch-{target:06}", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def changing(settings: Settings) -> Iterator[VaultChanger]:
+    """Open the vault for changes, when whoever changes it now has done so.
+
+    Raises:
+        ChangesBusyError: they go on for longer than `WAIT_SECONDS`.
+    """
+    with contextlib.closing(_patiently(settings)) as vault:
+        yield vault
+
+
+def _patiently(settings: Settings) -> VaultChanger:
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return open_changer(settings.vault_database)
+        except ChangesBusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_SECONDS)

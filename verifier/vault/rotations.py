@@ -1,0 +1,196 @@
+"""The steps of a rotation in the catalogue, each a transaction: begun, moved, flipped, reverted, finished, abandoned.
+
+A flip is the one pointer that every process follows, moved together with the positions of all sources, and only while
+no change is noted that the other epoch does not have.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, insert, select, update
+
+from verifier.schema import epoch as epoch_table
+from verifier.schema import feed_position
+from verifier.schema import rotation as table
+from verifier.vault import rotation
+from verifier.vault.catalogue import CARRIED, REPLACED, Catalogue
+from verifier.vault.epoch import EpochState
+from verifier.vault.rotation import Change, Rotation, RotationState, RotationStateError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from verifier.vault.epoch import Epoch
+
+
+class Rotations(Catalogue):
+    """The catalogue of epochs, as a rotation works with it."""
+
+    def begin_rotation(self, new: Rotation, target: Epoch) -> None:
+        """Write a rotation down, with its new epoch; from here on changes are noted.
+
+        Raises:
+            RotationStateError: one is under way, or the old epoch is not the active one.
+            EpochStateError: the new epoch's number is used.
+        """
+        with self._writing() as connection:
+            self._hold(connection, new.source)
+            rotation.require_free(connection, "no second rotation can begin")
+            if self._state(connection, new.source) is not EpochState.ACTIVE:
+                raise RotationStateError(f"epoch {new.source} is not the active one any more: begin again")
+            self._begin(connection, target)
+            connection.execute(
+                insert(table).values(
+                    target=new.target,
+                    source=new.source,
+                    live=rotation.LIVE,
+                    state=new.state.value,
+                    operator=new.operator,
+                    parts=new.parts,
+                    total=new.total,
+                    done=0,
+                    rate=new.rate,
+                    begun_ms=new.begun_ms,
+                )
+            )
+
+    def show_done(self, target: int, done: int, *, rate: int) -> None:
+        """Write down how many rows were moved, and how many a second are."""
+        with self._writing() as connection:
+            connection.execute(update(table).where(table.c.target == target).values(done=done, rate=rate))
+
+    def moved(self, target: int, *, now_ms: int) -> None:
+        """Write down that everything is in the new epoch.
+
+        Raises:
+            EpochStateError: it is not ready.
+            RotationStateError: the rotation does not stand there.
+        """
+        with self._writing() as connection:
+            self._at(connection, target, RotationState.MOVING)
+            self._require(connection, target, EpochState.READY)
+            self._set(connection, target, state=RotationState.READY.value, moved_ms=now_ms)
+
+    def sampled(self, target: int, *, now_ms: int) -> None:
+        """Write down that a sample agreed."""
+        with self._writing() as connection:
+            self._set(connection, target, sampled_ms=now_ms)
+
+    def noted(self, number: int, limit: int) -> list[Change]:
+        """Read notes of changes in an epoch, by token."""
+        with self._reading() as connection:
+            return rotation.noted(connection, number, limit)
+
+    def pending(self, number: int) -> int:
+        """Count the notes of changes in an epoch."""
+        with self._reading() as connection:
+            return rotation.count(connection, number)
+
+    def flip(self, target: int, *, now_ms: int, until_ms: int) -> bool:
+        """Answer from the new epoch; False, and nothing is changed, while a change is noted.
+
+        Raises:
+            RotationStateError: the rotation does not stand there.
+        """
+        with self._writing() as connection:
+            there = self._at(connection, target, RotationState.READY)
+            if not self._exchange(connection, there.source, there.target):
+                return False
+            self._set(
+                connection, target, state=RotationState.FLIPPED.value, flipped_ms=now_ms, until_ms=until_ms
+            )
+            return True
+
+    def revert(self, target: int) -> bool:
+        """Answer from the old epoch again; False, and nothing is changed, while a change is noted.
+
+        Raises:
+            RotationStateError: the rotation does not stand there.
+        """
+        with self._writing() as connection:
+            there = self._at(connection, target, RotationState.FLIPPED)
+            if not self._exchange(connection, there.target, there.source):
+                return False
+            self._set(connection, target, state=RotationState.READY.value, flipped_ms=None, until_ms=None)
+            return True
+
+    def cut_off(self, target: int) -> None:
+        """Let the old epoch's rows go: from here on there is no way back.
+
+        Raises:
+            RotationStateError: the rotation does not stand there.
+        """
+        with self._writing() as connection:
+            there = self._at(connection, target, RotationState.FLIPPED, RotationState.FINISHING)
+            self._set(connection, target, state=RotationState.FINISHING.value)
+            rotation.forget_all(connection)
+            self._set_epoch(connection, there.source, EpochState.DROPPED)
+
+    def finished(self, target: int, *, now_ms: int) -> None:
+        """Write down that the old epoch and its keys are gone."""
+        with self._writing() as connection:
+            self._at(connection, target, RotationState.FINISHING)
+            self._set(connection, target, state=RotationState.FINISHED.value, live=None, ended_ms=now_ms)
+
+    def abandon(self, target: int, *, now_ms: int) -> None:
+        """Let the new epoch's rows go, and go on with the old one.
+
+        Raises:
+            RotationStateError: the rotation does not stand there.
+        """
+        with self._writing() as connection:
+            there = self._at(connection, target, RotationState.MOVING, RotationState.READY)
+            self._hold(connection, there.source)
+            self._set(connection, target, state=RotationState.ABANDONED.value, live=None, ended_ms=now_ms)
+            rotation.forget_all(connection)
+            self._set_epoch(connection, there.target, EpochState.DROPPED)
+
+    def _exchange(self, connection: Connection, before: int, after: int) -> bool:
+        """Activate another epoch, which shows the registry as the one before does."""
+        self._hold(connection, before)
+        if rotation.count(connection, before):
+            return False
+        if self._state(connection, before) is not EpochState.ACTIVE:
+            raise RotationStateError(f"epoch {before} is not the active one any more: abandon the rotation")
+        self._activate(connection, after)
+        own = (REPLACED, CARRIED)
+        positions = feed_position.c
+        connection.execute(
+            delete(feed_position).where(positions.epoch == after, positions.source.not_in(own))
+        )
+        query = select(positions.source, positions.position, positions.as_of_ms)
+        rows = connection.execute(query.where(positions.epoch == before, positions.source.not_in(own))).all()
+        if rows:
+            connection.execute(insert(feed_position), [{"epoch": after, **row._mapping} for row in rows])  # noqa: SLF001 - SQLAlchemy's public name
+        as_of = select(func.max(epoch_table.c.as_of_ms)).where(epoch_table.c.number == before)
+        connection.execute(
+            update(epoch_table).where(epoch_table.c.number == after).values(as_of_ms=as_of.scalar_subquery())
+        )
+        return True
+
+    @staticmethod
+    def _hold(connection: Connection, number: int) -> None:
+        """Take the lock of an epoch's row, for which whoever changes the epoch waits."""
+        connection.execute(
+            update(epoch_table).where(epoch_table.c.number == number).values(rows=epoch_table.c.rows)
+        )
+
+    @staticmethod
+    def _at(connection: Connection, target: int, *states: RotationState) -> Rotation:
+        there = rotation.live(connection)
+        if there is None or there.target != target:
+            raise RotationStateError("this rotation is over")
+        if there.state not in states:
+            raise RotationStateError(f"{there.name} is {there.state.value}")
+        return there
+
+    @staticmethod
+    def _set(connection: Connection, target: int, **values: object) -> None:
+        connection.execute(update(table).where(table.c.target == target).values(**values))
+
+    @staticmethod
+    def _set_epoch(connection: Connection, number: int, state: EpochState) -> None:
+        connection.execute(
+            update(epoch_table).where(epoch_table.c.number == number).values(state=state.value)
+        )
