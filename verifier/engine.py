@@ -110,6 +110,7 @@ class Engine:
             self._open_directory(opened)
             self._open_witnesses(opened)
             self._build_core()
+            self._build_audit()
             self._build_disputes()
             self._start(opened)
             self._opened = opened.pop_all()
@@ -298,6 +299,9 @@ class Engine:
             keys=lambda: public_keys_of(self._agent),
             now=clocks.now,
         )
+
+    def _build_audit(self) -> None:
+        settings = self._settings
         self.trails = Trails(
             gate=self._gate,
             grants=self._grants,

@@ -99,4 +99,12 @@ def test_the_dashboard_fits() -> None:
 
 def test_no_label_comes_from_a_subject() -> None:
     """The labels of all metrics are these, and none can hold what an agency types."""
-    assert set().union(*alerts.samples().values()) == {"agency", "outcome", "reason", "kind", "store", "le"}
+    assert set().union(*alerts.samples().values()) == {
+        "agency",
+        "outcome",
+        "reason",
+        "kind",
+        "store",
+        "result",
+        "le",
+    }

@@ -105,6 +105,21 @@ _PROJECT: Final = (
     ),
 )
 _ANEW: Final = (_DECLARE, *_NEW, _RELOAD, *_PROJECT, _DESTROY, _NOTICE)
+_MOVED: Final = (
+    _DECLARE,
+    Step(
+        command="padan-server rotation begin",
+        does="every row goes under new outer keys while the service answers from under the old ones",
+    ),
+    Step(command="padan-server rotation flip", does="answers come from the new epoch"),
+    Step(
+        command="padan-server rotation finish --now",
+        does="the old epoch's rows and both its outer keys go, and a new KEK takes the place of the old",
+    ),
+    _RELOAD,
+    _NOTICE,
+)
+"""Without the registry: no rotation protects a dump that was taken before it together with its keys."""
 _IN_PLACE: Final = (
     _DECLARE,
     *_NEW,
@@ -146,7 +161,7 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
             whom=_DUMP,
             places=(Place.EPOCHS,),
             moves_rows=True,
-            plan=_ANEW,
+            plan=_MOVED,
         ),
         Purpose.ROW_SEAL: Exposure(
             alone="nothing",
@@ -156,7 +171,7 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
             data=_PEOPLE,
             places=(Place.EPOCHS,),
             moves_rows=True,
-            plan=_ANEW,
+            plan=_MOVED,
         ),
         Purpose.HANDLE: Exposure(
             alone="nothing",

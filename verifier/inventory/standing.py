@@ -51,6 +51,7 @@ USERS: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(
 _UNLOCKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "file": "whoever has the KEK file and its passphrase",
+        "quorum": "as many custodians together as its shares take",
         "credential": "root of the host, while systemd lends the KEK",
         "pkcs11": "whoever has the token, its PIN and the KEK file",
     }

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from keys.custodian import Person
     from keys.errors import CustodianError
     from keys.provider import KekProvider
+    from padan.personfile import Person
 
 REALM = Realm(registry_id="registry-test", environment="development")
 WRONG = "kelinci hitam melompat"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.realm import Realm
 from padan.tlog.frontier import Frontier
+from tests.unit.verifier.inspection.broken import Broken, change
 from verifier import config, migrations
 from verifier.directory import Directory
 from verifier.headfile import Head, HeadFile
@@ -22,27 +21,6 @@ if TYPE_CHECKING:
 PROMPTED = '"file:kek.json"'
 ELSEWHERE = "192.0.2.1"
 """An address for documentation (RFC 5737): no machine has it."""
-
-
-def change(folder: Path, name: str, value: str) -> None:
-    """Write a setting anew, or first."""
-    path = folder / "padan.toml"
-    text, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", path.read_text(), flags=re.MULTILINE)
-    path.write_text(text if count else f"{name} = {value}\n{text}")
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A fault: how it comes about, and how it is told."""
-
-    name: str
-    act: Callable[[Path], object]
-    step: str
-    fault: str
-    detail: str
-    next_step: str
-    status: str = "failed"
-    unlocks: bool = False
 
 
 def _other_registry(folder: Path) -> None:
@@ -100,11 +78,15 @@ def _mirror_beside(folder: Path) -> None:
     change(folder, "log_mirror", '"mirror"')
 
 
+def _set(name: str, value: str) -> Callable[[Path], None]:
+    return lambda folder: change(folder, name, value)
+
+
 BROKEN = [
     Broken("an old log", _head_ahead, "head", "head", "the log has 0 entries", "restore"),
     Broken(
         "no folder for the head",
-        lambda folder: change(folder, "head_store", '"elsewhere/head.json"'),
+        _set("head_store", '"elsewhere/head.json"'),
         "files",
         "file-missing",
         "head_store: ",
@@ -112,7 +94,7 @@ BROKEN = [
     ),
     Broken(
         "no folder for the tree",
-        lambda folder: change(folder, "tree_dir", '"padan.toml"'),
+        _set("tree_dir", '"padan.toml"'),
         "files",
         "file-missing",
         "tree_dir: ",

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from padan.cli.console import ExitCode
 from tests.installation import Installation, install
-from tests.unit.verifier.inspection.breakages import BROKEN, ELSEWHERE, PROMPTED, Broken, change
+from tests.unit.verifier.inspection.breakages import BROKEN, ELSEWHERE, PROMPTED
+from tests.unit.verifier.inspection.broken import Broken, change
 from verifier import config
 from verifier.cli.server import build
 from verifier.expiry import Deadline, Kind
