@@ -12,12 +12,11 @@ of the keyring gives nothing back to whoever has the new KEK.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from keys import cryptoperiod, events, keyceremony, ringformat
-from keys.errors import KeyProposalError, KeyringIntegrityError, RosterStandsError
+from keys import cryptoperiod, events, findings, keyceremony, ringformat
+from keys.errors import KeyProposalError, RosterStandsError
 from keys.events import Event
 from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
 from keys.keychange import Action, Change, carry_out
@@ -25,9 +24,9 @@ from keys.keyset import Keyring
 from keys.provider import SharedKekProvider
 from keys.purpose import RULES, Purpose
 from keys.ringfile import RingFile
+from keys.ringkeys import require_intact, rewrap
 from keys.roster import Roster
 from keys.session import Session
-from keys.signing import public_of
 from keys.state import KeyState
 
 if TYPE_CHECKING:
@@ -43,14 +42,6 @@ if TYPE_CHECKING:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that `check` found: a code for machines and a sentence for people."""
-
-    code: str
-    text: str
 
 
 class Custody:
@@ -202,10 +193,7 @@ class Custody:
     def _prove(self, session: Session) -> None:
         """Open the keyring as it will be written with what the provider gives for it now."""
         data = ringformat.encode(session.ring, session.kek)
-        ring, kek = ringformat.decode(data, self._provider.unlock())
-        for purpose, key in ring:
-            if key.wrapped:
-                kek.unwrap(key.wrapped, realm=ring.realm, purpose=purpose, key_id=key.key_id).wipe()
+        require_intact(*ringformat.decode(data, self._provider.unlock()))
 
     def succeed(self, purposes: Sequence[Purpose]) -> Keyring:
         """Make a new primary key for each of some purposes, beside the present one, which stays active.
@@ -291,54 +279,25 @@ class Custody:
             session.say_all(keyceremony.lines(session.sitting, ended, found, name))
         return name
 
-    def check(self) -> tuple[Keyring, tuple[Alarm, ...], tuple[Finding, ...]]:
+    def check(self) -> tuple[Keyring, tuple[Alarm, ...], tuple[findings.Finding, ...]]:
         """Check everything that can be checked: the keyring, each key, the history, the backup, the cryptoperiods.
 
         Raises:
             CustodianError: the keyring, a key, the KEK or the history is not what it must be.
         """
         ring, kek, keks = self._read()
-        for purpose, key in ring:
-            if key.wrapped:
-                material = kek.unwrap(key.wrapped, realm=ring.realm, purpose=purpose, key_id=key.key_id)
-                if key.public and public_of(material.view()) != key.public:
-                    raise KeyringIntegrityError(
-                        f"the public {purpose} key {key.key_id} is not the private one's"
-                    )
-                material.wipe()
+        require_intact(ring, kek)
         events.read(self.events_path, ring)
-        findings = list(self._loose_ends(keks))
-        findings += [
-            Finding(code="no-primary", text=f"there is no primary {purpose} key")
-            for purpose in Purpose
-            if RULES[purpose].initial and ring.keyset(purpose).primary is None
-        ]
-        return ring, cryptoperiod.alarms(ring, now=self._now()), tuple(findings)
-
-    def _loose_ends(self, keks: tuple[Kek, ...]) -> Iterator[Finding]:
-        if len(keks) > 1:
-            yield Finding(
-                code="kek-renewal", text="a renewal of the KEK was cut off; the next change completes it"
-            )
-        for path in (self._file.path, self.events_path):
-            if path.stat().st_mode & 0o077:
-                yield Finding(code="file-mode", text=f"others may open {path}; run: chmod 600 {path}")
+        found = findings.find(ring, keks, (self._file.path, self.events_path))
+        return ring, cryptoperiod.alarms(ring, now=self._now()), tuple(found)
 
     def _renew(self, session: Session, *, holders: Roster | None = None) -> None:
         """Wrap the keys under a new KEK; where custodians hold it together, deal it to these, or to the same again."""
         holders = holders or session.sitting.register.roster
         if holders is not None and isinstance(self._provider, SharedKekProvider):
             self._provider.hand_on(holders)
-        old, new, ring = session.kek, self._provider.renew(), session.ring
-        wrapped: dict[int, bytes] = {}
-        for purpose, key in ring:
-            if key.wrapped:
-                material = old.unwrap(key.wrapped, realm=ring.realm, purpose=purpose, key_id=key.key_id)
-                wrapped[key.key_id] = new.wrap(
-                    material.view(), realm=ring.realm, purpose=purpose, key_id=key.key_id
-                )
-                material.wipe()
-        session.ring = ring.rewrapped(new.id, wrapped)
+        new = self._provider.renew()
+        session.ring = rewrap(session.ring, session.kek, new)
         session.kek = new
         session.say("kek-renewed", kek=new.id)
 

@@ -33,14 +33,16 @@ def custody_of(settings: Settings, prompt: Prompt) -> Custody:
 
 
 def make(settings: Settings, epoch: Epoch, prompt: Prompt) -> bool:
-    """Make new primary keys for those under which an epoch stands; says whether any were missing.
+    """Make new primary keys beside those under which an epoch stands, also where one was declared compromised.
+
+    Says whether any were missing.
 
     Raises:
         CustodianError: the keyring cannot be changed.
     """
     custody = custody_of(settings, prompt)
     ring = custody.read()
-    missing = [each for each in OUTER_PURPOSES if ring.keyset(each).primary == epoch.key_ids[each]]
+    missing = [each for each in OUTER_PURPOSES if ring.keyset(each).primary in {None, epoch.key_ids[each]}]
     if missing:
         custody.succeed(missing)
     return bool(missing)

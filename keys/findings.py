@@ -1,0 +1,43 @@
+"""What a check of a keyring finds that is no error: a code for machines and a sentence for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keys.purpose import RULES, Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from keys.kek import Kek
+    from keys.keyset import Keyring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that a check found."""
+
+    code: str
+    text: str
+
+
+def find(ring: Keyring, keks: Sequence[Kek], files: Sequence[Path]) -> Iterator[Finding]:
+    """Find what is left to be done about a keyring.
+
+    Args:
+        ring: the keyring.
+        keks: what its provider keeps.
+        files: those which only their owner may open.
+    """
+    if len(keks) > 1:
+        yield Finding(
+            code="kek-renewal", text="a renewal of the KEK was cut off; the next change completes it"
+        )
+    for path in files:
+        if path.stat().st_mode & 0o077:
+            yield Finding(code="file-mode", text=f"others may open {path}; run: chmod 600 {path}")
+    for purpose in Purpose:
+        if RULES[purpose].initial and ring.keyset(purpose).primary is None:
+            yield Finding(code="no-primary", text=f"there is no primary {purpose} key")
