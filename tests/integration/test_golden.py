@@ -42,6 +42,7 @@ def golden(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installation
     installation = Installation.__new__(Installation)
     installation.root, installation.config_path = tmp_path, tmp_path / "padan.toml"
     installation.realm, installation.auditors_secret = REALM, bytes(range(32))
+    installation.provider = open_provider(installation.settings.kek)
     return installation, json.loads((request.param / "expected.json").read_text())
 
 

@@ -85,9 +85,7 @@ def init(
         )
     ring = custody.create(realm)
     if not _report(ring, provider, as_json=as_json):
-        typer.echo(
-            "keep a copy of the KEK file and the passphrase apart from it: without both every key is lost"
-        )
+        typer.echo("keep a copy of what opens its KEK apart from it: without both every key is lost")
 
 
 def _init_quorum(realm: Realm, provider: QuorumKekProvider, founding: Founding, *, as_json: bool) -> None:
@@ -127,7 +125,6 @@ def _report(
     typer.echo(
         f"made {CHOICE.keyring_path()} with {len(keys)} keys for {realm.registry_id} ({realm.environment})"
     )
-    typer.echo("keep a copy of what opens its KEK apart from it: without both every key is lost")
     return False
 
 
