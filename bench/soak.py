@@ -23,7 +23,8 @@ import tempfile
 import threading
 import time
 import uuid
-from contextlib import ExitStack, closing
+from collections import Counter
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ class Figures:
     rate: float
     answered: int
     failed: int
+    failures: dict[str, int]
     changes: int
     own_mib: float
     slope_mib_an_hour: float
@@ -105,7 +107,7 @@ class Figures:
         if self.log != "whole":
             found.append(self.log)
         if self.failed:
-            found.append(f"{self.failed} calls failed")
+            found.append(f"{self.failed} calls failed: {self.failures}")
         return found
 
 
@@ -124,7 +126,7 @@ class Callers:
     def __init__(self, service: RunningService, people: int) -> None:
         self.rate = 0.0
         self.answered: list[int] = [0] * CALLERS
-        self.failed: list[int] = [0] * CALLERS
+        self.failed: Counter[str] = Counter()
         self.acknowledged: list[int] = [0] * CALLERS
         self._service = service
         self._people = people
@@ -166,8 +168,8 @@ class Callers:
                     self.acknowledged[number] += not repeats
                     if turn % 3_000 == 0:
                         log.ListEntries(audit_pb2.ListEntriesRequest(page_size=20), timeout=10)
-                except grpc.RpcError:
-                    self.failed[number] += 1
+                except grpc.RpcError as error:
+                    self.failed[error.code().name] += 1
 
     def _question(self, source: random.Random) -> verification_pb2.VerifyRequest:
         number = source.randrange(self._people + self._people // 10)  # one in eleven is nobody
@@ -186,9 +188,12 @@ def look(pid: int, began: float) -> Sample:
         folder = Path(f"/proc/{process}")
         try:
             status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-            descriptors += sum(_VAULT not in str(each.readlink()) for each in (folder / "fd").iterdir())
+            open_now = list((folder / "fd").iterdir())
         except OSError:
             continue
+        for each in open_now:
+            with suppress(OSError):  # closed meanwhile
+                descriptors += _VAULT not in str(each.readlink())
         own += sum(int(status[name].split()[0]) << 10 for name in ("RssAnon", "RssShmem"))
         resident += int(status["VmRSS"].split()[0]) << 10
     return Sample(at=time.monotonic() - began, own=own, resident=resident, descriptors=descriptors)
@@ -267,7 +272,8 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         capacity=capacity,
         rate=callers.rate,
         answered=sum(callers.answered),
-        failed=sum(callers.failed),
+        failed=callers.failed.total(),
+        failures=dict(callers.failed),
         changes=position,
         own_mib=late[-1].own / _MIB,
         slope_mib_an_hour=slope * 3_600 / _MIB,
