@@ -57,10 +57,11 @@ class MemoryVault:
         as_of_ms: int,
         added: int,
         write: Callable[[Any], object],
+        tokens: Sequence[bytes] = (),
         retired: bool = False,
     ) -> None:
-        """Make changes visible and move the position, or neither."""
-        del retired
+        """Make changes visible and move the position, or neither; no rotation is under way here."""
+        del retired, tokens
         self._touch()
         if self.positions.get((number, source), 0) != before:
             raise PositionError("another process follows the source too")
