@@ -129,7 +129,7 @@ def test_a_service_of_several_workers_asks_once(tmp_path: Path) -> None:
     wait_for(lambda: terminal.reads(b"") and terminal.said.count(b'"listening"') == 3)
     assert terminal.said.count(b"Passphrase:") == 1
     assert PASSPHRASE.encode() not in terminal.said
-    assert terminal.end() == ExitCode.DONE
+    assert terminal.end() == ExitCode.DONE, terminal.said[-3000:].decode(errors="replace")
 
 
 def test_without_a_terminal_the_service_says_what_it_needs(tmp_path: Path) -> None:
