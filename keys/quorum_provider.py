@@ -187,14 +187,23 @@ class QuorumKekProvider:
             self._write(deal)
             self._file.write(quorum.encode([*beside, deal.generation]))
         except BaseException:
-            for name in names:  # of a generation that nothing speaks of
-                share_path(self.folder, name, number).unlink(missing_ok=True)
+            # Where the file was written before something else failed, its shares must stay.
+            if not self._holds(deal.generation):
+                for name in names:
+                    share_path(self.folder, name, number).unlink(missing_ok=True)
             raise
         proven = self._combine(quorum.generation_of(read(self.folder), deal.kek.id))
         if proven is None:
             raise SharesMissingError("the new shares are not in the folder any more")
         self._opened |= {proven.id}
         return proven
+
+    def _holds(self, generation: Generation) -> bool:
+        """Whether the file names a generation, or may: one that cannot be read now is taken for that."""
+        try:
+            return any(each.id == generation.id for each in read(self.folder))
+        except QuorumFileError:
+            return (self.folder / FILE).exists()
 
     def _write(self, deal: Deal) -> None:
         made = deal.generation

@@ -16,8 +16,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from keys.ringfile import sync_folder
 from verifier.projector.errors import LoadBusyError, RunError
-from verifier.projector.runs import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from keys.ringfile import sync_folder
 from verifier.projector.errors import RunError
 from verifier.projector.rejects import Reject
 
@@ -83,15 +84,6 @@ def write(path: Path, header: RunHeader, records: Iterable[bytes]) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_header(path: Path) -> RunHeader:

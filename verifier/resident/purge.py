@@ -25,7 +25,6 @@ from verifier import admin_entry
 from verifier.directory import Directory
 from verifier.projector.progress import Silence
 from verifier.resident.table import MarkTable
-from verifier.vault.layers import ChangesBusyError
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def purge(
         gone = marks.erased_handles() if everyone else marks.unpurged()  # 1
         if not gone:
             return {}
-        with closing(_changer(settings)) as vault:
+        with closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault:
             chosen = [each for each in vault.epochs() if epoch in {None, each.number}]
             replaced = {each.number: _purge_epoch(agent, vault, each, gone, meter) for each in chosen}  # 2, 3
         if epoch is None:
@@ -88,17 +87,6 @@ def purge(
         }
         admin_entry.append(log, EntryKind.RESIDENTS_PURGED, detail)  # 5
     return replaced
-
-
-def _changer(settings: Settings) -> VaultChanger:
-    until = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            return open_changer(settings.vault_database)
-        except ChangesBusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
 
 
 def _purge_epoch(

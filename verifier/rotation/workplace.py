@@ -7,12 +7,10 @@ import fcntl
 import getpass
 import os
 import shutil
-import time
 from typing import TYPE_CHECKING, Final
 
-from verifier.projector.runs import sync_folder
+from verifier.folders import make_folder
 from verifier.rotation.errors import RotationBusyError
-from verifier.vault.layers import ChangesBusyError
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ FOLDER: Final = "rotations"
 """Folder of moved parts, in the data folder."""
 WAIT_SECONDS: Final = 60.0
 """How long a step waits for another process that changes the vault, such as one that follows a feed."""
-_LOOK_SECONDS: Final = 0.02
 
 
 def operator() -> str:
@@ -62,9 +59,7 @@ def alone(settings: Settings) -> Iterator[None]:
 def folder_of(settings: Settings, target: int) -> Path:
     """Make the folder of a rotation's moved parts."""
     folder = settings.data_dir / FOLDER / f"epoch-{target:06}"
-    if not folder.exists():
-        folder.mkdir(mode=0o700)
-        sync_folder(folder.parent)
+    make_folder(folder, mode=0o700)
     return folder
 
 
@@ -80,16 +75,5 @@ def changing(settings: Settings) -> Iterator[VaultChanger]:
     Raises:
         ChangesBusyError: they go on for longer than `WAIT_SECONDS`.
     """
-    with contextlib.closing(_patiently(settings)) as vault:
+    with contextlib.closing(open_changer(settings.vault_database, patience=WAIT_SECONDS)) as vault:
         yield vault
-
-
-def _patiently(settings: Settings) -> VaultChanger:
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            return open_changer(settings.vault_database)
-        except ChangesBusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_LOOK_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -25,6 +26,7 @@ from keys.provider import open_provider, quorum_folder, starts_sealed
 from keys.purpose import Purpose
 from keys.quorum_provider import Plan, QuorumKekProvider, keys_path, share_path
 from keys.realm import Realm
+from keys.ringfile import RingFile
 from tests.unit.keys.test_quorum import person
 
 if TYPE_CHECKING:
@@ -251,6 +253,28 @@ def test_a_crash_leaves_one_usable_set(own: Path, step: str) -> None:
     reshared(own, (*usable[0], "dewi"), ("dewi", *usable[0]), 2).reshare({})
     assert len(quorum_provider.read(own / "custody")) == 1
     assert custody_of(own, "dewi", usable[0][0]).read().realm == REALM
+
+
+def test_shares_that_the_file_names_stay(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file was replaced and its folder could not be synced, what it names can still be opened."""
+    write = RingFile.write
+
+    def fails_behind(file: RingFile, data: bytes) -> None:
+        write(file, data)
+        if file.path.name == quorum_provider.FILE:
+            raise OSError(errno.EIO, "the disk")
+
+    dealing = reshared(own, ("ani", "budi", *NEWCOMERS), NEWCOMERS, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(RingFile, "write", fails_behind)
+        with pytest.raises(OSError, match="the disk"):
+            dealing.reshare({})
+    generations = quorum_provider.read(own / "custody")
+    assert [each.number for each in generations] == [1, 2]
+    for each in generations:
+        assert all(share_path(own / "custody", card.name, each.number).exists() for card in each.cards)
+    reshared(own, ("ani", "budi", *NEWCOMERS), NEWCOMERS, 2).reshare({})
+    assert custody_of(own, *NEWCOMERS).read().realm == REALM
 
 
 def test_a_folder_without_a_quorum(own: Path) -> None:
