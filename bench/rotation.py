@@ -27,12 +27,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import cpu, generator, questions, sides
-from bench.sync import drive
+from bench import cpu, questions, sides
+from bench.beside import in_turns
 from bench.table import Row, render
 from tests.installation import Installation, install
 from tests.postgres import PostgresServer
-from tests.service import running
 from tests.terms import Terms
 from verifier.projector.columns import COLUMNS
 from verifier.synthetic.population import Population, Tally
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 GOALS: Final = {"sqlite": 40_000, "postgresql": 20_000}
 """Rows a second of processor time."""
 RATIO_GOAL: Final = 2.0
-RATE: Final = 200
-"""Questions a second beside the rotation."""
 _ASKED_ABOUT: Final = 2_000
 
 
@@ -130,17 +127,13 @@ def _beside(made: Installation, figures: Figures, chosen: argparse.Namespace) ->
     persons = [
         row for row in (dict(zip(COLUMNS, each, strict=True)) for each in drawn) if questions.answerable(row)
     ]
-    bodies = made.root / "bodies"
-    calls = int(RATE * (chosen.seconds + 2) * 2 * chosen.rounds)
-    generator.write_bodies(bodies, questions.verify(persons, calls, product=True))
-    used = 0
-    with running(made):
-        for _ in range(chosen.rounds):
-            figures.alone.append(drive(made, bodies, used, chosen.seconds))
-            used += figures.alone[-1].sent
-            with _rotating(made, figures, chosen):
-                figures.beside.append(drive(made, bodies, used, chosen.seconds))
-            used += figures.beside[-1].sent
+    figures.alone, figures.beside = in_turns(
+        made,
+        persons,
+        rounds=chosen.rounds,
+        seconds=chosen.seconds,
+        something=lambda: _rotating(made, figures, chosen),
+    )
 
 
 @contextlib.contextmanager

@@ -21,18 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import cpu, generator, questions, sides
-from bench.generator import Count, Plan
-from bench.run import VERIFY
+from bench import cpu, questions, sides
+from bench.beside import RATE, in_turns
 from bench.table import Row, render
 from keys.signing import Signer
 from tests.installation import Installation, install
 from tests.postgres import PostgresServer
-from tests.service import running
 from tests.terms import Terms
 from verifier.agreement import signkey
 from verifier.feed import document
@@ -44,10 +42,10 @@ from verifier.vault.open import open_catalogue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.generator import Count
+
 PER_CORE_GOAL: Final = 2_000
 RATIO_GOAL: Final = 1.5
-RATE: Final = 200
-"""Questions a second beside the sync."""
 FASTEST: Final = 6_000
 """Changes a second that no machine of ours reaches: how much to prepare."""
 SOURCE: Final = "bench"
@@ -137,20 +135,16 @@ def _beside(
     made: Installation, rows: list[dict[str, str]], figures: Figures, chosen: argparse.Namespace
 ) -> None:
     """Ask with and without a sync, in turns."""
-    persons = [row for row in rows if questions.answerable(row)]
-    calls = int(RATE * (chosen.seconds + 2) * 2 * chosen.rounds)
-    bodies, file = made.root / "bodies", made.root / "beside.feed"
-    generator.write_bodies(bodies, questions.verify(persons, calls, product=True))
+    file = made.root / "beside.feed"
     length = int(FASTEST * (chosen.seconds + _START_SECONDS) * chosen.rounds)
     file.write_bytes(_feed(made, rows, chosen.changes, length))
-    used = 0
-    with running(made):
-        for _ in range(chosen.rounds):
-            figures.alone.append(drive(made, bodies, used, chosen.seconds))
-            used += figures.alone[-1].sent
-            with _syncing(made, file, figures):
-                figures.beside.append(drive(made, bodies, used, chosen.seconds))
-            used += figures.beside[-1].sent
+    figures.alone, figures.beside = in_turns(
+        made,
+        [row for row in rows if questions.answerable(row)],
+        rounds=chosen.rounds,
+        seconds=chosen.seconds,
+        something=lambda: _syncing(made, file, figures),
+    )
 
 
 @contextlib.contextmanager
@@ -189,32 +183,6 @@ def _position(made: Installation) -> int:
     with contextlib.closing(open_catalogue(made.settings.vault_database)) as catalogue:
         epoch = catalogue.active()
         return catalogue.followed(epoch.number, SOURCE).position if epoch is not None else 0
-
-
-def drive(made: Installation, bodies: Path, used: int, seconds: float) -> Count:
-    """Ask RATE questions a second for some seconds, from a place in the file on."""
-    caller = sides.caller_files(made)
-    plan = Plan(
-        port=made.port,
-        ca=str(caller.ca),
-        certificate=str(caller.certificate),
-        key=str(caller.key),
-        bodies=str(bodies),
-        first=used,
-        path=VERIFY,
-        connections=16,  # a connection has 32 calls in flight at most, and none may wait for that
-        rate=RATE,
-        warm_up=1.0,
-        measure=seconds,
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.generator"],
-        input=json.dumps(asdict(plan)), text=True, stdout=subprocess.PIPE, check=True, cwd=sides.ROOT,
-    )  # fmt: skip
-    count = Count(**json.loads(done.stdout))
-    if count.failed:
-        raise SystemExit(f"bench: {count.failed} of {count.calls} calls failed: {count.statuses}")
-    return count
 
 
 def main() -> None:
