@@ -317,7 +317,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "put back the KEK file from a copy, or name the right one: --kek URI"
         ),
         "keys.errors.PassphraseError": _input(
-            "give the passphrase: ?passphrase-file=PATH or ?passphrase-env=NAME in the URI, or a terminal"
+            "give the right passphrase at a terminal, or by its file in the KEK URI (docs/keys-in-tokens.md)"
         ),
         **failure_holders.ROWS,
         "keys.errors.WeakParametersError": _refused(

@@ -36,7 +36,12 @@ Custodians: TypeAlias = Annotated[
     ),
 ]
 Threshold: TypeAlias = Annotated[
-    int, typer.Option("--threshold", help="Custodians that it takes to unlock: 2 or more, and at most all.")
+    int,
+    typer.Option(
+        "--threshold",
+        help="Custodians that it takes to unlock: 2 or more, and at most all.",
+        show_default=False,
+    ),
 ]
 PassphraseFiles: TypeAlias = Annotated[
     list[str] | None,
@@ -98,7 +103,9 @@ def choose(custodians: str, threshold: int, files: Sequence[str] | None) -> Foun
     _number(len(names))
     if not FEWEST <= threshold <= len(names):
         raise _wrong(
-            f"a threshold of {threshold} does not fit {len(names)} custodians",
+            f"a threshold of {threshold} does not fit {len(names)} custodians"
+            if threshold
+            else "it is not said how many custodians it takes to unlock the keyring",
             f"say --threshold {FEWEST} to {len(names)}",
         )
     return Founding(names=tuple(sorted(names)), threshold=threshold, files=passphrase_files(files))
