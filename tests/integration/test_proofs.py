@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A running service of one agency."""
+    """A running service of one agency; its first checkpoint is published."""
     installation = install(tmp_path_factory.mktemp("installation"))
     installation.certify("stranger", register=False)
     with running(installation) as started:
+        prove(started, ask(started))
         yield started
 
 
