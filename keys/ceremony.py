@@ -29,7 +29,7 @@ from keys.errors import (
     SignatureError,
     StrangerError,
 )
-from keys.signing import Signer, thumbprint, verify
+from keys.signing import thumbprint, verify
 from padan import canonical
 from padan import proposal as shape
 from padan.proposal import ProposalError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from keys.realm import Realm
+    from keys.signing import Signing
 
 FORMAT: Final = shape.FORMAT
 BASE_SIZE: Final = shape.BASE_SIZE
@@ -156,12 +157,12 @@ class Standing:
             raise ApprovalError(f"{self.missing} more of the roster must approve the proposal")
 
 
-def approve(realm: Realm, proposal: Proposal, signer: Signer) -> Voice:
+def approve(realm: Realm, proposal: Proposal, signer: Signing) -> Voice:
     """Approve a proposal."""
     return _speak(realm, proposal, signer, withdraws=False)
 
 
-def withdraw(realm: Realm, proposal: Proposal, signer: Signer) -> Voice:
+def withdraw(realm: Realm, proposal: Proposal, signer: Signing) -> Voice:
     """Ask for the end of a ceremony: at once where the proposer does, else when as many do as must approve."""
     return _speak(realm, proposal, signer, withdraws=True)
 
@@ -237,6 +238,6 @@ def _state(
     return State.PENDING if missing else State.APPROVED
 
 
-def _speak(realm: Realm, proposal: Proposal, signer: Signer, *, withdraws: bool) -> Voice:
+def _speak(realm: Realm, proposal: Proposal, signer: Signing, *, withdraws: bool) -> Voice:
     message = shape.message(realm, proposal, withdraws=withdraws)
     return Voice(key_id=signer.key_id, signature=signer.sign(message), withdraws=withdraws)

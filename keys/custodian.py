@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.errors import PassphraseError, QuorumFileError, WeakParametersError
 from padan import personfile
-from padan.card import Card, PeopleFileError, require_distinct
+from padan.card import Card, PeopleFileError, card_of, read_json, require_distinct
 from padan.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,23 +19,45 @@ if TYPE_CHECKING:
 
 KIND: Final = "custodian"
 SUFFIX: Final = ".key.json"
-"""What follows a custodian's name in the name of the file."""
+CARD_SUFFIX: Final = ".card.json"
+"""What follows a custodian's name in the names of the files."""
 
 
-def make(name: str, passphrase: str) -> tuple[bytes, Person]:
-    """Make a custodian's keys: the private file, and the keys at hand.
+def make(name: str, passphrase: str) -> tuple[bytes, bytes, Person]:
+    """Make a custodian's keys: the private file, the card for others, and the keys at hand.
 
     Raises:
         QuorumFileError: the name is not one of a-z, 0-9 and hyphens.
         PassphraseError: the passphrase is too short.
     """
     try:
-        private, _, person = personfile.make(name, passphrase, kind=KIND)
+        private, card, person = personfile.make(name, passphrase, kind=KIND)
     except PeopleFileError as error:
         raise QuorumFileError(str(error)) from error
     except ConfigError as error:
         raise PassphraseError(f"{name}: {error}") from error
-    return private, person
+    return private, card, person
+
+
+def read_card(data: bytes) -> Card | None:
+    """Read the card of a custodian; None where it is no such file.
+
+    Raises:
+        QuorumFileError: it is malformed, or not signed by the key that it names.
+    """
+    try:
+        return personfile.read_card(data, kind=KIND) if personfile.card_use(KIND).encode() in data else None
+    except PeopleFileError as error:
+        raise QuorumFileError(str(error)) from error
+
+
+def owner(data: bytes) -> str | None:
+    """Name whose private keys a file holds; None where it is no such file."""
+    try:
+        content = read_json(data, personfile.private_use(KIND))
+        return card_of(content).name
+    except (PeopleFileError, KeyError, TypeError, ValueError):
+        return None
 
 
 def open_keys(data: bytes, passphrase: str, *, name: str) -> Person:

@@ -3,8 +3,9 @@
 Every change is one function of the same four steps: 1 lock, read and check the keyring and its history 2
 compute the new keyring 3 write the history's lines, durably 4 write the keyring, durably. A crash before 4
 leaves the old keyring, and the lines of a change that did not happen are overwritten by the next one.
-Where the history names a roster, step 2 demands a ceremony that as many custodians as it says have approved
-(`keys.keyceremony`), and 3 writes who they were before what they changed.
+Where there is a roster, step 2 demands a ceremony that as many custodians as it says have approved
+(`keys.keyceremony`), and 3 writes who they were before what they changed. Custodians who hold the KEK together and have
+unlocked it here agree by that: their keys are open, and sign what is done.
 Destroying a key also renews the KEK: the survivors are wrapped anew and the old KEK goes, so that an old copy
 of the keyring gives nothing back to whoever has the new KEK.
 """
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keys import cryptoperiod, events, findings, keyceremony, ringformat
-from keys.errors import KeyProposalError, RosterStandsError
+from keys.errors import CustodiansMissingError, KeyProposalError, NotCustodianError, RosterStandsError
 from keys.events import Event
 from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
 from keys.keychange import Action, Change, carry_out
@@ -172,57 +173,35 @@ class Custody:
         """
         return self._alone(Change(action=Action.DESTROY, purpose=purpose, key_id=key_id))[0]
 
-    def reshare(self, custodians: Mapping[str, str]) -> Keyring:
-        """Put the keyring under a new KEK that others hold, whom its provider was told; the old shares open nothing.
-
-        The new shares are proven before the keyring is written: the provider comes to the KEK from what is on the disk,
-        and with it the keyring is opened and each key of it unwrapped.
-
-        Args:
-            custodians: who they are, for the history.
+    def hand_on(self, roster: Roster) -> Keyring:
+        """Let other custodians decide from now on, as those agree who are here; where they hold the KEK, deal it anew.
 
         Raises:
+            RosterStandsError: too few are here to agree.
             CustodianError: the keyring cannot be changed, or the new shares not be proven; the old ones stand.
         """
-        with self._change() as session:
-            self._renew(session)
-            session.say("custodians-set", **custodians)
-            self._prove(session)
+        with self._change(roster) as session:
+            self._set_roster(session, roster)
         return session.ring
-
-    def _prove(self, session: Session) -> None:
-        """Open the keyring as it will be written with what the provider gives for it now."""
-        data = ringformat.encode(session.ring, session.kek)
-        require_intact(*ringformat.decode(data, self._provider.unlock()))
 
     def succeed(self, purposes: Sequence[Purpose]) -> Keyring:
         """Make a new primary key for each of some purposes, beside the present one, which stays active.
 
         For keys of an epoch, which is moved to the new ones while it is answered from under the old ones.
         """
-        with self._change() as session:
-            for purpose in purposes:
-                key_id = session.make(purpose)
-                session.move(purpose, key_id, KeyState.ACTIVE)
-                session.prefer(purpose, key_id)
-        return session.ring
+        first, *others = purposes
+        made = tuple((purpose, 0) for purpose in others)
+        return self._alone(Change(action=Action.SUCCEED, purpose=first, others=made))[0]
 
     def retire(self, keys: Sequence[tuple[Purpose, int]]) -> Keyring:
-        """Destroy keys that may be active still, all in one step, and renew the KEK; one that is destroyed stays so.
+        """Destroy keys of several purposes in one step, also active ones, and renew the KEK; who is destroyed stays so.
 
         Raises:
             TransitionError: one of them is primary.
         """
-        with self._change() as session:
-            for purpose, key_id in keys:
-                state = session.ring.key(purpose, key_id).state
-                if state is KeyState.ACTIVE:
-                    session.move(purpose, key_id, KeyState.DEACTIVATED)
-                if state is not KeyState.DESTROYED:
-                    session.move(purpose, key_id, KeyState.DESTROYED)
-            if session.said:
-                self._renew(session)
-        return session.ring
+        (purpose, key_id), *others = keys
+        change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
+        return self._alone(change)[0]
 
     def export(
         self, purpose: Purpose, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None
@@ -242,7 +221,7 @@ class Custody:
         change = Change(action=Action.EXPORT, purpose=purpose, key_id=key_id, text=recipient)
         if agreed is not None and keyceremony.subject(agreed.proposal) != change:
             raise KeyProposalError("the proposal is not to export this key to this place")
-        with self._change(agreed) as session:
+        with self._change(change, agreed) as session:
             carry_out(session, change)
         return session.ring, session.kek
 
@@ -259,7 +238,7 @@ class Custody:
         if isinstance(what, Change) and what.action is Action.EXPORT:
             raise KeyProposalError("a key is exported by padan-keys export-secret --agreed FILE")
         key_id = 0
-        with self._change(agreed) as session:
+        with self._change(what, agreed) as session:
             if isinstance(what, Roster):
                 self._set_roster(session, what)
             else:
@@ -313,32 +292,55 @@ class Custody:
         """Let others decide from now on; where they hold the KEK together too, they get shares of a new one."""
         if isinstance(self._provider, SharedKekProvider):
             self._renew(session, holders=roster)
+            names = ",".join(each.name for each in roster.custodians)
+            session.say("custodians-set", custodians=names, threshold=str(roster.threshold))
+            self._prove(session)
         elif roster.holds_shares:
             raise KeyProposalError("the roster has keys for shares of the KEK, and this KEK is not shared")
         session.say(ROSTER_SET, roster=roster.text, threshold=str(roster.threshold))
 
+    def _prove(self, session: Session) -> None:
+        """Open the keyring as it will be written with what the provider gives for it now, and each key of it."""
+        data = ringformat.encode(session.ring, session.kek)
+        require_intact(*ringformat.decode(data, self._provider.unlock()))
+
     def _alone(self, change: Change) -> tuple[Keyring, int]:
-        with self._change() as session:
+        with self._change(change) as session:
             key_id = self._carry_out(session, change)
         return session.ring, key_id
 
     def _carry_out(self, session: Session, change: Change) -> int:
+        before = session.ring
         key_id = carry_out(session, change)
-        if change.renews_kek:
+        if change.renews_kek and session.ring is not before:
             self._renew(session)
         return key_id
 
     @contextlib.contextmanager
-    def _change(self, agreed: CeremonyFile | None = None) -> Iterator[Session]:
-        """Change the keyring, as several have agreed where the history names a roster."""
+    def _change(self, what: Change | Roster, agreed: CeremonyFile | None = None) -> Iterator[Session]:
+        """Change the keyring, as several have agreed where there is a roster: before, or here and now."""
         with self._session() as session:
+            if agreed is None and session.sitting.register.roster is not None:
+                agreed = self._agree(session.sitting, what)
             if agreed is not None:
                 found = keyceremony.standing(session.sitting, agreed)
                 keyceremony.require_approved(found)
                 session.say_all(keyceremony.lines(session.sitting, agreed, found, EXECUTED))
-            elif session.sitting.register.roster is not None:
-                raise RosterStandsError("this keyring has a roster: its custodians decide together")
             yield session
+
+    def _agree(self, sitting: Sitting, what: Change | Roster) -> CeremonyFile:
+        """Let those sign who have typed their passphrases for this very change.
+
+        Raises:
+            RosterStandsError: they are too few, or the KEK needs nobody's passphrase.
+        """
+        here = self._provider.signers() if isinstance(self._provider, SharedKekProvider) else ()
+        try:
+            agreed = keyceremony.agree(sitting, what, here)
+            keyceremony.require_approved(keyceremony.standing(sitting, agreed))
+        except (NotCustodianError, CustodiansMissingError) as error:
+            raise RosterStandsError("this keyring has a roster: its custodians decide together") from error
+        return agreed
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Session]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from keys.events import Event
     from keys.keychange import Change
     from keys.realm import Realm
-    from keys.signing import Signer
+    from keys.signing import Signing
 
 SECONDS: Final = 3 * 86_400
 """How long a proposal lives where nothing else is said."""
@@ -147,7 +147,7 @@ def base_of(realm: Realm, keyring: bytes) -> bytes:
 
 
 def propose(
-    sitting: Sitting, what: Change | Roster, signer: Signer, *, seconds: int = SECONDS
+    sitting: Sitting, what: Change | Roster, signer: Signing, *, seconds: int = SECONDS
 ) -> CeremonyFile:
     """Propose a change of the keyring or a roster, and approve it as the one who proposes.
 
@@ -162,11 +162,7 @@ def propose(
         NotCustodianError: the proposer is not one of those who decide.
         ProposalFormatError: the time is out of its bounds.
     """
-    action, body = (
-        (SET_ROSTER, canonical.encode({_ROSTER: what.encode()}))
-        if isinstance(what, Roster)
-        else (str(what.action), what.body())
-    )
+    action, body = _named(what)
     deciding = _deciding(sitting, action, body)
     _require_one_of(deciding.keys, signer)
     draft = Proposal(
@@ -180,6 +176,26 @@ def propose(
         proposer=signer.key_id,
     )
     return CeremonyFile(proposal=draft).with_voice(ceremony.approve(sitting.realm, draft, signer))
+
+
+def agree(sitting: Sitting, what: Change | Roster, signers: Iterable[Signing]) -> CeremonyFile:
+    """Propose and approve in one step, for those who sit together; who may not sign is passed over.
+
+    Raises:
+        NotCustodianError: nobody of them decides about this keyring.
+        NoRosterError: as `propose`.
+    """
+    here = tuple(signers)
+    deciding = _deciding(sitting, *_named(what)).keys
+    proposer = next((each for each in here if each.key_id in deciding), None)
+    if proposer is None:
+        raise NotCustodianError("nobody who decides about this keyring is here")
+    file = propose(sitting, what, proposer)
+    allowed = voters(sitting, file.proposal)
+    for each in here:
+        if each.key_id in allowed and each is not proposer:
+            file = file.with_voice(ceremony.approve(sitting.realm, file.proposal, each))
+    return file
 
 
 def subject(proposal: Proposal) -> Change | Roster:
@@ -208,7 +224,7 @@ def voters(sitting: Sitting, proposal: Proposal) -> Mapping[str, bytes]:
     return {**deciding, **_newcomers(sitting, proposal)}
 
 
-def approve(sitting: Sitting, file: CeremonyFile, signer: Signer) -> CeremonyFile:
+def approve(sitting: Sitting, file: CeremonyFile, signer: Signing) -> CeremonyFile:
     """Add an approval.
 
     Raises:
@@ -221,7 +237,7 @@ def approve(sitting: Sitting, file: CeremonyFile, signer: Signer) -> CeremonyFil
     return file.with_voice(ceremony.approve(sitting.realm, file.proposal, signer))
 
 
-def withdraw(sitting: Sitting, file: CeremonyFile, signer: Signer) -> CeremonyFile:
+def withdraw(sitting: Sitting, file: CeremonyFile, signer: Signing) -> CeremonyFile:
     """Add a signature that asks for the proposal's end; raises as `approve` does."""
     _require_one_of(voters(sitting, file.proposal), signer)
     require_open(standing(sitting, file))
@@ -321,6 +337,13 @@ def lines(
     return [*written, (end, {**name, "by": " ".join(voice.key_id for voice in against), **signatures})]
 
 
+def _named(what: Change | Roster) -> tuple[str, bytes]:
+    """Give the action and the body by which a proposal says what it is about."""
+    if isinstance(what, Roster):
+        return SET_ROSTER, canonical.encode({_ROSTER: what.encode()})
+    return str(what.action), what.body()
+
+
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -370,6 +393,6 @@ def _require_proposer(file: CeremonyFile, deciding: Roster) -> None:
         )
 
 
-def _require_one_of(allowed: Mapping[str, bytes], signer: Signer) -> None:
+def _require_one_of(allowed: Mapping[str, bytes], signer: Signing) -> None:
     if signer.key_id not in allowed:
         raise NotCustodianError("the key is not that of a custodian who decides about this keyring")

@@ -4,7 +4,8 @@ The steps are the same whoever asks for them, one custodian or several: `carry_o
 makes, moves and prefers keys, which is the keyring under its lock or a rehearsal of it (`keys.keydiff`).
 
 The body of a proposal is a canonical encoding (padan.canonical): 1 purpose, 2 key id (u32), 3 whether the key becomes
-primary (u8), 4 why or to whom, text. Which of them a body holds is the action's.
+primary (u8), 4 why or to whom, text, 5 further keys to which the same is done, a list of id (u32, 0 for one that is
+made) and purpose. Which of them a body holds is the action's.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Action(enum.StrEnum):
     DESTROY = "key.destroy"
     COMPROMISE = "key.declare-compromised"
     EXPORT = "key.export"
+    SUCCEED = "keys.succeed"
+    RETIRE = "keys.retire"
 
 
 class _Field(enum.IntEnum):
@@ -54,6 +57,7 @@ class _Field(enum.IntEnum):
     KEY = 2
     PRIMARY = 3
     TEXT = 4
+    OTHERS = 5
 
 
 _FIELDS: Final[Mapping[Action, frozenset[_Field]]] = MappingProxyType(
@@ -65,6 +69,8 @@ _FIELDS: Final[Mapping[Action, frozenset[_Field]]] = MappingProxyType(
         Action.DESTROY: frozenset({_Field.PURPOSE, _Field.KEY}),
         Action.COMPROMISE: frozenset({_Field.PURPOSE, _Field.KEY, _Field.TEXT}),
         Action.EXPORT: frozenset({_Field.PURPOSE, _Field.KEY, _Field.TEXT}),
+        Action.SUCCEED: frozenset({_Field.PURPOSE, _Field.OTHERS}),
+        Action.RETIRE: frozenset({_Field.PURPOSE, _Field.KEY, _Field.OTHERS}),
     }
 )
 
@@ -80,9 +86,11 @@ _EVENTS: Final[Mapping[Action, tuple[frozenset[str], frozenset[str]]]] = Mapping
         Action.DESTROY: (frozenset({"key-destroyed"}), frozenset()),
         Action.COMPROMISE: (frozenset({"key-compromised"}), frozenset()),
         Action.EXPORT: (frozenset({"key-exported"}), frozenset()),
+        Action.SUCCEED: (frozenset({"key-created", "key-activated", "key-primary"}), frozenset()),
+        Action.RETIRE: (frozenset({"key-destroyed"}), frozenset({"key-deactivated"})),
     }
 )
-"""The lines about keys that a change leaves in the history: those it always does, and those it may."""
+"""The lines that a change leaves in the history about each key: those it always does, and those it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,7 @@ class Change:
         key_id: which key; 0 where the change makes it.
         primary: whether an activated key becomes primary whatever is.
         text: why a key is declared compromised, or where to one is exported; printable, at most 500 characters.
+        others: purposes and ids of further keys to which the same is done in one step, each of another purpose.
 
     Raises:
         KeyUseError: a part is out of its bounds, or does not belong to the action.
@@ -105,22 +114,32 @@ class Change:
     key_id: int = 0
     primary: bool = False
     text: str = ""
+    others: tuple[tuple[Purpose, int], ...] = ()
 
     def __post_init__(self) -> None:
         fields = _FIELDS[self.action]
-        if (_Field.KEY in fields) != (0 < self.key_id <= KEY_ID_MAX):
+        if any((_Field.KEY in fields) != (0 < key_id <= KEY_ID_MAX) for _, key_id in self.keys):
             raise KeyUseError("a key id is 1 to 2^32 - 1, and is named where the key exists")
         if self.primary and _Field.PRIMARY not in fields:
             raise KeyUseError("only a key that is activated is made primary")
         if (_Field.TEXT in fields) != bool(self.text):
             raise KeyUseError("a compromise has a reason and an export a recipient, and nothing else")
+        if self.others and _Field.OTHERS not in fields:
+            raise KeyUseError(f"{self.action} is done to one key")
+        if len({purpose for purpose, _ in self.keys}) != len(self.keys):
+            raise KeyUseError("of each purpose one key is named")
         if len(self.text) > MAX_TEXT or not self.text.isprintable():
             raise KeyUseError(f"a reason is printable, on one line, and at most {MAX_TEXT} characters")
 
     @property
+    def keys(self) -> tuple[tuple[Purpose, int], ...]:
+        """Purposes and ids of all keys to which it is done; 0 for one that is made."""
+        return ((self.purpose, self.key_id), *self.others)
+
+    @property
     def renews_kek(self) -> bool:
         """Whether the survivors are wrapped under a new KEK afterwards."""
-        return self.action is Action.DESTROY
+        return self.action in {Action.DESTROY, Action.RETIRE}
 
     def body(self) -> bytes:
         """Write what the change adds to a proposal."""
@@ -129,21 +148,32 @@ class Change:
             _Field.KEY: self.key_id.to_bytes(4, "big"),
             _Field.PRIMARY: bytes((self.primary,)),
             _Field.TEXT: self.text.encode(),
+            _Field.OTHERS: canonical.encode_list(
+                key_id.to_bytes(4, "big") + str(purpose).encode() for purpose, key_id in self.others
+            ),
         }
         return canonical.encode({field: values[field] for field in _FIELDS[self.action]})
 
     def left(self, lines: Sequence[tuple[str, Mapping[str, str]]]) -> bool:
         """Say whether these lines of history, names and details, are what the change leaves, and no more."""
-        always, possibly = _EVENTS[self.action]
-        about = [(name, details) for name, details in lines if name.startswith("key-")]
-        names = [name for name, _ in about]
-        named = all(
-            details.get("purpose") == self.purpose
-            and (not self.key_id or details.get("key_id") == str(self.key_id))
-            for _, details in about
+        about: dict[str, list[tuple[str, str]]] = {}
+        for name, details in lines:
+            if name.startswith("key-"):
+                about.setdefault(details.get("purpose", ""), []).append((name, details.get("key_id", "")))
+        keys = {str(purpose): key_id for purpose, key_id in self.keys}
+        if self.action is Action.RETIRE:  # of which one may have been destroyed before
+            keys = {purpose: key_id for purpose, key_id in keys.items() if purpose in about}
+        fits = about.keys() == keys.keys() and all(
+            self._left_of(keys[purpose], told) for purpose, told in about.items()
         )
-        fits = always <= set(names) <= always | possibly and len(names) == len(set(names)) > 0
-        return fits and named and self.renews_kek == any(name == "kek-renewed" for name, _ in lines)
+        renewed = any(name == "kek-renewed" for name, _ in lines)
+        return fits and renewed == (self.renews_kek and bool(about))
+
+    def _left_of(self, key_id: int, told: Sequence[tuple[str, str]]) -> bool:
+        always, possibly = _EVENTS[self.action]
+        names = [name for name, _ in told]
+        named = all(not key_id or found == str(key_id) for _, found in told)
+        return named and always <= set(names) <= always | possibly and len(names) == len(set(names))
 
 
 def read(proposal: Proposal) -> Change:
@@ -167,12 +197,18 @@ def read(proposal: Proposal) -> Change:
                 key_id=int.from_bytes(key_id, "big"),
                 primary=primary != b"\0",
                 text=fields.pop(_Field.TEXT, b"").decode(),
+                others=_others(fields.pop(_Field.OTHERS, None)),
             )
             if change.body() != proposal.body:
                 raise ValueError("the body is written otherwise")
     except (ProposalFormatError, KeyUseError) as error:
         raise KeyProposalError(str(error)) from error
     return change
+
+
+def _others(data: bytes | None) -> tuple[tuple[Purpose, int], ...]:
+    found = () if data is None else canonical.decode_list(data)
+    return tuple((Purpose(each[4:].decode()), int.from_bytes(each[:4], "big")) for each in found)
 
 
 class Changing(Protocol):
@@ -201,31 +237,40 @@ class Changing(Protocol):
 
 
 def carry_out(changing: Changing, change: Change) -> int:
-    """Take the steps of a change; return the id of the key that it is about.
+    """Take the steps of a change; return the id of the key that it is about, the first of several.
 
     Raises:
         KeyNotFoundError: no such key, or its material is gone.
         TransitionError: not a legal step, or keys of this purpose are not replaced by themselves.
     """
-    purpose, key_id = change.purpose, change.key_id
+    first, *_ = [_carry_out(changing, change, purpose, key_id) for purpose, key_id in change.keys]
+    return first
+
+
+def _carry_out(changing: Changing, change: Change, purpose: Purpose, key_id: int) -> int:
     match change.action:
         case Action.CREATE:
-            key_id = changing.make(purpose)
+            return changing.make(purpose)
+        case Action.SUCCEED:
+            return _succeed(changing, purpose)
+        case Action.ROTATE:
+            return _rotate(changing, purpose)
         case Action.ACTIVATE:
             _activate(changing, change)
-        case Action.ROTATE:
-            key_id = _rotate(changing, purpose)
-        case Action.DEACTIVATE:
-            changing.move(purpose, key_id, KeyState.DEACTIVATED)
-        case Action.DESTROY:
-            changing.move(purpose, key_id, KeyState.DESTROYED)
+        case Action.DEACTIVATE | Action.DESTROY:
+            changing.move(purpose, key_id, _STATES[change.action])
         case Action.COMPROMISE:
             changing.move(purpose, key_id, KeyState.COMPROMISED, reason=change.text)
+        case Action.RETIRE:
+            _retire(changing, purpose, key_id)
         case Action.EXPORT:
             if not changing.ring.key(purpose, key_id).state.has_material:
                 raise KeyNotFoundError(f"the {purpose} key {key_id} is destroyed")
             changing.say("key-exported", purpose=str(purpose), key_id=str(key_id), to=change.text)
     return key_id
+
+
+_STATES: Final = {Action.DEACTIVATE: KeyState.DEACTIVATED, Action.DESTROY: KeyState.DESTROYED}
 
 
 def _activate(changing: Changing, change: Change) -> None:
@@ -237,14 +282,29 @@ def _activate(changing: Changing, change: Change) -> None:
         changing.prefer(purpose, key_id)
 
 
+def _succeed(changing: Changing, purpose: Purpose) -> int:
+    """Make a new primary key beside the present one, which stays active: data is moved to the new one meanwhile."""
+    key_id = changing.make(purpose)
+    changing.move(purpose, key_id, KeyState.ACTIVE)
+    changing.prefer(purpose, key_id)
+    return key_id
+
+
+def _retire(changing: Changing, purpose: Purpose, key_id: int) -> None:
+    """Destroy a key that may be active still; one that is destroyed stays so."""
+    state = changing.ring.key(purpose, key_id).state
+    if state is KeyState.ACTIVE:
+        changing.move(purpose, key_id, KeyState.DEACTIVATED)
+    if state is not KeyState.DESTROYED:
+        changing.move(purpose, key_id, KeyState.DESTROYED)
+
+
 def _rotate(changing: Changing, purpose: Purpose) -> int:
     """Put a new primary key in the place of the present one; what the old one made stays readable."""
     if not RULES[purpose].rotates:
         raise TransitionError(f"the {purpose} key belongs to data that must be moved to a new key first")
     old = changing.ring.keyset(purpose).primary
-    key_id = changing.make(purpose)
-    changing.move(purpose, key_id, KeyState.ACTIVE)
-    changing.prefer(purpose, key_id)
+    key_id = _succeed(changing, purpose)
     if old is not None:
         changing.move(purpose, old, KeyState.DEACTIVATED)
     return key_id

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from keys.kek import Kek
     from keys.roster import Roster
+    from keys.signing import Signing
 
 Prompt: TypeAlias = Callable[[str], str]
 """Asks a person a question on the terminal and gives the answer."""
@@ -90,6 +91,10 @@ class SharedKekProvider(KekProvider, Protocol):
         Raises:
             CustodianError: it cannot be dealt to them.
         """
+        ...
+
+    def signers(self) -> tuple[Signing, ...]:
+        """Give the signing keys of the custodians who have unlocked it here, and of who is about to join them."""
         ...
 
 

@@ -16,11 +16,14 @@ from keys import custodian, quorum, sharefile
 from keys.errors import (
     ProviderError,
     QuorumFileError,
+    RosterError,
     SharesMissingError,
 )
 from keys.file_provider import read_passphrase
 from keys.ringfile import RingFile, sync_folder
+from keys.roster import Custodian, Roster
 from padan import group
+from padan.card import Card
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from keys.provider import Prompt
     from keys.quorum import Deal, Generation
     from keys.realm import Realm
-    from padan.card import Card
+    from keys.signing import Signing
     from padan.personfile import Person
 
 FILE: Final = "quorum.json"
@@ -61,6 +64,19 @@ def read(folder: Path) -> tuple[Generation, ...]:
         return quorum.decode((folder / FILE).read_bytes())
     except OSError as error:
         raise QuorumFileError(f"{folder / FILE} cannot be read ({error.strerror})") from error
+
+
+def roster_of(threshold: int, cards: Iterable[Card]) -> Roster:
+    """Name those as a roster who hold a KEK together.
+
+    Raises:
+        RosterError: they are none.
+    """
+    people = (
+        Custodian(name=card.name, public_key=card.signing, sealing_key=card.sealing)
+        for card in sorted(cards, key=lambda card: card.name)
+    )
+    return Roster(threshold=threshold, custodians=tuple(people))
 
 
 def keys_path(folder: Path, name: str) -> Path:
@@ -97,6 +113,35 @@ class QuorumKekProvider:
 
     def __repr__(self) -> str:
         return f"<QuorumKekProvider {self.folder}>"
+
+    def roster(self, kek_id: str) -> Roster:
+        """Say who holds a KEK: they decide together about what it wraps; unlocks nothing.
+
+        Raises:
+            QuorumFileError: the quorum's file cannot be read, or does not hold it.
+        """
+        made = quorum.generation_of(read(self.folder), kek_id)
+        return roster_of(made.threshold, made.cards)
+
+    def hand_on(self, roster: Roster) -> None:
+        """Let the next renewal deal its shares to these custodians.
+
+        Raises:
+            QuorumFileError: the quorum's file cannot be read.
+            RosterError: they have no keys to which shares are sealed.
+        """
+        if not roster.holds_shares:
+            raise RosterError("the roster lacks the keys to which shares of the KEK are sealed")
+        cards = (
+            Card(name=each.name, signing=each.public_key, sealing=each.sealing_key)
+            for each in roster.custodians
+        )
+        realm = read(self.folder)[0].realm
+        self.deal_to(Plan(realm=realm, threshold=roster.threshold, cards=tuple(cards)))
+
+    def signers(self) -> tuple[Signing, ...]:
+        """Give the signing keys of those who are here."""
+        return tuple(self._people[name].signer for name in sorted(self._people))
 
     def deal_to(self, plan: Plan) -> None:
         """Let the next dealing go to those of a plan."""

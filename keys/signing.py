@@ -8,7 +8,7 @@ checking about 39.
 from __future__ import annotations
 
 import base64
-from typing import Final
+from typing import Final, Protocol
 
 from nacl import bindings
 from nacl.exceptions import BadSignatureError
@@ -62,6 +62,24 @@ def public_of(seed: bytes | bytearray) -> bytes:
     if len(seed) != SEED_SIZE:
         raise KeyUseError("an Ed25519 private key has 32 bytes")
     return bindings.crypto_sign_seed_keypair(bytes(seed))[0]
+
+
+class Signing(Protocol):
+    """What signs with one Ed25519 key: a `Signer`, or the keys of a person."""
+
+    @property
+    def key_id(self) -> str:
+        """The key's thumbprint."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message: 64 bytes."""
+        ...
 
 
 class Signer(Secret):

@@ -46,6 +46,8 @@ _FINAL_EN: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DESTROY: "Everything. What the key protected is lost for good, also from backups.",
         Action.COMPROMISE: "The key never makes anything again, and the declaration stays in history and log.",
         Action.EXPORT: "A key that has left cannot be called back.",
+        Action.SUCCEED: "The new keys cannot go back to being unused; records move to them by a rotation of the vault.",
+        Action.RETIRE: "Everything. What the keys protected is lost for good, also from backups.",
     }
 )
 _FINAL_ID: Final[Mapping[Action, str]] = MappingProxyType(
@@ -57,6 +59,8 @@ _FINAL_ID: Final[Mapping[Action, str]] = MappingProxyType(
         Action.DESTROY: "Semuanya. Yang dilindungi kunci ini hilang selamanya, juga dari cadangan.",
         Action.COMPROMISE: "Kunci tidak akan membuat apa pun lagi, dan pernyataan ini tetap ada di riwayat dan log.",
         Action.EXPORT: "Kunci yang sudah keluar tidak dapat ditarik kembali.",
+        Action.SUCCEED: "Kunci baru tidak dapat kembali menjadi belum dipakai; rotasi memindahkan catatan ke situ.",
+        Action.RETIRE: "Semuanya. Yang dilindungi kunci-kunci ini hilang selamanya, juga dari cadangan.",
     }
 )
 
@@ -99,6 +103,9 @@ def english(what: Change | Roster) -> Summary:
         Action.DESTROY: f"Destroy {key}, for {purpose}, and wrap all other keys anew, so that no copy gives it back.",
         Action.COMPROMISE: f"Declare that others may know {key}, for {purpose}. Reason given: {what.text}",
         Action.EXPORT: f"Write {key}, for {purpose}, in the clear, to: {what.text}",
+        Action.SUCCEED: f"Make new keys beside the present ones: {_listed(what, 0)}. From now on they make whatever is "
+        "made; the present ones stay active until every record is moved.",
+        Action.RETIRE: f"Destroy {_listed(what, 0)}, and wrap all other keys anew, so that no copy gives them back.",
     }
     return Summary(does=does[what.action], final=_FINAL_EN[what.action])
 
@@ -128,5 +135,18 @@ def indonesian(what: Change | Roster) -> Summary:
         Action.COMPROMISE: f"Menyatakan bahwa {key}, untuk {purpose}, mungkin diketahui pihak lain. "
         f"Alasan: {what.text}",
         Action.EXPORT: f"Menuliskan {key}, untuk {purpose}, tanpa perlindungan, ke: {what.text}",
+        Action.SUCCEED: f"Membuat kunci baru di samping yang sekarang: {_listed(what, 1)}. Mulai sekarang semua yang "
+        "baru dibuat dengan kunci baru; yang sekarang tetap aktif sampai semua catatan dipindahkan.",
+        Action.RETIRE: f"Memusnahkan {_listed(what, 1)}, dan membungkus ulang semua kunci lain, sehingga tidak ada "
+        "salinan yang dapat mengembalikannya.",
     }
     return Summary(does=does[what.action], final=_FINAL_ID[what.action])
+
+
+def _listed(what: Change, language: int) -> str:
+    """Name several keys and what they are for; English is 0 and Indonesian 1."""
+    word, use = (("key", "for"), ("kunci", "untuk"))[language]
+    return "; ".join(
+        f"{word} {purpose}{f' {key_id}' if key_id else ''}, {use} {_KEYS[purpose][language]}"
+        for purpose, key_id in what.keys
+    )

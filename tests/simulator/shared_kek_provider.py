@@ -9,6 +9,7 @@ from tests.simulator.kek_provider import MemoryKekProvider
 if TYPE_CHECKING:
     from keys.kek import Kek
     from keys.roster import Roster
+    from keys.signing import Signing
 
 
 class SharedMemoryKekProvider(MemoryKekProvider):
@@ -32,6 +33,10 @@ class SharedMemoryKekProvider(MemoryKekProvider):
     def hand_on(self, roster: Roster) -> None:
         """Deal the next to others."""
         self._next = roster
+
+    def signers(self) -> tuple[Signing, ...]:
+        """Nobody is here."""
+        return ()
 
     def _add(self) -> Kek:
         kek = super()._add()

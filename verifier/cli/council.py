@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from keys import ceremonyfile, events, keyceremony, ringformat, summary
+from keys import ceremonyfile, custodian, events, keyceremony, ringformat, summary
 from keys.ceremony import State
+from keys.file_provider import read_passphrase
 from keys.keyceremony import Register, Sitting
-from keys.keychange import Action, Change
+from keys.keychange import Change
 from keys.keydiff import rehearse
+from keys.provider import ask
 from keys.ringfile import RingFile
 from keys.ringformat import moment
-from padan.cli.console import print_json
+from padan.cli.console import CommandError, print_json
 from verifier.agreement import signkey
 from verifier.cli.authority import read_input
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.trust import load_key
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from keys.ceremony import Standing
     from keys.ceremonyfile import CeremonyFile
     from keys.keydiff import Difference
     from keys.keyset import Keyring
     from keys.roster import Roster
-    from keys.signing import Signer
+    from keys.signing import Signing
 
 _NO_CHANGE = "no key changes its state"
+_PHRASE_FILE = "passphrase-file"
 _RENEWED = "the KEK: renewed, and every other key wrapped anew"
 
 
@@ -72,13 +74,29 @@ def open_file(at: Table, path: Path) -> CeremonyFile:
     return ceremonyfile.decode(at.sitting.realm, read_input(path))
 
 
-def open_key(path: Path, kek: str) -> Signer:
-    """Open a custodian's private key.
+def open_key(path: Path, opener: str) -> Signing:
+    """Open a custodian's private key: one of a roster, or the keys of one who holds a share of the KEK too.
+
+    Args:
+        path: of the key, or of NAME.key.json.
+        opener: URI of the KEK that seals the key; for NAME.key.json passphrase-file=PATH, or empty: then it asks.
 
     Raises:
         SigningKeyError: missing, malformed, sealed without its KEK, or for another use.
+        CustodianError: the keys of a custodian cannot be opened.
     """
-    return load_key(path, use=signkey.CUSTODIAN, kek=kek)
+    data = read_input(path)
+    name = custodian.owner(data)
+    if name is None:
+        return load_key(path, use=signkey.CUSTODIAN, kek=opener)
+    parameter, _, file = opener.partition("=")
+    if opener and (parameter != _PHRASE_FILE or not file):
+        raise CommandError(
+            f"{path}: the keys of a custodian are opened by a passphrase, not by {parameter}",
+            next_step=f"leave the option away and type it, or write --key-kek {_PHRASE_FILE}=PATH",
+        )
+    phrase = read_passphrase(Path(file)) if file else ask(f"Passphrase of {name}: ")
+    return custodian.open_keys(data, phrase, name=name).signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +201,7 @@ def _difference_lines(at: Table, found: Review) -> list[str]:
         f"{each.purpose} key {each.key_id or 'NEW'}: {each.before or 'none'} -> {each.after}"
         for each in found.differences
     ]
-    if found.what.action is Action.DESTROY:
+    if found.what.renews_kek:
         lines.append(_RENEWED)
     return lines or [_NO_CHANGE]
 

@@ -129,7 +129,7 @@ def passphrase_files(files: Sequence[str] | None) -> dict[str, Path]:
 @contextlib.contextmanager
 def found(
     provider: QuorumKekProvider, realm: Realm, founding: Founding, known: Sequence[Card] = ()
-) -> Iterator[list[Person]]:
+) -> Iterator[tuple[Card, ...]]:
     """Make the newcomers' keys and let the provider deal to all; where the block fails, the keys go again.
 
     Args:
@@ -139,7 +139,7 @@ def found(
         known: those who hold it now; who stays keeps the own keys.
 
     Yields:
-        The newcomers.
+        The cards of all, in the order of their names.
     """
     cards = {card.name: card for card in known if card.name in founding.names}
     provider.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -152,14 +152,10 @@ def found(
                 undo.callback(path.unlink, missing_ok=True)
                 people.append(person)
                 cards[name] = person.card
-        plan = Plan(
-            realm=realm,
-            threshold=founding.threshold,
-            cards=tuple(cards[name] for name in founding.names),
-        )
-        provider.deal_to(plan)
+        chosen = tuple(cards[name] for name in founding.names)
+        provider.deal_to(Plan(realm=realm, threshold=founding.threshold, cards=chosen))
         provider.welcome(people)
-        yield people
+        yield chosen
         undo.pop_all()
 
 
@@ -171,7 +167,7 @@ def _newcomer(name: str, path: Path, file: Path | None) -> Person:
             code=ExitCode.STATE,
         )
     passphrase = new_passphrase(name) if file is None else read_passphrase(file)
-    private, person = custodian.make(name, passphrase)
+    private, _, person = custodian.make(name, passphrase)
     write_secret(path, private)
     return person
 

@@ -19,12 +19,18 @@ from verifier.cli.custody_choice import CHOICE
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The proposal's file.")]
 Key = Annotated[
-    Path, typer.Option("--key", help="The custodian's private key, from padan-keys roster keygen.")
+    Path,
+    typer.Option(
+        "--key",
+        help="The custodian's private key, from padan-keys roster keygen, or NAME.key.json of one who holds a share.",
+    ),
 ]
 KeyKek = Annotated[
     str,
     typer.Option(
-        "--key-kek", help="What seals the custodian's key: file:PATH?passphrase-file=PATH; default nothing."
+        "--key-kek",
+        help="What opens it: file:PATH?passphrase-file=PATH where it is sealed; for NAME.key.json "
+        "passphrase-file=PATH, else its passphrase is asked for.",
     ),
 ]
 

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keys import ceremonyfile, keyceremony
+from keys import ceremonyfile, custodian, keyceremony
 from keys.keychange import Action, Change
 from keys.purpose import Purpose
-from keys.roster import Roster
+from keys.roster import Custodian, Roster
 from padan.cli.console import CommandError, ExitCode, new_app
 from verifier.agreement.errors import AgreementSignatureError
 from verifier.agreement.sign import public_key
 from verifier.cli import council
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
+from verifier.rotation.translation import OUTER_PURPOSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 app = new_app("propose", summary="Propose a change of the keyring, for other custodians to approve.")
 
@@ -131,6 +132,43 @@ def declare_compromised(
 
 
 @app.command()
+def succeed(
+    *,
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose new outer keys of the vault beside the present ones; padan-server rotation begin moves the records."""
+    first, *others = OUTER_PURPOSES
+    change = Change(action=Action.SUCCEED, purpose=first, others=tuple((purpose, 0) for purpose in others))
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
+def retire(
+    *,
+    keys: Annotated[
+        list[str],
+        typer.Argument(metavar="PURPOSE:ID...", help="Keys of different purposes, each with its id."),
+    ],
+    key: Key,
+    out: Out,
+    key_kek: KeyKek = "",
+    days: Days = _DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose to destroy several keys in one step, also active ones, and to renew the KEK.
+
+    For the outer keys of an epoch that a rotation has left: padan-server rotation finish --agreed FILE does it.
+    """
+    (purpose, key_id), *others = [_key_of(each) for each in keys]
+    change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
+    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+@app.command()
 def export(
     *,
     purpose: PurposeOf,
@@ -155,10 +193,12 @@ def roster(
     threshold: Annotated[
         int, typer.Option("--threshold", min=2, max=16, help="How many custodians must agree from then on.")
     ],
-    custodian: Annotated[
+    custodians: Annotated[
         list[str],
         typer.Option(
-            "--custodian", help="NAME=PUBLIC, the file from roster keygen; once for each custodian."
+            "--custodian",
+            help="NAME of one who decides now, or NAME=FILE: the .pub file of roster keygen, or where they hold shares "
+            "of the KEK the card of roster join; once for each custodian.",
         ),
     ],
     key: Key,
@@ -168,26 +208,46 @@ def roster(
     as_json: AsJson = False,
 ) -> None:
     """Propose who decides together about the keyring from then on; everybody who is new on it signs too."""
-    made = Roster.of(threshold, _custodians(custodian))
+    standing = council.table().sitting.register.roster
+    present = {each.name: each for each in (standing.custodians if standing is not None else ())}
+    chosen = sorted((_custodian(each, present) for each in custodians), key=lambda each: each.name)
+    made = Roster(threshold=threshold, custodians=tuple(chosen))
     _propose(made, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
 
 
-def _custodians(named: Sequence[str]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for text in named:
-        name, equals, path = text.partition("=")
-        if not equals or name in found:
+def _key_of(text: str) -> tuple[Purpose, int]:
+    purpose, _, key_id = text.partition(":")
+    if purpose not in {str(each) for each in Purpose} or not key_id.isdecimal():
+        raise CommandError(
+            f"{text}: not PURPOSE:ID", next_step="write purpose and id as padan-keys status shows them"
+        )
+    return Purpose(purpose), int(key_id)
+
+
+def _custodian(text: str, present: Mapping[str, Custodian]) -> Custodian:
+    """Read NAME, for one who decides now, or NAME=FILE, for a public key or a card."""
+    name, equals, path = text.partition("=")
+    if not equals:
+        if name not in present:
             raise CommandError(
-                f"--custodian {text}: not NAME=PUBLIC, or a name for the second time",
-                next_step="name each custodian once, with the .pub file that roster keygen wrote",
+                f"--custodian {text}: nobody of this name decides now",
+                next_step="write NAME=FILE, with the .pub file of roster keygen or the card of roster join",
             )
-        try:
-            found[name] = public_key(read_input(Path(path)).decode(errors="replace").strip())
-        except AgreementSignatureError as error:
+        return present[name]
+    data = read_input(Path(path))
+    card = custodian.read_card(data)
+    if card is not None:
+        if card.name != name:
             raise CommandError(
-                f"{path}: {error}", next_step="name the .pub file that roster keygen wrote"
-            ) from error
-    return found
+                f"{path}: the card of {card.name}, not of {name}", next_step="name the right card"
+            )
+        return Custodian(name=name, public_key=card.signing, sealing_key=card.sealing)
+    try:
+        return Custodian(name=name, public_key=public_key(data.decode(errors="replace").strip()))
+    except AgreementSignatureError as error:
+        raise CommandError(
+            f"{path}: {error}", next_step="name the .pub file of roster keygen or the card of roster join"
+        ) from error
 
 
 def _propose(what: Change | Roster, *, key: Path, key_kek: str, out: Path, days: int, as_json: bool) -> None:

@@ -52,8 +52,9 @@ def reshare(
 ) -> None:
     """Deal new shares of a new KEK to other custodians, or for another threshold; the old shares open nothing any more.
 
-    As many of the present custodians as it takes unlock the keyring; newcomers make keys of their own; as many of the
-    new ones as it will take prove their shares before anything is replaced. Who stays keeps the own keys.
+    As many of the present custodians as it takes unlock the keyring and sign; newcomers make keys of their own and sign
+    too; as many of the new ones as it will take prove their shares before anything is replaced. Who stays keeps the own
+    keys.
     """
     provider = require_quorum(CHOICE.provider())
     founding = choose(custodians, threshold, passphrase_file)
@@ -61,8 +62,8 @@ def reshare(
     custody = CHOICE.custody(provider)
     ring = custody.read()
     used = quorum.generation_of(quorum_provider.read(provider.folder), ring.kek_id)
-    with found(provider, ring.realm, founding, known=used.cards):
-        ring = custody.reshare(founding.told)
+    with found(provider, ring.realm, founding, known=used.cards) as cards:
+        ring = custody.hand_on(quorum_provider.roster_of(founding.threshold, cards))
     (made,) = quorum_provider.read(provider.folder)
     if as_json:
         print_json({**_describe(made), "counter": ring.counter})

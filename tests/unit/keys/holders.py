@@ -228,7 +228,7 @@ class QuorumHolder(Holder):
         super().__init__(folder, environment)
         self._is_spoilt = False
         (folder / "custody").mkdir()
-        for name, (data, _) in _custodians().items():
+        for name, (data, _, _) in _custodians().items():
             keys_path(folder / "custody", name).write_bytes(data)
             (folder / f"{name}.pass").write_text(_phrase(name) + "\n")
 
@@ -257,7 +257,7 @@ class QuorumHolder(Holder):
         """Open the provider, as another process would."""
         opened = super().open()
         assert isinstance(opened, QuorumKekProvider)
-        people = {name: own for name, (_, own) in _custodians().items()}
+        people = {name: own for name, (_, _, own) in _custodians().items()}
         opened.deal_to(Plan(realm=REALM, threshold=2, cards=tuple(own.card for own in people.values())))
         if not self._is_spoilt:
             opened.welcome([people["ani"], people["budi"]])
@@ -269,7 +269,7 @@ def _phrase(name: str) -> str:
 
 
 @cache
-def _custodians() -> dict[str, tuple[bytes, Person]]:
+def _custodians() -> dict[str, tuple[bytes, bytes, Person]]:
     return {name: custodian.make(name, _phrase(name)) for name in ("ani", "budi", "cici")}
 
 

@@ -21,8 +21,17 @@ from tests.unit.keys.council import SIGNERS
 if TYPE_CHECKING:
     from keys.custody import Custody
 
-KEYED = {Action.ACTIVATE, Action.DEACTIVATE, Action.DESTROY, Action.COMPROMISE, Action.EXPORT}
+KEYED = {
+    Action.ACTIVATE,
+    Action.DEACTIVATE,
+    Action.DESTROY,
+    Action.COMPROMISE,
+    Action.EXPORT,
+    Action.RETIRE,
+}
 TEXTED = {Action.COMPROMISE, Action.EXPORT}
+SEVERAL = {Action.SUCCEED, Action.RETIRE}
+OUTER = {"purpose": Purpose.OUTER_TOKEN, "key_id": 7, "others": ((Purpose.ROW_SEAL, 8),)}
 BLANK = Proposal(
     action="key.create",
     body=b"",
@@ -40,10 +49,13 @@ def changes(draw: st.DrawFn) -> Change:
     """Draw any change."""
     action = draw(st.sampled_from(Action))
     text = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=30)
+    purpose, *others = draw(st.lists(st.sampled_from(Purpose), min_size=1, max_size=4, unique=True))
+    ids = st.integers(1, 2**32 - 1) if action in KEYED else st.just(0)
     return Change(
         action=action,
-        purpose=draw(st.sampled_from(Purpose)),
-        key_id=draw(st.integers(1, 2**32 - 1)) if action in KEYED else 0,
+        purpose=purpose,
+        key_id=draw(ids),
+        others=tuple((each, draw(ids)) for each in others) if action in SEVERAL else (),
         primary=draw(st.booleans()) if action is Action.ACTIVATE else False,
         text=draw(text.filter(str.isprintable)) if action in TEXTED else "",
     )
@@ -82,6 +94,10 @@ def test_strange_bodies(change: Change, body: bytes) -> None:
         {"action": Action.COMPROMISE, "key_id": 1, "text": "two\nlines"},
         {"action": Action.COMPROMISE, "key_id": 1, "text": "\x1b[2J"},
         {"action": Action.COMPROMISE, "key_id": 1, "text": "x" * 501},
+        {"action": Action.DESTROY, "key_id": 1, "others": ((Purpose.SET, 2),)},
+        {"action": Action.RETIRE, "key_id": 1, "others": ((Purpose.SET, 0),)},
+        {"action": Action.RETIRE, "key_id": 1, "others": ((Purpose.INDEX, 2),)},
+        {"action": Action.SUCCEED, "others": ((Purpose.SET, 2),)},
     ],
     ids=" ".join,
 )
@@ -146,3 +162,48 @@ def test_what_a_change_leaves(*, change: Change, lines: list[str], left: bool) -
     """Lines of another key, purpose or step are not what the change leaves."""
     details = {"purpose": "set", "key_id": "7"}
     assert change.left([(name, details if name.startswith("key-") else {}) for name in lines]) is left
+
+
+@pytest.mark.parametrize(
+    ("action", "lines", "left"),
+    [
+        (Action.RETIRE, "deactivated:o7 destroyed:o7 destroyed:r8 renewed", True),
+        (Action.RETIRE, "destroyed:r8 renewed", True),
+        (Action.RETIRE, "destroyed:o7 destroyed:r8", False),
+        (Action.RETIRE, "deactivated:o7 destroyed:r8 renewed", False),
+        (Action.RETIRE, "destroyed:o7 destroyed:r9 renewed", False),
+        (Action.RETIRE, "destroyed:o7 destroyed:s9 renewed", False),
+        (Action.SUCCEED, "created:o1 activated:o1 primary:o1 created:r2 activated:r2 primary:r2", True),
+        (Action.SUCCEED, "created:o1 activated:o1 primary:o1", False),
+        (Action.SUCCEED, "created:o1 activated:o1 primary:o1 created:r2 activated:r2 primary:r2 renewed", False),
+    ],
+)  # fmt: skip
+def test_what_a_change_of_several_keys_leaves(*, action: Action, lines: str, left: bool) -> None:
+    """Each key has its lines and no other key has any; one that was destroyed before needs none."""
+    parts = (
+        {**OUTER} if action is Action.RETIRE else {**OUTER, "key_id": 0, "others": ((Purpose.ROW_SEAL, 0),)}
+    )
+    purposes = {"o": "outer-token", "r": "row-seal", "s": "set"}
+    told = [
+        (f"key-{name}", {"purpose": purposes[key[0]], "key_id": key[1:]}) if key else ("kek-renewed", {})
+        for name, _, key in (word.partition(":") for word in lines.split())
+    ]
+    assert Change(action=action, **parts).left(told) is left
+
+
+def test_keys_of_an_epoch_are_followed_and_retired_together(custody: Custody) -> None:
+    """Both new keys are told on paper as they will be; retired in one step, also active ones, and a second time."""
+    first = custody.read()
+    purposes = (Purpose.OUTER_TOKEN, Purpose.ROW_SEAL)
+    told = rehearse(
+        first, Change(action=Action.SUCCEED, **{**OUTER, "key_id": 0, "others": ((Purpose.ROW_SEAL, 0),)})
+    )
+    assert [str(each.after) for each in told] == ["active", "active, primary"] * 2
+    custody.succeed(purposes)
+    old = [(purpose, first.primary(purpose).key_id) for purpose in purposes]
+    with pytest.raises(TransitionError):
+        custody.retire([(purpose, custody.read().primary(purpose).key_id) for purpose in purposes])
+    ring = custody.retire(old)
+    assert {ring.key(*each).state for each in old} == {KeyState.DESTROYED}
+    assert ring.kek_id != first.kek_id
+    assert custody.retire(old).kek_id == ring.kek_id

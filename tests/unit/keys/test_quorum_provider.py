@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keys import custodian, quorum_provider, ringformat, sharefile
+from keys import custodian, keyceremony, keyproof, quorum_provider, ringformat, sharefile
 from keys.custody import Custody
 from keys.errors import (
     ForeignShareError,
@@ -19,9 +19,11 @@ from keys.errors import (
     PassphraseError,
     ProviderError,
     QuorumFileError,
+    RosterStandsError,
     ShareRefusedError,
     SharesMissingError,
 )
+from keys.keychange import Action, Change
 from keys.provider import open_provider, quorum_folder, starts_sealed
 from keys.purpose import Purpose
 from keys.quorum_provider import Plan, QuorumKekProvider, keys_path, share_path
@@ -31,6 +33,9 @@ from tests.unit.keys.test_quorum import person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from keys.keyset import Keyring
+    from keys.roster import Roster
 
 REALM = Realm(registry_id="registry-test", environment="production")
 NAMES = ("ani", "budi", "cici", "dewi")
@@ -81,11 +86,14 @@ def own(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "own"))
 
 
-def reshared(folder: Path, here: Sequence[str], names: Sequence[str], threshold: int) -> Custody:
-    """Open the keyring for a re-sharing."""
-    opened = provider(folder, *here)
-    opened.deal_to(plan(names, threshold))
-    return Custody(path=folder / "keyring.json", provider=opened, actor="tester")
+def roster(names: Sequence[str], threshold: int) -> Roster:
+    """Name custodians who hold shares."""
+    return quorum_provider.roster_of(threshold, (PEOPLE[name].card for name in names))
+
+
+def reshare(folder: Path, here: Sequence[str], names: Sequence[str], threshold: int) -> Keyring:
+    """Let those who are here hand the keyring on."""
+    return custody_of(folder, *here).hand_on(roster(names, threshold))
 
 
 def test_any_two_open_it_and_one_does_not(made: Path) -> None:
@@ -106,7 +114,7 @@ def test_people_are_asked_at_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "custody").mkdir()
     people = {}
     for name in NAMES[:3]:
-        private, people[name] = custodian.make(name, passphrase(name))
+        private, _, people[name] = custodian.make(name, passphrase(name))
         keys_path(tmp_path / "custody", name).write_bytes(private)
     asked: list[str] = []
 
@@ -161,6 +169,33 @@ def test_a_renewal_is_for_all_also_for_who_is_absent(own: Path) -> None:
         custody_of(own, "cici", "dewi").read()
 
 
+def test_who_opens_it_decides_and_signs(own: Path) -> None:
+    """Who opened the keyring for a change signs it, and so does who is new; the history proves both."""
+    custody = custody_of(own, "ani", "budi")
+    custody.rotate(Purpose.REPLAY)
+    assert custody.sitting().register.roster == roster(NAMES, 2)
+    apart = keyceremony.agree(
+        custody.sitting(),
+        Change(action=Action.ROTATE, purpose=Purpose.REPLAY),
+        [PEOPLE["cici"].signer, PEOPLE["dewi"].signer],
+    )
+    custody.execute(apart)
+    reshare(own, ("cici", "budi", "eko"), ("budi", "dewi", "eko"), 2)
+    after = custody_of(own, "eko", "dewi")
+    after.rotate(Purpose.REPLAY)
+    assert after.check()[2] == ()
+    ids = {person.card.signer_id: name for name, person in PEOPLE.items()}
+    assert [
+        (each.action, sorted(ids[key_id] for key_id in each.approved))
+        for each in keyproof.prove(REALM, after.history())
+    ] == [
+        ("key.rotate", ["ani", "budi"]),
+        ("key.rotate", ["cici", "dewi"]),
+        ("roster.set", ["budi", "cici", "eko"]),
+        ("key.rotate", ["dewi", "eko"]),
+    ]
+
+
 def test_a_changed_share_is_refused_by_name(own: Path) -> None:
     """A share that was changed, or is another's, names its holder, and two others open the keyring still."""
     path = share_path(own / "custody", "budi", 1)
@@ -177,9 +212,7 @@ def test_resharing_hands_the_keyring_on(own: Path) -> None:
     kept = {name: share_path(own / "custody", name, 1).read_bytes() for name in NAMES}
     old_file = (own / "custody" / "quorum.json").read_bytes()
     new = ("ani", "eko", "fajar")
-    ring = reshared(own, ("ani", "budi", *NEWCOMERS), new, 3).reshare(
-        {"custodians": ",".join(new), "threshold": "3"}
-    )
+    ring = reshare(own, ("ani", "budi", *NEWCOMERS), new, 3)
     assert ring.counter == 2
     assert custody_of(own, *new).read().kek_id == ring.kek_id
     with pytest.raises(SharesMissingError):
@@ -196,8 +229,15 @@ def test_resharing_hands_the_keyring_on(own: Path) -> None:
 def test_resharing_needs_enough_of_the_new_ones(own: Path) -> None:
     """Where too few of the new custodians are here to prove their shares, nothing changes."""
     before = (own / "custody" / "quorum.json").read_bytes()
+    new = roster(("ani", *NEWCOMERS), 3)
+    with pytest.raises(RosterStandsError):  # the newcomers have not signed
+        custody_of(own, "ani", "budi").hand_on(new)
+    here = custody_of(own, "ani", "budi")
+    signed = keyceremony.agree(
+        here.sitting(), new, [PEOPLE[name].signer for name in ("budi", "ani", *NEWCOMERS)]
+    )
     with pytest.raises(SharesMissingError, match="proven by 3"):
-        reshared(own, ("ani", "budi"), ("ani", "eko", "fajar"), 3).reshare({})
+        here.execute(signed)
     assert (own / "custody" / "quorum.json").read_bytes() == before
     assert custody_of(own, "ani", "budi").read().counter == 1
 
@@ -233,11 +273,11 @@ def _fail(patch: pytest.MonkeyPatch, owner: object, name: str, *, after: int = 0
 def test_a_crash_leaves_one_usable_set(own: Path, step: str) -> None:
     """Wherever a re-sharing breaks off, either the old custodians or the new ones open the keyring and change it."""
     new = ("cici", *NEWCOMERS)
-    custody = reshared(own, ("ani", "budi", *NEWCOMERS), new, 2)
+    custody = custody_of(own, "ani", "budi", *NEWCOMERS)
     with pytest.MonkeyPatch.context() as patch:
         STEPS[step](patch)
         with pytest.raises(CrashedError):
-            custody.reshare({"custodians": ",".join(new), "threshold": "2"})
+            custody.hand_on(roster(new, 2))
     usable = []
     for here in (("ani", "budi"), NEWCOMERS):
         try:
@@ -250,7 +290,7 @@ def test_a_crash_leaves_one_usable_set(own: Path, step: str) -> None:
     if usable[0] == NEWCOMERS:
         assert len(quorum_provider.read(own / "custody")) == 1
         assert not list((own / "custody").glob("*.1.share.json"))
-    reshared(own, (*usable[0], "dewi"), ("dewi", *usable[0]), 2).reshare({})
+    reshare(own, (*usable[0], "dewi"), ("dewi", *usable[0]), 2)
     assert len(quorum_provider.read(own / "custody")) == 1
     assert custody_of(own, "dewi", usable[0][0]).read().realm == REALM
 
@@ -264,16 +304,16 @@ def test_shares_that_the_file_names_stay(own: Path, monkeypatch: pytest.MonkeyPa
         if file.path.name == quorum_provider.FILE:
             raise OSError(errno.EIO, "the disk")
 
-    dealing = reshared(own, ("ani", "budi", *NEWCOMERS), NEWCOMERS, 2)
+    dealing = custody_of(own, "ani", "budi", *NEWCOMERS)
     with monkeypatch.context() as patch:
         patch.setattr(RingFile, "write", fails_behind)
         with pytest.raises(OSError, match="the disk"):
-            dealing.reshare({})
+            dealing.hand_on(roster(NEWCOMERS, 2))
     generations = quorum_provider.read(own / "custody")
     assert [each.number for each in generations] == [1, 2]
     for each in generations:
         assert all(share_path(own / "custody", card.name, each.number).exists() for card in each.cards)
-    reshared(own, ("ani", "budi", *NEWCOMERS), NEWCOMERS, 2).reshare({})
+    reshare(own, ("ani", "budi", *NEWCOMERS), NEWCOMERS, 2)
     assert custody_of(own, *NEWCOMERS).read().realm == REALM
 
 

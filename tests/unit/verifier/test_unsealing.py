@@ -195,7 +195,7 @@ def test_a_keyring_that_is_handed_on_meanwhile(house: House) -> None:
     old = share_path(house.root / "custody", "custodian-1", 1)
     kept = old.read_bytes()
     custody = Custody(path=house.root / "keyring.json", provider=provider(house.root), actor="tester")
-    custody.reshare({})
+    custody.hand_on(custody.sitting().register.roster or pytest.fail("nobody decides"))
     assert (house.standing(seal).generation, list(house.standing(seal).present)) == (2, [])
     old.write_bytes(kept)
     with pytest.raises(ShareForeignError, match="generation 2"):

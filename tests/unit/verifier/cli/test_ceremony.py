@@ -223,7 +223,7 @@ def test_strangers_and_wrong_names_are_told(call: Callable[..., Result]) -> None
     assert call("approve", "p.json", "--key", "dewi.key", "--yes").code == ExitCode.REFUSED
     assert propose(call, "rotate", "replay").code == ExitCode.STATE
     twice = ("roster", "--threshold", "2", "--custodian", "ani=ani.pub", "--custodian", "ani=bayu.pub")
-    assert "second time" in propose(call, *twice, out="r.json").err
+    assert "stands once" in propose(call, *twice, out="r.json").err
     same = ("roster", "--threshold", "2", "--custodian", "ani=ani.pub", "--custodian", "bayu=ani.pub")
     assert "one key stands for two" in propose(call, *same, out="r.json").err
     assert propose(call, "rotate", "index", out="r.json").code == ExitCode.STATE

@@ -115,3 +115,49 @@ def test_custodians_belong_to_a_quorum(call: Callable[..., Result]) -> None:
     for words in ((*INIT, "--custodians", "ani,budi", "--threshold", "2"), ("custodians",)):
         refused = call(*words, at=file)
         assert (refused.code, "quorum:FOLDER" in refused.err) == (ExitCode.USAGE, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_custodians_who_are_apart_decide_by_files(call: Callable[..., Result]) -> None:
+    """Each signs at home with the keys that hold a share; who sits at the keyring opens it and does what was signed."""
+    call(*INIT, "--custodians", "ani,budi", "--threshold", "2", *files("ani", "budi"), at=HERE)
+    at_home = ("--keyring", "keyring.json", "--kek", "quorum:custody")
+
+    def key(name: str) -> tuple[str, ...]:
+        return ("--key", f"custody/{name}.key.json", "--key-kek", f"passphrase-file={name}.pass")
+
+    proposed = call("propose", "rotate", "replay", *key("ani"), "--out", "p.json", at=at_home)
+    assert (proposed.code, "1 more custodians" in proposed.out) == (0, True), proposed.err
+    assert "1 more custodians must" in call("execute", "p.json", at=HERE).err
+    wrong = call("approve", "p.json", *key("budi")[:2], "--key-kek", "file:k", "--yes", at=at_home)
+    assert (wrong.code, "--key-kek passphrase-file=PATH" in wrong.err) == (ExitCode.INPUT, True)
+    asked = call("approve", "p.json", *key("budi")[:2], "--yes", at=at_home)
+    assert (asked.code, "no terminal" in asked.err) == (ExitCode.INPUT, True)
+    assert "padan-keys execute p.json" in call("approve", "p.json", *key("budi"), "--yes", at=at_home).out
+    assert call("execute", "p.json", "--json", at=HERE).data["counter"] == 2
+
+    joined = call("roster", "join", "cici", "--passphrase-file", "cici.pass", "--out", "custody", "--json")
+    assert joined.data["keys"] == "custody/cici.key.json"
+    assert (
+        call("roster", "join", "cici", "--passphrase-file", "cici.pass", "--out", "custody").code
+        == ExitCode.STATE
+    )
+    new = ("roster", "--threshold", "2", "--custodian", "cici=custody/cici.card.json", "--custodian")
+    for other, text in (("dewi", "nobody of this name"), ("ani=custody/cici.card.json", "the card of cici")):
+        refused = call("propose", *new, other, *key("ani"), "--out", "r.json", at=at_home)
+        assert (refused.code, text in refused.err) == (ExitCode.INPUT, True)
+    assert call("propose", *new, "ani", *key("ani"), "--out", "r.json", at=at_home).code == 0
+    for name in ("budi", "cici"):
+        assert call("approve", "r.json", *key(name), "--yes", at=at_home).code == 0
+    every = ("--keyring", "keyring.json", "--kek", f"{HERE[3]}&cici=cici.pass")
+    assert call("execute", "r.json", at=every).code == 0
+    now = ("--keyring", "keyring.json", "--kek", "quorum:custody?ani=ani.pass&cici=cici.pass")
+    assert [each["name"] for each in call("roster", "show", "--json", at=now).data["custodians"]] == [
+        "ani",
+        "cici",
+    ]
+    assert call("history", "--verify", at=now).code == 0
+    assert sorted(path.name for path in Path("custody").glob("*.share.json")) == [
+        "ani.2.share.json",
+        "cici.2.share.json",
+    ]
