@@ -46,12 +46,12 @@ class KeyAgent(Protocol):
 
     @property
     def realm(self) -> Realm:
-        """The registry and environment that the keys belong to."""
+        """The keys' registry and environment."""
         ...
 
     @property
     def keyring_counter(self) -> int:
-        """Counter of the keyring that was unlocked; logged, so that a keyring that was put back shows."""
+        """Counter of the unlocked keyring; logged, so that a keyring that was put back shows."""
         ...
 
     def key_id(self, purpose: Purpose) -> int:
@@ -187,8 +187,7 @@ class LocalKeyAgent(Secret):
         Args:
             ring_path: the keyring file.
             kek: URI of the KEK's provider, or the provider, or the KEK itself, which is wiped.
-            auditors_key: the auditors' threshold key, or the X25519 public key of development auditors, 32
-                bytes; without it no period opens.
+            auditors_key: the auditors' threshold key, or development auditors' X25519 key; without it no period opens.
             prompt: asks a person for a passphrase where the URI names no source.
             now: wall clock, UTC.
             monotonic: monotonic clock, seconds.
@@ -215,6 +214,12 @@ class LocalKeyAgent(Secret):
             self._take(*self._reading.read(ask_nobody))
             return True
 
+    def take_up(self, other: LocalKeyAgent) -> None:
+        """Take up what another agent has unlocked; it keeps nothing."""
+        with self._refreshing:
+            self._take(other._ring, other._materials)
+            self._reading, other._materials = other._reading, {}
+
     def _take(self, ring: Keyring, materials: dict[int, Material]) -> None:
         """Put another keyring in the place of this one's, while other threads work with it.
 
@@ -234,7 +239,7 @@ class LocalKeyAgent(Secret):
 
     @property
     def realm(self) -> Realm:
-        """The registry and environment that the keys belong to."""
+        """The keys' realm."""
         return self._ring.realm
 
     @property
@@ -244,7 +249,7 @@ class LocalKeyAgent(Secret):
 
     @property
     def keyring(self) -> Keyring:
-        """The keyring as it was unlocked, wrapped."""
+        """The keyring, wrapped."""
         return self._ring
 
     def key_id(self, purpose: Purpose) -> int:

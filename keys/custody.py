@@ -16,8 +16,8 @@ import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from keys import cryptoperiod, events, findings, keyceremony, ringformat
-from keys.errors import CustodiansMissingError, KeyProposalError, NotCustodianError, RosterStandsError
+from keys import cryptoperiod, events, findings, keyceremony, ringformat, together
+from keys.errors import KeyProposalError
 from keys.events import Event
 from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
 from keys.keychange import Action, Change, carry_out
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from keys.kek import Kek
     from keys.provider import KekProvider
     from keys.realm import Realm
+    from keys.signing import Signing
 
 
 def _now() -> datetime:
@@ -126,6 +127,16 @@ class Custody:
         data = self._file.read()
         ring, _ = ringformat.decode(data, self._provider.unlock())
         return self._sitting(data, ring, self._moment())
+
+    def agree(self, what: Change | Roster) -> CeremonyFile | None:
+        """Let those sign who have unlocked the KEK together, for `execute`; None where one custodian alone decides.
+
+        Raises:
+            RosterStandsError: a roster stands, and too few of it are here.
+            CustodianError: as `read`.
+        """
+        sitting = self.sitting()
+        return together.agree(sitting, what, self._here()) if sitting.register.roster is not None else None
 
     def add(self, purpose: Purpose) -> tuple[Keyring, int]:
         """Make a new pre-active key; return the keyring and the key's id."""
@@ -270,6 +281,9 @@ class Custody:
         found = findings.find(ring, keks, (self._file.path, self.events_path))
         return ring, cryptoperiod.alarms(ring, now=self._now()), tuple(found)
 
+    def _here(self) -> tuple[Signing, ...]:
+        return self._provider.signers() if isinstance(self._provider, SharedKekProvider) else ()
+
     def _renew(self, session: Session, *, holders: Roster | None = None) -> None:
         """Wrap the keys under a new KEK; where custodians hold it together, deal it to these, or to the same again."""
         holders = holders or session.sitting.register.roster
@@ -321,26 +335,12 @@ class Custody:
         """Change the keyring, as several have agreed where there is a roster: before, or here and now."""
         with self._session() as session:
             if agreed is None and session.sitting.register.roster is not None:
-                agreed = self._agree(session.sitting, what)
+                agreed = together.agree(session.sitting, what, self._here())
             if agreed is not None:
                 found = keyceremony.standing(session.sitting, agreed)
                 keyceremony.require_approved(found)
                 session.say_all(keyceremony.lines(session.sitting, agreed, found, EXECUTED))
             yield session
-
-    def _agree(self, sitting: Sitting, what: Change | Roster) -> CeremonyFile:
-        """Let those sign who have typed their passphrases for this very change.
-
-        Raises:
-            RosterStandsError: they are too few, or the KEK needs nobody's passphrase.
-        """
-        here = self._provider.signers() if isinstance(self._provider, SharedKekProvider) else ()
-        try:
-            agreed = keyceremony.agree(sitting, what, here)
-            keyceremony.require_approved(keyceremony.standing(sitting, agreed))
-        except (NotCustodianError, CustodiansMissingError) as error:
-            raise RosterStandsError("this keyring has a roster: its custodians decide together") from error
-        return agreed
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Session]:

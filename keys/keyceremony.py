@@ -162,7 +162,11 @@ def propose(
         NotCustodianError: the proposer is not one of those who decide.
         ProposalFormatError: the time is out of its bounds.
     """
-    action, body = _named(what)
+    action, body = (
+        (SET_ROSTER, canonical.encode({_ROSTER: what.encode()}))
+        if isinstance(what, Roster)
+        else (str(what.action), what.body())
+    )
     deciding = _deciding(sitting, action, body)
     _require_one_of(deciding.keys, signer)
     draft = Proposal(
@@ -176,26 +180,6 @@ def propose(
         proposer=signer.key_id,
     )
     return CeremonyFile(proposal=draft).with_voice(ceremony.approve(sitting.realm, draft, signer))
-
-
-def agree(sitting: Sitting, what: Change | Roster, signers: Iterable[Signing]) -> CeremonyFile:
-    """Propose and approve in one step, for those who sit together; who may not sign is passed over.
-
-    Raises:
-        NotCustodianError: nobody of them decides about this keyring.
-        NoRosterError: as `propose`.
-    """
-    here = tuple(signers)
-    deciding = _deciding(sitting, *_named(what)).keys
-    proposer = next((each for each in here if each.key_id in deciding), None)
-    if proposer is None:
-        raise NotCustodianError("nobody who decides about this keyring is here")
-    file = propose(sitting, what, proposer)
-    allowed = voters(sitting, file.proposal)
-    for each in here:
-        if each.key_id in allowed and each is not proposer:
-            file = file.with_voice(ceremony.approve(sitting.realm, file.proposal, each))
-    return file
 
 
 def subject(proposal: Proposal) -> Change | Roster:
@@ -335,13 +319,6 @@ def lines(
     against = [voice for voice in file.voices if voice.withdraws and voice.key_id in allowed]
     signatures = {f"signature-{voice.key_id}": _text(voice.signature) for voice in against}
     return [*written, (end, {**name, "by": " ".join(voice.key_id for voice in against), **signatures})]
-
-
-def _named(what: Change | Roster) -> tuple[str, bytes]:
-    """Give the action and the body by which a proposal says what it is about."""
-    if isinstance(what, Roster):
-        return SET_ROSTER, canonical.encode({_ROSTER: what.encode()})
-    return str(what.action), what.body()
 
 
 def _text(data: bytes) -> str:

@@ -70,7 +70,7 @@ class Reading:
             return (kek,)
         if self._kek is None:
             raise SharesMissingError(
-                "the keyring has changed and its custodians must open it: restart the key agent and unseal it"
+                "the keyring has changed, and custodians must open it: as many as it takes run padan-keys unseal"
             )
         provider = open_provider(self._kek, prompt=prompt) if isinstance(self._kek, str) else self._kek
         return provider.unlock()

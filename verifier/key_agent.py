@@ -89,7 +89,10 @@ class KeyAgentProcess:
         self._opened.enter_context(custody_listener.listening(self._settings, methods))
 
     def _take(self, agent: LocalKeyAgent) -> None:
-        """Give out keys that custodians have unlocked."""
+        """Give out keys that custodians have unlocked, for the first time or after a change of the keyring."""
+        if self._agent is not None:
+            self._agent.take_up(agent)
+            return
         self._agent = agent
         self._server.unseal(agent)
         self.readiness.reach()

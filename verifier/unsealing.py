@@ -3,7 +3,8 @@
  1 the caller is a custodian with a registered certificate  2 the request is for the dealing that the keyring is under
  3 the caller is one of its custodians, and the share opens with the key of this process  4 it fits the commitments
  5 once there are enough: the KEK, the keyring, every key of it  6 the entry UNSEALED is committed  7 keys are given out
-Where 5 or 6 fails, nothing is given out, the shares are zeroed, and all hand in again. Holds a lock for the time of a
+Where 5 or 6 fails, nothing is given out, the shares are zeroed, and all hand in again. Once the keyring has changed,
+custodians come in the same way and the agent takes it up, while it serves what it has. Holds a lock for the time of a
 call: there are few calls, and one at a time decides.
 """
 
@@ -111,7 +112,7 @@ class Seal:
 
     Args:
         settings: the settings.
-        opened: is given the unlocked keys, once.
+        opened: is given the unlocked keys, and again those of a keyring that has changed.
         seconds: how long shares wait for others.
         wall: wall clock, seconds of the Unix epoch.
         monotonic: monotonic clock, seconds.
@@ -141,6 +142,7 @@ class Seal:
         self._key = ShareKey()
         self._lock = threading.Lock()
         self._came: tuple[str, ...] | None = None
+        self._counter = 0
         self._gathering = self._gather(self._generation())
 
     def reason(self) -> str:
@@ -194,7 +196,7 @@ class Seal:
         return peer
 
     def _hand_in(self, peer: Peer, request: custody_pb2.HandInShareRequest) -> None:
-        if self._came is not None:
+        if self._came is not None and not self._is_behind():
             raise NotSealedError(f"opened by {', '.join(self._came)}")
         generation = self._renewed()
         if len(request.quorum_id) != _ID_SIZE:
@@ -240,8 +242,9 @@ class Seal:
         except BaseException:
             agent.close()
             raise
-        self._came = came
+        self._came, self._counter = came, agent.keyring_counter
         self._opened(agent)  # 7
+        self._gathering = self._gather(generation)
         _LOGGER.info("unsealed", extra={"reason": f"by {', '.join(came)}"})
 
     def _unlock(self, kek: Kek) -> LocalKeyAgent:
@@ -272,6 +275,16 @@ class Seal:
     def _gather(self, generation: Generation) -> Gathering:
         return Gathering(generation, seconds=self._seconds, monotonic=self._monotonic)
 
+    def _is_behind(self) -> bool:
+        """Whether the keys are open, and the keyring is another one by now."""
+        if self._came is None:
+            return False
+        try:
+            return ringformat.peek(RingFile(self._settings.keyring).read()).counter != self._counter
+        except KeysError:
+            _LOGGER.exception("the keyring cannot be read")
+            return False
+
     def _renewed(self) -> Generation:
         """Look whether the keyring is under another dealing by now: then shares of the old one are zeroed."""
         try:
@@ -285,7 +298,8 @@ class Seal:
         return generation
 
     def _standing(self) -> custody_pb2.Standing:
-        generation = self._gathering.generation if self._came is not None else self._renewed()
+        behind = self._is_behind()
+        generation = self._renewed() if self._came is None or behind else self._gathering.generation
         gathering = self._gathering
         return custody_pb2.Standing(
             sealed=self._came is None,
@@ -295,10 +309,11 @@ class Seal:
             quorum_id=generation.id,
             threshold=generation.threshold,
             custodians=generation.names,
-            present=gathering.present if self._came is None else self._came,
+            present=gathering.present if self._came is None or behind else self._came,
             refused=sorted(set(gathering.refused)),
             agent_key=self._key.public_key,
             seconds_left=round(gathering.seconds_left),
+            behind=behind,
         )
 
 

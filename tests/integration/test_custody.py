@@ -13,7 +13,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from keys import ringformat
+from keys.purpose import Purpose
 from keys.quorum_provider import share_path
+from keys.signing import thumbprint
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.rpc import from_rpc
@@ -31,6 +34,7 @@ from tests.custodians import (
     sitting_together,
 )
 from tests.installation import Installation, install
+from tests.integration.test_key_rotation import key_of
 from tests.restarting import roles
 from tests.service import RunningService, open_channel, request, running, wait_until_ready
 from verifier.log.open import open_log
@@ -117,6 +121,23 @@ def unsealing_is_told(installation: Installation) -> None:
     assert details(installation, EntryKind.CUSTODIANS_SET)[0]["custodians"] == ",".join(NAMES)
 
 
+def take_up_a_new_key(service: RunningService, people: list[Terminal]) -> None:
+    """Custodians rotate a key and hand in again: the running service signs with it, without a restart."""
+    installation = service.installation
+    changed = padan_keys(
+        installation, "rotate", "receipt-signing", "--json", kek=sitting_together(*NAMES[:3])
+    )
+    assert changed.returncode == 0, changed.stderr
+    assert (people[0].standing().behind, people[0].standing().sealed) == (True, False)
+    for each in people:
+        assert each.hand_in() == ""
+    new = ringformat.peek(installation.settings.keyring.read_bytes()).primary(Purpose.RECEIPT_SIGNING)
+    assert not people[0].standing().behind
+    with service.channel() as channel:
+        stub = verification_pb2_grpc.VerificationServiceStub(channel)
+        wait_for(lambda: key_of(stub.Verify(request(), timeout=10).receipt) == thumbprint(new.public))
+
+
 @pytest.mark.timeout(600)
 def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) -> None:
     """Sealed start, wrong shares, too few, enough, a verdict; then others hold the keys, and the old shares nothing."""
@@ -139,6 +160,7 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         assert answers(service)
         unsealing_is_told(installation)
         assert cici.hand_in().startswith("NOT_SEALED")
+        take_up_a_new_key(service, [ani, budi, cici])
         before = roles(service)["worker-1"]
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: roles(service).get("worker-1", before) != before)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keys.errors import CustodianError
+from keys import ceremonyfile, keyproof
+from keys.errors import CustodianError, CustodiansMissingError, KeyProposalError, RosterStandsError
+from keys.keychange import Action, Change
 from keys.state import KeyState
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind
@@ -17,6 +19,7 @@ from tests.installation import Installation, install
 from tests.integration.feeding import SIGNER, details, feed, history, people
 from tests.operating import operate
 from tests.terms import Terms
+from tests.unit.keys.council import agree, seat
 from verifier.agreement import signkey
 from verifier.feed.following import follow
 from verifier.rotation import outer_keys, workplace
@@ -36,8 +39,10 @@ from verifier.vault.rotation import RotationState, RotationStateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
     from typing import Any
 
+    from keys.custody import Custody
     from verifier.vault.epoch import Epoch
 
 PEOPLE = 60
@@ -276,6 +281,68 @@ def test_refusals_name_what_stands_in_the_way(files: Installation) -> None:
             rotator.finish(now=True)
         writer.drop(spare)
     rotator.finish(now=True)
+
+
+def custody_of(made: Installation) -> Custody:
+    """Open the keyring for a change."""
+    return outer_keys.custody_of(made.settings, str)
+
+
+def test_custodians_agree_on_new_keys_and_on_the_end_of_old_ones(files: Installation, tmp_path: Path) -> None:
+    """Under a roster one alone makes and destroys nothing; what stands in the way is told before rows are gone."""
+    seat(custody_of(files))
+    rotator = Rotator(files.settings)
+    with pytest.raises(RosterStandsError):
+        rotator.begin(make_keys=True)
+    first, *others = OUTER_PURPOSES
+    succeed = Change(action=Action.SUCCEED, purpose=first, others=tuple((each, 0) for each in others))
+    custody_of(files).execute(agree(custody_of(files), succeed, 0, 1))
+    rotator.begin()
+    rotator.flip()
+    keys = outer_keys.old_ones(epochs(files)[OLD])
+    retire = Change(action=Action.RETIRE, purpose=keys[0][0], key_id=keys[0][1], others=(keys[1],))
+    destroy = Change(action=Action.RETIRE, purpose=keys[0][0], key_id=keys[0][1])
+    for agreed, error in (
+        (None, RosterStandsError),
+        (agree(custody_of(files), destroy, 0, 1), KeyProposalError),
+        (agree(custody_of(files), retire, 0), CustodiansMissingError),
+    ):
+        with pytest.raises(error):
+            rotator.finish(now=True, agreed=agreed)
+    assert epochs(files)[OLD].state is EpochState.RETIRED
+    path = tmp_path / "retire.json"
+    path.write_bytes(ceremonyfile.encode(files.realm, agree(custody_of(files), retire, 1, 2)))
+    operate(files, "rotation", "finish", "--now", "--yes", "--agreed", str(path))
+    custody = custody_of(files)
+    assert {custody.read().key(*each).state for each in keys} == {KeyState.DESTROYED}
+    assert [each.action for each in keyproof.prove(files.realm, custody.history())] == [
+        "roster.set",
+        "keys.succeed",
+        "keys.retire",
+    ]
+
+
+@pytest.mark.parametrize("step", [Step.ROWS_DROPPED, Step.KEYS_DESTROYED])
+def test_an_agreed_end_that_is_cut_off_goes_on(files: Installation, step: Step) -> None:
+    """The same command with the same file goes on, before the keys are destroyed and after."""
+    seat(custody_of(files))
+    first, *others = OUTER_PURPOSES
+    succeed = Change(action=Action.SUCCEED, purpose=first, others=tuple((each, 0) for each in others))
+    custody_of(files).execute(agree(custody_of(files), succeed, 0, 1))
+    Rotator(files.settings).begin()
+    Rotator(files.settings).flip()
+    keys = outer_keys.old_ones(epochs(files)[OLD])
+    retire = Change(action=Action.RETIRE, purpose=keys[0][0], key_id=keys[0][1], others=(keys[1],))
+    agreed = agree(custody_of(files), retire, 0, 1)
+
+    def killed(reached: Step) -> None:
+        if reached is step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Rotator(files.settings, reached=killed).finish(now=True, agreed=agreed)
+    assert Rotator(files.settings).finish(agreed=agreed).there.state is RotationState.FINISHED
+    assert {custody_of(files).read().key(*each).state for each in keys} == {KeyState.DESTROYED}
 
 
 def test_the_command_line_takes_every_step(files: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

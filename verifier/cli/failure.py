@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
-from verifier.cli import failure_ceremony, failure_holders
+from verifier.cli import failure_ceremony, failure_holders, failure_rotation
 from verifier.cli.failure_row import Row
 from verifier.cli.failure_row import away as _away
 from verifier.cli.failure_row import named as _input
@@ -119,7 +119,6 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.loss.NothingLostError": _state("see padan-server log head"),
         "verifier.vault.store.NoEpochError": _state("load the people: padan-server registry load"),
         "verifier.vault.catalogue.EpochStateError": _state("see padan-server epoch list"),
-        "verifier.vault.rotation.RotationStateError": _state("see padan-server rotation status"),
         "verifier.vault.writer.LoadOrderError": _state(_LOAD),
         "verifier.vault.layers.ChangesBusyError": _away("wait for the other process, then run it again"),
         "verifier.vault.catalogue.PositionError": _away("let one process follow a source, then run it again"),
@@ -159,26 +158,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "check memory and disk, then run the same command again: it goes on where it was"
         ),
         # Rotations.
-        "verifier.rotation.errors.RotationBusyError": _away("wait for that command, then run it again"),
-        "verifier.rotation.errors.SameKeysError": _state(
-            "have new ones made: rotation begin --new-keys, or padan-keys create and activate --primary"
-        ),
-        "verifier.rotation.errors.KeysInUseError": _state(
-            "drop that epoch, padan-server epoch drop, then run rotation finish again"
-        ),
-        "verifier.rotation.errors.KeysNotServedError": _state(
-            "restart the key agent, and the service with padan-server reload; then run it again"
-        ),
-        "verifier.rotation.errors.SampleDiffersError": _refused(
-            "rotation abandon, and find out what changed an epoch; the one in use goes on answering"
-        ),
-        "verifier.rotation.errors.CutOffError": _refused(
-            "wait, or run padan-server rotation finish --now; it cannot be taken back"
-        ),
-        "verifier.rotation.errors.MovedPartError": _state(
-            "run padan-server rotation abandon, then rotation begin"
-        ),
-        "verifier.rotation.errors.ChangesPendingError": _away("stop following the feed, and run it again"),
+        **failure_rotation.ROWS,
         "verifier.projector.errors.EpochChoiceError": _state("see padan-server epoch list"),
         "verifier.consistency.errors.SampleError": _input(
             "write --sample 10000 for people, or --sample 2.5% for a share"

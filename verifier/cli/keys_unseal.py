@@ -64,6 +64,7 @@ def unseal(
 ) -> None:
     """Hand your share to a sealed key agent; the last one that it takes opens the keys and the service answers.
 
+    After a change of the keyring as many hand in again, and the agent takes it up while the service goes on.
     The share is opened here, under your passphrase, and leaves this machine sealed to the agent's own key.
     """
     file = sharefile.decode(read_input(share))
@@ -131,7 +132,7 @@ def _require_place(file: ShareFile, found: custody_pb2.Standing) -> None:
         CommandError: the keys are open already, or the share is of another registry.
         ForeignShareError: the share is of another dealing.
     """
-    if not found.sealed:
+    if not (found.sealed or found.behind):
         raise CommandError(
             f"the keys are open, by {', '.join(found.present)}; your share is not needed",
             next_step="nothing is to be done",
@@ -156,11 +157,13 @@ def _require_place(file: ShareFile, found: custody_pb2.Standing) -> None:
 
 
 def _tell(found: custody_pb2.Standing, *, as_json: bool) -> None:
-    missing = max(0, found.threshold - len(found.present)) if found.sealed else 0
+    waits = found.sealed or found.behind
+    missing = max(0, found.threshold - len(found.present)) if waits else 0
     if as_json:
         print_json(
             {
                 "sealed": found.sealed,
+                "behind": found.behind,
                 "registry": found.registry_id,
                 "environment": found.environment,
                 "generation": found.generation,
@@ -175,8 +178,9 @@ def _tell(found: custody_pb2.Standing, *, as_json: bool) -> None:
         return
     place = f"{found.registry_id} ({found.environment}), generation {found.generation}"
     here = ", ".join(found.present) or "nobody"
-    if found.sealed:
-        typer.echo(f"{place}: sealed; here: {here}; missing: {missing} of {found.threshold}")
+    if waits:
+        state = "sealed" if found.sealed else "open, and the keyring has changed since"
+        typer.echo(f"{place}: {state}; here: {here}; missing: {missing} of {found.threshold}")
         if found.seconds_left:
             typer.echo(f"the shares that are here are forgotten in {found.seconds_left} s")
     else:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from keys import ceremonyfile
+from keys.realm import Realm
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier import migrations
+from verifier.cli.authority import read_input
 from verifier.cli.settings import settings
 from verifier.projector import progress
 from verifier.rotation import restarts, rotator
@@ -19,6 +23,7 @@ from verifier.vault.open import open_rotations
 from verifier.vault.rotation import RotationState
 
 if TYPE_CHECKING:
+    from keys.ceremonyfile import CeremonyFile
     from verifier.config import Settings
     from verifier.rotation.rotator import Done
     from verifier.vault.rotation import Rotation
@@ -118,12 +123,23 @@ def finish(
     keep_keys: Annotated[
         bool, typer.Option("--keep-keys", help="Leave it to the custodians to destroy the old keys.")
     ] = False,
+    agreed: Annotated[
+        Path | None,
+        typer.Option(
+            "--agreed", help="Proposal to retire the old keys that enough custodians have approved."
+        ),
+    ] = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Drop the old epoch, destroy its outer keys and renew the KEK; no copy of the old rows opens afterwards."""
+    """Drop the old epoch, destroy its outer keys and renew the KEK; no copy of the old rows opens afterwards.
+
+    Custodians of a roster agree before, by padan-keys propose retire; those of a quorum may type passphrases instead.
+    """
     _confirm("drop the old epoch and destroy its keys", yes=yes)
-    done = _rotator().finish(now=now, keep_keys=keep_keys)
+    chosen = _settings()
+    ceremony = None if agreed is None else _read_ceremony(chosen, agreed)
+    done = Rotator(chosen).finish(now=now, keep_keys=keep_keys, agreed=ceremony)
     _tell(done, as_json=as_json)
     if not as_json and not keep_keys:
         typer.echo("the running processes hold the old keys until they are restarted: padan-server reload")
@@ -145,6 +161,11 @@ def _settings() -> Settings:
 
 def _rotator() -> Rotator:
     return Rotator(_settings())
+
+
+def _read_ceremony(chosen: Settings, path: Path) -> CeremonyFile:
+    realm = Realm(registry_id=chosen.registry_id, environment=chosen.environment)
+    return ceremonyfile.decode(realm, read_input(path))
 
 
 def _confirm(what: str, *, yes: bool) -> None:

@@ -25,6 +25,10 @@ class KeysNotServedError(RotationError):
     """The key agent does not hold the new epoch's keys, so that its workers could not answer from it."""
 
 
+class KeyringBehindError(RotationError):
+    """The keyring has changed, and the key agent holds it as it was: custodians have to open it again."""
+
+
 class SampleDiffersError(RotationError):
     """People who were drawn are not the same in both epochs."""
 

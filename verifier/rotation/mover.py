@@ -37,6 +37,7 @@ class MoverSpec:
         keyring: the keyring file.
         kek: URI of the KEK's provider.
         passphrase: what the operator typed; None where the URI names a source.
+        socket: of the key agent that has the keys, where custodians alone open the keyring.
         database: the vault's.
         before: the old epoch.
         after: the new one.
@@ -46,6 +47,7 @@ class MoverSpec:
     keyring: Path
     kek: str
     passphrase: str | None
+    socket: Path | None
     database: str
     before: Epoch
     after: Epoch
@@ -56,7 +58,7 @@ def work(pipe: Connection, spec: MoverSpec) -> None:
     """Run a worker until its pipe ends."""
 
     def begin() -> Callable[[Part], RunHeader]:
-        with closing(unlock(spec.keyring, spec.kek, spec.passphrase)) as agent:
+        with closing(unlock(spec.keyring, spec.kek, spec.passphrase, spec.socket)) as agent:
             translation = Translation.of(agent, spec.before, spec.after)
         return Mover.of(spec, translation, open_rows(spec.database)).move
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from keys import keyceremony, ringformat
 from keys.agent_client import SocketKeyAgent
 from keys.custody import Custody
-from keys.errors import CustodianError, KeyAgentAwayError
+from keys.errors import CustodianError, KeyAgentAwayError, KeyProposalError
+from keys.keychange import Action, Change
 from keys.provider import open_provider
+from keys.ringfile import RingFile
 from keys.state import KeyState
-from verifier.rotation.errors import KeysInUseError, KeysNotServedError, SameKeysError
+from verifier.rotation.errors import (
+    KeyringBehindError,
+    KeysInUseError,
+    KeysNotServedError,
+    SameKeysError,
+)
 from verifier.rotation.translation import OUTER_PURPOSES, outer_of
 from verifier.rotation.workplace import operator
 from verifier.vault.epoch import EpochState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from keys.agent import KeyAgent
+    from keys.ceremonyfile import CeremonyFile
     from keys.keyset import Keyring
     from keys.provider import Prompt
     from keys.purpose import Purpose
@@ -40,12 +49,59 @@ def make(settings: Settings, epoch: Epoch, prompt: Prompt) -> bool:
     Raises:
         CustodianError: the keyring cannot be changed.
     """
-    custody = custody_of(settings, prompt)
-    ring = custody.read()
+    ring = ringformat.peek(RingFile(settings.keyring).read())  # whoever works with the keys opens it
     missing = [each for each in OUTER_PURPOSES if ring.keyset(each).primary in {None, epoch.key_ids[each]}]
     if missing:
-        custody.succeed(missing)
+        custody_of(settings, prompt).succeed(missing)
     return bool(missing)
+
+
+def require_taken_up(settings: Settings, agent: KeyAgent) -> None:
+    """See that the key agent, where custodians alone open the keyring, holds it as it is now.
+
+    Raises:
+        KeyringBehindError: it does not.
+    """
+    if settings.starts_sealed:
+        ring = ringformat.peek(RingFile(settings.keyring).read())
+        if ring.counter != agent.keyring_counter:
+            raise KeyringBehindError("the key agent does not hold the changed keyring yet")
+
+
+def destruction(
+    settings: Settings, epoch: Epoch, prompt: Prompt, agreed: CeremonyFile | None
+) -> Callable[[], object]:
+    """Make ready to destroy an epoch's outer keys: what stands in the way is told before anything is dropped.
+
+    Args:
+        settings: the installation's.
+        epoch: the old one.
+        prompt: asks for passphrases.
+        agreed: how custodians have agreed on it, where they did by a file.
+
+    Returns:
+        What destroys them; nothing, where they are destroyed.
+
+    Raises:
+        KeyProposalError: they have agreed on something else.
+        RosterStandsError: there is a roster, and nobody has agreed.
+        CustodianError: the keyring cannot be changed, or the ceremony is over or lacks approvals.
+    """
+    custody = custody_of(settings, prompt)
+    ring, keys = custody.read(), old_ones(epoch)
+    if all(ring.key(*each).state is KeyState.DESTROYED for each in keys):
+        return lambda: None
+    (purpose, key_id), *others = keys
+    change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
+    if agreed is None:
+        agreed = custody.agree(change)
+    elif keyceremony.subject(agreed.proposal) != change:
+        named = " ".join(f"{each}:{number}" for each, number in keys)
+        raise KeyProposalError(f"the proposal is not to retire the keys of epoch {epoch.number}, {named}")
+    if agreed is None:
+        return lambda: custody.retire(keys)
+    keyceremony.require_approved(keyceremony.standing(custody.sitting(), agreed))
+    return lambda: custody.execute(agreed)
 
 
 def key_ids(agent: KeyAgent, epoch: Epoch) -> dict[str, int]:

@@ -13,6 +13,7 @@ from array import array
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from verifier import host_keys
 from verifier.projector import merge, runs
 from verifier.projector.errors import RunError
 from verifier.projector.pool import Pool
@@ -79,6 +80,7 @@ class People:
             keyring=means.settings.keyring,
             kek=means.settings.kek,
             passphrase=means.passphrase,
+            socket=host_keys.agent_socket(means.settings),
             database=means.settings.vault_database,
             before=means.epoch(there.source),
             after=means.epoch(there.target),

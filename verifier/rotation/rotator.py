@@ -18,10 +18,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from keys.agent import LocalKeyAgent
 from keys.provider import ask
 from padan.entry import EntryKind, Field
-from verifier import admin_entry
+from verifier import admin_entry, host_keys
 from verifier.log.open import open_log
 from verifier.projector.progress import Silence
 from verifier.rotation import outer_keys, parts, workplace
@@ -37,6 +36,8 @@ from verifier.vault.rotation import Rotation, RotationState, RotationStateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from keys.agent import LocalKeyAgent
+    from keys.ceremonyfile import CeremonyFile
     from keys.provider import Prompt
     from verifier.config import Settings
     from verifier.projector.progress import Meter
@@ -103,7 +104,7 @@ class Rotator:
         self._workers = workers
         self._rate = rate
         self._prompt = prompt
-        self._passphrase: str | None = None
+        self._typed: dict[str, str] = {}
         self._reached = reached
         self._now_ms = now_ms
 
@@ -136,6 +137,7 @@ class Rotator:
         if make_keys and outer_keys.make(self._settings, old, self._ask):  # 2
             self._reached(Step.KEYS_MADE)
         with contextlib.closing(self._unlock()) as agent:
+            outer_keys.require_taken_up(self._settings, agent)
             keys = outer_keys.key_ids(agent, old)
         number = rotations.next_number()
         new = replace(old, number=number, key_ids=keys, rows=0, layers=(), state=EpochState.LOADING)
@@ -251,17 +253,23 @@ class Rotator:
                 carried += sum(table.carry() for table in tables)
         raise ChangesPendingError("changes come in faster than they are carried over")
 
-    def finish(self, *, now: bool = False, keep_keys: bool = False) -> Done:
+    def finish(
+        self, *, now: bool = False, keep_keys: bool = False, agreed: CeremonyFile | None = None
+    ) -> Done:
         """Drop the old epoch and destroy its keys; there is no way back.
+
+        Where there is a roster of custodians, they have agreed to that, or sit here and type their passphrases.
 
         Args:
             now: before the time is over for which the rotation is kept reversible.
             keep_keys: leave it to the custodians to destroy the keys.
+            agreed: the ceremony by which they have agreed on it.
 
         Raises:
             CutOffError: that time is not over.
             KeysInUseError: another epoch stands under the keys.
             RotationStateError: the rotation does not stand there.
+            KeyProposalError: the custodians have agreed on something else.
             CustodianError: the keys cannot be destroyed; the same command goes on later.
         """
         with workplace.alone(self._settings), self._catalogue() as rotations:
@@ -270,8 +278,10 @@ class Rotator:
             if there.state is RotationState.FLIPPED and not now and self._now_ms() < (there.until_ms or 0):
                 left = ((there.until_ms or 0) - self._now_ms()) / _HOUR_MS
                 raise CutOffError(f"{there.name} is kept reversible for {left:.1f} hours more")
+            destroy = None
             if not keep_keys:
                 outer_keys.require_unused(rotations.epochs(), old)
+                destroy = outer_keys.destruction(self._settings, old, self._ask, agreed)
             detail = {"operator": workplace.operator(), "keys": "kept" if keep_keys else "destroyed"}
             self._log(EntryKind.ROTATION_FINISHED, there, detail)  # 1
             self._reached(Step.FINISH_LOGGED)
@@ -279,8 +289,8 @@ class Rotator:
             self._reached(Step.CUT_OFF)
             self._delete(there.source)  # 3
             self._reached(Step.ROWS_DROPPED)
-            if not keep_keys:
-                outer_keys.custody_of(self._settings, self._ask).retire(outer_keys.old_ones(old))  # 4
+            if destroy is not None:
+                destroy()  # 4
                 self._reached(Step.KEYS_DESTROYED)
             rotations.finished(there.target, now_ms=self._now_ms())  # 5
             workplace.clear(self._settings, there.target)
@@ -328,7 +338,7 @@ class Rotator:
                 rotations=rotations,
                 there=there,
                 agent=agent,
-                passphrase=self._passphrase,
+                passphrase=next(iter(self._typed.values()), None),
                 folder=workplace.folder_of(self._settings, there.target),
                 meter=self._meter,
                 workers=self._workers,
@@ -339,12 +349,13 @@ class Rotator:
             )
 
     def _unlock(self) -> LocalKeyAgent:
-        return LocalKeyAgent.unlock(self._settings.keyring, self._settings.kek, prompt=self._ask)
+        return host_keys.unlock_for_projection(self._settings, self._ask)
 
     def _ask(self, question: str) -> str:
-        if self._passphrase is None:
-            self._passphrase = self._prompt(question)
-        return self._passphrase
+        """Ask each question once; custodians who sit together are asked one after the other."""
+        if question not in self._typed:
+            self._typed[question] = self._prompt(question)
+        return self._typed[question]
 
     def _log(self, kind: EntryKind, there: Rotation, detail: dict[str, str]) -> None:
         with contextlib.closing(open_log(self._settings.log_database)) as log:

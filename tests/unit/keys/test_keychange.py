@@ -31,7 +31,14 @@ KEYED = {
 }
 TEXTED = {Action.COMPROMISE, Action.EXPORT}
 SEVERAL = {Action.SUCCEED, Action.RETIRE}
-OUTER = {"purpose": Purpose.OUTER_TOKEN, "key_id": 7, "others": ((Purpose.ROW_SEAL, 8),)}
+OUTER = {
+    Action.RETIRE: Change(
+        action=Action.RETIRE, purpose=Purpose.OUTER_TOKEN, key_id=7, others=((Purpose.ROW_SEAL, 8),)
+    ),
+    Action.SUCCEED: Change(
+        action=Action.SUCCEED, purpose=Purpose.OUTER_TOKEN, others=((Purpose.ROW_SEAL, 0),)
+    ),
+}
 BLANK = Proposal(
     action="key.create",
     body=b"",
@@ -180,24 +187,19 @@ def test_what_a_change_leaves(*, change: Change, lines: list[str], left: bool) -
 )  # fmt: skip
 def test_what_a_change_of_several_keys_leaves(*, action: Action, lines: str, left: bool) -> None:
     """Each key has its lines and no other key has any; one that was destroyed before needs none."""
-    parts = (
-        {**OUTER} if action is Action.RETIRE else {**OUTER, "key_id": 0, "others": ((Purpose.ROW_SEAL, 0),)}
-    )
     purposes = {"o": "outer-token", "r": "row-seal", "s": "set"}
     told = [
         (f"key-{name}", {"purpose": purposes[key[0]], "key_id": key[1:]}) if key else ("kek-renewed", {})
         for name, _, key in (word.partition(":") for word in lines.split())
     ]
-    assert Change(action=action, **parts).left(told) is left
+    assert OUTER[action].left(told) is left
 
 
 def test_keys_of_an_epoch_are_followed_and_retired_together(custody: Custody) -> None:
     """Both new keys are told on paper as they will be; retired in one step, also active ones, and a second time."""
     first = custody.read()
     purposes = (Purpose.OUTER_TOKEN, Purpose.ROW_SEAL)
-    told = rehearse(
-        first, Change(action=Action.SUCCEED, **{**OUTER, "key_id": 0, "others": ((Purpose.ROW_SEAL, 0),)})
-    )
+    told = rehearse(first, OUTER[Action.SUCCEED])
     assert [str(each.after) for each in told] == ["active", "active, primary"] * 2
     custody.succeed(purposes)
     old = [(purpose, first.primary(purpose).key_id) for purpose in purposes]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keys import custodian, keyceremony, keyproof, quorum_provider, ringformat, sharefile
+from keys import custodian, keyproof, quorum_provider, ringformat, sharefile, together
 from keys.custody import Custody
 from keys.errors import (
     ForeignShareError,
@@ -174,7 +174,7 @@ def test_who_opens_it_decides_and_signs(own: Path) -> None:
     custody = custody_of(own, "ani", "budi")
     custody.rotate(Purpose.REPLAY)
     assert custody.sitting().register.roster == roster(NAMES, 2)
-    apart = keyceremony.agree(
+    apart = together.agree(
         custody.sitting(),
         Change(action=Action.ROTATE, purpose=Purpose.REPLAY),
         [PEOPLE["cici"].signer, PEOPLE["dewi"].signer],
@@ -233,7 +233,7 @@ def test_resharing_needs_enough_of_the_new_ones(own: Path) -> None:
     with pytest.raises(RosterStandsError):  # the newcomers have not signed
         custody_of(own, "ani", "budi").hand_on(new)
     here = custody_of(own, "ani", "budi")
-    signed = keyceremony.agree(
+    signed = together.agree(
         here.sitting(), new, [PEOPLE[name].signer for name in ("budi", "ani", *NEWCOMERS)]
     )
     with pytest.raises(SharesMissingError, match="proven by 3"):

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from keys import handing, sharefile
 from keys.custody import Custody
 from keys.provider import open_provider
+from keys.purpose import Purpose
 from keys.quorum_provider import Plan, QuorumKekProvider, share_path
 from keys.realm import Realm
 from padan.entry import EntryKind, Field, decode
@@ -155,6 +156,29 @@ def test_two_open_it_and_the_log_says_so(house: House) -> None:
         house.hand_in(seal, 0)
     with pytest.raises(MalformedMessageError):
         seal.get_standing(house.call("custodian-1", b"\xff"))
+
+
+def test_a_changed_keyring_is_opened_again(house: House) -> None:
+    """After a change the keys stay open and shares are taken anew, of another generation after a renewal too."""
+    seal = house.seal()
+    for number in (0, 1):
+        house.hand_in(seal, number)
+    custody = Custody(path=house.root / "keyring.json", provider=provider(house.root), actor="tester")
+    _, key_id = custody.rotate(Purpose.REPLAY)
+    found = house.standing(seal)
+    assert (found.sealed, found.behind, list(found.present)) == (False, True, [])
+    assert house.hand_in(seal, 0).behind
+    done = house.hand_in(seal, 1)
+    assert (done.behind, list(done.present)) == (False, ["custodian-1", "custodian-2"])
+    assert [agent.key_id(Purpose.REPLAY) for agent in house.opened][1] == key_id
+    custody.hand_on(custody.sitting().register.roster or pytest.fail("nobody decides"))
+    house.hand_in(seal, 1, generation=2)
+    assert not house.hand_in(seal, 0, generation=2).behind
+    with pytest.raises(NotSealedError):
+        house.hand_in(seal, 0, generation=2)
+    assert [told[-1] for told in house.entries()] == ["counter=1", "counter=2", "counter=3"]
+    for agent in house.opened:
+        agent.close()
 
 
 def test_what_cannot_be_logged_is_not_unsealed(house: House) -> None:

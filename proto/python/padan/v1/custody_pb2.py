@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16padan/v1/custody.proto\x12\x08padan.v1\"\x14\n\x12GetStandingRequest\";\n\x13GetStandingResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"P\n\x12HandInShareRequest\x12\x11\n\tquorum_id\x18\x01 \x01(\x0c\x12\x11\n\tagent_key\x18\x02 \x01(\x0c\x12\x14\n\x0csealed_share\x18\x03 \x01(\x0c\";\n\x13HandInShareResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"\xdd\x01\n\x08Standing\x12\x0e\n\x06sealed\x18\x01 \x01(\x08\x12\x13\n\x0bregistry_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x11\n\tquorum_id\x18\x05 \x01(\x0c\x12\x11\n\tthreshold\x18\x06 \x01(\r\x12\x12\n\ncustodians\x18\x07 \x03(\t\x12\x0f\n\x07present\x18\x08 \x03(\t\x12\x0f\n\x07refused\x18\t \x03(\t\x12\x11\n\tagent_key\x18\n \x01(\x0c\x12\x14\n\x0cseconds_left\x18\x0b \x01(\r2\xa8\x01\n\x0e\x43ustodyService\x12J\n\x0bGetStanding\x12\x1c.padan.v1.GetStandingRequest\x1a\x1d.padan.v1.GetStandingResponse\x12J\n\x0bHandInShare\x12\x1c.padan.v1.HandInShareRequest\x1a\x1d.padan.v1.HandInShareResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16padan/v1/custody.proto\x12\x08padan.v1\"\x14\n\x12GetStandingRequest\";\n\x13GetStandingResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"P\n\x12HandInShareRequest\x12\x11\n\tquorum_id\x18\x01 \x01(\x0c\x12\x11\n\tagent_key\x18\x02 \x01(\x0c\x12\x14\n\x0csealed_share\x18\x03 \x01(\x0c\";\n\x13HandInShareResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"\xed\x01\n\x08Standing\x12\x0e\n\x06sealed\x18\x01 \x01(\x08\x12\x13\n\x0bregistry_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x11\n\tquorum_id\x18\x05 \x01(\x0c\x12\x11\n\tthreshold\x18\x06 \x01(\r\x12\x12\n\ncustodians\x18\x07 \x03(\t\x12\x0f\n\x07present\x18\x08 \x03(\t\x12\x0f\n\x07refused\x18\t \x03(\t\x12\x11\n\tagent_key\x18\n \x01(\x0c\x12\x14\n\x0cseconds_left\x18\x0b \x01(\r\x12\x0e\n\x06\x62\x65hind\x18\x0c \x01(\x08\x32\xa8\x01\n\x0e\x43ustodyService\x12J\n\x0bGetStanding\x12\x1c.padan.v1.GetStandingRequest\x1a\x1d.padan.v1.GetStandingResponse\x12J\n\x0bHandInShare\x12\x1c.padan.v1.HandInShareRequest\x1a\x1d.padan.v1.HandInShareResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HANDINSHARERESPONSE']._serialized_start=201
   _globals['_HANDINSHARERESPONSE']._serialized_end=260
   _globals['_STANDING']._serialized_start=263
-  _globals['_STANDING']._serialized_end=484
-  _globals['_CUSTODYSERVICE']._serialized_start=487
-  _globals['_CUSTODYSERVICE']._serialized_end=655
+  _globals['_STANDING']._serialized_end=500
+  _globals['_CUSTODYSERVICE']._serialized_start=503
+  _globals['_CUSTODYSERVICE']._serialized_end=671
 # @@protoc_insertion_point(module_scope)

@@ -130,6 +130,7 @@ class Standing(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     AGENT_KEY_FIELD_NUMBER: _builtins.int
     SECONDS_LEFT_FIELD_NUMBER: _builtins.int
+    BEHIND_FIELD_NUMBER: _builtins.int
     sealed: _builtins.bool
     """No key is at hand; custodians must come."""
     registry_id: _builtins.str
@@ -146,13 +147,15 @@ class Standing(_message.Message):
     """The agent's key for shares, X25519, 32 bytes; it lives and dies with the agent's process."""
     seconds_left: _builtins.int
     """Seconds after which the shares that are here are forgotten; 0 where there are none."""
+    behind: _builtins.bool
+    """The keys are open, and the keyring has changed since: custodians come again, while the service goes on."""
     @_builtins.property
     def custodians(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of all custodians."""
 
     @_builtins.property
     def present(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of those whose shares are here; where the keys are open, of those who opened them."""
+        """Names of those whose shares are here; where the keys are open and the keyring is as it was, of those who opened it."""
 
     @_builtins.property
     def refused(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -172,10 +175,11 @@ class Standing(_message.Message):
         refused: _abc.Iterable[_builtins.str] | None = ...,
         agent_key: _builtins.bytes = ...,
         seconds_left: _builtins.int = ...,
+        behind: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_key", b"agent_key", "custodians", b"custodians", "environment", b"environment", "generation", b"generation", "present", b"present", "quorum_id", b"quorum_id", "refused", b"refused", "registry_id", b"registry_id", "sealed", b"sealed", "seconds_left", b"seconds_left", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_key", b"agent_key", "behind", b"behind", "custodians", b"custodians", "environment", b"environment", "generation", b"generation", "present", b"present", "quorum_id", b"quorum_id", "refused", b"refused", "registry_id", b"registry_id", "sealed", b"sealed", "seconds_left", b"seconds_left", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

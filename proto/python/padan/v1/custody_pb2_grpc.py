@@ -59,7 +59,7 @@ class CustodyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HandInShare(self, request, context):
-        """Takes the caller's own share. The last one that it takes opens the keys.
+        """Takes the caller's own share. The last one that it takes opens the keys, or the changed ones of a changed keyring.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class CustodyServiceStub:
     GetStanding: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetStandingRequest, _custody_pb2.GetStandingResponse]
     """Says whether the keys are sealed, whose shares it takes, and who has come."""
     HandInShare: _grpc.UnaryUnaryMultiCallable[_custody_pb2.HandInShareRequest, _custody_pb2.HandInShareResponse]
-    """Takes the caller's own share. The last one that it takes opens the keys."""
+    """Takes the caller's own share. The last one that it takes opens the keys, or the changed ones of a changed keyring."""
 
 @_typing.type_check_only
 class CustodyServiceAsyncStub(CustodyServiceStub):
@@ -46,7 +46,7 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     GetStanding: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetStandingRequest, _custody_pb2.GetStandingResponse]  # type: ignore[assignment]
     """Says whether the keys are sealed, whose shares it takes, and who has come."""
     HandInShare: _aio.UnaryUnaryMultiCallable[_custody_pb2.HandInShareRequest, _custody_pb2.HandInShareResponse]  # type: ignore[assignment]
-    """Takes the caller's own share. The last one that it takes opens the keys."""
+    """Takes the caller's own share. The last one that it takes opens the keys, or the changed ones of a changed keyring."""
 
 class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Serves custodians alone, by their own certificates. It has a listener of its own, in the process that holds the keys."""
@@ -65,6 +65,6 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _custody_pb2.HandInShareRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.HandInShareResponse, _abc.Awaitable[_custody_pb2.HandInShareResponse]]:
-        """Takes the caller's own share. The last one that it takes opens the keys."""
+        """Takes the caller's own share. The last one that it takes opens the keys, or the changed ones of a changed keyring."""
 
 def add_CustodyServiceServicer_to_server(servicer: CustodyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
