@@ -32,18 +32,18 @@ def agencies() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def free_ports() -> int:
-    """Find three free ports in a row, below those that the system hands out, and give the first."""
-    for port in range(_FIRST_PORT, _LAST_PORT, 3):
+def free_ports(count: int = 3) -> int:
+    """Find so many free ports in a row, below those that the system hands out, and give the first."""
+    for port in range(_FIRST_PORT, _LAST_PORT, count):
         with contextlib.ExitStack() as opened:
             try:
-                for offset in range(3):
+                for offset in range(count):
                     probe = opened.enter_context(socket.socket())
                     probe.bind(("127.0.0.1", port + offset))
             except OSError:
                 continue
             return port
-    raise ExpectationError("no three free ports in a row on this machine")
+    raise ExpectationError(f"no {count} free ports in a row on this machine")
 
 
 def set_up(stage: Stage, port: int) -> None:
@@ -58,10 +58,22 @@ def set_up(stage: Stage, port: int) -> None:
 
 def load(stage: Stage, *, people: int, seed: int) -> People:
     """Make the population up and load it."""
+    made = make_up(stage, people=people, seed=seed)
+    take_in(stage, people=people)
+    return made
+
+
+def make_up(stage: Stage, *, people: int, seed: int) -> People:
+    """Make the population up."""
     stage.heading(f"the population: {people:,} residents who do not exist")
     stage.run(
         REGISTRY_FOLDER, f"padan-server registry synth people.csv --people {people} --seed {seed}", live=True
     )
+    return People(stage.root / REGISTRY_FOLDER / "people.csv")
+
+
+def take_in(stage: Stage, *, people: int) -> None:
+    """Load the population."""
     clock = Clock()
     done = stage.run(
         OPERATOR, f"padan-server registry load ../{REGISTRY_FOLDER}/people.csv --activate", live=True
@@ -76,7 +88,6 @@ def load(stage: Stage, *, people: int, seed: int) -> People:
         raise ExpectationError("the load told no rate")
     note = "; at this size mostly the start of processes" if people < _TELLING_SIZE else ""
     stage.figure("loaded", f"{rate[1]} people/s, {rate[2]} a processor; {clock.seconds:.1f} s in all{note}")
-    return People(stage.root / REGISTRY_FOLDER / "people.csv")
 
 
 def enrol(stage: Stage, port: int) -> None:
@@ -86,7 +97,7 @@ def enrol(stage: Stage, port: int) -> None:
     )
     stage.say("Each makes its own key; the request goes to the operator, the certificate comes back.")
     for agency in agencies():
-        _let_in(stage, agency, port, role="")
+        let_in(stage, agency, port, role="")
     folder = stage.root / OPERATOR / "agreements"
     folder.mkdir()
     for path in agencies().values():
@@ -100,14 +111,15 @@ def enrol(stage: Stage, port: int) -> None:
 def let_auditor_in(stage: Stage, auditor: str, port: int) -> None:
     """Let an auditor in, with a grant to read everything."""
     stage.say("What an auditor may read is signed likewise:")
-    _let_in(stage, auditor, port, role=" --role auditor")
+    let_in(stage, auditor, port, role=" --role auditor")
     grant = f"{auditor}.toml"
     stage.run(OPERATOR, f"padan-server auditor template --auditor {auditor} > {grant}")
     stage.run(OPERATOR, f"padan-server auditor sign {grant} --key signer.key")
     stage.run(OPERATOR, f"padan-server auditor activate {grant}")
 
 
-def _let_in(stage: Stage, who: str, port: int, *, role: str) -> None:
+def let_in(stage: Stage, who: str, port: int, *, role: str) -> None:
+    """Let somebody in: a key of the own, and a certificate of the operator's CA."""
     own = f"localhost:{port} --audit-address localhost:{port + 1}"
     stage.run(who, f"padan init --agency {who} --out . --address {own}", lines=2)
     stage.run(

@@ -176,7 +176,7 @@ def _tell_log(stage: Stage) -> None:
 def end(stage: Stage, clock: Clock, scenes_played: int) -> None:
     """Show the figures and the verdict."""
     stage.heading("figures of this run, on this machine")
-    width = max(len(name) for name, _ in stage.figures)
+    width = max((len(name) for name, _ in stage.figures), default=0)
     stage.show("\n".join(f"{name:<{width}}  {value}" for name, value in stage.figures))
     verdict = f"{len(stage.failures)} FAILED" if stage.failures else "all as they must be"
     stage.say(f"{scenes_played} scenes in {clock.seconds:.0f} s: {verdict}.")

@@ -50,14 +50,18 @@ class Service:
         Raises:
             ExpectationError: it did not become ready.
         """
-        self._stage.prompt(self._who, f"{LINE} 2> {MESSAGES} &")
         clock = Clock()
+        self.launch()
+        self.wait_for(self._workers)
+        return clock.seconds
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
+        self._stage.prompt(self._who, f"{LINE} 2> {MESSAGES} &")
         with self.path.open("w") as sink:
             self._process = self._stage.start(
                 self._who, f"exec {LINE}", stdout=sink.fileno(), stderr=sink.fileno()
             )
-        self.wait_for(self._workers)
-        return clock.seconds
 
     def wait_for(self, answering: int) -> None:
         """Wait until so many processes have said that they answer.
@@ -82,15 +86,22 @@ class Service:
         Raises:
             ExpectationError: there is none of that number.
         """
-        role = f"worker-{number}:".encode()
+        pid = self.process_of(f"worker-{number}")
+        self._stage.prompt(self._who, f"kill -9 {pid}    # worker-{number}")
+        os.kill(pid, signal.SIGKILL)
+
+    def process_of(self, role: str) -> int:
+        """Find the process of one role.
+
+        Raises:
+            ExpectationError: there is none.
+        """
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (folder / "cmdline").read_bytes().split(b"\0")
-                if any(word.startswith(role) for word in words) and self._owns(folder):
-                    self._stage.prompt(self._who, f"kill -9 {folder.name}    # worker-{number}")
-                    os.kill(int(folder.name), signal.SIGKILL)
-                    return
-        raise ExpectationError(f"there is no worker-{number}")
+                if any(word.startswith(f"{role}:".encode()) for word in words) and self._owns(folder):
+                    return int(folder.name)
+        raise ExpectationError(f"there is no process of the {role}")
 
     def _owns(self, folder: Path) -> bool:
         """Say whether a process is a child of this service: its parent is the process that was started here."""
