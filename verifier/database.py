@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 1.5
 """How long a SQLite connection waits for another's lock; an answer waits 2 s at most."""
 _POLL_MS = 1
+_AT_ONCE = 15
+"""SQLite connections of one engine at most; who comes then waits."""
 STATEMENT_MS = 1_500
 """How long PostgreSQL works on a statement or waits for a lock."""
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -154,8 +156,14 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
 
         return engine
     path = address.path
+    # One connection stays open: each has three descriptors and a cache of 2 MiB, and to open another, for who comes at
+    # the same moment, takes a fraction of a millisecond.
     engine = sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: open_sqlite(path, create=create, wal=wal), poolclass=sqlalchemy.QueuePool
+        "sqlite://",
+        creator=lambda: open_sqlite(path, create=create, wal=wal),
+        poolclass=sqlalchemy.QueuePool,
+        pool_size=1,
+        max_overflow=_AT_ONCE - 1,
     )
 
     @event.listens_for(engine, "begin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +91,21 @@ def test_a_lock_that_is_never_let_go(tmp_path: Path) -> None:
         with engine.begin():
             pass
         engine.dispose()
+
+
+def test_one_connection_stays_open(tmp_path: Path) -> None:
+    """Those who come at the same moment get connections of their own, and one of them stays."""
+    path = tmp_path / "log.sqlite"
+    engine = make_engine(Address(path=path), create=True)
+
+    def opened() -> int:
+        # SQLite keeps the file's own descriptor for the next that opens it, while a lock of this process is on it.
+        return sum(each.resolve().name == "log.sqlite-wal" for each in Path("/proc/self/fd").iterdir())
+
+    with ExitStack() as held:
+        for _ in range(5):
+            reader = engine.connect().execution_options(reads_only=True)
+            held.enter_context(reader).exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        assert opened() == 5
+    assert opened() == 1
+    engine.dispose()
