@@ -11,6 +11,7 @@ public. Where that layer is not as expected there is no lane, and the pool serve
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import threading
@@ -103,7 +104,7 @@ class Lane:
             raise LaneUnavailableError(str(error)) from error
         self._timeout = self._grpc.CompletionType.queue_timeout
         self._shutdown = self._grpc.CompletionType.queue_shutdown
-        self._closing = False
+        self._asked = 0
         self._open = 0
         self._silent: dict[_Open, None] = {}
         self._tickets: list[Ticket] = []
@@ -125,11 +126,16 @@ class Lane:
         return self._thread.is_alive()
 
     def _request(self) -> None:
-        """Ask for one more call."""
+        """Ask for one more call.
+
+        Raises:
+            ValueError: the server stops.
+        """
         self._server.request_registered_call(self._queue, self._queue, self._method, (self._accept, None))
+        self._asked += 1
 
     def _run(self) -> None:
-        while not self._closing or self._open:
+        while self._asked or self._open:
             calls = self._gather()
             if calls:
                 self._begin(calls)
@@ -158,10 +164,11 @@ class Lane:
 
     def _accept(self, event: Any, _opened: None, _messages: list[tuple[_Open, bytes]]) -> None:
         """Take a new call, and wait for its message."""
-        if not event.success:
-            self._closing = True
+        self._asked -= 1
+        if not event.success:  # the server stops, and gives back what was asked for
             return
-        self._request()
+        with contextlib.suppress(ValueError):  # the server begins to stop; this call came before, and is answered
+            self._request()
         opened = _Open(event.call, event.call_details.deadline)
         self._open += 1
         if self._open > _OPEN_CALLS:

@@ -63,6 +63,10 @@ class Served:
         self.say: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(METHOD)
         self.pour: grpc.StreamUnaryMultiCallable[bytes, bytes] = self.channel.stream_unary(METHOD)
 
+    def end(self) -> None:
+        """Let the server take no call any more."""
+        self._server.stop(5)
+
     def stop(self) -> None:
         """Stop everything."""
         self.channel.close()
@@ -159,3 +163,18 @@ def test_a_grpcio_without_the_inner_layer_has_no_lane() -> None:
 
     with pytest.raises(LaneUnavailableError):
         Lane(Other(), METHOD, core=Echo(), observe=lambda *_: None)  # type: ignore[arg-type]
+
+
+def test_what_was_taken_before_the_end_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that begins to stop answers each call that it has taken, and no call trips the lane."""
+    for _ in range(8):
+        running = Served(Echo())
+        assert running.say(b"first", timeout=10) == b"first"
+        calls = [running.say.future(b"%d" % number, timeout=10) for number in range(200)]
+        running.end()
+        answered = [number for number, call in enumerate(calls) if call.code() is grpc.StatusCode.OK]
+        assert [calls[number].result() for number in answered] == [b"%d" % number for number in answered]
+        running.stop()
+        assert len(answered) + 1 == len(running.seen)
+        assert not [call for call in calls if "Cancelling all calls" in str(call.details())]
+    assert "fell over" not in caplog.text
