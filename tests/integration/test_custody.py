@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from keys import ringformat
 from keys.purpose import Purpose
 from keys.quorum_provider import share_path
+from keys.reading import ask_nobody
 from keys.signing import thumbprint
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
@@ -38,6 +39,11 @@ from tests.integration.test_key_rotation import key_of
 from tests.restarting import roles
 from tests.service import RunningService, open_channel, request, running, wait_until_ready
 from verifier.log.open import open_log
+from verifier.rotation import outer_keys
+from verifier.rotation.errors import KeyringBehindError
+from verifier.rotation.rotator import Rotator
+from verifier.vault.open import open_rotations
+from verifier.vault.rotation import RotationState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +144,25 @@ def take_up_a_new_key(service: RunningService, people: list[Terminal]) -> None:
         wait_for(lambda: key_of(stub.Verify(request(), timeout=10).receipt) == thumbprint(new.public))
 
 
+def rotate_the_outer_keys(service: RunningService, people: list[Terminal]) -> None:
+    """New outer keys are moved to with what the running agent lends, once custodians have let it take them up."""
+    settings = service.installation.settings
+    root = service.installation.root
+    phrases = "&".join(f"{each.name}={root / each.name}.pass" for each in people)
+    at_table = settings.model_copy(update={"kek": f"quorum:{root / 'custody'}?{phrases}"})
+    with contextlib.closing(open_rotations(settings.vault_database)) as rotations:
+        active = rotations.active()
+    assert active is not None
+    assert outer_keys.make(at_table, active, ask_nobody)
+    with pytest.raises(KeyringBehindError):
+        Rotator(settings).begin()
+    for each in people:
+        assert each.hand_in() == ""
+    assert Rotator(settings).begin().there.state is RotationState.READY
+    assert Rotator(settings).flip().there.state is RotationState.FLIPPED
+    assert answers(service)
+
+
 @pytest.mark.timeout(600)
 def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) -> None:
     """Sealed start, wrong shares, too few, enough, a verdict; then others hold the keys, and the old shares nothing."""
@@ -161,6 +186,7 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         unsealing_is_told(installation)
         assert cici.hand_in().startswith("NOT_SEALED")
         take_up_a_new_key(service, [ani, budi, cici])
+        rotate_the_outer_keys(service, [ani, budi, cici])
         before = roles(service)["worker-1"]
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: roles(service).get("worker-1", before) != before)
