@@ -167,7 +167,9 @@ class Lane:
         self._asked -= 1
         if not event.success:  # the server stops, and gives back what was asked for
             return
-        with contextlib.suppress(ValueError):  # the server begins to stop; this call came before, and is answered
+        with contextlib.suppress(
+            ValueError
+        ):  # the server begins to stop; this call came before, and is answered
             self._request()
         opened = _Open(event.call, event.call_details.deadline)
         self._open += 1
