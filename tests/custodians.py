@@ -91,13 +91,13 @@ def make_keyring(settings: Settings, realm: Realm) -> KekProvider:
 
 
 class Terminal:
-    """A custodian's terminal: own certificate, own keys."""
+    """A custodian's terminal: own certificate, own keys, by default where they were made."""
 
-    def __init__(self, installation: Installation, name: str) -> None:
+    def __init__(self, installation: Installation, name: str, folder: Path | None = None) -> None:
         self.name = name
         self._installation = installation
         self._identity = installation.identities.get(name) or installation.certify(name, kind="custodian")
-        self.folder = installation.root / "custody"
+        self.folder = folder or installation.root / "custody"
         data = keys_path(self.folder, name).read_bytes()
         self.person = _opened(data, name)
 

@@ -5,7 +5,8 @@ lacks:
  1 read the head: what the log must hold at least
  2 the vault: each epoch with all of its rows
  3 the log: what is done to the vault stands in the log before it is done, so it is there
- 4 the keyring, and then its history: a key is in the keyring before anything is made with it, so it is there
+ 4 the keyring, what goes with its KEK, and then its history: a key is in the keyring before anything is made with it,
+   so it is there
  5 see that it is so: the log holds what the head has seen, the keyring every key of every epoch
  6 the public parts of the configuration, and the CA where that is asked for and its key is sealed
  7 the manifest, and the name; then an entry
@@ -21,16 +22,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from keys import events, ringformat
+from keys import ringformat
 from keys.errors import KeyNotFoundError
 from keys.realm import Realm
 from keys.state import KeyState
 from padan.entry import EntryKind
 from verifier import admin_entry, config_file, migrations
-from verifier.backup import postgres, sqlite
+from verifier.backup import holder_file, keyrings, postgres, sqlite
 from verifier.backup.errors import BackupPlaceError, BackupSourceError
 from verifier.backup.folder import making
-from verifier.backup.keyrings import EVENTS_FILE, KEYRING_FILE
 from verifier.backup.manifest import Manifest
 from verifier.ca import CERTIFICATE_FILE, KEY_FILE
 from verifier.database import parse_address
@@ -77,6 +77,7 @@ def create(settings: Settings, final: Path, *, with_ca: bool = False) -> Manifes
     Raises:
         BackupPlaceError: there is something of that name, or the CA's key is not sealed.
         BackupSourceError: the log is not what the head has seen, or an epoch needs a key that the keyring lacks.
+        BackupHolderError: what goes with the keyring's KEK is missing, damaged, or of another keyring.
         BackupWriteError: it cannot be written.
         BackupBusyError: what is backed up changes too fast.
         DatabaseVersionError: a database is not upgraded to this release.
@@ -153,11 +154,7 @@ def _read(settings: Settings, realm: Realm, folder: PartialFolder, *, seen: int)
         if log_at.path is None
         else sqlite.save_log(log_at.path, folder, realm, until=seen)
     )
-    data = settings.keyring.read_bytes()  # 4
-    ring = ringformat.peek(data)
-    folder.write(KEYRING_FILE, [data])
-    folder.write(EVENTS_FILE, [events.path_beside(settings.keyring).read_bytes()])
-    events.read(folder.path / EVENTS_FILE, ring)
+    ring = keyrings.save(settings.keyring, holder_file.of(settings.kek), folder)  # 4
     return _Read(made=made, vault=vault, log=log, ring=ring)
 
 

@@ -29,6 +29,10 @@ class BackupSourceError(BackupError):
     """What is to be backed up is not in order: backing it up would hide that."""
 
 
+class BackupHolderError(BackupError):
+    """What those who hold the keyring's KEK need beside it is missing, damaged, or of another keyring."""
+
+
 class BackupWriteError(ServiceError):
     """The backup, or what is restored, cannot be written; what was written of it is removed and counts for nothing."""
 

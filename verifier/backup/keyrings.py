@@ -1,23 +1,71 @@
 """Copies of the keyring: in a backup, and in the log's mirror, where each start of the service leaves the newest.
 
-A keyring is wrapped under a key-encryption key, whose file and passphrase are in no copy: keep those apart.
+A keyring is wrapped under a key-encryption key, and what opens that is in no copy: keep it apart. The file with which
+those who hold it together, or who have its token, come to it lies beside each copy (`verifier.backup.holder_file`).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from keys import events, ringformat
 from keys.errors import KeyringMissingError
 from keys.ringfile import RingFile
+from verifier.backup import holder_file
+from verifier.backup.errors import BackupHolderError
 from verifier.secret_file import replace_secret
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from keys.keyset import Keyring
+    from verifier.backup.folder import PartialFolder
+    from verifier.backup.holder_file import HolderFile
 
 KEYRING_FILE: Final = "keyring/keyring.json"
 EVENTS_FILE: Final = "keyring/keyring.events.jsonl"
 _MIRRORED: Final = "keyring.json"
+_ATTEMPTS: Final = 5
+
+
+def save(place: Path, holder: HolderFile | None, folder: PartialFolder) -> Keyring:
+    """Copy a keyring into a backup, the file that goes with its KEK, and then its history; returns what it says.
+
+    Args:
+        place: the keyring.
+        holder: the file; None where the provider has none that may be copied.
+        folder: the backup.
+
+    Raises:
+        BackupHolderError: the file is not the one of the keyring's KEK.
+        CustodianError: the keyring or its history is not what it must be.
+    """
+    data, beside = _together(place, holder)
+    ring = ringformat.peek(data)
+    folder.write(KEYRING_FILE, [data])
+    if holder is not None:
+        folder.write(holder.beside(Path(KEYRING_FILE)).path.as_posix(), [beside])
+    folder.write(EVENTS_FILE, [events.path_beside(place).read_bytes()])
+    history = events.read(folder.path / EVENTS_FILE, ring)
+    holder_file.require_beside(folder.path / KEYRING_FILE, ring, history)
+    return ring
+
+
+def _together(place: Path, holder: HolderFile | None) -> tuple[bytes, bytes]:
+    """Read both; where custodians renewed the KEK between the two, both again."""
+    left = _ATTEMPTS
+    while True:
+        data = place.read_bytes()
+        try:
+            return data, b"" if holder is None else holder.read(ringformat.peek(data))
+        except BackupHolderError:
+            left -= 1
+            if not left or place.read_bytes() == data:
+                raise
+
+
+def copies(backup: Path, mirror: Path | None) -> list[Path]:
+    """Name the copies that a backup and a mirror may have."""
+    return [backup / KEYRING_FILE, *([mirror / _MIRRORED] if mirror else [])]
 
 
 def newest(place: Path, backup: Path, mirror: Path | None) -> Path:
@@ -25,15 +73,14 @@ def newest(place: Path, backup: Path, mirror: Path | None) -> Path:
 
     Args:
         place: where the installation has its keyring.
-        backup: the backup's.
+        backup: the backup's folder.
         mirror: the log's mirror; None for none.
 
     Raises:
         KeyringMissingError: there is none.
         CustodianError: one of them cannot be read.
     """
-    copies = [place, backup, *([mirror / _MIRRORED] if mirror else [])]
-    there = [path for path in copies if path.exists()]
+    there = [path for path in (place, *copies(backup, mirror)) if path.exists()]
     if not there:
         raise KeyringMissingError(f"there is no keyring, neither {place} nor a copy")
     return max(there, key=lambda path: ringformat.peek(path.read_bytes()).counter)
@@ -52,15 +99,23 @@ def put(ring: Path, place: Path) -> None:
     RingFile(place).write(ring.read_bytes())
 
 
-def keep(place: Path, mirror: Path) -> None:
+def keep(place: Path, mirror: Path, holder: HolderFile | None = None) -> None:
     """Leave a copy of the keyring in the log's mirror; never an older one in the place of a newer one.
 
+    Args:
+        place: the keyring.
+        mirror: the folder.
+        holder: the file that goes with its KEK, which is copied too.
+
     Raises:
+        BackupHolderError: that is not the one of the keyring's KEK.
         OSError: it cannot be read or written.
     """
     copy, data = mirror / _MIRRORED, place.read_bytes()
-    if copy.exists():
-        there = copy.read_bytes()
-        if there == data or ringformat.peek(there).counter > ringformat.peek(data).counter:
-            return
-    put(place, copy)
+    there = copy.read_bytes() if copy.exists() else b""
+    if there and ringformat.peek(there).counter > ringformat.peek(data).counter:
+        return
+    if holder is not None:
+        holder.beside(copy).put(holder.read(ringformat.peek(data)))
+    if there != data:
+        put(place, copy)

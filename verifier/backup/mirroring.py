@@ -10,7 +10,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
-from verifier.backup import keyrings
+from verifier.backup import holder_file, keyrings
 from verifier.database import parse_address
 from verifier.log.mirror import MirrorPlaceError, adopt
 from verifier.log.store import LogStoreError
@@ -26,6 +26,7 @@ def begin(settings: Settings) -> None:
 
     Raises:
         MirrorPlaceError: the folder is missing or cannot be written, or the log is on PostgreSQL.
+        BackupHolderError: what goes with the keyring's KEK is missing, damaged, or of another keyring.
         LogStoreError: the log's database failed.
     """
     log, folder = parse_address(settings.log_database), settings.log_mirror
@@ -39,7 +40,7 @@ def begin(settings: Settings) -> None:
         if adopt(log.path, folder):
             _LOGGER.warning("the log's mirror begins or ends here: make a backup now")
         if folder is not None:
-            keyrings.keep(settings.keyring, folder)
+            keyrings.keep(settings.keyring, folder, holder_file.of(settings.kek))
     except sqlite3.Error as error:
         raise LogStoreError.of(error) from error
     except OSError as error:

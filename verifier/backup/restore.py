@@ -2,14 +2,15 @@
 
 Everything is checked before anything is written, and nothing that is there is overwritten:
  1 the backup is whole, and of this registry and environment; this release knows its databases' versions
- 2 the newest keyring at hand opens: the one in its place, or the backup's, or the mirror's
+ 2 the newest keyring at hand opens: the one in its place, or the backup's, or the mirror's; one that custodians hold
+   together is opened by them, when the service starts, and here its history is whole and their quorum's file at hand
  3 nothing is in the places of log and vault
  4 vault and log are written, under other names or in transactions that nobody sees, and brought to this release's
    version
  5 the log's mirror is applied, so that what was answered after the backup is there too
  6 the log is held against the head that is kept apart: what is missing is known by number
  7 the entry RESTORED says all of this
- 8 keyring, vault and log get their places, the log last
+ 8 what goes with the keyring's KEK, keyring, vault and log get their places, the log last
 """
 
 from __future__ import annotations
@@ -28,15 +29,14 @@ import psycopg
 from sqlalchemy import insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from keys import ringformat
+from keys import events, ringformat
 from keys.realm import Realm
 from keys.ringfile import sync_folder
 from padan.entry import EntryKind
 from verifier import admin_entry, database, host_keys, migrations, schema
-from verifier.backup import keyrings, postgres, sqlite
+from verifier.backup import holder_file, keyrings, postgres, sqlite
 from verifier.backup.errors import BackupPlaceError, BackupWriteError
 from verifier.backup.folder import chunks_of, created
-from verifier.backup.keyrings import KEYRING_FILE
 from verifier.backup.verify import verify
 from verifier.database import parse_address
 from verifier.failure import ADVICE, classify
@@ -73,6 +73,7 @@ class Restored:
         mirrored: how many of its entries came from the mirror.
         head: what the head had seen; None where there is none.
         keyring: the counter of the keyring that is in its place now.
+        sealed: whether custodians are yet to open it.
         same: whether the log begins with what the head has seen.
     """
 
@@ -81,6 +82,7 @@ class Restored:
     mirrored: int
     head: Head | None
     keyring: int
+    sealed: bool
     same: bool
 
     @property
@@ -109,6 +111,23 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Ring:
+    """The keyring that a restore goes on with.
+
+    Attributes:
+        path: where it is now.
+        counter: its counter.
+        holder: the file that goes with its KEK; empty where there is none.
+        sealed: whether custodians are yet to open it.
+    """
+
+    path: Path
+    counter: int
+    holder: bytes
+    sealed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     """One restore."""
 
@@ -119,6 +138,7 @@ class _Job:
     mirror: Path | None
     head: Head | None
     keyring: int
+    sealed: bool
 
 
 def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Restored:
@@ -130,7 +150,8 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         use_mirror: apply the mirror that the settings name.
 
     Raises:
-        BackupError: the backup is not right, or there is something in the way; the subclass says which.
+        BackupError: the backup is not right, or there is something in the way, or what goes with the keyring's KEK is
+            nowhere; the subclass says which.
         KeysError: the keyring does not open.
         MirrorReplayError: the mirror does not go on where the backup ends, or is damaged.
         DatabaseVersionError: a later release made the backup.
@@ -144,10 +165,7 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
     if manifest.vault_engine == postgres.ENGINE:
         migrations.require_known(Tree.VAULT, manifest.vault_version)
     mirror = settings.log_mirror if use_mirror else None
-    ring = keyrings.newest(settings.keyring, folder / KEYRING_FILE, mirror)  # 2
-    newest = settings.model_copy(update={"keyring": ring})
-    with contextlib.closing(host_keys.unlock_with(newest, settings.kek)) as agent:
-        counter = agent.keyring_counter
+    ring = _newest(settings, realm, folder, mirror)  # 2
     _require_free(settings, manifest)  # 3
     job = _Job(
         settings=settings,
@@ -156,13 +174,14 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         realm=realm,
         mirror=mirror,
         head=HeadFile(settings.head_file, realm).read(),
-        keyring=counter,
+        keyring=ring.counter,
+        sealed=ring.sealed,
     )
     try:
         with contextlib.ExitStack() as opened:
             place_vault = _stage_vault(job, opened)  # 4
             restored, place_log = _stage_log(job, opened)  # 4 to 7
-            keyrings.put(ring, settings.keyring)  # 8
+            _put_keyring(ring, settings)  # 8
             place_vault()
             place_log()
     except (OSError, sqlite3.Error, psycopg.Error, SQLAlchemyError) as error:
@@ -171,8 +190,37 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
     return restored
 
 
+def _newest(settings: Settings, realm: Realm, folder: Path, mirror: Path | None) -> _Ring:
+    """Choose the keyring; open it, or where custodians will, see that they can."""
+    path = keyrings.newest(settings.keyring, folder, mirror)
+    peeked = ringformat.peek(path.read_bytes())
+    holder = holder_file.find(settings.kek, peeked, keyrings.copies(folder, mirror))
+    if holder is not None and holder.is_shared:
+        if peeked.realm != realm:
+            raise host_keys.RealmMismatchError(f"{path}: the keyring of another registry or environment")
+        events.read(events.path_beside(path), peeked)
+        return _Ring(path=path, counter=peeked.counter, holder=holder.read(peeked), sealed=True)
+    newest = settings.model_copy(update={"keyring": path})
+    kek = settings.kek if holder is None else holder_file.moved(settings.kek, holder.path)
+    with contextlib.closing(host_keys.unlock_with(newest, kek)) as agent:
+        counter = agent.keyring_counter
+    return _Ring(path=path, counter=counter, holder=holder.read(peeked) if holder else b"", sealed=False)
+
+
+def _put_keyring(ring: _Ring, settings: Settings) -> None:
+    """Put the keyring in its place, and before it what goes with its KEK."""
+    holder = holder_file.of(settings.kek)
+    if holder is not None:
+        holder.put(ring.holder)
+    keyrings.put(ring.path, settings.keyring)
+
+
 def elsewhere(settings: Settings, folder: Path) -> Settings:
     """Change settings so that a restore goes into a folder, beside the installation and its mirror."""
+    holder = holder_file.of(settings.kek)
+    kek = (
+        settings.kek if holder is None else holder_file.moved(settings.kek, folder / "kek" / holder.path.name)
+    )
     return settings.model_copy(
         update={
             "data_dir": folder,
@@ -181,6 +229,7 @@ def elsewhere(settings: Settings, folder: Path) -> Settings:
             "log_mirror": None,
             "head_store": None,
             "keyring": folder / settings.keyring.name,
+            "kek": kek,
         }
     )
 
@@ -280,6 +329,7 @@ def _compare(job: _Job, chain: Chain, seen: Seen | None) -> Restored:
         mirrored=chain.entries - job.manifest.log.entries,
         head=job.head,
         keyring=job.keyring,
+        sealed=job.sealed,
         same=job.head is not None and seen is not None and seen.is_of(job.head),
     )
 

@@ -1,7 +1,8 @@
 """Checks a backup without restoring it: every file, and that the parts belong together.
 
 1 the manifest, and whose it is  2 every file is what was written  3 the log's chain, entry by entry
-4 every epoch has its files  5 the keyring is the one of the manifest, and its history is whole
+4 every epoch has its files  5 the keyring is the one of the manifest, its history is
+whole, and what goes with its KEK is there
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from keys import events, ringformat
 from keys.errors import KeysError
-from verifier.backup import postgres, sqlite
-from verifier.backup.errors import BackupDamagedError
+from verifier.backup import holder_file, postgres, sqlite
+from verifier.backup.errors import BackupDamagedError, BackupHolderError
 from verifier.backup.folder import read_manifest, require_files
 from verifier.backup.keyrings import EVENTS_FILE, KEYRING_FILE
 from verifier.backup.parts import GapError
@@ -77,7 +78,10 @@ def _require_keyring(folder: Path, manifest: Manifest, realm: Realm) -> None:
     _require_named(folder, manifest, KEYRING_FILE)
     try:
         ring = ringformat.peek((folder / KEYRING_FILE).read_bytes())
-        events.read(folder / EVENTS_FILE, ring)
+        history = events.read(folder / EVENTS_FILE, ring)
+        holder_file.require_beside(folder / KEYRING_FILE, ring, history)
+    except BackupHolderError as error:
+        raise BackupDamagedError(str(error)) from error
     except KeysError as error:
         raise BackupDamagedError(f"{folder}: {error}") from error
     if (ring.realm, ring.counter, ring.kek_id) != (realm, manifest.keyring, manifest.kek):

@@ -59,6 +59,9 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         "keys.errors.TokenFileError": input_(
             "put back the KEK file from a copy, or name the right one in the URI: kek-file=PATH"
         ),
+        "verifier.backup.errors.BackupHolderError": input_(
+            "put it back from a copy: custodians have one of quorum.json, and other backups have theirs"
+        ),
     }
 )
 """Full name of a class to its row."""

@@ -78,7 +78,7 @@ def restore(
         chosen = elsewhere(chosen, into.absolute())
     restored = put_back(chosen, folder.absolute(), use_mirror=not no_mirror)
     if as_json:
-        print_json({**restored.detail(), "starts": restored.starts})
+        print_json({**restored.detail(), "starts": restored.starts, "sealed": restored.sealed})
         return
     _tell(restored, aside=into is not None)
 
@@ -118,7 +118,8 @@ def _tell(restored: Restored, *, aside: bool) -> None:
     typer.echo(
         f"log:      {restored.log.entries} entries, {restored.mirrored} of them from the mirror; and one about this"
     )
-    typer.echo(f"keyring:  counter {restored.keyring}")
+    sealed = "; not opened: custodians unseal it when the service starts" if restored.sealed else ""
+    typer.echo(f"keyring:  counter {restored.keyring}{sealed}")
     if aside:
         return
     if restored.head is None:
