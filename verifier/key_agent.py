@@ -10,11 +10,14 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+
 from keys import process
 from keys.agent_server import KeyAgentServer
 from verifier import custody_listener, host_keys
 from verifier.errors import OperatorError
 from verifier.housekeeping import Duty, Housekeeping
+from verifier.metrics import SealGauges
 from verifier.readiness import Readiness
 from verifier.unsealing import Seal
 
@@ -52,8 +55,10 @@ class KeyAgentProcess:
         self._socket = settings.key_agent_socket
         self._seal: Seal | None = None
         self._agent: LocalKeyAgent | None = None
+        self._gauges = SealGauges(CollectorRegistry())
         if settings.starts_sealed:
             self._seal = Seal(settings, self._take)
+            self._gauges.show(sealed=True)
         else:
             self._agent = host_keys.unlock(settings)
         self._opened.callback(self._forget)
@@ -82,11 +87,17 @@ class KeyAgentProcess:
 
     def _let_custodians_in(self, seal: Seal) -> None:
         self._opened.callback(seal.wipe)
-        keeping = Housekeeping([Duty(name="shares", every=_EXPIRY_SECONDS, act=seal.expire)])
+        self._gauges.show_shares(*seal.shares())
+        keeping = Housekeeping([Duty(name="shares", every=_EXPIRY_SECONDS, act=lambda: self._look_at(seal))])
         keeping.start()
         self._opened.callback(keeping.stop)
         methods = {"GetStanding": seal.get_standing, "HandInShare": seal.hand_in_share}
         self._opened.enter_context(custody_listener.listening(self._settings, methods))
+
+    def _look_at(self, seal: Seal) -> None:
+        """Let go of shares that waited too long, and count the others."""
+        seal.expire()
+        self._gauges.show_shares(*seal.shares())
 
     def _take(self, agent: LocalKeyAgent) -> None:
         """Give out keys that custodians have unlocked, for the first time or after a change of the keyring."""
@@ -95,6 +106,7 @@ class KeyAgentProcess:
             return
         self._agent = agent
         self._server.unseal(agent)
+        self._gauges.show(sealed=False)
         self.readiness.reach()
         _LOGGER.info("ready", extra={"path": str(self._socket)})
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from keys.errors import KeysError
+from keys.errors import KeyAgentSealedError, KeysError
 from verifier.housekeeping import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from keys.agent import KeyAgent
+    from verifier.metrics import SealGauges
 
 EVERY: Final = 2.0
 """Seconds between two looks."""
@@ -30,18 +31,25 @@ class KeyWatch:
     Args:
         agent: the process's keys.
         followers: take up what is new, in this order.
+        seal: shows whether the key agent is sealed; None where nobody looks.
     """
 
-    def __init__(self, agent: KeyAgent, followers: Sequence[Callable[[], object]]) -> None:
+    def __init__(
+        self,
+        agent: KeyAgent,
+        followers: Sequence[Callable[[], object]],
+        seal: SealGauges | None = None,
+    ) -> None:
         self._agent = agent
         self._followers = followers
+        self._seal = seal
         self._seen = agent.keyring_counter
         self._said = ""
 
     def look(self) -> None:
         """Look once."""
         try:
-            self._agent.refresh()
+            self._refresh()
             # The keyring may have been taken up by whoever met a key that was missing.
             if self._agent.keyring_counter == self._seen:
                 return
@@ -56,7 +64,23 @@ class KeyWatch:
         self._seen, self._said = seen, ""
         _LOGGER.info("the changed keyring is followed", extra={"count": seen})
 
+    def _refresh(self) -> None:
+        """Take up the agent's keyring; an agent that is sealed anew has none, while this process has its keys still."""
+        sealed = False
+        try:
+            self._agent.refresh()
+        except KeyAgentSealedError:
+            sealed = True
+            raise
+        finally:
+            if self._seal is not None:
+                self._seal.show(sealed=sealed)
 
-def following(agent: KeyAgent, followers: Sequence[Callable[[], object]]) -> Duty:
+
+def following(
+    agent: KeyAgent,
+    followers: Sequence[Callable[[], object]],
+    seal: SealGauges | None = None,
+) -> Duty:
     """Make the duty of a process that holds keys."""
-    return Duty(name="keys", every=EVERY, act=KeyWatch(agent, followers).look)
+    return Duty(name="keys", every=EVERY, act=KeyWatch(agent, followers, seal).look)

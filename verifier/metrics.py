@@ -33,6 +33,39 @@ def process_ends(registry: CollectorRegistry) -> Counter:
     )
 
 
+class SealGauges:
+    """Whether keys wait for custodians' shares, as the process that takes these says, and those that wait for it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._sealed = Gauge(
+            "padan_sealed",
+            "1 while the key agent waits for custodians' shares; workers that have keys go on for a day.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._here = Gauge(
+            "padan_shares_here",
+            "Custodians' shares that are here and wait for others.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._needed = Gauge(
+            "padan_shares_needed",
+            "Custodians' shares that it takes to unseal the keys; 0 where no custodians hold them.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+
+    def show(self, *, sealed: bool) -> None:
+        """Show whether the key agent is sealed."""
+        self._sealed.set(int(sealed))
+
+    def show_shares(self, here: int, needed: int) -> None:
+        """Show how many shares are here, of how many it takes."""
+        self._here.set(here)
+        self._needed.set(needed)
+
+
 class Metrics:
     """The service's metrics, in a registry of their own."""
 
@@ -80,6 +113,7 @@ class Metrics:
         self.workers = self._gauge(
             "padan_workers", "Worker processes that the settings ask for.", mode="livemax"
         )
+        self.seal = SealGauges(self.registry)
         self._add_standing()
         self._add_rotation()
         self._add_tree()

@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from keys import process
-from keys.errors import KeysError
+from keys.errors import KeyAgentSealedError, KeysError
 from verifier import garbage, listening, metrics_listener, transport
 from verifier.engine import Engine
 from verifier.errors import RegistryUnavailableError, ServiceError
@@ -266,12 +266,15 @@ class Service:
                     confirm_clock=self._confirm_clock,
                     on_away=lambda: self._set_ready(ready=False),
                 )
+                self.metrics.seal.show(sealed=False)
                 garbage.spare()
                 _LOGGER.info("ready")
             self._engine.check()
         except (ServiceError, KeysError, DatabaseFailedError) as error:
             if self._retry.is_news(error):
                 _LOGGER.warning("not ready", extra={"reason": str(error)})
+            if self._engine is None:
+                self.metrics.seal.show(sealed=isinstance(error, KeyAgentSealedError))
             self._set_ready(ready=False)
             return
         self._set_ready(ready=True)

@@ -153,6 +153,11 @@ class Seal:
                 f"{self._settings.custody_listen}"
             )
 
+    def shares(self) -> tuple[int, int]:
+        """Count the shares that are here and wait, and those that it takes."""
+        with self._lock:
+            return len(self._gathering.present), self._gathering.generation.threshold
+
     def expire(self) -> None:
         """Zero shares that waited too long."""
         with self._lock:

@@ -38,6 +38,8 @@ from tests.installation import Installation, install
 from tests.integration.test_key_rotation import key_of
 from tests.restarting import roles
 from tests.service import RunningService, open_channel, request, running, wait_until_ready
+from tests.simulator.terminal import run
+from verifier.cli.server import main
 from verifier.log.open import open_log
 from verifier.rotation import outer_keys
 from verifier.rotation.errors import KeyringBehindError
@@ -81,6 +83,22 @@ def answers(service: RunningService) -> bool:
     with service.channel() as channel:
         stub = verification_pb2_grpc.VerificationServiceStub(channel)
         return stub.Verify(request(), timeout=10).outcome == vocabulary.VERDICT_MATCH
+
+
+def sealed(installation: Installation) -> dict[str, int] | None:
+    """Ask padan-server status how the keys wait; its exit code says that they do."""
+    done = run(main, "--config", str(installation.config_path), "status", "--json")
+    found: dict[str, int] | None = json.loads(done.out)["service"]["sealed"]
+    assert found is None or done.code == ExitCode.NO
+    return found
+
+
+def lose_the_agent(installation: Installation, service: RunningService) -> None:
+    """A key agent that begins anew is sealed, and is said to be, while workers answer with the keys that they have."""
+    assert sealed(installation) is None
+    os.kill(roles(service)["agent"], signal.SIGKILL)
+    wait_for(lambda: sealed(installation) == {"shares_here": 0, "shares_needed": 3})
+    assert answers(service)
 
 
 def details(installation: Installation, kind: EntryKind) -> list[dict[str, str]]:
@@ -177,6 +195,7 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         assert ani.hand_in().startswith("SHARE_HERE")
         assert budi.hand_in() == ""
         assert list(budi.standing().present) == ["ani", "budi"]
+        wait_for(lambda: sealed(installation) == {"shares_here": 2, "shares_needed": 3})
         assert health(service) == health_pb2.HealthCheckResponse.NOT_SERVING
         assert details(installation, EntryKind.UNSEALED) == []
         opened = cici.command("unseal", *cici.files(1))
@@ -192,6 +211,7 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         wait_for(lambda: roles(service).get("worker-1", before) != before)
         wait_until_ready(installation, service.process, SECONDS)
         assert answers(service)
+        lose_the_agent(installation, service)
 
     old = {each.name: each.share() for each in (ani, budi)}
     handed = padan_keys(

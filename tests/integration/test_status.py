@@ -63,6 +63,7 @@ def test_a_service_that_runs_and_then_does_not(tmp_path: Path) -> None:
         "answers": 3,
         "blocked": 0,
         "refusals": 0,
+        "sealed": None,
     }
     assert up["vault"]["active"] == 1
     assert up["vault"]["epochs"][0]["people"] == 3

@@ -16,7 +16,7 @@ from verifier.overview.gather import gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.overview.facts import Affairs, Log, Overview
+    from verifier.overview.facts import Affairs, Log, Overview, Sealed
     from verifier.vault.epoch import Epoch
 
 _GIB = 1 << 30
@@ -97,6 +97,9 @@ def _service(overview: Overview) -> dict[str, Any]:
         "answers": service.answers,
         "blocked": service.blocked,
         "refusals": service.refusals,
+        "sealed": None
+        if service.seal is None
+        else {"shares_here": service.seal.here, "shares_needed": service.seal.needed},
     }
 
 
@@ -152,6 +155,8 @@ def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
         f"{overview.registry} ({overview.environment}), release {overview.release}, {_moment(overview.at)}",
     )
     yield "service", _told_service(overview)
+    if overview.service.seal is not None:
+        yield "keys", _told_seal(overview.service.seal)
     yield from _told_vault(overview)
     yield from _told_log(overview)
     keyring = overview.keyring
@@ -187,6 +192,11 @@ def _told_service(overview: Overview) -> str:
         f"{state}, {service.workers_ready} of {service.workers} workers; since they began {service.answers:,} answers"
         f" ({service.blocked:,} blocked by a budget), {service.refusals:,} refusals"
     )
+
+
+def _told_seal(seal: Sealed) -> str:
+    here = f"{seal.here} of {seal.needed} shares are here; " if seal.needed else ""
+    return f"SEALED: {here}custodians run padan-keys unseal, and padan-keys standing names who is missing"
 
 
 def _told_vault(overview: Overview) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,19 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """Keys that wait for custodians.
+
+    Attributes:
+        here: shares that have been handed in.
+        needed: shares that it takes; 0 where only the key agent knows, which is another service's process.
+    """
+
+    here: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The running service.
 
@@ -47,6 +60,7 @@ class Service:
         blocked: of these, the answers that a budget blocked.
         refusals: requests refused since then.
         replay_seals: answers sealed under the day's key since then.
+        seal: how the key agent waits for custodians' shares; None where it does not.
     """
 
     state: ServiceState
@@ -57,6 +71,7 @@ class Service:
     blocked: int | None = None
     refusals: int | None = None
     replay_seals: int | None = None
+    seal: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +168,7 @@ class Overview:
 
     @property
     def is_well(self) -> bool:
-        """Whether the service answers and everything could be asked."""
+        """Whether the service answers, goes on to do so, and everything could be asked."""
         parts = (self.vault, self.log, self.affairs, self.disk, self.keyring)
-        return self.service.state is ServiceState.READY and not any(isinstance(part, Away) for part in parts)
+        answers = self.service.state is ServiceState.READY and self.service.seal is None
+        return answers and not any(isinstance(part, Away) for part in parts)

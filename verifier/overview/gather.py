@@ -19,7 +19,7 @@ from verifier.dispute.table import DisputeTable
 from verifier.errors import VerifierError
 from verifier.log.open import open_log
 from verifier.log.tally import count_recent
-from verifier.overview.facts import Affairs, Away, Disk, Log, Overview, Service, ServiceState, Vault
+from verifier.overview.facts import Affairs, Away, Disk, Log, Overview, Sealed, Service, ServiceState, Vault
 from verifier.scrape import NoMetricsError, NotRunningError
 from verifier.seat import open_seat
 from verifier.tree import witnessed
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from keys.keyset import Keyring
     from verifier.config import Settings
     from verifier.expiry import Deadline
+    from verifier.scrape import Readings
 
 _T = TypeVar("_T")
 _DAY_MS = 86_400_000
@@ -91,6 +92,16 @@ def _service(settings: Settings) -> Service:
         blocked=int(readings.total("padan_answers_total", outcome="BLOCKED") or 0),
         refusals=int(readings.total("padan_refusals_total") or 0),
         replay_seals=int(readings.total("padan_replay_seals") or 0),
+        seal=_seal(readings),
+    )
+
+
+def _seal(readings: Readings) -> Sealed | None:
+    if not readings.total("padan_sealed"):
+        return None
+    return Sealed(
+        here=int(readings.total("padan_shares_here") or 0),
+        needed=int(readings.total("padan_shares_needed") or 0),
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+
 from keys.agent import LocalKeyAgent
 from keys.custody import Custody
-from keys.errors import KeyNotFoundError
+from keys.errors import KeyAgentSealedError, KeyNotFoundError
 from keys.purpose import Purpose
 from keys.realm import Realm
 from tests.simulator.kek_provider import MemoryKekProvider
 from verifier.keywatch import KeyWatch
+from verifier.metrics import SealGauges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,3 +56,27 @@ def test_each_change_is_followed_once(tmp_path: Path, caplog: pytest.LogCaptureF
     provider.kept = kept
     watch.look()
     assert heard == [2, 2, 3]
+
+
+def test_a_key_agent_that_is_sealed_again_is_told(tmp_path: Path) -> None:
+    """While the keys are served from memory, each look says whether the agent waits for custodians."""
+    provider = MemoryKekProvider()
+    Custody(path=tmp_path / "keyring.json", provider=provider, actor="tests").create(REALM)
+    sealed = [False, True, False]
+
+    class Agent(LocalKeyAgent):
+        """An agent that restarts."""
+
+        def refresh(self) -> bool:
+            """Refresh, or hear that it is sealed."""
+            if sealed[0]:
+                raise KeyAgentSealedError("sealed")
+            return super().refresh()
+
+    registry, told = CollectorRegistry(), []
+    watch = KeyWatch(Agent.unlock(tmp_path / "keyring.json", provider), [], SealGauges(registry))
+    while sealed:
+        watch.look()
+        told.append(registry.get_sample_value("padan_sealed"))
+        sealed.pop(0)
+    assert told == [0, 1, 0]

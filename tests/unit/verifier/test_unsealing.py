@@ -142,10 +142,13 @@ def test_two_open_it_and_the_log_says_so(house: House) -> None:
     """The entry is there when the keys are given out; afterwards no share is taken."""
     seal = house.seal()
     assert "missing: 2; next: custodians run padan-keys unseal" in seal.reason()
+    assert seal.shares() == (0, 2)
     assert house.hand_in(seal, 0).sealed
+    assert seal.shares() == (1, 2)
     assert (house.opened, house.entries()) == ([], [])
     done = house.hand_in(seal, 1)
     assert (done.sealed, list(done.present)) == (False, ["custodian-1", "custodian-2"])
+    assert seal.shares() == (0, 2)
     (agent,) = house.opened
     assert agent.realm == REALM
     agent.close()
@@ -206,6 +209,7 @@ def test_shares_time_out(house: House) -> None:
     assert house.hand_in(seal, 0).seconds_left == 900
     house.now += 900
     seal.expire()
+    assert seal.shares() == (0, 2)
     assert list(house.standing(seal).present) == []
     assert list(house.hand_in(seal, 0).present) == ["custodian-1"]
     seal.wipe()
