@@ -6,7 +6,7 @@ COMPUTING := tests/unit tests/house tests/simulation
 MEASURING := $(addprefix tests/attack/,network/test_floods.py network/test_neighbour.py test_constant_time.py \
     test_existence.py test_fail_closed.py test_latency.py test_outage.py test_timing.py)
 
-.PHONY: test pytest
+.PHONY: test pytest guides
 test: $(SETUP_TEST) ## set up, then every static check and every test but the long ones
 	@$(MAKE) -j2 -Otarget check
 	@$(MAKE) pytest
@@ -23,3 +23,7 @@ else
 	@echo "== tests: those that measure, one after the other: $(MEASURING)"
 	@$(PYTEST) -m "not long" $(MEASURING)
 endif
+
+guides: $(SETUP_TEST) ## play docs/custody.md and docs/ceremonies.md line by line, as the people at a table do
+	@echo "== guides"
+	@$(PYTEST) -m long --timeout 1800 tests/integration/test_custody_guides.py

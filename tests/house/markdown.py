@@ -22,12 +22,14 @@ class Command:
     """A command line that a page shows.
 
     Attributes:
+        who: at whose terminal, as `ani$` says; empty for a plain `$`.
         line: as written, continuation lines joined.
         output: the lines that follow it, up to the next command.
         run: the page promises this very output (the fence's info string is `console run`).
     """
 
     page: str
+    who: str
     line: str
     output: str
     run: bool
@@ -58,9 +60,15 @@ def fences(page: pathlib.Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _commands(page: str, body: str, *, run: bool) -> Iterator[Command]:
-    for part in re.split(r"^\$ ", body.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
+    parts = re.split(r"^([a-z]*)\$ ", body.replace("\\\n", ""), flags=re.MULTILINE)[1:]
+    for who, part in zip(parts[::2], parts[1::2], strict=True):
         line, _, output = part.partition("\n")
-        yield Command(page=page, line=line, output=output, run=run)
+        yield Command(page=page, who=who, line=line, output=output, run=run)
+
+
+def quotations(page: pathlib.Path) -> list[str]:
+    """List what a page quotes: the lines that begin with `> `."""
+    return re.findall(r"^> (.+)$", _FENCE.sub("", page.read_text()), re.MULTILINE)
 
 
 def links(page: pathlib.Path) -> Iterator[tuple[str, str]]:

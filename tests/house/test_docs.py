@@ -6,6 +6,7 @@ import ast
 import importlib
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     import pathlib
 
 OTHER_PROGRAMS = frozenset(
-    {"cat", "cd", "cp", "curl", "echo", "export", "git", "install", "journalctl", "mkdir", "openssl", "pip"}
+    {"cat", "cd", "cmp", "cp", "curl", "echo", "export", "git", "install", "journalctl", "ls", "mkdir", "mv"}
     | {
+        "openssl",
         "pg_basebackup",
         "pg_receivewal",
+        "pip",
         "psql",
         "python3",
+        "rm",
         "softhsm2-util",
         "sudo",
         "systemctl",
@@ -43,6 +47,12 @@ def _takes_value(command: command_lines.Command, option: str) -> bool:
     return any(
         option in parameter.opts and not getattr(parameter, "is_flag", False) for parameter in command.params
     )
+
+
+def _calls(line: str) -> list[list[str]]:
+    """Split a line into the calls that it makes: one, or those of a loop's body."""
+    loop = re.fullmatch(r"for \w+ in [^;]+; do (.+); done", line)
+    return [shlex.split(each, comments=True) for each in (loop[1].split("; ") if loop else [line])]
 
 
 def _faults(words: list[str]) -> list[str]:
@@ -73,15 +83,16 @@ def _faults(words: list[str]) -> list[str]:
 )
 def test_command_in_docs_exists(command: markdown.Command) -> None:
     """Each command that a page shows exists with the options shown, and prints what the page says it prints."""
-    words = [word for word in command.words if not re.fullmatch(r"[A-Z_]+=.*", word)]
-    program = words[0].rpartition("/")[2].lstrip("(")
-    if program == "make":
-        targets = [word for word in words[1:] if "=" not in word and not word.startswith("-")]
-        assert set(targets) <= makefile.targets().keys()
-    elif program in command_lines.MODULES:
-        assert _faults(words) == []
-    else:
-        assert program in OTHER_PROGRAMS
+    for call in _calls(command.line):
+        words = [word for word in call if not re.fullmatch(r"[A-Z_]+=.*", word)]
+        program = words[0].rpartition("/")[2].lstrip("(")
+        if program == "make":
+            targets = [word for word in words[1:] if "=" not in word and not word.startswith("-")]
+            assert set(targets) <= makefile.targets().keys()
+        elif program in command_lines.MODULES:
+            assert _faults(words) == []
+        else:
+            assert program in OTHER_PROGRAMS
     if command.run:
         done = subprocess.run(
             ["bash", "-c", command.line],
