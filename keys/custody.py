@@ -372,6 +372,8 @@ class Custody:
 
     def _settle(self, kek: Kek) -> None:
         """Keep one KEK alone; the backup goes last, since one under another KEK says that this was cut off."""
+        if not isinstance(self._provider, SharedKekProvider):
+            self._file.forget()  # two KEKs say it too, and systemd's old one is left behind by an error
         self._provider.retire(kek.id)
         self._file.forget()
 

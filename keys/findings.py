@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from keys import ringformat
+from keys.errors import KeysError
 from keys.purpose import RULES, Purpose
+from keys.ringfile import RingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +32,17 @@ def find(ring: Keyring, keks: Sequence[Kek], files: Sequence[Path]) -> Iterator[
     Args:
         ring: the keyring.
         keks: what its provider keeps.
-        files: those which only their owner may open.
+        files: those which only their owner may open, the keyring first.
     """
     if len(keks) > 1:
         yield Finding(
             code="kek-renewal", text="a renewal of the KEK was cut off; the next change completes it"
+        )
+    elif _is_old(files[0], ring):
+        yield Finding(
+            code="old-backup",
+            text=f"{RingFile(files[0]).backup} is under an old KEK and holds what was destroyed since; the next change "
+            "of the keyring renews it",
         )
     for path in files:
         if path.stat().st_mode & 0o077:
@@ -41,3 +50,12 @@ def find(ring: Keyring, keks: Sequence[Kek], files: Sequence[Path]) -> Iterator[
     for purpose in Purpose:
         if RULES[purpose].initial and ring.keyset(purpose).primary is None:
             yield Finding(code="no-primary", text=f"there is no primary {purpose} key")
+
+
+def _is_old(keyring: Path, ring: Keyring) -> bool:
+    """Whether the backup of a keyring is under another KEK."""
+    backup = RingFile(keyring).backup
+    try:
+        return backup.exists() and ringformat.kek_id(backup.read_bytes()) != ring.kek_id
+    except KeysError:
+        return False  # it opens nothing

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys import ringformat
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.purpose import Purpose
@@ -40,6 +41,19 @@ def note(installation: Installation, number: int) -> None:
     """Commit an entry."""
     with closing(open_log(installation.settings.log_database)) as log:
         admin_entry.append(log, EntryKind.ENTRIES_LISTED, {"number": str(number)})
+
+
+def test_a_destroyed_key_is_in_no_copy(installation: Installation) -> None:
+    """Once a start has left the newest keyring in the mirror, nothing there is under the KEK before."""
+    settings = installation.settings
+    custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests")
+    _, key_id = custody.add(Purpose.SET)
+    mirroring.begin(settings)
+    custody.destroy(Purpose.SET, key_id)
+    mirroring.begin(settings)
+    assert settings.log_mirror is not None
+    found = {ringformat.kek_id(path.read_bytes()) for path in settings.log_mirror.glob("keyring.json*")}
+    assert found == {custody.read().kek_id}
 
 
 def test_what_came_after_the_backup_is_in_the_mirror(installation: Installation) -> None:

@@ -119,3 +119,4 @@ def keep(place: Path, mirror: Path, holder: HolderFile | None = None) -> None:
         holder.beside(copy).put(holder.read(ringformat.peek(data)))
     if there != data:
         put(place, copy)
+    RingFile(copy).forget()  # the copy before may be under an old KEK, with a key that was destroyed since

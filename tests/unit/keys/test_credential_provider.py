@@ -20,6 +20,7 @@ from keys.errors import (
 from keys.kek import Kek
 from keys.provider import open_provider
 from keys.purpose import Purpose
+from keys.ringfile import RingFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,6 +151,8 @@ def test_destroying_is_done_when_the_old_kek_is_gone(lent: Path, tmp_path: Path,
         custody.destroy(Purpose.SET, key_id)
     assert custody.read().key(Purpose.SET, key_id).wrapped == b""
     assert custody.read().kek_id == Kek(bytes(reversed(KEY))).id
+    backup = RingFile(tmp_path / "keyring.json").backup
+    assert backup.read_bytes() == (tmp_path / "keyring.json").read_bytes()  # the old KEK opens none of it
     with pytest.raises(CredentialLeftError):
         custody.add(Purpose.SET)
     (lent / "kek-next").replace(lent / "kek")

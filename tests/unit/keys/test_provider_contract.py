@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys import provider as providers
+from keys import ringformat
 from keys.custody import Custody
 from keys.errors import CustodianError, KeyringExistsError
 from keys.kek import KEK_SIZE, Kek
 from keys.purpose import Purpose
+from keys.ringfile import RingFile
 from tests.unit.keys.holders import HOLDERS, WRONG, Holder
 from tests.unit.keys.test_ringfile import Breaker
 
@@ -221,4 +223,35 @@ def test_a_crash_in_a_renewal_is_completed_by_the_next_change(
     holder.finish_renewal(kept)
     again.add(Purpose.SET)
     assert ids(holder.open()) == [kept]
+    assert again.check()[2] == ()
+
+
+def is_old(keyring: RingFile) -> bool:
+    """Whether the backup of a keyring is under another KEK."""
+    return ringformat.kek_id(keyring.backup.read_bytes()) != ringformat.kek_id(keyring.read())
+
+
+@pytest.mark.parametrize(("where", "name"), [(Custody, "_settle"), (RingFile, "forget")])
+def test_an_old_backup_is_found_and_goes(
+    holder: Holder, made_keyring: Custody, where: type, name: str
+) -> None:
+    """Killed once the keyring is under the new KEK, a check finds what is left, and the next change ends it."""
+    keyring = RingFile(made_keyring.events_path.with_name("keyring.json"))
+    whole = getattr(where, name)
+
+    def die(*arguments: object) -> object:
+        if is_old(keyring):
+            raise Killed
+        return whole(*arguments)
+
+    with pytest.MonkeyPatch.context() as killing:
+        killing.setattr(where, name, die)
+        with pytest.raises(Killed):
+            destroy_one(holder, made_keyring)
+    assert is_old(keyring)
+    again = Custody(path=keyring.path, provider=holder.open(), actor="tester")
+    holder.finish_renewal(again.read().kek_id)
+    assert {finding.code for finding in again.check()[2]} in ({"old-backup"}, {"kek-renewal"})
+    again.add(Purpose.SET)
+    assert not is_old(keyring)
     assert again.check()[2] == ()
