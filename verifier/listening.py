@@ -1,7 +1,13 @@
 """The TCP sockets of this process: which listen, which are connected. grpcio can end both only together.
 
 A socket that is shut for reading listens no more, and whoever owns it closes it; the kernel deals new connections to
-the others that share its port.
+the others that share its port. What it had begun for this socket it resets, so that must have ended before:
+ 1 a backlog of 0 lets the kernel begin no handshake for this socket: it answers with a SYN cookie (RFC 4987), which
+   whichever socket of the port gets the caller's next packet takes, and keeps nothing
+ 2 handshakes that had begun end
+ 3 whoever owns the socket accepts what waits
+ 4 the socket is shut
+Where SYN cookies are off, a caller's first packet is lost in between, and the caller sends it again after a second.
 """
 
 from __future__ import annotations
@@ -11,24 +17,51 @@ import os
 import resource
 import socket
 import stat
+import struct
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
+HANDSHAKE_SECONDS = 0.5
+"""How long a handshake may take: a caller who is half a second away is far."""
+ACCEPT_SECONDS = 3.0
+"""How long a busy process may take to accept what waits."""
+_STEP_SECONDS = 0.001
+_UNACKED = struct.Struct("=I")
 _MOST = 65_536
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
-def stop(ports: Collection[int]) -> int:
-    """Let no new connection in on ports; returns how many sockets listened."""
-    count = 0
-    for found, listens in _sockets(ports):
-        if listens:
+def stop(ports: Collection[int], *, pause: Callable[[float], object] = time.sleep) -> int:
+    """Let no new connection in on ports, and lose none that was on its way; returns how many sockets listened.
+
+    Args:
+        ports: whose sockets.
+        pause: waits for seconds; what it returns, where that is true, says not to wait any longer.
+    """
+    with contextlib.ExitStack() as opened:
+        found = [opened.enter_context(each.dup()) for each, listens in _sockets(ports) if listens]
+        for each in found:
+            with contextlib.suppress(OSError):  # its owner has stopped it
+                each.listen(0)  # 1
+        if found:
+            pause(HANDSHAKE_SECONDS)  # 2
+        until = time.monotonic() + ACCEPT_SECONDS
+        for each in found:
+            while _waiting(each) and time.monotonic() < until:  # 3
+                if pause(_STEP_SECONDS):
+                    break
             with contextlib.suppress(OSError):
-                found.shutdown(socket.SHUT_RD)
-            count += 1
-    return count
+                each.shutdown(socket.SHUT_RD)  # 4
+    return len(found)
+
+
+def _waiting(listener: socket.socket) -> int:
+    """Count the connections that nobody has accepted yet: `tcpi_unacked` of a socket that listens (tcp(7))."""
+    (count,) = _UNACKED.unpack_from(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 64), 24)
+    return int(count)
 
 
 def connections(ports: Collection[int]) -> int:
@@ -38,11 +71,8 @@ def connections(ports: Collection[int]) -> int:
 
 def _sockets(ports: Collection[int]) -> Iterator[tuple[socket.socket, bool]]:
     """Find the process's own sockets on ports, and whether they listen; by number, since /proc may be closed to it."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for descriptor in range(min(limit, _MOST)):
+    for descriptor in _descriptors():
         try:
-            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                continue
             with socket.socket(fileno=os.dup(descriptor)) as found:
                 if found.family in _INTERNET and found.getsockname()[1] in ports:
                     listens = bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
@@ -50,6 +80,17 @@ def _sockets(ports: Collection[int]) -> Iterator[tuple[socket.socket, bool]]:
                         yield found, listens
         except OSError:
             continue  # closed meanwhile
+
+
+def _descriptors() -> list[int]:
+    """List the sockets that there are now: who copies one meanwhile does not meet the copy."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found: list[int] = []
+    for descriptor in range(min(limit, _MOST)):
+        with contextlib.suppress(OSError):  # closed
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                found.append(descriptor)
+    return found
 
 
 def _is_connected(found: socket.socket) -> bool:

@@ -233,7 +233,7 @@ class Service:
             hurry: do not wait any longer.
         """
         ports = {self.port, self.audit_port}
-        listening.stop(ports)
+        listening.stop(ports, pause=hurry.wait)
         until = time.monotonic() + self._settings.connection_seconds * _AGE_SPREAD + LEAVE_SECONDS
         while listening.connections(ports) and time.monotonic() < until:
             if hurry.wait(_SUCCESSOR_PAUSE):

@@ -55,6 +55,12 @@ def rich(code: grpc.StatusCode, reason: str, *, domain: str = "padan") -> bytes:
     [
         (
             grpc.StatusCode.UNAVAILABLE,
+            "recvmsg:Connection reset by peer",
+            "NO_CONNECTION",
+            errors.UnavailableError,
+        ),
+        (
+            grpc.StatusCode.UNAVAILABLE,
             "failed to connect to all addresses",
             "NO_CONNECTION",
             errors.UnavailableError,
