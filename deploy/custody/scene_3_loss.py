@@ -38,7 +38,7 @@ def play(custody: Custody) -> None:
     stage.run(OPERATOR, "padan-keys custodians")
     stage.say(f"Whoever finds {LOST}'s stick, passphrase and certificate:")
     custody.unseal(LOST, generation=old, code=_REFUSED)
-    stage.run(OPERATOR, f"padan-server agency revoke {LOST} --reason 'stick lost'")
+    stage.run(OPERATOR, f"padan-server agency revoke {LOST} --role custodian")
     for name in ("ani", "eko", NEWCOMER):
         custody.unseal(name)
     stage.expect("the running agent has the keyring of now", not custody.standing("eko")["behind"])
