@@ -10,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from keys import cryptoperiod, period
 from keys.block import BlockKey
+from keys.clock import utc_now
 from keys.cryptoperiod import Alarm, Use
 from keys.derive import hkdf, replay_info
 from keys.errors import AuditorsKeyError, KeyNotFoundError, KeyStateError, KeyUseError
 from keys.mac import MacKey
+from keys.meter import Act, Uncounted
 from keys.outer import EpochKeys, OuterKeys
 from keys.provider import ask
 from keys.purpose import RULES, Algorithm, Purpose
@@ -30,10 +31,12 @@ from keys.signing import Signer
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
 
     from keys.kek import Kek
     from keys.keyset import Keyring, PublicKey, RingKey
+    from keys.meter import Meters
     from keys.period import Period, SharedPeriod
     from keys.provider import KekProvider, Prompt
     from keys.realm import Realm
@@ -138,10 +141,6 @@ class KeyAgent(Protocol):
         ...
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class LocalKeyAgent(Secret):
     """A key agent in the process of its user; made by `unlock`.
 
@@ -159,7 +158,7 @@ class LocalKeyAgent(Secret):
         ring: Keyring,
         materials: dict[int, Material],
         auditors_key: bytes | AuditorsKey | None = None,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ring = ring
@@ -167,6 +166,7 @@ class LocalKeyAgent(Secret):
         self._auditors_key = auditors_key
         self._now = now
         self._monotonic = monotonic
+        self.meters: Meters | Uncounted = Uncounted()  # set before objects are handed out
         self._macs: dict[int, MacKey] = {}
         self._reading: Reading | None = None
         self._refreshing = threading.Lock()
@@ -179,7 +179,7 @@ class LocalKeyAgent(Secret):
         *,
         auditors_key: bytes | AuditorsKey | None = None,
         prompt: Prompt = ask,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> LocalKeyAgent:
         """Read a keyring and unwrap its keys.
@@ -187,7 +187,7 @@ class LocalKeyAgent(Secret):
         Args:
             ring_path: the keyring file.
             kek: URI of the KEK's provider, or the provider, or the KEK itself, which is wiped.
-            auditors_key: the auditors' threshold key, or development auditors' X25519 key; without it no period opens.
+            auditors_key: as in the constructor; without it no period opens.
             prompt: asks a person for a passphrase where the URI names no source.
             now: wall clock, UTC.
             monotonic: monotonic clock, seconds.
@@ -261,14 +261,16 @@ class LocalKeyAgent(Secret):
         key = self._key(purpose, key_id, Algorithm.HMAC_SHA256)
         found = self._macs.get(key.key_id)
         if found is None:
-            found = MacKey(self._material(purpose, key), key_id=key.key_id)
+            tick = self.meters.tick(purpose, key.key_id, Act.MAC)
+            found = MacKey(self._material(purpose, key), key_id=key.key_id, tick=tick)
             self._macs[key.key_id] = found
         return found
 
     def block(self, purpose: Purpose, key_id: int, info: bytes) -> BlockKey:
         """Derive an outer token key."""
         key = self._derivable(purpose, key_id, Purpose.OUTER_TOKEN)
-        return BlockKey(hkdf(self._material(purpose, key), info), key_id=key.key_id)
+        tick = self.meters.tick(purpose, key.key_id, Act.TOKEN)
+        return BlockKey(hkdf(self._material(purpose, key), info), key_id=key.key_id, tick=tick)
 
     def seal_key(self, purpose: Purpose, key_id: int, info: bytes, *, sealed: int = 0) -> SealKey:
         """Derive a row seal key; only an active key's seals."""
@@ -277,11 +279,10 @@ class LocalKeyAgent(Secret):
 
     def outer(self, epoch: EpochKeys, *, sealed: int = 0) -> OuterKeys:
         """Derive both keys of a vault table's outer layer."""
-        token_info = epoch.info(self.realm, Purpose.OUTER_TOKEN)
-        row_info = epoch.info(self.realm, Purpose.ROW_SEAL)
+        token, row = Purpose.OUTER_TOKEN, Purpose.ROW_SEAL
         return OuterKeys(
-            token=self.block(Purpose.OUTER_TOKEN, epoch.outer_token, token_info),
-            row=self.seal_key(Purpose.ROW_SEAL, epoch.row_seal, row_info, sealed=sealed),
+            token=self.block(token, epoch.outer_token, epoch.info(self.realm, token)),
+            row=self.seal_key(row, epoch.row_seal, epoch.info(self.realm, row), sealed=sealed),
         )
 
     def replay_seal(self, day: int, *, sealed: int = 0) -> RingSeal:
@@ -297,16 +298,15 @@ class LocalKeyAgent(Secret):
 
     def signer(self, purpose: Purpose) -> Signer:
         """Give the primary signing key."""
-        key = self._key(purpose, None, Algorithm.ED25519)
-        return Signer(self._material(purpose, key), ring_id=key.key_id)
+        return self._signer(purpose, self._key(purpose, None, Algorithm.ED25519))
 
     def signers(self, purpose: Purpose) -> list[Signer]:
         """Give the primary signing key, and after it every other active one whose time to sign is not up."""
         keyset = self._ring.keyset(purpose)
         others = [
-            Signer(self._material(purpose, key), ring_id=key.key_id)
+            self._signer(purpose, key)
             for key in keyset.keys
-            if key.key_id != keyset.primary and key.state.may_protect and not self._over(purpose, key)
+            if key.key_id != keyset.primary and cryptoperiod.may_protect(purpose, key, now=self._now())
         ]
         return [self.signer(purpose), *others]
 
@@ -353,12 +353,10 @@ class LocalKeyAgent(Secret):
 
     def close(self) -> None:
         """Zero the keys that the agent holds; objects that it handed out live until they are freed."""
-        for material in self._materials.values():
-            material.wipe()
-        self._materials.clear()
-        for mac in self._macs.values():
-            mac.wipe()
-        self._macs.clear()
+        for held in (self._materials, self._macs):
+            for each in held.values():
+                each.wipe()
+            held.clear()
 
     def _primary(self, purpose: Purpose) -> RingKey:
         key = self._ring.primary(purpose)
@@ -386,12 +384,14 @@ class LocalKeyAgent(Secret):
             hkdf(self._material(purpose, key), info),
             key_id=key.key_id,
             sealed=sealed,
-            may_seal=key.state.may_protect and not self._over(purpose, key),
+            may_seal=cryptoperiod.may_protect(purpose, key, now=self._now()),
+            on_seal=self.meters.tick(purpose, key.key_id, Act.SEAL),
+            on_open=self.meters.tick(purpose, key.key_id, Act.OPEN),
         )
 
-    def _over(self, purpose: Purpose, key: RingKey) -> bool:
-        ends = cryptoperiod.end(purpose, key, Use.PROTECT)
-        return ends is not None and self._now() >= ends
+    def _signer(self, purpose: Purpose, key: RingKey) -> Signer:
+        tick = self.meters.tick(purpose, key.key_id, Act.SIGN)
+        return Signer(self._material(purpose, key), ring_id=key.key_id, tick=tick)
 
     def _material(self, purpose: Purpose, key: RingKey) -> bytearray:
         material = self._materials.get(key.key_id)

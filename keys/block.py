@@ -9,7 +9,7 @@ so only its token says under which id it stands.
 from __future__ import annotations
 
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from keys.errors import KeyUseError
 from keys.secret import Secret
+
+if TYPE_CHECKING:
+    from keys.meter import Tick
 
 BLOCK_SIZE: Final = 16
 KEY_SIZE: Final = 32
@@ -28,17 +31,19 @@ class BlockKey(Secret):
     Args:
         key: 32 bytes.
         key_id: the number in the keyring of the key that this one is derived from.
+        tick: counts each block.
 
     Raises:
         KeyUseError: the key is not 32 bytes.
     """
 
-    __slots__ = ("_cipher", "_lock", "_update", "key_id")
+    __slots__ = ("_cipher", "_lock", "_tick", "_update", "key_id")
 
-    def __init__(self, key: bytes | bytearray, *, key_id: int = 0) -> None:
+    def __init__(self, key: bytes | bytearray, *, key_id: int = 0, tick: Tick | None = None) -> None:
         if len(key) != KEY_SIZE:
             raise KeyUseError("a block key has 32 bytes")
         self.key_id = key_id
+        self._tick = tick
         # Each block stands alone and the context never holds half of one, so one context serves for ever.
         self._cipher = Cipher(AES256(key), ECB())  # noqa: S305 - see the module's docstring
         self._update = self._cipher.encryptor().update
@@ -53,6 +58,7 @@ class BlockKey(Secret):
         """
         if len(block) != BLOCK_SIZE:
             raise KeyUseError("a record id has 16 bytes")
+        self._count(1)
         with self._lock:
             return self._update(block)
 
@@ -64,6 +70,7 @@ class BlockKey(Secret):
         """
         if len(blocks) % BLOCK_SIZE:
             raise KeyUseError("record ids have 16 bytes each")
+        self._count(len(blocks) // BLOCK_SIZE)
         with self._lock:
             return self._update(blocks)
 
@@ -75,4 +82,11 @@ class BlockKey(Secret):
         """
         if len(blocks) % BLOCK_SIZE:
             raise KeyUseError("stored tokens have 16 bytes each")
+        self._count(len(blocks) // BLOCK_SIZE)
         return self._cipher.decryptor().update(blocks)
+
+    def _count(self, blocks: int) -> None:
+        tick = self._tick
+        if tick is not None:
+            for _ in range(blocks):
+                tick()

@@ -57,6 +57,12 @@ def check(purpose: Purpose, key: RingKey, use: Use, *, now: datetime) -> None:
         )
 
 
+def may_protect(purpose: Purpose, key: RingKey, *, now: datetime) -> bool:
+    """Whether a key may make new things now, by its state and its cryptoperiod."""
+    ends = end(purpose, key, Use.PROTECT)
+    return key.state.may_protect and (ends is None or now < ends)
+
+
 def alarms(ring: Keyring, *, now: datetime) -> tuple[Alarm, ...]:
     """List what ends within 30 days or has ended, for keys that still do what ends."""
     found: list[Alarm] = []

@@ -19,6 +19,8 @@ from keys.secret import Material, Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from keys.meter import Tick
+
 KEY_SIZE: Final = 32
 MAC_SIZE: Final = 32
 _BLOCK_SIZE: Final = 64
@@ -53,8 +55,17 @@ class BoundMac(Secret):
 
     __slots__ = ("mac",)
 
-    def __init__(self, *, inner: hashlib._Hash, outer: hashlib._Hash) -> None:
-        self.mac = _bound(inner.copy, outer.copy)
+    def __init__(self, *, inner: hashlib._Hash, outer: hashlib._Hash, tick: Tick | None = None) -> None:
+        bound = _bound(inner.copy, outer.copy)
+        self.mac = bound if tick is None else _counted(bound, tick)
+
+
+def _counted(bound: Callable[[bytes], bytes], tick: Tick) -> Callable[[bytes], bytes]:
+    def mac(value: bytes) -> bytes:
+        tick()
+        return bound(value)
+
+    return mac
 
 
 def _bound(
@@ -80,17 +91,19 @@ class MacKey(Secret):
     Args:
         key: the key; copied, the caller's buffer is not kept.
         key_id: the number of the key in its keyring, 0 where it comes from none.
+        tick: counts each MAC.
 
     Raises:
         KeyUseError: the key is not 32 bytes.
     """
 
-    __slots__ = ("_material", "_midstates", "key_id")
+    __slots__ = ("_material", "_midstates", "_tick", "key_id")
 
-    def __init__(self, key: bytes | bytearray, *, key_id: int = 0) -> None:
+    def __init__(self, key: bytes | bytearray, *, key_id: int = 0, tick: Tick | None = None) -> None:
         if len(key) != KEY_SIZE:
             raise KeyUseError("a MAC key has 32 bytes")
         self.key_id = key_id
+        self._tick = tick
         self._material = Material(key)
         self._midstates: tuple[hashlib._Hash, hashlib._Hash] | None = (
             self._padded(_INNER_PAD),
@@ -122,7 +135,7 @@ class MacKey(Secret):
         inner, outer = self._states()
         inner = inner.copy()
         inner.update(prefix)
-        return BoundMac(inner=inner, outer=outer)
+        return BoundMac(inner=inner, outer=outer, tick=self._tick)
 
     def mac(self, message: bytes) -> bytes:
         """Compute the plain 32-byte HMAC-SHA-256 of a message, without prefix or length.
@@ -131,6 +144,8 @@ class MacKey(Secret):
             KeyUseError: the key was wiped.
         """
         inner, outer = (state.copy() for state in self._states())
+        if self._tick is not None:
+            self._tick()
         inner.update(message)
         outer.update(inner.digest())
         return outer.digest()

@@ -22,6 +22,8 @@ from keys.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from keys.meter import Tick
+
 KEY_SIZE: Final = 32
 NONCE_SIZE: Final = 12
 TAG_SIZE: Final = 16
@@ -42,15 +44,24 @@ class SealKey(Secret):
         key_id: the number in the keyring of the key that this one is, or is derived from.
         sealed: boxes that this key has sealed before, by all writers.
         may_seal: False for a key that only reads what it once sealed.
+        on_seal: counts each box that is sealed.
+        on_open: counts each box that opens.
 
     Raises:
         KeyUseError: the key is not 32 bytes.
     """
 
-    __slots__ = ("_count", "_decrypt", "_encrypt", "_last", "_may_seal", "key_id")
+    __slots__ = ("_count", "_decrypt", "_encrypt", "_last", "_may_seal", "_on_open", "_on_seal", "key_id")
 
     def __init__(
-        self, key: bytes | bytearray, *, key_id: int = 0, sealed: int = 0, may_seal: bool = True
+        self,
+        key: bytes | bytearray,
+        *,
+        key_id: int = 0,
+        sealed: int = 0,
+        may_seal: bool = True,
+        on_seal: Tick | None = None,
+        on_open: Tick | None = None,
     ) -> None:
         if len(key) != KEY_SIZE:
             raise KeyUseError("a seal key has 32 bytes")
@@ -60,6 +71,7 @@ class SealKey(Secret):
         self._last = sealed
         self._count = count(sealed + 1)  # next() on it is one step under threads, where "+= 1" is not
         self._may_seal = may_seal
+        self._on_seal, self._on_open = on_seal, on_open
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
         """Seal a plaintext: nonce 12 | ciphertext | tag 16.
@@ -78,6 +90,8 @@ class SealKey(Secret):
         if number > SEALS_LIMIT:
             raise SealCountError("the key has sealed 2^32 boxes; rotate to a new key")
         self._last = number
+        if self._on_seal is not None:
+            self._on_seal()
         nonce = urandom(NONCE_SIZE)
         return nonce + self._encrypt(nonce, plaintext, aad)
 
@@ -96,6 +110,9 @@ class SealKey(Secret):
         self._last = max(self._last, number)
         if plaintexts and number > SEALS_LIMIT:
             raise SealCountError("the key has sealed 2^32 boxes; rotate to a new key")
+        if self._on_seal is not None:
+            for _ in plaintexts:
+                self._on_seal()
         drawn, encrypt = urandom(NONCE_SIZE * len(plaintexts)), self._encrypt
         return [
             (nonce := drawn[at * NONCE_SIZE : (at + 1) * NONCE_SIZE]) + encrypt(nonce, plaintext, aad)
@@ -109,9 +126,12 @@ class SealKey(Secret):
             OpenError: shorter than 28 bytes, changed, or sealed under another key or other associated data.
         """
         try:
-            return self._decrypt(box[:NONCE_SIZE], box[NONCE_SIZE:], aad)
+            plain = self._decrypt(box[:NONCE_SIZE], box[NONCE_SIZE:], aad)
         except (InvalidTag, ValueError) as error:
             raise OpenError("a sealed box does not open: changed, or not of this key and place") from error
+        if self._on_open is not None:
+            self._on_open()
+        return plain
 
     @property
     def sealed(self) -> int:

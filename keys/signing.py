@@ -8,7 +8,7 @@ checking about 39.
 from __future__ import annotations
 
 import base64
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from nacl import bindings
 from nacl.exceptions import BadSignatureError
@@ -16,6 +16,9 @@ from nacl.exceptions import BadSignatureError
 from keys.errors import KeyUseError, SignatureError
 from keys.secret import Material, Secret
 from padan.signature import thumbprint as _thumbprint
+
+if TYPE_CHECKING:
+    from keys.meter import Tick
 
 SEED_SIZE: Final = 32
 PUBLIC_SIZE: Final = 32
@@ -88,14 +91,15 @@ class Signer(Secret):
     Args:
         seed: 32 bytes; copied.
         ring_id: the number of the key in its keyring, 0 where it comes from none.
+        tick: counts each signature.
 
     Raises:
         KeyUseError: the seed is not 32 bytes.
     """
 
-    __slots__ = ("_expanded", "key_id", "public_key", "ring_id")
+    __slots__ = ("_expanded", "_tick", "key_id", "public_key", "ring_id")
 
-    def __init__(self, seed: bytes | bytearray, *, ring_id: int = 0) -> None:
+    def __init__(self, seed: bytes | bytearray, *, ring_id: int = 0, tick: Tick | None = None) -> None:
         if len(seed) != SEED_SIZE:
             raise KeyUseError("an Ed25519 private key has 32 bytes")
         public, expanded = bindings.crypto_sign_seed_keypair(bytes(seed))
@@ -105,9 +109,12 @@ class Signer(Secret):
         self.key_id: str = thumbprint(public)
         """The thumbprint, 43 characters of base64url."""
         self.ring_id = ring_id
+        self._tick = tick
 
     def sign(self, message: bytes) -> bytes:
         """Sign a message: 64 bytes, the same for the same message."""
+        if self._tick is not None:
+            self._tick()
         return bindings.crypto_sign(message, bytes(self._expanded.view()))[:SIGNATURE_SIZE]
 
     @property

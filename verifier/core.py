@@ -21,9 +21,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from verifier import validate
+from verifier.accounts import Account
 from verifier.agreement import grant as agreement_grant
 from verifier.call import Reply
 from verifier.decision import decide, withhold
+from verifier.epoch import ROWS, RowDamagedError
 from verifier.errors import (
     DeadlineRequiredError,
     MethodNotAllowedError,
@@ -81,6 +83,7 @@ class _Work:
     subject: Subject | None = None
     evidence: Evidence | None = None
     rows: tuple[tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
+    opened: int = 0
     intent: Intent | None = None
     error: VerifierError | None = field(default=None)
 
@@ -101,10 +104,12 @@ class Verifier:
         witnesses: Witnesses,
         now: Callable[[], Now],
         slot: float,
+        opened: Account | None = None,
     ) -> None:
         """Bring together what the path needs.
 
         Args:
+            opened: the account of rows that are opened.
             slot: seconds after arrival at which every lookup ends.
         """
         self._gate = gate
@@ -117,6 +122,7 @@ class Verifier:
         self._witnesses = witnesses
         self._now = now
         self._slot = slot
+        self._opened = Account() if opened is None else opened
 
     def verify_many(self, calls: Sequence[Call]) -> list[Reply]:
         """Answer calls that arrived together, and wait for their commit.
@@ -155,10 +161,14 @@ class Verifier:
         self._each(batch, self._tokenise, now)  # 4
         self._fetch(batch)  # 5
         self._each(batch, self._decide, now)  # 6
-        return self._commit(  # 7
-            batch,
-            then=lambda settled, error: answered(self._answer(batch, settled, error)),  # 8
-        )
+        try:
+            return self._commit(  # 7
+                batch,
+                then=lambda settled, error: answered(self._answer(batch, settled, error)),  # 8
+            )
+        except BaseException:
+            self._account(batch, logged=False)
+            raise
 
     def _each(self, batch: list[_Work], step: Callable[[_Work, Now], None], now: Now) -> None:
         """Take every request that is not refused yet through one step."""
@@ -240,7 +250,14 @@ class Verifier:
         del now
         grant, epoch, request = _present(work.grant), _present(work.epoch), _present(work.request)
         subject, evidence = _present(work.subject), _present(work.evidence)
-        record, held = epoch.open_pair(subject.record_id, _present(work.rows))
+        work.opened = ROWS
+        self._opened.expect(ROWS)
+        try:
+            record, held = epoch.open_pair(subject.record_id, _present(work.rows))
+        except RowDamagedError as error:
+            self._opened.expect(error.opened - ROWS)
+            work.opened = error.opened
+            raise
         # A number that was merged into another one has that one's handles: they share budgets, trail and marks.
         handles = (subject.handles, record.handles)[held]
         marks = self._marks.of(handles.budget_subject)
@@ -295,9 +312,18 @@ class Verifier:
         except ServiceError:
             return None
 
-    @staticmethod
-    def _answer(batch: list[_Work], settled: Sequence[Settled], error: ServiceError | None) -> list[Reply]:
+    def _account(self, batch: list[_Work], *, logged: bool) -> None:
+        """Say once of each request's rows whether an entry tells of them."""
+        for work in batch:
+            opened, work.opened = work.opened, 0
+            if opened:
+                self._opened.settle(opened, logged=logged)
+
+    def _answer(
+        self, batch: list[_Work], settled: Sequence[Settled], error: ServiceError | None
+    ) -> list[Reply]:
         """Answer what the commit has settled; where it failed, everyone hears that."""
+        self._account(batch, logged=error is None)
         if error is not None:
             return [_refusal(work, error) for work in batch]
         replies: list[Reply] = []

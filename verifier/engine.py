@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import clocks, duties, expiry, garbage, headkeeper, host_keys, keyring_events, migrations
+from verifier import accounting, clocks, duties, expiry, garbage, headkeeper, host_keys, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -33,6 +33,7 @@ from verifier.epoch import EpochHolder
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.identity import PeerGate, PeerReader
 from verifier.journal.client import JournalClient
+from verifier.keyring_events import log_pending
 from verifier.keywatch import following
 from verifier.leader import Leader
 from verifier.limiter import RateLimiter
@@ -97,8 +98,10 @@ class Engine:
             self._open_databases(opened)
             self._agent = host_keys.obtain(settings)
             opened.callback(self._agent.close)
+            own_log = None if settings.has_writer else self._directory
+            self._accounts, looking = accounting.begin(opened, self._agent, metrics, log=own_log)
             self._open_tracing(opened)
-            self._duties: list[Duty] = []
+            self._duties: list[Duty] = [looking]
             self._key_followers: list[Callable[[], object]] = []
             if not settings.has_writer:
                 self._duties.append(
@@ -140,7 +143,7 @@ class Engine:
         open_ones, overdue = DisputeTable(self._directory).count_open(int(time.time() * 1000))
         self._metrics.disputes_open.set(open_ones)
         self._metrics.disputes_overdue.set(overdue)
-        with contextlib.suppress(FileNotFoundError):  # with both databases elsewhere there may be no folder
+        with contextlib.suppress(FileNotFoundError):  # databases elsewhere: there may be no folder
             self._metrics.disk_free.set(shutil.disk_usage(self._settings.data_dir).free)
 
     def _show_expiry(self) -> None:
@@ -179,9 +182,8 @@ class Engine:
     ) -> Committer | JournalClient:
         """Commit in this process, or by way of the writer where that is another one."""
         settings = self._settings
-        journal: Committer | JournalClient
         if settings.has_writer:
-            journal = JournalClient(settings.journal_socket)
+            journal: Committer | JournalClient = JournalClient(settings.journal_socket)
             self._log_clock = clocks.RunningLogClock(self._log, is_beside=True)
         else:
             scribe = Scribe(
@@ -192,6 +194,7 @@ class Engine:
                 on_alerts=self._metrics.budget_alerts.inc,
                 on_change=lambda away: self._show_away("log", away=away),
                 confirm_clock=confirm_clock,
+                accounts=self._accounts,
             )
             self._duties += [
                 retention.expiry(self._log, scribe.expire),
@@ -223,7 +226,6 @@ class Engine:
                 "an agreement in the database grants nothing", extra={"agency": agency, "version": version}
             ),
         )
-
         self._grants = GrantStore(
             GrantTable(self._directory),
             realm=self._agent.realm,
@@ -285,6 +287,7 @@ class Engine:
             witnesses=self._witnesses,
             now=clocks.now,
             slot=settings.slot_ms / 1000,
+            opened=self._accounts.rows,
         )
         if self._tracing is not None and isinstance(self.core, TracedVerifier):
             self.core.trace_to(self._tracing, share=settings.trace_share)
@@ -328,7 +331,7 @@ class Engine:
 
     def _log_keyring(self) -> None:
         """Log what custodians did since this was last done."""
-        keyring_events.log_pending(
+        log_pending(
             keyring=self._settings.keyring,
             ring=self._agent.keyring,
             directory=self._directory,

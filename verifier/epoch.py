@@ -38,12 +38,23 @@ _LOGGER = logging.getLogger("padan.epoch")
 _NOBODY = bytes(16)
 """A record id that nobody has, and a request id."""
 
+ROWS = 2
+"""Rows that a request opens: the record's and a decoy's, or two decoys'."""
+
 Row = tuple[bytes, bytes]
 RowPair = tuple[Row, Row]
 
 
 class RowDamagedError(RegistryUnavailableError):
-    """A row did not open: an outage and an alarm, never a no."""
+    """A row did not open: an outage and an alarm, never a no.
+
+    Attributes:
+        opened: how many rows of the request had been opened.
+    """
+
+    def __init__(self, message: str, *, opened: int) -> None:
+        super().__init__(message)
+        self.opened = opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +108,15 @@ class PinnedEpoch:
         Raises:
             RowDamagedError: a row does not open, or is not what its place says.
         """
+        plains: list[bytes] = []
         try:
-            (token, box), (decoy_token, decoy_box) = rows
-            record = Record.unpack(self.outer.open(token, box))
-            Record.unpack(self.outer.open(decoy_token, decoy_box))
+            for token, box in rows:
+                plains.append(self.outer.open(token, box))
+            record, _ = (Record.unpack(plain) for plain in plains)
         except (KeysError, TokenizerError) as error:
             self.on_damage()
             _LOGGER.exception("a row of the vault does not open")
-            raise RowDamagedError("the registry's data cannot be read") from error
+            raise RowDamagedError("the registry's data cannot be read", opened=len(plains)) from error
         return record, hmac.compare_digest(record.r, record_id)
 
 

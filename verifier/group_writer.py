@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from verifier.accounts import Accounts
 from verifier.settlement import Group
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from verifier.intent import Intent, Settled
     from verifier.log.store import LogStore, LogTransaction
     from verifier.logtime import LogTime
-    from verifier.settlement import Settlement
+    from verifier.settlement import Outcome, Settlement
 
 PROBE = bytes(16)
 """The counter that an empty group writes, to try the disk; no MAC gives it."""
@@ -31,6 +32,7 @@ class GroupWriter:
         settlement: Settlement,
         clock: Callable[[float | None, int], LogTime],
         on_alerts: Callable[[int], object] = lambda _count: None,
+        accounts: Accounts | None = None,
     ) -> None:
         """Bring together what a commit needs.
 
@@ -40,11 +42,13 @@ class GroupWriter:
             clock: log time; is given the database's wall clock in seconds where the database has one, and log time of
                 the last entry, milliseconds.
             on_alerts: is told how many alert entries a group that is durable has.
+            accounts: what keys of this process are used for.
         """
         self._store = store
         self._settlement = settlement
         self._clock = clock
         self._on_alerts = on_alerts
+        self._accounts = Accounts() if accounts is None else accounts
 
     def write(self, intents: Sequence[Intent]) -> list[Settled]:
         """Write one group, or where it is empty a probe.
@@ -52,6 +56,22 @@ class GroupWriter:
         Raises:
             LogUnavailableError: it is not durable; whether it became so later is not known.
         """
+        self._accounts.begin()
+        try:
+            outcome = self._write(intents)
+        except BaseException:
+            self._accounts.fail()
+            raise
+        self._accounts.commit(
+            receipts=outcome.receipts, answers=len(outcome.replays), repetitions=outcome.reopened
+        )
+        if alerts := len(outcome.entries) - len(
+            intents
+        ):  # each intent has one entry; what is more are alerts
+            self._on_alerts(alerts)
+        return outcome.settled
+
+    def _write(self, intents: Sequence[Intent]) -> Outcome:
         questions = [intent.question for intent in intents if intent.question is not None]
         with self._store.transaction() as transaction:
             keys = {question.replay for question in questions}
@@ -78,11 +98,7 @@ class GroupWriter:
                 used[PROBE] = used.get(PROBE, 0) + 1
             changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
             transaction.write(changed, now.day, outcome.entries, outcome.replays)
-        if alerts := len(outcome.entries) - len(
-            intents
-        ):  # each intent has one entry; what is more are alerts
-            self._on_alerts(alerts)
-        return outcome.settled
+        return outcome
 
     @staticmethod
     def _open_disputes(transaction: LogTransaction, intents: Sequence[Intent], now_ms: int) -> list[str]:

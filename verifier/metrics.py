@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from padan.v1 import attribute_pb2
+from verifier.accounts import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from keys.meter import Used
     from verifier.call import Reply
 
 VERDICTS: dict[int, str] = {
@@ -115,6 +117,7 @@ class Metrics:
         )
         self.seal = SealGauges(self.registry)
         self._add_standing()
+        self._add_uses()
         self._add_rotation()
         self._add_tree()
         self._answer_children: dict[tuple[str, int], Counter] = {}
@@ -177,6 +180,31 @@ class Metrics:
             mode="livemin",
         )
 
+    def _add_uses(self) -> None:
+        """Add what keys were used for."""
+        self._uses = Counter(
+            "padan_key_uses",
+            "Uses of each key, by what was done with it: mac, token, seal, open, sign.",
+            ["key", "act"],
+            registry=self.registry,
+        )
+        self._uses_failed = Counter(
+            "padan_key_uses_failed",
+            "Uses of keys for requests whose entry could not be written; nobody got an answer.",
+            ["use"],
+            registry=self.registry,
+        )
+        self._uses_unlogged = Counter(
+            "padan_key_uses_unlogged",
+            "Uses of keys beside the log: no entry tells of them, and no request failed with them.",
+            ["use"],
+            registry=self.registry,
+        )
+        for kind in Kind:
+            self._uses_unlogged.labels(kind.value)
+        self._uses_shown: dict[Used, int] = {}
+        self._failed_shown: dict[str, int] = {}
+
     def _add_rotation(self) -> None:
         """Add how far a rotation of the outer keys is."""
         self._rotation_rows_left = self._gauge(
@@ -238,6 +266,21 @@ class Metrics:
                 reply.agency, VERDICTS.get(reply.outcome, "OTHER")
             )
         answers.inc()
+
+    def show_uses(self, counts: Mapping[Used, int], failed: Mapping[str, int]) -> None:
+        """Show how often each key was used since the process began, and for how many requests that failed."""
+        for used, count in counts.items():
+            if more := count - self._uses_shown.get(used, 0):
+                self._uses_shown[used] = count
+                self._uses.labels(f"{used.purpose}:{used.key_id}", used.act.value).inc(more)
+        for kind, count in failed.items():
+            if more := count - self._failed_shown.get(kind, 0):
+                self._failed_shown[kind] = count
+                self._uses_failed.labels(kind).inc(more)
+
+    def count_unlogged(self, kind: str, more: int) -> None:
+        """Count uses beside the log."""
+        self._uses_unlogged.labels(kind).inc(more)
 
     def observe_trail(self, result: str) -> None:
         """Count a trail that was asked for: "opened" or "refused"."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from keys.agent import KeyAgent
     from keys.seal import RingSeal
+    from verifier.accounts import Accounts
     from verifier.log.store import LogStore
     from verifier.settlement import ReplaySeal
 
@@ -44,6 +45,7 @@ class Scribe:
         on_alerts: Callable[[int], object] = lambda _count: None,
         on_change: Callable[[bool], object] = lambda _away: None,
         confirm_clock: bool = False,
+        accounts: Accounts | None = None,
     ) -> None:
         """Continue the log; `committer` is yet to be started.
 
@@ -55,6 +57,7 @@ class Scribe:
             on_alerts: is told how many alert entries a commit wrote.
             on_change: is told when callers are turned away because the log is away (True), and when no longer.
             confirm_clock: two people have confirmed a wall clock far ahead of the log.
+            accounts: what keys of this process are used for.
 
         Raises:
             ClockAheadError: the wall clock is more than 24 hours ahead, unconfirmed.
@@ -72,6 +75,7 @@ class Scribe:
                 settlement=self._settlement,
                 clock=self.clock,
                 on_alerts=on_alerts,
+                accounts=accounts,
             ),
             observe=observe,
             on_change=on_change,

@@ -89,6 +89,9 @@ class Outcome:
     settled: list[Settled] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
     replays: list[ReplayRow] = field(default_factory=list)
+    receipts: int = 0
+    reopened: int = 0
+    """Stored answers that were opened to be given again."""
 
 
 @value
@@ -164,7 +167,9 @@ class Settlement:
         )
         leaf = self._record(outcome, intent, group.time, end, outcome_code=variant.outcome)
         reference = _CONTEST_TAG + contest.make(group.time.ms, question.digest)
-        body = variant.body + reference + self._receipt(question, leaf, variant.outcome, group.time)
+        receipt = self._receipt(question, leaf, variant.outcome, group.time)
+        outcome.receipts += bool(receipt)
+        body = variant.body + reference + receipt
         seal = self._replay_seal(group.time.day)
         outcome.replays.append(
             ReplayRow(
@@ -184,6 +189,7 @@ class Settlement:
         if not hmac.compare_digest(stored.digest, question.digest):
             return self._refuse(outcome, intent, group.time, _REUSED)
         body = self._replay_seal(stored.day).open(stored.body, replay_context(question))
+        outcome.reopened += 1
         first = _Answered(digest=stored.digest, settled=Settled(body=body))
         return self._repeat(outcome, intent, question, group.time, first)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from keys import process
 from keys.errors import KeysError
-from verifier import garbage, headkeeper, host_keys, migrations
+from verifier import accounting, garbage, headkeeper, host_keys, migrations
 from verifier.backup import mirroring
 from verifier.directory import Directory
 from verifier.errors import OperatorError, ServiceError
@@ -167,6 +167,7 @@ class Writer:
             tracing = open_tracing(settings)
             if tracing is not None:
                 opened.callback(tracing.close)
+            accounts, looking = accounting.begin(opened, agent, self._metrics, log=directory)
             observe = self._metrics.observe_commit
             scribe = Scribe(
                 agent=agent,
@@ -176,6 +177,7 @@ class Writer:
                 on_alerts=self._metrics.budget_alerts.inc,
                 on_change=lambda away: self._metrics.show_away("log", away=away),
                 confirm_clock=self._confirm_clock,
+                accounts=accounts,
             )
             server = JournalServer(settings.journal_socket, scribe.committer)
             opened.callback(server.close)  # after the committer has stopped, so that all of it is answered
@@ -187,6 +189,7 @@ class Writer:
                     retention.expiry(store, scribe.expire),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                     head,
+                    looking,
                     following(agent, [scribe.follow_keyring]),
                     garbage.duty(),
                 ]

@@ -27,6 +27,7 @@ from tests.people import BUDI, SARI
 from tests.restarting import connections, roles
 from tests.service import request, running, wait_until_ready
 from tests.terms import Terms
+from verifier import scrape
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -126,6 +127,35 @@ def one_channel_each(service: RunningService, agency: str = "tax") -> Iterator[l
                 yield list(found.values())
                 return
         raise AssertionError("one worker gets no connection")
+
+
+def uses(service: RunningService) -> collections.Counter[str]:
+    """Read what the keys of all processes were used for, and under "beside" what of it has no entry."""
+    readings, found = scrape.read(service.installation.settings.metrics_listen), collections.Counter[str]()
+    for (name, pairs), value in readings.values.items():
+        labels = dict(pairs)
+        if name == "padan_key_uses_total":
+            found[f"{labels['key'].partition(':')[0]} {labels['act']}"] += int(value)
+        elif name == "padan_key_uses_unlogged_total":
+            found["beside"] += int(value)
+    return found
+
+
+def test_every_use_of_a_key_has_its_entry(service: RunningService) -> None:
+    """Workers and writer count what their keys do; whatever was asked, answered again or killed, none is beside."""
+    time.sleep(1.5)  # each process shows its counts once a second
+    before = uses(service)
+    with service.channel() as channel:
+        stub = verification_pb2_grpc.VerificationServiceStub(channel)
+        messages = [request() for _ in range(8)]
+        for message in [*messages, *messages[:3]]:
+            stub.Verify(message, timeout=5)
+    wanted = {"row-seal open": 22, "receipt-signing sign": 8, "replay seal": 8, "replay open": 3}
+    until = time.monotonic() + SECONDS
+    while {name: uses(service)[name] - before[name] for name in wanted} != wanted:
+        assert time.monotonic() < until, (before, uses(service))
+        time.sleep(0.1)
+    assert uses(service)["beside"] == 0
 
 
 EVERYTHING = 1_000_000

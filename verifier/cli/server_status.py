@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from keys.meter import Act
 from keys.seal import SEALS_ALARM, SEALS_LIMIT
 from padan.cli.console import ExitCode, print_json
+from verifier.accounts import Kind
 from verifier.cli.settings import settings
 from verifier.overview.facts import Away
 from verifier.overview.gather import gather
@@ -16,10 +18,24 @@ from verifier.overview.gather import gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.overview.facts import Affairs, Log, Overview, Sealed
+    from verifier.overview.facts import Affairs, Log, Overview, Sealed, Service
     from verifier.vault.epoch import Epoch
 
 _GIB = 1 << 30
+_ACTS = {
+    Act.MAC: "hashes",
+    Act.TOKEN: "row names",
+    Act.OPEN: "boxes opened",
+    Act.SEAL: "sealed",
+    Act.SIGN: "signatures",
+}
+_KINDS = {
+    Kind.ROW: "rows opened",
+    Kind.RECEIPT: "receipts signed",
+    Kind.ANSWER: "answers sealed",
+    Kind.REPETITION: "answers opened",
+    Kind.ENTRY: "entries that are not there",
+}
 _STEPS = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
@@ -29,9 +45,10 @@ def register(app: typer.Typer) -> None:
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Show how service, epochs, feed, log, budgets, seals and disk stand, and what ends soon.
+    """Show how service, epochs, feed, log, budgets, seals, uses of keys and disk stand, and what ends soon.
 
-    Works whatever is away, and says so. The exit code is 1 unless the service is ready and everything could be asked.
+    Works whatever is away, and says so. The exit code is 1 unless the service is ready, everything could be asked,
+    and no key was used beside the log.
     """
     overview = gather(settings())
     if as_json:
@@ -68,6 +85,11 @@ def _document(overview: Overview) -> dict[str, Any]:
             "answers": overview.service.replay_seals,
             "alarm": SEALS_ALARM,
             "limit": SEALS_LIMIT,
+        },
+        "uses": {
+            "acts": None if overview.service.uses is None else dict(overview.service.uses),
+            "failed": overview.service.failed,
+            "beside": dict(overview.service.beside),
         },
         "keyring": _away(overview.keyring)
         if isinstance(overview.keyring, Away)
@@ -159,6 +181,8 @@ def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
         yield "keys", _told_seal(overview.service.seal)
     yield from _told_vault(overview)
     yield from _told_log(overview)
+    if overview.service.uses is not None:
+        yield "uses", _told_uses(overview.service)
     keyring = overview.keyring
     yield "keyring", _told_away(keyring) if isinstance(keyring, Away) else f"counter {keyring}"
     disk = overview.disk
@@ -197,6 +221,17 @@ def _told_service(overview: Overview) -> str:
 def _told_seal(seal: Sealed) -> str:
     here = f"{seal.here} of {seal.needed} shares are here; " if seal.needed else ""
     return f"SEALED: {here}custodians run padan-keys unseal, and padan-keys standing names who is missing"
+
+
+def _told_uses(service: Service) -> str:
+    uses = dict(service.uses or {})
+    counted = ", ".join(f"{uses.get(act, 0):,} {text}" for act, text in _ACTS.items())
+    failed = f"; {service.failed:,} for requests that could not be logged" if service.failed else ""
+    beside = {kind: count for kind, count in service.beside.items() if count}
+    if not beside:
+        return f"{counted}{failed}; none beside the log"
+    found = ", ".join(f"{_KINDS[Kind(kind)]} {count:,}" for kind, count in sorted(beside.items()))
+    return f"{counted}{failed}; BESIDE THE LOG: {found}; next: docs/operate.md, key agent"
 
 
 def _told_vault(overview: Overview) -> Iterator[tuple[str, str]]:

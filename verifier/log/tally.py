@@ -11,7 +11,7 @@ from verifier import schema
 from verifier.log.listing import MAX_BACKSTEP_MS, first_at, read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy.engine import Connection
 
@@ -62,3 +62,28 @@ def count_recent(connection: Connection, *, since_ms: int, at_most: int) -> Tall
     )
     counts = {(row[0], row[1]): row[2] for row in rows}
     return Tally(counts=counts, is_whole=begin == first)
+
+
+class Growth:
+    """Counts the entries of some kinds that the log gets from now on; each call reads what is new since the last.
+
+    Args:
+        connection: of the log's database.
+        kinds: of entries.
+    """
+
+    def __init__(self, connection: Connection, kinds: Collection[int]) -> None:
+        self._kinds = tuple(int(kind) for kind in kinds)
+        self._place = read_head(connection).sequence
+        self._entries = 0
+
+    def read(self, connection: Connection) -> int:
+        """Give how many there are by now."""
+        head = read_head(connection).sequence
+        self._entries += connection.execute(
+            select(func.count()).where(
+                _ENTRY.sequence > self._place, _ENTRY.sequence <= head, _ENTRY.kind.in_(self._kinds)
+            )
+        ).scalar_one()
+        self._place = head
+        return self._entries

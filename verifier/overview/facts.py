@@ -6,7 +6,7 @@ What could not be asked is `Away`, with the reason. Where it concerns residents 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class Service:
         refusals: requests refused since then.
         replay_seals: answers sealed under the day's key since then.
         seal: how the key agent waits for custodians' shares; None where it does not.
+        uses: by act, what was done with keys since then.
+        failed: uses for requests whose entry could not be written.
+        beside: by kind, uses of keys that no entry tells of.
     """
 
     state: ServiceState
@@ -72,6 +75,9 @@ class Service:
     refusals: int | None = None
     replay_seals: int | None = None
     seal: Sealed | None = None
+    uses: Mapping[str, int] | None = None
+    failed: int = 0
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +174,8 @@ class Overview:
 
     @property
     def is_well(self) -> bool:
-        """Whether the service answers, goes on to do so, and everything could be asked."""
+        """Whether the service answers and goes on to, everything could be asked, and no key was used beside the log."""
         parts = (self.vault, self.log, self.affairs, self.disk, self.keyring)
-        answers = self.service.state is ServiceState.READY and self.service.seal is None
+        used = any(self.service.beside.values())
+        answers = self.service.state is ServiceState.READY and self.service.seal is None and not used
         return answers and not any(isinstance(part, Away) for part in parts)

@@ -93,6 +93,9 @@ def _service(settings: Settings) -> Service:
         refusals=int(readings.total("padan_refusals_total") or 0),
         replay_seals=int(readings.total("padan_replay_seals") or 0),
         seal=_seal(readings),
+        uses=_counts(readings, "padan_key_uses_total", "act"),
+        failed=int(readings.total("padan_key_uses_failed_total") or 0),
+        beside=_counts(readings, "padan_key_uses_unlogged_total", "use"),
     )
 
 
@@ -103,6 +106,10 @@ def _seal(readings: Readings) -> Sealed | None:
         here=int(readings.total("padan_shares_here") or 0),
         needed=int(readings.total("padan_shares_needed") or 0),
     )
+
+
+def _counts(readings: Readings, name: str, label: str) -> dict[str, int]:
+    return {value: int(count) for value, count in readings.by_label(name, label).items()}
 
 
 def _vault(settings: Settings) -> Vault:
