@@ -1,8 +1,8 @@
 """What a process does before it holds keys: it cannot be dumped, traced by its own user, or leave a core file.
 
-Best effort in CPython, and said so: the keys themselves cannot be kept out of memory that the interpreter
-frees. Afterwards `/proc/self` belongs to root: another process of the same user cannot read this one's memory
-or descriptors.
+The key agent's memory stays out of swap besides, where the system lets it. Best effort in CPython, and said so: the
+keys themselves cannot be kept out of memory that the interpreter frees. Afterwards `/proc/self` belongs to root:
+another process of the same user cannot read this one's memory or descriptors.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+from pathlib import Path
 from typing import Final
 
 from keys.errors import HardeningError
 
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
+_MCL_CURRENT: Final = 1
+_MCL_FUTURE: Final = 2
+_MCL_ONFAULT: Final = 4
+"""Lock a page when it is first used (mlockall(2)); these numbers are those of x86-64 and ARM."""
+_CAP_IPC_LOCK: Final = 14
 
 
 def harden() -> None:
@@ -44,3 +50,23 @@ def is_hardened() -> bool:
         0,
         0,
     )
+
+
+def lock_memory() -> bool:
+    """Keep all memory of this process out of swap, what it has and what it will have; says whether that is so.
+
+    Locks only where no limit holds (RLIMIT_MEMLOCK unlimited, or CAP_IPC_LOCK): under one that was reached later, the
+    process would find no memory any more. Holds for the process, not for children.
+    """
+    unlimited = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
+    if not unlimited and not _may_lock():
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+
+
+def _may_lock() -> bool:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> _CAP_IPC_LOCK & 1)
+    return False

@@ -1,9 +1,13 @@
-"""The keys of this process: unlocked as the settings say, and of the registry that the settings name."""
+"""The keys of this process: unlocked as the settings say, and of the registry that the settings name.
+
+A process that gets keys here cannot be dumped or traced by its own user, outside development.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from keys import process
 from keys.agent import LocalKeyAgent
 from keys.agent_client import SocketKeyAgent
 from keys.envelope import read_key
@@ -48,6 +52,16 @@ def threshold_key(settings: Settings) -> AuditorsKey | None:
     return key if isinstance(key, AuditorsKey) else None
 
 
+def protect(settings: Settings) -> None:
+    """Harden this process before it holds keys; in development it may be looked into.
+
+    Raises:
+        keys.errors.HardeningError: the operating system refused.
+    """
+    if settings.environment != DEVELOPMENT:
+        process.harden()
+
+
 def unlock(settings: Settings, prompt: Prompt = ask) -> LocalKeyAgent:
     """Unlock the keyring in this process, or fetch the keys where custodians alone unlock it; the caller closes it.
 
@@ -69,6 +83,7 @@ def unlock_for_projection(settings: Settings, prompt: Prompt) -> LocalKeyAgent:
     """Unlock the keyring for the projector, which opens no period and names its registry itself; as `unlock`."""
     if settings.starts_sealed:
         return obtain(settings)
+    protect(settings)
     return LocalKeyAgent.unlock(settings.keyring, settings.kek, prompt=prompt)
 
 
@@ -96,6 +111,7 @@ def require_custodians_apart(settings: Settings) -> None:
 
 def unlock_with(settings: Settings, kek: str | Kek, prompt: Prompt = ask) -> LocalKeyAgent:
     """Unlock the keyring in this process with a KEK, or with its provider; arguments and errors as `unlock`."""
+    protect(settings)
     agent = LocalKeyAgent.unlock(settings.keyring, kek, auditors_key=auditors_key(settings), prompt=prompt)
     return _of_this_registry(agent, settings, str(settings.keyring))
 
@@ -110,6 +126,7 @@ def obtain(settings: Settings) -> LocalKeyAgent:
     socket = settings.key_agent_socket
     if socket is None:
         return unlock(settings)
+    protect(settings)
     return _of_this_registry(SocketKeyAgent.connect(socket), settings, f"the key agent at {socket}")
 
 

@@ -1,7 +1,8 @@
 """The key agent as a process: it unlocks the keyring once, and serves the workers of this host over a Unix socket.
 
 Where custodians hold the KEK together it starts sealed, without any key, and lets them hand in shares.
-Nobody can dump it, and nothing runs in it but this. Keys pass to processes of its own user (ADR 0022 says why).
+Nobody can dump it, its memory stays out of swap where the system lets it, and nothing runs in it but this. Keys pass
+to processes of its own user (ADR 0038 says why).
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class KeyAgentProcess:
         if settings.key_agent_socket is None:
             raise NoKeyAgentError("key_agent: names no socket, so the service unlocks the keyring itself")
         process.harden()
+        self._is_locked = process.lock_memory()
         self.readiness = Readiness()
         self._settings = settings
         self._opened = contextlib.ExitStack()
@@ -72,6 +74,10 @@ class KeyAgentProcess:
             keys.errors.SocketPathError: the socket cannot be used.
             OperatorError: the listener of custodians cannot be opened.
         """
+        if not self._is_locked:
+            _LOGGER.warning(
+                "memory is not locked, and keys may reach the swap: let RLIMIT_MEMLOCK be unlimited, or have no swap"
+            )
         with contextlib.ExitStack() as undo:
             undo.callback(self._opened.close)
             self._server.start()

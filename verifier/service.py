@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from keys import process
 from keys.errors import KeyAgentSealedError, KeysError
-from verifier import garbage, listening, metrics_listener, transport
+from verifier import garbage, host_keys, listening, metrics_listener, transport
 from verifier.engine import Engine
 from verifier.errors import RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
@@ -73,8 +72,7 @@ class Service:
         self._engine: Engine | None = None
         self._retry = Retry()
         self._metrics_listener = contextlib.ExitStack()
-        if settings.environment != "development":
-            process.harden()
+        host_keys.protect(settings)
         self._build_servers()
         self._housekeeping = Housekeeping([Duty(name="health", every=_HEALTH_SECONDS, act=self._look_after)])
 

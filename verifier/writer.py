@@ -13,7 +13,6 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from keys import process
 from keys.errors import KeysError
 from verifier import accounting, garbage, headkeeper, host_keys, migrations
 from verifier.backup import mirroring
@@ -68,8 +67,7 @@ class Writer:
         self._beginning = threading.Lock()
         self._retry = Retry()
         self._parts: tuple[LogStore, LocalKeyAgent] | None = None
-        if settings.environment != "development":
-            process.harden()
+        host_keys.protect(settings)
 
     def start(self) -> None:
         """Be the only writer, and let workers in as soon as the log can be written.

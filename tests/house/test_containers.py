@@ -102,7 +102,7 @@ def test_the_services_are_closed() -> None:
     services = _compose()["services"]
     for name in ("init", "server"):
         assert services[name]["user"] == "10001:10001"
-        assert services[name]["ulimits"] == {"core": 0}
+        assert services[name]["ulimits"] == {"core": 0, "memlock": -1}
         assert "cap_add" not in services[name]
 
 

@@ -116,18 +116,20 @@ def test_the_units_are_hardened_alike() -> None:
     for unit in UNITS:
         directives = _directives(unit)
         assert directives["LimitCORE"] == ["0"]
+        assert directives["MemorySwapMax"] == ["0"]
         assert directives["CapabilityBoundingSet"] == [""]
         assert directives["NoNewPrivileges"] == ["yes"]
         assert directives.get("ReadWritePaths", ["/var/backups/padan"]) == ["/var/backups/padan"]
 
 
 def test_the_passphrase_goes_to_those_who_unlock() -> None:
-    """Key agent and projector get the passphrase as a credential, nobody else; the agent has no network."""
+    """Agent and projector get it as a credential, nobody else; the agent has no network and may lock its memory."""
     holders = [unit.name for unit in UNITS if "LoadCredential" in _directives(unit)]
     assert holders == ["padan-agent.service", "padan-projector.service"]
     agent = _directives(DEPLOY / "systemd/padan-agent.service")
     assert agent["PrivateNetwork"] == ["yes"]
     assert agent["RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert agent["LimitMEMLOCK"] == ["infinity"]
     server = _directives(DEPLOY / "systemd/padan-server.service")
     assert "padan-agent.service" in server["Wants"][0].split()
     assert "padan-agent.service" in server["After"][0].split()

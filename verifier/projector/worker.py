@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from keys import process
 from keys.agent import LocalKeyAgent
 from keys.agent_client import SocketKeyAgent
 from verifier.errors import ServiceError
@@ -120,6 +121,7 @@ def attend(pipe: Connection, begin: Callable[[], Callable[[_TaskT], RunHeader]])
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     try:
+        process.harden()  # exec has made it one that can be dumped
         act = begin()
         # A chunk makes many objects and no cycles: collecting between chunks is enough, and 6 % faster.
         gc.freeze()
