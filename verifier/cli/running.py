@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from typing import TYPE_CHECKING
 
 from verifier.child import HAND_OVER
 from verifier.supervisor import unblock_signals
+
+_HEAR_SECONDS = 1.0
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -63,7 +66,10 @@ def run(part: Part, parent: ChildEnd | None = None) -> None:
         parent.watch(lose_parent)
         parent.say_started()
         part.readiness.when(parent.say_ready)
-    stopping.wait()
+    # A signal that the system gives to another thread does not wake this one, in which alone Python acts on it.
+    while not stopping.wait(_HEAR_SECONDS):
+        pass
     if handing_over.is_set():
         part.hand_over(hurry)
     part.stop()
+    gc.freeze()  # else the interpreter's end collects every module, which on a busy machine takes seconds

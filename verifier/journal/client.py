@@ -288,6 +288,8 @@ class JournalClient:
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
             self._stream = stream
+            if self._stopping.is_set():  # `stop` has looked for a stream already, and may have found none
+                stream.hang_up()
             self._connected.set()
             stream.read()
             self._lose()

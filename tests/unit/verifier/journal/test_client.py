@@ -18,13 +18,14 @@ from tests.simulator.journal import Writer
 from tests.simulator.log_store import Fault
 from verifier.errors import LogUnavailableError, ShuttingDownError
 from verifier.journal import address
+from verifier.journal.client import JournalClient
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.simulator.log_store import MemoryLog
-    from verifier.journal.client import JournalClient
 
 SECONDS = 20.0
 """How long a busy machine may take for what is done at once."""
@@ -216,3 +217,27 @@ def test_stopping_waits_for_what_is_due(writer: Writer, connect: Callable[..., J
             client.commit([intent(2)])
         assert under_way.result()[0].body is not None
         stopping.join()
+
+
+def test_stopping_while_connecting_leaves_no_line_behind(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that comes about while the worker stops is hung up on, so that the writer need not wait for it."""
+    stopped, connects = threading.Event(), address.connect
+
+    def connect_late(path: Path) -> socket.socket:
+        connected = connects(path)
+        assert stopped.wait(30)
+        return connected
+
+    monkeypatch.setattr(address, "connect", connect_late)
+    client = JournalClient(path)
+    client.start()
+    stopping = threading.Thread(target=client.stop, args=(30.0,))
+    stopping.start()
+    while not client._stopping.is_set():
+        time.sleep(0.001)
+    stopped.set()
+    stopping.join(20)
+    assert not stopping.is_alive()
+    del writer
