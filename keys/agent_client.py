@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from keys.holders import Held
     from keys.keyset import Keyring
     from keys.period import Period
     from keys.secret import Material
@@ -60,6 +61,10 @@ class SocketKeyAgent(LocalKeyAgent):
         made = cls(ring=ring, materials=materials)
         made._path = path
         return made
+
+    def holders(self) -> Held:
+        """Ask the agent how many processes have its keys; errors as `connect`."""
+        return holders(self._path)
 
     def refresh(self) -> bool:
         """Ask the agent for its keyring again; says whether it is another one."""
@@ -118,6 +123,20 @@ class SocketKeyAgent(LocalKeyAgent):
             line.close()
 
 
+def holders(path: Path) -> Held:
+    """Ask an agent how many processes have its keys; also a sealed one says so.
+
+    Args:
+        path: of the agent's socket.
+
+    Raises:
+        KeyAgentAwayError: nobody listens there, or not a process of this user, or it does not answer.
+        KeyAgentFormatError: it speaks another release's language.
+    """
+    with contextlib.closing(_Line(path)) as line:
+        return line.holders()
+
+
 class _Line:
     """One connection to the agent."""
 
@@ -154,6 +173,10 @@ class _Line:
             if time.monotonic() >= until:
                 raise KeyAgentAwayError("key agent: another process does not come to log the audit period")
             time.sleep(_PENDING_SECONDS)
+
+    def holders(self) -> Held:
+        """Ask how many processes have keys."""
+        return agent_wire.decode_held(self._ask(Kind.HOLDERS, b"", Kind.HELD).body)
 
     def tell_logged(self, period: Period) -> None:
         """Say that the period's envelope is committed."""

@@ -3,7 +3,7 @@
 Guarantees: whoever runs as another user is turned away; the keys are unlocked once, and a worker that begins again has
 them in milliseconds. There is one period at a time. Of the workers that ask for a new one the first commits its
 envelope, and the others wait until it says that this is done, or is gone. A period that is over is zeroed within a
-second, whether anybody asks for another or not.
+second, whether anybody asks for another or not. Each process that gets keys is counted and told of in a message.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from keys import agent_stream, agent_wire, host_socket
 from keys.agent_wire import Frame, Kind
 from keys.errors import KeyAgentFormatError, KeyAgentSealedError, KeysError
+from keys.holders import Holders
 from keys.secret import burn
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class KeyAgentServer:
         if agent is not None:
             self.unseal(agent)
         self._held = contextlib.ExitStack()
+        self._holders = Holders()
         self._stopping = threading.Event()
         self._streams: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -108,6 +110,7 @@ class KeyAgentServer:
         self._path.unlink(missing_ok=True)
         self._held.close()
         self._ending.join()
+        self._holders.close()
         if self._opened is not None:
             self._opened[1].wipe()
 
@@ -156,12 +159,15 @@ class KeyAgentServer:
 
     def _answer(self, question: Frame, stream: socket.socket) -> Frame:
         try:
+            if question.kind is Kind.HOLDERS:
+                return Frame(Kind.HELD, agent_wire.encode_held(self._holders.count()))
             if self._opened is None:
                 raise KeyAgentSealedError(f"key agent: {self._sealed()}")
             agent, periods = self._opened
             if question.kind is Kind.KEYS:
                 if question.body == agent_wire.encode_counter(agent.keyring_counter):
                     return Frame(Kind.NOTED, b"")
+                self._note(stream)
                 body = agent_wire.encode_keyring(agent.keyring, agent.materials())
                 return Frame(Kind.KEYRING, body)
             if question.kind is Kind.PERIOD:
@@ -172,6 +178,15 @@ class KeyAgentServer:
         except KeysError as error:
             return Frame(Kind.FAILED, agent_wire.encode_failure(error))
         raise KeyAgentFormatError("a worker does not answer")
+
+    def _note(self, stream: socket.socket) -> None:
+        """Count and tell who gets keys, before they leave."""
+        pid = host_socket.peer_of(stream)
+        if self._holders.note(pid):
+            _LOGGER.info(
+                "a process gets keys",
+                extra={"reason": f"process {pid}", "count": self._holders.count().living},
+            )
 
     def _read_again(self) -> None:
         """Take up a keyring that was changed, beside the workers: they wait for no passphrase to be worked on."""

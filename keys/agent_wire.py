@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from keys import errors, ringformat
 from keys.envelope import PERIOD_ID_SIZE, PERIOD_KEY_SIZE
 from keys.errors import KeyAgentFormatError, KeysError
+from keys.holders import Held
 from keys.mac import MacKey
 from keys.period import Period
 from keys.secret import Material, burn
@@ -34,6 +35,7 @@ LENGTH_SIZE: Final = 4
 _ID = struct.Struct(">I")
 _BORN = struct.Struct(">d")
 _COUNTER = struct.Struct(">Q")
+_HELD = struct.Struct(">II")
 
 
 class Kind(IntEnum):
@@ -55,6 +57,10 @@ class Kind(IntEnum):
     """Agent to worker: as you say."""
     FAILED = 8
     """Agent to worker: why not."""
+    HOLDERS = 9
+    """Worker to agent: how many processes have keys, please."""
+    HELD = 10
+    """Agent to worker: so many."""
 
 
 _KINDS: Final = {int(kind): kind for kind in Kind}
@@ -111,6 +117,23 @@ def encode_keyring(ring: Keyring, materials: Mapping[int, Material]) -> bytes:
 def encode_counter(counter: int) -> bytes:
     """Encode the counter of a keyring that a worker has."""
     return _COUNTER.pack(counter)
+
+
+def encode_held(held: Held) -> bytes:
+    """Encode how many processes have keys."""
+    return _HELD.pack(*held)
+
+
+def decode_held(body: bytes) -> Held:
+    """Decode it.
+
+    Raises:
+        KeyAgentFormatError: of another shape.
+    """
+    try:
+        return Held(*_HELD.unpack(body))
+    except struct.error as error:
+        raise KeyAgentFormatError("the key agent counts in another way; restart what is older") from error
 
 
 def decode_keyring(body: bytes) -> tuple[Keyring, dict[int, Material]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
+from keys.agent_client import SocketKeyAgent
+from keys.errors import KeyAgentAwayError
 from keys.meter import Meters
 from verifier.accounts import WRITTEN, Accounts
 from verifier.housekeeping import Duty
 from verifier.log.tally import Growth
 
 if TYPE_CHECKING:
-    import contextlib
     from collections.abc import Callable
 
     from keys.agent import LocalKeyAgent
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 EVERY: Final = 1.0
 """Seconds between two looks."""
+HOLDERS_EVERY: Final = 10.0
+"""Seconds between two questions to the agent who has its keys."""
 
 
 def begin(
@@ -27,7 +31,7 @@ def begin(
     metrics: Metrics,
     *,
     log: Directory | None,
-) -> tuple[Accounts, Duty]:
+) -> tuple[Accounts, list[Duty]]:
     """Count from now on what keys are used for; nothing may have been handed out before.
 
     Args:
@@ -37,7 +41,7 @@ def begin(
         log: the log's database, where this process writes entries itself.
 
     Returns:
-        The accounts, and the duty that looks at them.
+        The accounts, and the duties that look at them.
 
     Raises:
         LogUnavailableError: the log cannot be read.
@@ -50,7 +54,15 @@ def begin(
         tell=metrics.count_unlogged,
     )
     opened.callback(accounts.look)
-    return accounts, Duty(name="accounts", every=EVERY, act=accounts.look)
+    duties = [Duty(name="accounts", every=EVERY, act=accounts.look)]
+    if isinstance(agent, SocketKeyAgent):
+        duties.append(Duty(name="holders", every=HOLDERS_EVERY, act=lambda: _show_holders(agent, metrics)))
+    return accounts, duties
+
+
+def _show_holders(agent: SocketKeyAgent, metrics: Metrics) -> None:
+    with contextlib.suppress(KeyAgentAwayError):  # the processes go on, and the next period's opening says so
+        metrics.key_holders.set(agent.holders().living)
 
 
 def _written(log: Directory) -> Callable[[], int]:

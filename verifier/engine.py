@@ -101,7 +101,7 @@ class Engine:
             own_log = None if settings.has_writer else self._directory
             self._accounts, looking = accounting.begin(opened, self._agent, metrics, log=own_log)
             self._open_tracing(opened)
-            self._duties: list[Duty] = [looking]
+            self._duties: list[Duty] = [*looking]
             self._key_followers: list[Callable[[], object]] = []
             if not settings.has_writer:
                 self._duties.append(

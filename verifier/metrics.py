@@ -202,6 +202,11 @@ class Metrics:
         )
         for kind in Kind:
             self._uses_unlogged.labels(kind.value)
+        self.key_holders = self._gauge(
+            "padan_key_holders",
+            "Processes that have keys from the key agent and run, as the agent counts them; 0 where there is no agent.",
+            mode="livemax",
+        )
         self._uses_shown: dict[Used, int] = {}
         self._failed_shown: dict[str, int] = {}
 

@@ -187,7 +187,7 @@ class Writer:
                     retention.expiry(store, scribe.expire),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                     head,
-                    looking,
+                    *looking,
                     following(agent, [scribe.follow_keyring]),
                     garbage.duty(),
                 ]

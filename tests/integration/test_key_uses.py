@@ -110,7 +110,10 @@ def test_what_is_asked_and_what_is_done_beside(house: House) -> None:
     assert (house.uses("replay", "seal"), house.uses("replay", "open")) == (6, 2)
     assert house.uses("index", "mac") >= 2 * 8
     assert house.unlogged() == {}
-    assert house.status(ExitCode.DONE)["uses"]["acts"]["sign"] >= 6
+    document = house.status(ExitCode.DONE)
+    assert document["uses"]["acts"]["sign"] >= 6
+    assert document["agent"] == {"handed": 1, "living": 1}
+    assert "processes that got keys: 1 since it began, 1 of them run" in document["words"]
 
     epoch = house.engine._epochs.pin()
     for _ in range(3):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keys import process
+from keys.agent_client import holders
 from tests.installation import install
 from tests.restarting import roles
 from tests.service import running, wait_until_ready
@@ -81,7 +82,7 @@ def test_its_own_user_can_neither_read_nor_trace_it() -> None:
 
 
 def test_every_process_of_a_production_service_is_hardened(tmp_path: Path) -> None:
-    """Key agent, writer and workers leave no core file; the parent, which has no keys, is as it was started."""
+    """Key agent, writer and workers leave no core file, and the agent knows who has keys; the parent has none."""
     installation, _ = threshold(tmp_path / "i", environment="production")
     installation.config_path.write_text("workers = 2\n" + installation.config_path.read_text())
     with running(installation, ready=False) as service:
@@ -90,6 +91,8 @@ def test_every_process_of_a_production_service_is_hardened(tmp_path: Path) -> No
         assert found.keys() == {"agent", "writer", "worker-1", "worker-2"}
         assert limit(service.pid) == limit(os.getpid()) != (0, 0)
         assert {role: limit(pid) for role, pid in found.items()} == dict.fromkeys(found, (0, 0))
+        assert installation.settings.key_agent_socket is not None
+        assert holders(installation.settings.key_agent_socket) == (3, 3)
         assert (locked(found["agent"]) > 1_000) == may_lock()
         assert (UNLOCKED in service.messages()) != may_lock()
 

@@ -18,7 +18,7 @@ from verifier.overview.gather import gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.overview.facts import Affairs, Log, Overview, Sealed, Service
+    from verifier.overview.facts import Affairs, Agent, Log, Overview, Sealed, Service
     from verifier.vault.epoch import Epoch
 
 _GIB = 1 << 30
@@ -94,6 +94,7 @@ def _document(overview: Overview) -> dict[str, Any]:
         "keyring": _away(overview.keyring)
         if isinstance(overview.keyring, Away)
         else {"counter": overview.keyring},
+        "agent": _agent(overview.agent),
         "disk": _away(disk)
         if isinstance(disk, Away)
         else {"free_bytes": disk.free, "total_bytes": disk.total},
@@ -138,6 +139,14 @@ def _log(log: Log) -> dict[str, Any]:
             "resets": log.resets,
         },
     }
+
+
+def _agent(agent: Agent | Away | None) -> dict[str, Any] | None:
+    if agent is None:
+        return None
+    if isinstance(agent, Away):
+        return _away(agent)
+    return {"handed": agent.handed, "living": agent.living}
 
 
 def _away(part: Away) -> dict[str, str]:
@@ -185,6 +194,14 @@ def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
         yield "uses", _told_uses(overview.service)
     keyring = overview.keyring
     yield "keyring", _told_away(keyring) if isinstance(keyring, Away) else f"counter {keyring}"
+    agent = overview.agent
+    if agent is not None:
+        yield (
+            "agent",
+            _told_away(agent)
+            if isinstance(agent, Away)
+            else f"processes that got keys: {agent.handed:,} since it began, {agent.living:,} of them run",
+        )
     disk = overview.disk
     yield (
         "disk",

@@ -140,6 +140,19 @@ class Affairs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """The key agent.
+
+    Attributes:
+        handed: processes that got keys since it began.
+        living: those of them that run.
+    """
+
+    handed: int
+    living: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """The file system of data_dir, in bytes."""
 
@@ -157,6 +170,7 @@ class Overview:
         release: of the program that asks.
         at: seconds of the Unix epoch.
         keyring: counter of the keyring's file.
+        agent: the key agent; None where none is named.
         ends: what ends within 30 days, the first first, as far as it could be asked.
     """
 
@@ -170,12 +184,13 @@ class Overview:
     affairs: Affairs | Away
     disk: Disk | Away
     keyring: int | Away
+    agent: Agent | Away | None
     ends: Sequence[Deadline]
 
     @property
     def is_well(self) -> bool:
         """Whether the service answers and goes on to, everything could be asked, and no key was used beside the log."""
-        parts = (self.vault, self.log, self.affairs, self.disk, self.keyring)
+        parts = (self.vault, self.log, self.affairs, self.disk, self.keyring, self.agent)
         used = any(self.service.beside.values())
         answers = self.service.state is ServiceState.READY and self.service.seal is None and not used
         return answers and not any(isinstance(part, Away) for part in parts)

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from keys import ringformat
+from keys.agent_client import holders
 from keys.errors import KeysError
 from keys.ringfile import RingFile
 from padan.entry import EntryKind
@@ -19,7 +20,18 @@ from verifier.dispute.table import DisputeTable
 from verifier.errors import VerifierError
 from verifier.log.open import open_log
 from verifier.log.tally import count_recent
-from verifier.overview.facts import Affairs, Away, Disk, Log, Overview, Sealed, Service, ServiceState, Vault
+from verifier.overview.facts import (
+    Affairs,
+    Agent,
+    Away,
+    Disk,
+    Log,
+    Overview,
+    Sealed,
+    Service,
+    ServiceState,
+    Vault,
+)
 from verifier.scrape import NoMetricsError, NotRunningError
 from verifier.seat import open_seat
 from verifier.tree import witnessed
@@ -63,6 +75,7 @@ def gather(settings: Settings, *, now: Callable[[], float] = time.time) -> Overv
         affairs=log if isinstance(log, Away) else _or_away(lambda: _affairs(settings, int(now() * 1000))),
         disk=_or_away(lambda: _disk(settings)),
         keyring=ring if isinstance(ring, Away) else ring.counter,
+        agent=_or_away(lambda: _agent(settings)),
         ends=expiry.soon(ends, now=now()),
     )
 
@@ -161,6 +174,13 @@ def _listed(settings: Settings) -> list[Deadline]:
 
 def _keyring(settings: Settings) -> Keyring:
     return ringformat.peek(RingFile(settings.keyring).read())
+
+
+def _agent(settings: Settings) -> Agent | None:
+    if settings.key_agent_socket is None:
+        return None
+    held = holders(settings.key_agent_socket)
+    return Agent(handed=held.handed, living=held.living)
 
 
 def _disk(settings: Settings) -> Disk:
