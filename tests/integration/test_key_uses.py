@@ -13,15 +13,20 @@ from typer.testing import CliRunner
 
 from keys.purpose import Purpose
 from padan.cli.console import ExitCode
+from padan.nik import parse
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
 from tests.installation import install, serving_keys
+from tests.people import AS_OF, BUDI
 from tests.service import request
+from tokenizer.outer import BOX_SIZE
 from verifier import metrics_listener
-from verifier.call import Call
+from verifier.call import Call, Reply
 from verifier.cli.server import build
 from verifier.engine import Engine
+from verifier.epoch import RowDamagedError
 from verifier.metrics import Metrics
+from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
     from tests.installation import Installation
+
+SECONDS = 60.0
 
 
 class House:
@@ -42,16 +49,24 @@ class House:
 
     def ask(self, *ids: str) -> None:
         """Ask about somebody once for each request id, each a question of its own or a repetition."""
-        certificate = self.installation.identities["tax"].certificate.read_bytes()
         for request_id in ids:
-            message = request(request_id=request_id, blind=uuid.UUID(request_id).bytes * 2)
-            now = time.monotonic()
-            raw = message.SerializeToString()
-            call = Call(raw=raw, certificate=certificate, peer="ipv4:127.0.0.1:1", remaining=5.0, arrived=now)
-            (reply,) = self.engine.core.verify_many([call])
+            reply = self.reply(request_id)
             assert reply.body is not None, reply.error
             answer = verification_pb2.VerifyResponse.FromString(reply.body)
             assert answer.outcome == vocabulary.VERDICT_MATCH
+
+    def reply(self, request_id: str) -> Reply:
+        """Ask once, and give whatever comes."""
+        message = request(request_id=request_id, blind=uuid.UUID(request_id).bytes * 2)
+        call = Call(
+            raw=message.SerializeToString(),
+            certificate=self.installation.identities["tax"].certificate.read_bytes(),
+            peer="ipv4:127.0.0.1:1",
+            remaining=5.0,
+            arrived=time.monotonic(),
+        )
+        (reply,) = self.engine.core.verify_many([call])
+        return reply
 
     def look(self) -> None:
         """Let as many looks go by as decide."""
@@ -110,6 +125,8 @@ def test_what_is_asked_and_what_is_done_beside(house: House) -> None:
     assert (house.uses("replay", "seal"), house.uses("replay", "open")) == (6, 2)
     assert house.uses("index", "mac") >= 2 * 8
     assert house.unlogged() == {}
+    account = house.engine._accounts.rows
+    assert (account.logged, account.failed, account.beside()) == (16, 0, 0)
     document = house.status(ExitCode.DONE)
     assert document["uses"]["acts"]["sign"] >= 6
     assert document["agent"] == {"handed": 1, "living": 1}
@@ -131,3 +148,23 @@ def test_what_is_asked_and_what_is_done_beside(house: House) -> None:
     assert "BESIDE THE LOG: receipts signed 1, rows opened 6" in document["words"]
     house.look()
     assert house.unlogged() == {"row": 6, "receipt": 1}
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_damaged_row_is_accounted_for(house: House, count: int) -> None:
+    """A request whose record or decoy does not open has its entry, a refusal, for what was opened."""
+    epoch = house.engine._epochs.pin()
+    subject = epoch.inner.record_id(parse(BUDI["NIK"], AS_OF))
+    damaged = epoch.decoys if count else (epoch.outer.token(subject),)
+    with contextlib.closing(open_changer(house.installation.settings.vault_database)) as vault:
+        vault.replace(epoch.rows.epoch, sorted((token, bytes(BOX_SIZE)) for token in damaged))
+    until = time.monotonic() + SECONDS
+    while house.engine._epochs.pin().lookup([(subject, bytes(16))])[0][count][1] != bytes(BOX_SIZE):
+        assert time.monotonic() < until, "the changed rows are not seen"
+        time.sleep(0.05)
+    assert isinstance(house.reply(str(uuid.uuid4())).error, RowDamagedError)
+    house.look()
+    rows = house.engine._accounts.rows
+    assert (rows.logged, rows.failed, rows.beside()) == (count, 0, 0)
+    assert house.uses("row-seal", "open") == count
+    assert house.unlogged() == {}
