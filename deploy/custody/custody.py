@@ -35,11 +35,13 @@ class Custody(Demo):
 
     Attributes:
         service: the service.
+        population: how many residents there are.
         generation: number of the shares in use.
         names: who the custodians are now.
     """
 
     service: Service
+    population: int
     generation: int = 1
     names: tuple[str, ...] = CUSTODIANS
 
@@ -137,7 +139,9 @@ def _perform(stage: Stage, options: argparse.Namespace, chosen: dict[str, Scene]
     people = installation.make_up(stage, people=options.people, seed=options.seed)
     _found(stage, port)
     installation.enrol(stage, port)
-    custody = Custody(stage=stage, people=people, port=port, service=Service(stage, OPERATOR))
+    custody = Custody(
+        stage=stage, people=people, port=port, service=Service(stage, OPERATOR), population=options.people
+    )
     for scene in chosen.values():
         play_scene(stage, scene, custody)
         if stage.failures:

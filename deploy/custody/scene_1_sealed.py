@@ -44,8 +44,7 @@ def play(custody: Custody) -> None:
     custody.unseal("cici")
     stage.expect("open now", not custody.standing("cici")["sealed"])
     stage.heading("the people, loaded with keys that the running agent lends")
-    with (custody.folder("registry") / "people.csv").open(encoding="utf-8") as rows:
-        installation.take_in(stage, people=sum(1 for _ in rows) - 1)
+    installation.take_in(stage, people=custody.population)
     custody.service.wait_for(1)
     stage.run(OPERATOR, "padan-server status")
 
