@@ -306,12 +306,15 @@ rotation = Table(
     Column("flipped_ms", BigInteger),
     Column("until_ms", BigInteger),
     Column("ended_ms", BigInteger),
+    Column("kind", Text, nullable=False, server_default="outer"),
+    Column("missing", BigInteger),
+    Column("untaken", BigInteger, nullable=False, server_default="0"),
     CheckConstraint(
         "state IN ('moving', 'ready', 'flipped', 'finishing', 'finished', 'abandoned')", name="rotation_state"
     ),
     CheckConstraint("live = 1", name="rotation_single"),
 )
-"""Rotations of the outer keys, by new epoch. `live` is 1 until the end and then null: there is one at a time."""
+"""Rotations, by new epoch. `live` is 1 until the end and then null: there is one at a time."""
 
 rotation_change = Table(
     "rotation_change",
@@ -320,7 +323,29 @@ rotation_change = Table(
     Column("token", LargeBinary, primary_key=True),
     Column("serial", BigInteger, nullable=False),
 )
-"""Rows that were changed in one epoch of a rotation and not yet in the other; `serial` counts how often."""
+"""Rows that were changed in one epoch of an outer rotation and not yet in the other; `serial` counts how often."""
+
+rotation_pair = Table(
+    "rotation_pair",
+    vault_metadata,
+    Column("target", LargeBinary, primary_key=True),
+    Column("source", LargeBinary, nullable=False, index=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("box", LargeBinary),
+)
+"""Numbers that a feed named during an inner rotation, by their tokens in both epochs.
+
+`box` is the row that the epoch which does not answer has yet to take, sealed for it; null when it has taken it.
+"""
+
+rotation_behind = Table(
+    "rotation_behind",
+    vault_metadata,
+    Column("source", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""Sources of changes of which the new epoch of an inner rotation lacks those after `position`, to `until`."""
 
 ACTIVE_EPOCH = Index(
     "epoch_one_active",

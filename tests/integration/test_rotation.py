@@ -172,7 +172,7 @@ def test_both_epochs_take_every_change(made: Installation) -> None:
 def test_finish_leaves_nothing_that_opens_the_old_epoch(made: Installation) -> None:
     """After the cut-off the old rows are gone, their keys destroyed, the KEK another one, and each step is logged."""
     before = made.agent().keyring
-    old = outer_keys.old_ones(epochs(made)[OLD])
+    old = [(purpose, epochs(made)[OLD].key_ids[purpose]) for purpose in OUTER_PURPOSES]
     rotator = Rotator(made.settings)
     rotator.begin(make_keys=True)
     rotator.flip(hours=1)
@@ -299,7 +299,7 @@ def test_custodians_agree_on_new_keys_and_on_the_end_of_old_ones(files: Installa
     custody_of(files).execute(agree(custody_of(files), succeed, 0, 1))
     rotator.begin()
     rotator.flip()
-    keys = outer_keys.old_ones(epochs(files)[OLD])
+    keys = outer_keys.old_ones(epochs(files)[OLD], epochs(files)[NEW])
     retire = Change(action=Action.RETIRE, purpose=keys[0][0], key_id=keys[0][1], others=(keys[1],))
     destroy = Change(action=Action.RETIRE, purpose=keys[0][0], key_id=keys[0][1])
     for agreed, error in (
@@ -331,7 +331,7 @@ def test_an_agreed_end_that_is_cut_off_goes_on(files: Installation, step: Step) 
     custody_of(files).execute(agree(custody_of(files), succeed, 0, 1))
     Rotator(files.settings).begin()
     Rotator(files.settings).flip()
-    keys = outer_keys.old_ones(epochs(files)[OLD])
+    keys = outer_keys.old_ones(epochs(files)[OLD], epochs(files)[NEW])
     retire = Change(action=Action.RETIRE, purpose=keys[0][0], key_id=keys[0][1], others=(keys[1],))
     agreed = agree(custody_of(files), retire, 0, 1)
 

@@ -149,7 +149,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "check the address and the source's server, then run the same command: it goes on where it was"
         ),
         "verifier.feed.errors.FeedEpochError": _state(
-            "run padan-server registry load, then go on with --begin"
+            "run padan-server rotation project, which makes an epoch of this release; changes wait until its flip"
         ),
         "verifier.projector.errors.RunError": _state(_LOAD_FRESH),
         "verifier.projector.errors.LoadBusyError": _away("wait for the other one, then run it again"),

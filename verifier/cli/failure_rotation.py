@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from verifier.cli.failure_row import away, refused, state
+from verifier.cli.failure_row import away, named, refused, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,35 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "verifier.rotation.errors.MovedPartError": state(
             "run padan-server rotation abandon, then rotation begin"
+        ),
+        "verifier.vault.rotation.RotationBegunError": away(
+            "run the same command again: it goes on where it was"
+        ),
+        "verifier.rotation.errors.SameProjectionError": state(
+            "have new keys made: rotation project --new-keys, or by custodians of a roster: padan-keys propose create"
+            " and activate; or use the release that has the other normaliser"
+        ),
+        "verifier.rotation.errors.UnsaidPositionError": named(
+            "say --holds FEED=POSITION for each feed, 0 for none of it; rotation replay brings what the source lacks"
+        ),
+        "verifier.rotation.errors.OtherProjectionError": state(
+            "give the source, field map and keys that it began with, or run padan-server rotation abandon"
+        ),
+        "verifier.rotation.errors.BehindError": state(
+            "run padan-server rotation replay with the feed's files or table from there on"
+        ),
+        "verifier.rotation.errors.AheadError": away(
+            "take the feed in so far, padan-server registry sync, or say --newer"
+        ),
+        "verifier.rotation.errors.MissingPeopleError": refused(
+            "were they merged or changed by a feed, abandon and project with --holds FEED=0, then replay all of it;"
+            " where the registry holds them no longer, say --newer"
+        ),
+        "verifier.rotation.errors.PeopleDifferError": refused(
+            "where the source is newer than the epoch in use, say --newer; else run padan-server rotation abandon"
+        ),
+        "verifier.rotation.errors.UntakenChangesError": refused(
+            "go on with padan-server rotation finish; the way back is a load by the older release"
         ),
         "verifier.rotation.errors.ChangesPendingError": away("stop following the feed, and run it again"),
     }

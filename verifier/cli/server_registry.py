@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -12,15 +11,15 @@ import typer
 
 from padan.cli.console import new_app, print_json
 from verifier import migrations
+from verifier.cli import load_options as options
 from verifier.cli import registry_check
 from verifier.cli.day import read_day
 from verifier.cli.settings import settings
 from verifier.cli.syncing import sync
-from verifier.projector import fieldmap, progress
+from verifier.projector import progress
 from verifier.projector.columns import COLUMNS
-from verifier.projector.fieldmap import FieldMap
 from verifier.projector.load import Load
-from verifier.projector.order import CHUNK_ROWS, Order
+from verifier.projector.order import CHUNK_ROWS
 from verifier.synthetic import beneficiaries as aid
 from verifier.synthetic import output
 from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
@@ -39,42 +38,15 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same people.")]
 
 @app.command()
 def load(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A .csv or .parquet file, or a database: postgresql://USER@HOST/DATABASE#TABLE, sqlite:///FILE#TABLE.",
-        ),
-    ],
+    source: options.Source,
     *,
-    table: Annotated[str, typer.Option(help="The table of a database, instead of #TABLE.")] = "",
-    field_map: Annotated[
-        Path | None,
-        typer.Option(
-            "--field-map",
-            help="TOML: [columns] FIELD = 'column', [defaults] FIELD = 'value', [csv] delimiter, [absent] fields.",
-        ),
-    ] = None,
-    as_of: Annotated[
-        str, typer.Option(help="The day that the source speaks of, YYYY-MM-DD; default today.")
-    ] = "",
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Worker processes; default one a processor.")
-    ] = None,
-    decoys: Annotated[
-        int | None,
-        typer.Option(min=2, help="Rows that are nobody's; default one for every 64 people, at least 256."),
-    ] = None,
-    chunk_rows: Annotated[
-        int,
-        typer.Option(
-            min=1, max=65_536, help="Rows that a worker holds at once; a killed load loses so many."
-        ),
-    ] = CHUNK_ROWS,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(help="Where rejected rows are listed (.csv, else JSON lines); default in data_dir."),
-    ] = None,
+    table: options.Table = "",
+    field_map: options.FieldMapFile = None,
+    as_of: options.AsOf = "",
+    workers: options.Workers = None,
+    decoys: options.Decoys = None,
+    chunk_rows: options.ChunkRows = CHUNK_ROWS,
+    rejects: options.Rejects = None,
     activate: Annotated[
         bool, typer.Option("--activate", help="Answer from it as soon as it is ready.")
     ] = False,
@@ -91,17 +63,17 @@ def load(
     chosen = settings()
     migrations.require_current(chosen.vault_database, migrations.Tree.VAULT)
     migrations.require_current(chosen.log_database, migrations.Tree.LOG)
-    order = Order(
-        source=source,
+    order = options.order_of(
+        source,
         table=table,
-        field_map=fieldmap.load(field_map) if field_map else FieldMap(),
-        as_of=read_day(as_of) if as_of else None,
-        workers=workers or os.cpu_count() or 1,
+        field_map=field_map,
+        as_of=as_of,
+        workers=workers,
         decoys=decoys,
+        chunk_rows=chunk_rows,
         rejects=rejects,
         activate=activate,
         fresh=fresh,
-        chunk_rows=chunk_rows,
     )
     with progress.Silence() if as_json else progress.for_terminal() as meter:
         summary = Load(chosen, order, meter).run()

@@ -1,4 +1,4 @@
-"""`padan-server rotation`: the outer keys of the vault replaced while the service answers."""
+"""`padan-server rotation`: the outer or the inner keys of the vault replaced while the service answers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from keys import ceremonyfile
 from keys.realm import Realm
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier import migrations
+from verifier.cli import rotation_project
 from verifier.cli.authority import read_input
 from verifier.cli.settings import settings
 from verifier.projector import progress
@@ -23,18 +24,27 @@ from verifier.vault.open import open_rotations
 from verifier.vault.rotation import RotationState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from keys.ceremonyfile import CeremonyFile
     from verifier.config import Settings
     from verifier.rotation.rotator import Done
     from verifier.vault.rotation import Rotation
 
-app = new_app("rotation", summary="Replace the vault's outer keys while the service answers.")
+app = new_app("rotation", summary="Replace the vault's outer or inner keys while the service answers.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
 People = Annotated[int, typer.Option(min=1, max=100_000, help="How many rows are drawn and compared.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: this cannot be taken back.")]
 _GIVE_WAY = 10
 """Nice value: where processors are short, the service's answers come first."""
+Newer = Annotated[
+    bool,
+    typer.Option(
+        "--newer",
+        help="The source of an inner rotation is newer than the epoch in use: people may differ and be missing.",
+    ),
+]
 _NEXT = {
     RotationState.MOVING: "padan-server rotation begin goes on",
     RotationState.READY: "padan-server rotation flip answers from the new epoch",
@@ -76,25 +86,32 @@ def status(*, as_json: AsJson = False) -> None:
     chosen = _settings()
     with closing(open_rotations(chosen.vault_database)) as rotations:
         there, pending = rotations.newest_rotation()
+        behind = {source: lack for source, lack in rotations.behind().items() if lack.position < lack.until}
     due = [] if there is None else restarts.due(chosen, there)
     if as_json:
         values = {} if there is None else _values(there)
-        print_json({**values, "pending_changes": pending, "restart_due": due})
+        lacks = {source: {"after": lack.position, "to": lack.until} for source, lack in behind.items()}
+        print_json({**values, "lacks": lacks, "pending_changes": pending, "restart_due": due})
         return
     if there is None:
-        typer.echo("no rotation; begin one with padan-server rotation begin")
+        typer.echo("no rotation; begin one with padan-server rotation begin, or project")
         return
     _print(there)
     if pending:
         typer.echo(f"changes that the other epoch has yet to take: {pending:,}")
+    for source, lack in behind.items():
+        typer.echo(
+            f"the new epoch lacks the changes of {source} after {lack.position}, to {lack.until}:"
+            " padan-server rotation replay brings them"
+        )
     for process in due:
         typer.echo(f"holds a destroyed key until it is restarted: {process}")
 
 
 @app.command()
-def sample(*, people: People = rotator.PEOPLE, as_json: AsJson = False) -> None:
+def sample(*, people: People = rotator.PEOPLE, newer: Newer = False, as_json: AsJson = False) -> None:
     """Draw rows, open them in both epochs, and compare; nothing of them is shown."""
-    _tell(_rotator().sample(people), as_json=as_json)
+    _tell(_rotator(newer=newer).sample(people), as_json=as_json)
 
 
 @app.command()
@@ -104,16 +121,17 @@ def flip(
     hours: Annotated[
         float, typer.Option(min=0, help="How long it is kept reversible; finish waits for that.")
     ] = rotator.HOURS,
+    newer: Newer = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer from the new epoch, if rows that are drawn agree; every server follows within a second."""
-    _tell(_rotator().flip(people=people, hours=hours), as_json=as_json)
+    _tell(_rotator(newer=newer).flip(people=people, hours=hours), as_json=as_json)
 
 
 @app.command()
-def revert(*, people: People = rotator.PEOPLE, as_json: AsJson = False) -> None:
+def revert(*, people: People = rotator.PEOPLE, newer: Newer = False, as_json: AsJson = False) -> None:
     """Answer from the old epoch again, with every change since the flip; until finish."""
-    _tell(_rotator().revert(people=people), as_json=as_json)
+    _tell(_rotator(newer=newer).revert(people=people), as_json=as_json)
 
 
 @app.command()
@@ -132,7 +150,7 @@ def finish(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Drop the old epoch, destroy its outer keys and renew the KEK; no copy of the old rows opens afterwards.
+    """Drop the old epoch, destroy the keys that were replaced and renew the KEK; no copy of the old rows opens then.
 
     Custodians of a roster agree before, by padan-keys propose retire; those of a quorum may type passphrases instead.
     """
@@ -159,8 +177,8 @@ def _settings() -> Settings:
     return chosen
 
 
-def _rotator() -> Rotator:
-    return Rotator(_settings())
+def _rotator(*, newer: bool = False) -> Rotator:
+    return Rotator(_settings(), newer=newer)
 
 
 def _read_ceremony(chosen: Settings, path: Path) -> CeremonyFile:
@@ -175,12 +193,11 @@ def _confirm(what: str, *, yes: bool) -> None:
         )
 
 
-def _tell(done: Done, *, as_json: bool) -> None:
+def _tell(done: Done, *, as_json: bool, more: Mapping[str, object] | None = None) -> None:
     if as_json:
         sampled = None if done.sampled is None else done.sampled.drawn
-        print_json(
-            {**_values(done.there), "carried": done.carried, "sampled": sampled, "resumed": done.resumed}
-        )
+        told = {"carried": done.carried, "sampled": sampled, "resumed": done.resumed}
+        print_json({**_values(done.there), **told, **(more or {})})
         return
     if done.resumed:
         typer.echo("went on with the rotation that had begun")
@@ -195,10 +212,15 @@ def _print(there: Rotation) -> None:
     typer.echo(f"{there.name} is {there.state.value}, begun by {there.operator} {_time(there.begun_ms)}")
     if there.state is RotationState.MOVING:
         left = f", {there.left_seconds:,.0f} s left" if there.left_seconds is not None else ""
-        typer.echo(f"{there.done:,} of {there.total:,} rows moved, {there.rate:,} a second{left}")
+        done = "people projected" if there.is_inner else "rows moved"
+        typer.echo(f"{there.done:,} of {there.total:,} {done}, {there.rate:,} a second{left}")
+    if there.state is RotationState.READY and there.missing:
+        typer.echo(f"{there.missing:,} numbers of the old epoch are in neither the source nor the feed")
     if there.state is RotationState.FLIPPED:
         typer.echo(f"reversible until finish, which waits until {_time(there.until_ms)}")
-    if there.state in _NEXT:
+    if there.is_inner and there.state is RotationState.MOVING:
+        typer.echo("next: padan-server rotation project goes on")
+    elif there.state in _NEXT:
         typer.echo(f"next: {_NEXT[there.state]}")
 
 
@@ -206,12 +228,15 @@ def _values(there: Rotation) -> dict[str, Any]:
     return {
         "from": there.source,
         "to": there.target,
+        "kind": there.kind.value,
         "state": there.state.value,
         "operator": there.operator,
         "rows": there.total,
         "moved": there.done,
         "rate": there.rate,
         "seconds_left": there.left_seconds,
+        "missing": there.missing,
+        "untaken": there.untaken,
         "begun": _time(there.begun_ms),
         "ready": _time(there.moved_ms),
         "sampled_at": _time(there.sampled_ms),
@@ -223,3 +248,6 @@ def _values(there: Rotation) -> dict[str, Any]:
 
 def _time(ms: int | None) -> str:
     return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+rotation_project.register(app, _settings, lambda done, as_json, more: _tell(done, as_json=as_json, more=more))

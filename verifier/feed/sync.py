@@ -5,7 +5,8 @@
  3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along to a new
    number, and are written down first
  4 read which position wrote each row; an older change, or the same one again, is passed over
- 5 project, seal, and apply the batch together with the position
+ 5 project, seal, and apply the batch together with the position, and with the rows of the other epoch while the inner
+   keys are rotated
  6 take back the rows of whoever officers have erased meanwhile
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
@@ -17,32 +18,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from padan import nik as nik_grammar
 from padan.errors import NikError
 from tokenizer.errors import RowError
-from tokenizer.normalise import VERSION
 from tokenizer.person import Person
 from tokenizer.record import Record
 from verifier.epoch import REGISTRY_ZONE
+from verifier.feed import beside
 from verifier.feed.document import ERASED, WITHDRAWN
 from verifier.feed.errors import FeedEpochError, FeedGapError
 from verifier.projector import rejects
 from verifier.projector.progress import Silence
-from verifier.projector.projection import Projection
 from verifier.projector.rejects import Reject
+from verifier.vault.rotation import RotationBegunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from keys.agent import KeyAgent
     from padan.nik import Nik
     from verifier.feed.document import Change, Feed
     from verifier.projector.progress import Meter
+    from verifier.projector.projection import Projection
     from verifier.resident.rights import Batch, Rights
-    from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
+    from verifier.vault.pairs import Beside
+    from verifier.vault.store import Row
 
 BATCH: Final = 2_000
 """Changes that become visible together."""
@@ -129,11 +132,50 @@ class _Write:
     is_refused: bool = False
 
 
+class Changed(Protocol):
+    """The epoch that changes go into; see `VaultChanger`, whose part it is, for all of it."""
+
+    def epoch(self) -> Epoch:
+        """Read what it is now."""
+        ...
+
+    def other(self, epoch: Epoch) -> Epoch | None:
+        """Read which other epoch takes the changes besides."""
+        ...
+
+    def position(self, epoch: Epoch, source: str) -> int:
+        """Read how far it has followed a source."""
+        ...
+
+    def boxes(self, epoch: Epoch, tokens: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Read the boxes of those tokens that are held."""
+        ...
+
+    def apply(
+        self,
+        epoch: Epoch,
+        rows: Sequence[Row],
+        *,
+        added: int,
+        source: str,
+        before: int,
+        after: int,
+        as_of_ms: int,
+        beside: Beside | None = None,
+    ) -> Epoch:
+        """Replace or add rows, and move the source's position."""
+        ...
+
+    def replace(self, epoch: Epoch, rows: Sequence[Row]) -> None:
+        """Replace rows, and leave nothing behind of them."""
+        ...
+
+
 class Sync:
     """Follows sources."""
 
     def __init__(
-        self, agent: KeyAgent, vault: VaultChanger, rights: Rights, *, meter: Meter | None = None
+        self, agent: KeyAgent, vault: Changed, rights: Rights, *, meter: Meter | None = None
     ) -> None:
         """Bring together what is needed.
 
@@ -147,6 +189,7 @@ class Sync:
         self._vault = vault
         self._rights = rights
         self._meter = meter or Silence()
+        self._other = beside.NONE
 
     def run(self, feed: Feed, *, begin: bool = False) -> Summary:
         """Apply a file.
@@ -157,14 +200,14 @@ class Sync:
 
         Raises:
             FeedGapError: changes before its first are missing.
-            FeedEpochError: the epoch in use was made by another normaliser.
+            FeedEpochError: the epoch in use was made by another normaliser or suite.
             VaultUnavailableError: the vault failed; the same file goes on later.
             LogUnavailableError: the log's database failed; likewise.
             KeysError: a key may not be used.
         """
         epoch = self._vault.epoch()
-        if epoch.normaliser != VERSION:
-            raise FeedEpochError("the epoch in use has names in an older form: load the population anew")
+        if not beside.is_ours(epoch):
+            raise FeedEpochError("the epoch in use was made by another normaliser or suite")
         followed = self._vault.position(epoch, feed.source)  # 1
         position = feed.after if begin and not followed else followed
         if feed.after > position:
@@ -173,7 +216,8 @@ class Sync:
         fresh = [change for change in feed.changes if change.position > position]
         summary.known = len(feed.changes) - len(fresh)
         today = datetime.fromtimestamp(feed.as_of_ms / 1000, UTC).astimezone(REGISTRY_ZONE).date()
-        projection = Projection.of(self._agent, epoch=epoch.number, as_of=today, keys=epoch.key_ids)
+        projection = beside.projection_of(self._agent, epoch, today)
+        self._other = self._find_other(epoch, projection)
         self._meter.stage("changes", len(fresh))
         for start in range(0, len(fresh), BATCH):
             batch = fresh[start : start + BATCH]
@@ -241,19 +285,47 @@ class Sync:
             (token, projection.outer.seal(token, _record(projection, write).pack()))
             for token, write in sorted(chosen.items())
         ]
-        changed = self._vault.apply(
-            epoch,
-            rows,
-            added=len(chosen.keys() - stored),
-            source=source,
-            before=summary.position,
-            after=after,
-            as_of_ms=as_of_ms,
-        )
+
+        def apply() -> Epoch:
+            return self._vault.apply(
+                epoch,
+                rows,
+                added=len(chosen.keys() - stored),
+                source=source,
+                before=summary.position,
+                after=after,
+                as_of_ms=as_of_ms,
+                beside=self._beside(chosen),
+            )
+
+        try:
+            changed = apply()
+        except RotationBegunError:
+            self._other = self._find_other(epoch, projection)
+            changed = apply()
         summary.position = after
         held_now = [write.under for write in chosen.values() if write.person is not None]
         self._take_back(changed, rights, held_now, projection)  # 6
         return changed
+
+    def _find_other(self, epoch: Epoch, projection: Projection) -> beside.Other:
+        """Take the keys of the epoch that takes the changes besides, if there is one."""
+        other = self._vault.other(epoch)
+        if other is None:
+            return beside.NONE
+        return beside.Other(
+            projection=beside.projection_of(self._agent, other, projection.as_of), takes=beside.is_ours(other)
+        )
+
+    def _beside(self, chosen: dict[bytes, _Write]) -> Beside | None:
+        """Make the rows of the other epoch."""
+        there = self._other.projection
+        if there is None:
+            return None
+        tokens = self._other.tokens([write.under for write in chosen.values()])
+        writes = list(chosen.values()) if self._other.takes else []
+        records = {token: _record(there, write) for token, write in zip(tokens, writes, strict=False)}
+        return self._other.beside(dict(zip(chosen, tokens, strict=True)), records)
 
     def _take_back(self, epoch: Epoch, rights: Batch, numbers: Sequence[Nik], projection: Projection) -> None:
         late = self._rights.late(rights, numbers)

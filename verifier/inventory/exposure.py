@@ -105,6 +105,21 @@ _PROJECT: Final = (
     ),
 )
 _ANEW: Final = (_DECLARE, *_NEW, _RELOAD, *_PROJECT, _DESTROY, _NOTICE)
+_PROJECTED: Final = (
+    _DECLARE,
+    Step(
+        command="padan-server rotation project SOURCE --new-keys",
+        does="the registry projects everybody anew under new inner keys, while the service answers from under the old",
+    ),
+    Step(command="padan-server rotation flip", does="answers come from the new epoch"),
+    Step(
+        command="padan-server rotation finish --now",
+        does="the old epoch's rows and both its inner keys go, and a new KEK takes the place of the old",
+    ),
+    _RELOAD,
+    _NOTICE,
+)
+"""From the registry: what a person becomes under other keys cannot be told from what they were."""
 _MOVED: Final = (
     _DECLARE,
     Step(
@@ -144,7 +159,7 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
             data=("NIK, and that its holder is in the registry",),
             places=(Place.EPOCHS,),
             moves_rows=True,
-            plan=_ANEW,
+            plan=_PROJECTED,
         ),
         Purpose.ATTRIBUTE: Exposure(
             alone="nothing",
@@ -153,7 +168,7 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
             data=_PEOPLE,
             places=(Place.EPOCHS,),
             moves_rows=True,
-            plan=_ANEW,
+            plan=_PROJECTED,
         ),
         Purpose.OUTER_TOKEN: Exposure(
             alone="nothing",

@@ -39,7 +39,7 @@ from verifier.vault.epoch import Epoch, EpochState
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from keys.agent import KeyAgent
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.projector.chunk import Chunk
     from verifier.projector.fieldmap import Binding
+    from verifier.projector.pairing import Pairing
     from verifier.projector.plan import Plan
     from verifier.projector.progress import Meter
     from verifier.projector.runs import RunHeader
@@ -82,13 +83,24 @@ class Load:
         order: what is asked for.
         meter: where progress is told.
         prompt: asks for a passphrase where the keyring's provider needs one.
+        begun: is told of the epoch, before the first row is projected; names the one whose place it is to take, if any.
     """
 
-    def __init__(self, settings: Settings, order: Order, meter: Meter, *, prompt: Prompt = ask) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        order: Order,
+        meter: Meter,
+        *,
+        prompt: Prompt = ask,
+        begun: Callable[[Plan, Epoch], Pairing | None] = lambda _plan, _epoch: None,
+    ) -> None:
         self._settings = settings
         self._order = order
         self._meter = meter
         self._prompt = prompt
+        self._begun = begun
+        self._pairing: Pairing | None = None
         self._passphrase: str | None = None
         self._tally = _Tally()
         self._began = time.monotonic()
@@ -109,6 +121,8 @@ class Load:
             keys = key_ids(agent)
             with plans.alone(loads):
                 plan = reservation.reserve(self._settings, order, source, binding, keys)
+                epoch = reservation.epoch_of(plan, self._settings.registry_id, keys, decoys=0)
+                self._pairing = self._begun(plan, epoch)
                 summary = self._finished(plan)
                 if summary is None:
                     projection = Projection.of(
@@ -162,6 +176,7 @@ class Load:
             keys=keys,
             layout=Layout(binding=binding, delimiter=source.delimiter, width=len(source.columns)),
             erased=projection.erased,
+            pairing=self._pairing,
         )
         with Pool[WorkerSpec, Task](work, spec, workers=self._order.workers) as pool:
             self._meter.stage("projecting", source.size)

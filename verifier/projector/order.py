@@ -30,6 +30,7 @@ class Order:
         activate: whether the epoch is to be active at the end.
         fresh: whether to throw away what a killed load of this source left.
         chunk_rows: rows of a chunk.
+        replaces: number of the epoch whose place a rotation gives to this one; 0 for none.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Order:
     activate: bool = False
     fresh: bool = False
     chunk_rows: int = CHUNK_ROWS
+    replaces: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

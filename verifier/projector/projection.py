@@ -1,7 +1,8 @@
 """Projection of a chunk: rows in, a run of sealed rows out. Pure apart from the run that it writes.
 
 1 read the chunk's rows  2 parse each; what breaks a rule is a reject  3 project each into a record under the inner keys
-4 compute the stored tokens, all at once  5 seal each record for its place  6 sort by token  7 write the run
+4 compute the stored tokens, all at once, and leave those of the epoch whose place is taken beside the run  5 seal each
+record for its place  6 sort by token  7 write the run
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from verifier.projector import chunk as chunks
 from verifier.projector import runs
 from verifier.projector.chunk import Unreadable
 from verifier.projector.columns import COLUMNS
+from verifier.projector.pairing import PairWriter
 from verifier.projector.rejects import ERASED, Reject
 from verifier.projector.runs import RunHeader
 
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
     from keys.agent import KeyAgent
     from keys.mac import BoundMac
+    from padan.nik import Nik
     from tokenizer.attribute import Kind
     from tokenizer.record import Record
     from tokenizer.textform import TextForm
     from verifier.projector.chunk import Chunk, Layout
+    from verifier.projector.pairing import Pairing
 
 PURPOSES: Final = (
     Purpose.INDEX,
@@ -82,6 +86,7 @@ class Projection:
         codes: the code lists.
         form: normalises texts, and remembers some: a family shares its address, children their mother, a town its name.
         erased: tombstones; their rows are rejects.
+        pairs: leaves both tokens of each number, where an epoch's place is taken.
     """
 
     epoch: int
@@ -91,6 +96,7 @@ class Projection:
     codes: CodeLists
     form: Callable[[Kind, str], TextForm]
     erased: frozenset[bytes] = frozenset()
+    pairs: PairWriter | None = None
 
     @classmethod
     def of(
@@ -101,8 +107,11 @@ class Projection:
         as_of: date,
         keys: Mapping[str, int],
         erased: frozenset[bytes] = frozenset(),
+        pairing: Pairing | None = None,
     ) -> Projection:
         """Build it from a key agent, the ids that the load began with, and the tombstones of who was erased.
+
+        Where a rotation gives the epoch another one's place, `pairing` names that.
 
         Raises:
             CustodianError: a key may no longer be used.
@@ -117,6 +126,7 @@ class Projection:
             codes=CodeLists.load(),
             form=functools.lru_cache(_REMEMBERED)(textform.form),
             erased=erased,
+            pairs=None if pairing is None else PairWriter.of(agent, pairing),
         )
 
     def run(self, chunk: Chunk, layout: Layout, mac: bytes, path: Path) -> RunHeader:
@@ -131,17 +141,20 @@ class Projection:
         rejects: list[Reject] = []
         numbers: list[int] = []
         records: list[Record] = []
+        niks: list[Nik] = []
         number = chunk.first_row - 1
         for number, values in enumerate(chunks.read(chunk, layout), chunk.first_row):
             if isinstance(values, Unreadable):
                 rejects.append(Reject(number, "", values.rule))
                 continue
             try:
-                records.append(self.inner.project(self.person(values)))
+                person = self.person(values)
+                records.append(self.inner.project(person))
             except RowError as error:
                 rejects.append(Reject(number, error.field, error.rule))
             else:
                 numbers.append(number)
+                niks.append(person.nik)
         if number != chunk.first_row + chunk.rows - 1:
             raise RuntimeError("a chunk was cut into another number of rows than it was read as")
         header = RunHeader(
@@ -154,7 +167,10 @@ class Projection:
             box_size=outer_layer.BOX_SIZE,
             rejects=tuple(rejects),
         )
-        runs.write(path, header, sorted(self._sealed(records, numbers)))
+        tokens = self.outer.tokens([record.r for record in records])
+        if self.pairs is not None:
+            self.pairs.write(header, niks, tokens)
+        runs.write(path, header, sorted(self._sealed(tokens, records, numbers)))
         return header
 
     def decoys(self, count: int, path: Path) -> RunHeader:
@@ -163,7 +179,8 @@ class Projection:
         header = RunHeader(
             epoch=self.epoch, index=DECOYS, first_row=0, rows=0, mac="", kept=count, box_size=outer_layer.BOX_SIZE
         )  # fmt: skip
-        runs.write(path, header, sorted(self._sealed(records, [0] * count)))
+        tokens = self.outer.tokens([record.r for record in records])
+        runs.write(path, header, sorted(self._sealed(tokens, records, [0] * count)))
         return header
 
     def person(self, values: Sequence[str]) -> Person:
@@ -180,8 +197,9 @@ class Projection:
             raise RowError("NIK", ERASED)
         return person
 
-    def _sealed(self, records: Sequence[Record], numbers: Sequence[int]) -> Iterator[bytes]:
-        tokens = self.outer.tokens([record.r for record in records])
+    def _sealed(
+        self, tokens: Sequence[bytes], records: Sequence[Record], numbers: Sequence[int]
+    ) -> Iterator[bytes]:
         seal = self.outer.seal
         for token, number, record in zip(tokens, numbers, records, strict=True):
             yield token + number.to_bytes(runs.ROW_SIZE, "big") + seal(token, record.pack())

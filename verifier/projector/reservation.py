@@ -40,7 +40,7 @@ def reserve(
         VaultUnavailableError: the vault cannot be used.
     """
     loads = settings.data_dir / LOADS_FOLDER
-    fingerprint = _fingerprint(source, binding, keys, order.chunk_rows)
+    fingerprint = _fingerprint(source, binding, keys, order)
     day = order.as_of.isoformat() if order.as_of else ""
     for plan in plans.unfinished(loads):
         if plan.fingerprint == fingerprint and day in {"", plan.as_of}:
@@ -95,7 +95,8 @@ def abandon(settings: Settings, plan: Plan) -> None:
     plan.remove()
 
 
-def _fingerprint(source: Source, binding: Binding, keys: Mapping[str, int], chunk_rows: int) -> str:
+def _fingerprint(source: Source, binding: Binding, keys: Mapping[str, int], order: Order) -> str:
+    replaces = {"replaces": str(order.replaces)} if order.replaces else {}
     return Fingerprint(
         source=source.name,
         binding=json.dumps([source.columns, binding.picks, binding.defaults]),
@@ -104,6 +105,7 @@ def _fingerprint(source: Source, binding: Binding, keys: Mapping[str, int], chun
             "normaliser": normalise.VERSION,
             "suite": str(SUITE.number),
             "row": str(outer_layer.FORMAT),
+            **replaces,
         },
-        chunk_rows=chunk_rows,
+        chunk_rows=order.chunk_rows,
     ).digest()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from verifier.projector.chunk import Chunk, Layout
+    from verifier.projector.pairing import Pairing
     from verifier.projector.runs import RunHeader
 
 _KILOBYTE = 1024
@@ -47,6 +48,7 @@ class WorkerSpec:
         keys: purpose to key id.
         layout: how chunks are read.
         erased: tombstones of who was erased.
+        pairing: of which epoch the place is taken; None where of none.
     """
 
     keyring: Path
@@ -58,6 +60,7 @@ class WorkerSpec:
     keys: Mapping[str, int]
     layout: Layout
     erased: frozenset[bytes]
+    pairing: Pairing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -105,7 +108,12 @@ def work(pipe: Connection, spec: WorkerSpec) -> None:
     def begin() -> Callable[[Task], RunHeader]:
         agent = unlock(spec.keyring, spec.kek, spec.passphrase, spec.socket)
         projection = Projection.of(
-            agent, epoch=spec.epoch, as_of=spec.as_of, keys=spec.keys, erased=spec.erased
+            agent,
+            epoch=spec.epoch,
+            as_of=spec.as_of,
+            keys=spec.keys,
+            erased=spec.erased,
+            pairing=spec.pairing,
         )
         return lambda task: projection.run(task.chunk, spec.layout, task.mac, task.path)
 

@@ -1,1 +1,1 @@
-"""Rotation of the outer keys: every row of an epoch moved into a new one under new keys, while the service answers."""
+"""Rotation: an epoch moved into one under new outer keys, or projected anew under inner ones, beside the service."""

@@ -43,3 +43,35 @@ class MovedPartError(RotationError):
 
 class ChangesPendingError(RotationError):
     """The other epoch does not catch up with the changes that come in."""
+
+
+class SameProjectionError(RotationError):
+    """Keys, normaliser and suite are those of the active epoch: nothing would be another."""
+
+
+class UnsaidPositionError(RotationError):
+    """It was not said up to which position of a feed the source holds the feed's changes."""
+
+
+class OtherProjectionError(RotationError):
+    """The rotation began with another source, field map or keys."""
+
+
+class BehindError(RotationError):
+    """The new epoch lacks changes that the old one has followed."""
+
+
+class AheadError(RotationError):
+    """The source holds changes that the epoch in use has yet to follow."""
+
+
+class MissingPeopleError(RotationError):
+    """Numbers of the old epoch are in neither the source nor the feed."""
+
+
+class PeopleDifferError(RotationError):
+    """People who were drawn do not stand the same in both epochs."""
+
+
+class UntakenChangesError(RotationError):
+    """The old epoch could not take the changes since the flip."""

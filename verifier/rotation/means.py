@@ -38,6 +38,7 @@ class Means:
         changer: opens the vault for changes; waits for others.
         reached: is told each step.
         translation: from the old epoch to the new one.
+        newer: the new epoch may show a later state of the registry than the old one does.
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Means:
     changer: Callable[[], AbstractContextManager[VaultChanger]]
     reached: Callable[[Step], object]
     translation: Translation
+    newer: bool = False
 
     def epoch(self, number: int) -> Epoch:
         """Read what an epoch is now."""

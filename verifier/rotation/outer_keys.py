@@ -11,6 +11,7 @@ from keys.custody import Custody
 from keys.errors import CustodianError, KeyAgentAwayError, KeyProposalError
 from keys.keychange import Action, Change
 from keys.provider import open_provider
+from keys.purpose import Purpose
 from keys.ringfile import RingFile
 from keys.state import KeyState
 from verifier.rotation.errors import (
@@ -24,15 +25,17 @@ from verifier.rotation.workplace import operator
 from verifier.vault.epoch import EpochState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from keys.agent import KeyAgent
     from keys.ceremonyfile import CeremonyFile
     from keys.keyset import Keyring
     from keys.provider import Prompt
-    from keys.purpose import Purpose
     from verifier.config import Settings
     from verifier.vault.epoch import Epoch
+
+EPOCH_PURPOSES = (Purpose.INDEX, Purpose.ATTRIBUTE, *OUTER_PURPOSES)
+"""Purposes of the keys that go with an epoch; the others outlive it."""
 
 
 def custody_of(settings: Settings, prompt: Prompt) -> Custody:
@@ -41,7 +44,9 @@ def custody_of(settings: Settings, prompt: Prompt) -> Custody:
     return Custody(path=settings.keyring, provider=provider, actor=operator())
 
 
-def make(settings: Settings, epoch: Epoch, prompt: Prompt) -> bool:
+def make(
+    settings: Settings, epoch: Epoch, prompt: Prompt, purposes: Sequence[Purpose] = OUTER_PURPOSES
+) -> bool:
     """Make new primary keys beside those under which an epoch stands, also where one was declared compromised.
 
     Says whether any were missing.
@@ -50,7 +55,7 @@ def make(settings: Settings, epoch: Epoch, prompt: Prompt) -> bool:
         CustodianError: the keyring cannot be changed.
     """
     ring = ringformat.peek(RingFile(settings.keyring).read())  # whoever works with the keys opens it
-    missing = [each for each in OUTER_PURPOSES if ring.keyset(each).primary in {None, epoch.key_ids[each]}]
+    missing = [each for each in purposes if ring.keyset(each).primary in {None, epoch.key_ids[each]}]
     if missing:
         custody_of(settings, prompt).succeed(missing)
     return bool(missing)
@@ -69,13 +74,18 @@ def require_taken_up(settings: Settings, agent: KeyAgent) -> None:
 
 
 def destruction(
-    settings: Settings, epoch: Epoch, prompt: Prompt, agreed: CeremonyFile | None
+    settings: Settings,
+    epoch: Epoch,
+    keys: Sequence[tuple[Purpose, int]],
+    prompt: Prompt,
+    agreed: CeremonyFile | None,
 ) -> Callable[[], object]:
-    """Make ready to destroy an epoch's outer keys: what stands in the way is told before anything is dropped.
+    """Make ready to destroy keys of an epoch: what stands in the way is told before anything is dropped.
 
     Args:
         settings: the installation's.
         epoch: the old one.
+        keys: those that are to go.
         prompt: asks for passphrases.
         agreed: how custodians have agreed on it, where they did by a file.
 
@@ -88,7 +98,7 @@ def destruction(
         CustodianError: the keyring cannot be changed, or the ceremony is over or lacks approvals.
     """
     custody = custody_of(settings, prompt)
-    ring, keys = custody.read(), old_ones(epoch)
+    ring = custody.read()
     if all(ring.key(*each).state is KeyState.DESTROYED for each in keys):
         return lambda: None
     (purpose, key_id), *others = keys
@@ -135,28 +145,35 @@ def require_served(settings: Settings, epoch: Epoch) -> None:
     with closing(agent):
         try:
             outer_of(agent, epoch)
+            agent.mac(Purpose.INDEX, epoch.key_ids[Purpose.INDEX])
+            agent.mac(Purpose.ATTRIBUTE, epoch.key_ids[Purpose.ATTRIBUTE])
         except CustodianError as error:
             raise KeysNotServedError(
                 f"the key agent at {settings.key_agent_socket} does not hold the keys of epoch {epoch.number}"
             ) from error
 
 
-def old_ones(epoch: Epoch) -> list[tuple[Purpose, int]]:
-    """Name the outer keys of an epoch."""
-    return [(purpose, epoch.key_ids[purpose]) for purpose in OUTER_PURPOSES]
+def old_ones(old: Epoch, new: Epoch) -> list[tuple[Purpose, int]]:
+    """Name the keys of an epoch that another one, which takes its place, does not stand under."""
+    return [
+        (purpose, old.key_ids[purpose])
+        for purpose in EPOCH_PURPOSES
+        if old.key_ids[purpose] != new.key_ids[purpose]
+    ]
 
 
-def require_unused(epochs: Sequence[Epoch], old: Epoch) -> None:
-    """See that no other epoch's rows stand under an epoch's outer keys.
+def require_unused(epochs: Iterable[Epoch], old: Epoch, keys: Sequence[tuple[Purpose, int]]) -> None:
+    """See that no other epoch's rows stand under keys of an epoch that are to be destroyed.
 
     Raises:
         KeysInUseError: one's do.
     """
-    keys = set(old_ones(old))
     users = [
         each.number
         for each in epochs
-        if each.number != old.number and each.state is not EpochState.DROPPED and keys & set(old_ones(each))
+        if each.number != old.number
+        and each.state is not EpochState.DROPPED
+        and any(each.key_ids[purpose] == key_id for purpose, key_id in keys)
     ]
     if users:
         names = ", ".join(map(str, users))
@@ -165,4 +182,5 @@ def require_unused(epochs: Sequence[Epoch], old: Epoch) -> None:
 
 def are_destroyed(ring: Keyring, epoch: Epoch) -> bool:
     """Say whether an epoch's outer keys are gone from a keyring."""
-    return all(ring.key(purpose, key_id).state is KeyState.DESTROYED for purpose, key_id in old_ones(epoch))
+    keys = [(purpose, epoch.key_ids[purpose]) for purpose in OUTER_PURPOSES]
+    return all(ring.key(purpose, key_id).state is KeyState.DESTROYED for purpose, key_id in keys)

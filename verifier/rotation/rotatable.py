@@ -1,9 +1,9 @@
-"""What a rotation moves: each table whose rows stand under keys of an epoch is `Rotatable`, and has a line in `TABLES`.
+"""What a rotation moves: each table whose rows stand under keys of an epoch is `Rotatable`, with a line in tables.py.
 
 An outer rotation calls `move`, `carry` and `sample`; it asks no registry and reads no value. An inner rotation is a
-fresh projection (`registry load` under new inner keys, or of a newer normaliser or suite): it writes every row of the
-feed anew and knows both names of a person, so it calls `rename` for what no feed holds. Marks, budgets and trails stand
-under handles that never change (docs/adr/0016), so they are no tables of this list.
+fresh projection (verifier.rotation.inner_rotator): it writes every row of the feed anew and knows both names of a
+person, so it calls `rename` for what no feed holds, for everyone, and for some more than once. Marks, budgets and
+trails stand under handles that never change (docs/adr/0016), so they are no tables of this list.
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ class Rotatable(Protocol):
 
     def rename(self, pairs: Iterable[tuple[bytes, bytes]]) -> int:
         """Move what stands under old record ids to new ones, of what the registry's feed does not hold.
+
+        What stands under the old ones stays until the old epoch is dropped, for the way back; a pair that comes again
+        changes nothing.
 
         Args:
             pairs: old and new record id of one person, 16 bytes each.

@@ -23,11 +23,10 @@ from padan.entry import EntryKind, Field
 from verifier import admin_entry, host_keys
 from verifier.log.open import open_log
 from verifier.projector.progress import Silence
-from verifier.rotation import outer_keys, parts, workplace
+from verifier.rotation import outer_keys, parts, tables, workplace
 from verifier.rotation.errors import ChangesPendingError, CutOffError, SampleDiffersError
 from verifier.rotation.means import Means
 from verifier.rotation.step import Step
-from verifier.rotation.tables import TABLES
 from verifier.rotation.translation import OUTER_PURPOSES, Translation
 from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_rotations, open_writer
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from keys.provider import Prompt
     from verifier.config import Settings
     from verifier.projector.progress import Meter
-    from verifier.rotation.rotatable import Rotatable, Sampled
+    from verifier.rotation.rotatable import Sampled
     from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
     from verifier.vault.rotations import Rotations
@@ -83,6 +82,7 @@ class Rotator:
         meter: where progress is told.
         workers: processes that move rows.
         rate: rows a second at most; 0 for no limit.
+        newer: the source of an inner rotation is newer than the epoch in use, so that people differ and are missing.
         prompt: asks for a passphrase where the keyring's provider needs one.
         reached: is told each step.
         now_ms: wall clock, milliseconds.
@@ -95,6 +95,7 @@ class Rotator:
         meter: Meter | None = None,
         workers: int = 1,
         rate: int = 0,
+        newer: bool = False,
         prompt: Prompt = ask,
         reached: Callable[[Step], object] = lambda _step: None,
         now_ms: Callable[[], int] = _now_ms,
@@ -103,6 +104,7 @@ class Rotator:
         self._meter = meter or Silence()
         self._workers = workers
         self._rate = rate
+        self._newer = newer
         self._prompt = prompt
         self._typed: dict[str, str] = {}
         self._reached = reached
@@ -126,6 +128,8 @@ class Rotator:
             resumed = there is not None
             if there is None:
                 there = self._reserve(rotations, make_keys=make_keys)
+            if there.is_inner:
+                raise RotationStateError(f"{there.name} goes on with padan-server rotation project")
             if there.state not in {RotationState.MOVING, RotationState.READY}:
                 raise RotationStateError(f"{there.name} is {there.state.value}")
             with self._means(rotations, there) as means:
@@ -161,12 +165,12 @@ class Rotator:
 
     def _move(self, means: Means) -> int:
         if means.there.state is RotationState.MOVING:
-            for table in _tables(means):  # 5
+            for table in tables.of(means):  # 5
                 table.move()
             means.rotations.moved(means.there.target, now_ms=self._now_ms())
             self._reached(Step.MOVED)
         workplace.clear(self._settings, means.there.target)
-        return sum(table.carry() for table in _tables(means))  # 6
+        return sum(table.carry() for table in tables.of(means))  # 6
 
     def sample(self, people: int = PEOPLE) -> Done:
         """Draw people, open them in both epochs, and compare.
@@ -176,12 +180,12 @@ class Rotator:
             RotationStateError: there are no two epochs to compare.
         """
         with self._working(RotationState.READY, RotationState.FLIPPED) as means:
-            carried = sum(table.carry() for table in _tables(means))
+            carried = sum(table.carry() for table in tables.of(means))
             sampled = self._sampled(means, people)
             return Done(there=self._now(means.rotations, means.there), carried=carried, sampled=sampled)
 
     def _sampled(self, means: Means, people: int) -> Sampled:
-        found = [table.sample(people) for table in _tables(means)]
+        found = [table.sample(people) for table in tables.of(means)]
         drawn, differing = sum(each.drawn for each in found), sum(each.differing for each in found)
         if differing:
             raise SampleDiffersError(f"{differing} of {drawn} rows drawn are not the same in both epochs")
@@ -235,11 +239,11 @@ class Rotator:
         kind: EntryKind,
         steps: tuple[Step, Step],
     ) -> Done:
-        carried = sum(table.carry() for table in _tables(means))  # 1
+        carried = sum(table.carry() for table in tables.of(means))  # 1
         with means.changer() as vault:  # 2
             held = replace(means, changer=_lending(vault))
-            tables = _tables(held)
-            carried += sum(table.carry() for table in tables)  # 3
+            moved = tables.of(held)
+            carried += sum(table.carry() for table in moved)  # 3
             sampled = self._sampled(held, people)  # 4
             detail = {"operator": workplace.operator(), "sampled": str(sampled.drawn)}
             self._log(kind, means.there, detail)  # 5
@@ -250,7 +254,7 @@ class Rotator:
                     return Done(
                         there=self._now(means.rotations, means.there), carried=carried, sampled=sampled
                     )
-                carried += sum(table.carry() for table in tables)
+                carried += sum(table.carry() for table in moved)
         raise ChangesPendingError("changes come in faster than they are carried over")
 
     def finish(
@@ -273,15 +277,16 @@ class Rotator:
             CustodianError: the keys cannot be destroyed; the same command goes on later.
         """
         with workplace.alone(self._settings), self._catalogue() as rotations:
-            there = _require(rotations, RotationState.FLIPPED, RotationState.FINISHING)
-            old = next(each for each in rotations.epochs() if each.number == there.source)
+            there = require(rotations, RotationState.FLIPPED, RotationState.FINISHING)
+            epochs = {each.number: each for each in rotations.epochs()}
+            old, keys = epochs[there.source], outer_keys.old_ones(epochs[there.source], epochs[there.target])
             if there.state is RotationState.FLIPPED and not now and self._now_ms() < (there.until_ms or 0):
                 left = ((there.until_ms or 0) - self._now_ms()) / _HOUR_MS
                 raise CutOffError(f"{there.name} is kept reversible for {left:.1f} hours more")
             destroy = None
-            if not keep_keys:
-                outer_keys.require_unused(rotations.epochs(), old)
-                destroy = outer_keys.destruction(self._settings, old, self._ask, agreed)
+            if keys and not keep_keys:
+                outer_keys.require_unused(epochs.values(), old, keys)
+                destroy = outer_keys.destruction(self._settings, old, keys, self._ask, agreed)
             detail = {"operator": workplace.operator(), "keys": "kept" if keep_keys else "destroyed"}
             self._log(EntryKind.ROTATION_FINISHED, there, detail)  # 1
             self._reached(Step.FINISH_LOGGED)
@@ -304,7 +309,7 @@ class Rotator:
             RotationStateError: the rotation does not stand there.
         """
         with workplace.alone(self._settings), self._catalogue() as rotations:
-            there = _require(rotations, RotationState.MOVING, RotationState.READY)
+            there = require(rotations, RotationState.MOVING, RotationState.READY)
             self._log(EntryKind.ROTATION_ABANDONED, there, {"operator": workplace.operator()})
             rotations.abandon(there.target, now_ms=self._now_ms())
             self._delete(there.target)
@@ -320,7 +325,7 @@ class Rotator:
         with (
             workplace.alone(self._settings),
             self._catalogue() as rotations,
-            self._means(rotations, _require(rotations, *states)) as means,
+            self._means(rotations, require(rotations, *states)) as means,
         ):
             yield means
 
@@ -346,6 +351,7 @@ class Rotator:
                 changer=lambda: workplace.changing(self._settings),
                 reached=self._reached,
                 translation=Translation.of(agent, epochs[there.source], epochs[there.target]),
+                newer=self._newer,
             )
 
     def _unlock(self) -> LocalKeyAgent:
@@ -379,17 +385,18 @@ class Rotator:
         return newest if newest is not None and newest.target == there.target else there
 
 
-def _require(rotations: Rotations, *states: RotationState) -> Rotation:
+def require(rotations: Rotations, *states: RotationState) -> Rotation:
+    """Read the rotation that is under way.
+
+    Raises:
+        RotationStateError: there is none, or it stands elsewhere.
+    """
     there = rotations.rotation()
     if there is None:
         raise RotationStateError("no rotation is under way")
     if there.state not in states:
         raise RotationStateError(f"{there.name} is {there.state.value}")
     return there
-
-
-def _tables(means: Means) -> list[Rotatable]:
-    return [make(means) for make in TABLES]
 
 
 def _lending(vault: VaultChanger) -> Callable[[], contextlib.AbstractContextManager[VaultChanger]]:

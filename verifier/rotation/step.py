@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 
 class Step(enum.StrEnum):
@@ -11,12 +12,15 @@ class Step(enum.StrEnum):
     KEYS_MADE = "keys-made"
     BEGIN_LOGGED = "begin-logged"
     BEGUN = "begun"
+    CHUNK_PROJECTED = "chunk-projected"
+    PROJECTED = "projected"
     PART_MOVED = "part-moved"
     PARTS_MOVED = "parts-moved"
     LOAD_BEGUN = "load-begun"
     ROWS_LOADED = "rows-loaded"
     EPOCH_READY = "epoch-ready"
     MOVED = "moved"
+    MISSING_COUNTED = "missing-counted"
     CHANGES_READ = "changes-read"
     CHANGES_CARRIED = "changes-carried"
     SAMPLED = "sampled"
@@ -29,3 +33,7 @@ class Step(enum.StrEnum):
     ROWS_DROPPED = "rows-dropped"
     KEYS_DESTROYED = "keys-destroyed"
     FINISHED = "finished"
+
+
+INNER: Final = frozenset({Step.CHUNK_PROJECTED, Step.PROJECTED, Step.MISSING_COUNTED})
+"""Steps of an inner rotation alone."""

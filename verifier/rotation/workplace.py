@@ -10,6 +10,8 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from verifier.folders import make_folder
+from verifier.projector import plan as plans
+from verifier.projector.reservation import LOADS_FOLDER
 from verifier.rotation.errors import RotationBusyError
 from verifier.vault.open import open_changer
 
@@ -64,7 +66,8 @@ def folder_of(settings: Settings, target: int) -> Path:
 
 
 def clear(settings: Settings, target: int) -> None:
-    """Remove what was moved, when it is in the new epoch or is to go nowhere."""
+    """Remove what was moved or projected, when it is in the new epoch or is to go nowhere."""
+    shutil.rmtree(plans.folder_of(settings.data_dir / LOADS_FOLDER, target), ignore_errors=True)
     shutil.rmtree(settings.data_dir / FOLDER / f"epoch-{target:06}", ignore_errors=True)
 
 

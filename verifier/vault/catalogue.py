@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
     from verifier.database import Address
+    from verifier.vault.pairs import Beside
     from verifier.vault.rotation import Rotation
 
 CARRIED: Final = "+carried"
@@ -149,6 +150,7 @@ class Catalogue:
         added: int,
         write: Callable[[Connection], object],
         tokens: Sequence[bytes] = (),
+        beside: Beside | None = None,
         retired: bool = False,
     ) -> None:
         """Make changes visible and move the position, in one transaction.
@@ -162,11 +164,13 @@ class Catalogue:
             added: rows that were not there before.
             write: writes what the changes themselves need, in the transaction that it is given.
             tokens: of the rows that are changed; a rotation that is under way brings them into its other epoch.
+            beside: the changes for the other epoch of an inner rotation; None where none is known of.
             retired: the epoch may be retired too.
 
         Raises:
             EpochStateError: the epoch is neither ready nor active.
             PositionError: somebody else has moved the position meanwhile.
+            RotationBegunError: an inner rotation is under way, and nothing is beside.
         """
         with self._writing() as connection:
             # First, so that of two who follow one source the second waits here, and then finds that it is late; and so
@@ -181,7 +185,7 @@ class Catalogue:
             )
             also = (EpochState.RETIRED,) if retired else ()
             self._require(connection, number, EpochState.READY, EpochState.ACTIVE, *also)
-            rotation.note(connection, number, tokens)
+            rotation.note(connection, number, tokens, beside)
             followed = _followed(connection, number, source)
             if followed.position != before:
                 raise PositionError(f"another process follows {source} too; its changes are in")

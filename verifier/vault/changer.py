@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from verifier.vault.catalogue import CARRIED, REPLACED
 from verifier.vault.epoch import TOKEN_SIZE, EpochState
+from verifier.vault.pairs import Beside
 from verifier.vault.store import NoEpochError
 from verifier.vault.writer import LoadOrderError
 
@@ -87,6 +88,13 @@ class VaultChanger:
         """List the epochs that have rows which can be changed: ready, active or retired."""
         return [epoch for epoch in self._catalogue.epochs() if epoch.state in _WITH_ROWS]
 
+    def other(self, epoch: Epoch) -> Epoch | None:
+        """Read which epoch takes an epoch's changes besides, projected for itself: in an inner rotation alone."""
+        there = self._catalogue.rotation()
+        if there is None or not there.is_inner or not there.takes_changes or there.in_use != epoch.number:
+            return None
+        return next(each for each in self._catalogue.epochs() if each.number == there.other)
+
     def rows(self, epoch: Epoch) -> Iterator[Row]:
         """Read every row of an epoch as it is now, by token."""
         return self._changer.rows(epoch)
@@ -115,6 +123,7 @@ class VaultChanger:
             added=0,
             write=change.write,
             tokens=[token for token, _ in rows],
+            beside=Beside(),  # whoever replaces rows does so in every epoch
             retired=True,
         )
         change.committed()
@@ -181,6 +190,7 @@ class VaultChanger:
         before: int,
         after: int,
         as_of_ms: int,
+        beside: Beside | None = None,
     ) -> Epoch:
         """Replace or add rows, and move the source's position.
 
@@ -192,6 +202,7 @@ class VaultChanger:
             before: the position that they follow.
             after: the position after them.
             as_of_ms: the registry's state that the epoch shows then, milliseconds of the Unix epoch; 0 leaves it.
+            beside: the rows of the other epoch of an inner rotation; None where `other` has told of none.
 
         Returns:
             The epoch as it is now.
@@ -200,6 +211,7 @@ class VaultChanger:
             LoadOrderError: out of order, a token twice, or a wrong size.
             PositionError: somebody else follows the source too.
             EpochStateError: the epoch is no longer in use.
+            RotationBegunError: an inner rotation has begun, and nothing is beside.
         """
         _check(rows, epoch.box_size)
         change = self._changer.prepare(epoch, rows) if rows else None
@@ -212,6 +224,7 @@ class VaultChanger:
             added=added,
             write=change.write if change is not None else _nothing,
             tokens=[token for token, _ in rows],
+            beside=beside,
         )
         if change is not None:
             change.committed()

@@ -1,8 +1,10 @@
-"""A rotation of the outer keys as the catalogue knows it, and the changes that its other epoch has yet to take.
+"""A rotation as the catalogue knows it, and the changes that its other epoch has yet to take.
 
 While it is under way, a row that is changed in the epoch in use is written down by its token, in the transaction that
 makes the change visible: no change is in one epoch alone without a note of it, wherever a process is killed. A note
 goes in the transaction that makes the other epoch's row visible, and stays if the row was changed once more meanwhile.
+Of an inner rotation nobody can tell one epoch's token from the other's without the number, so that whoever has it, a
+feed, hands over the other epoch's rows instead (verifier.vault.pairs).
 """
 
 from __future__ import annotations
@@ -11,16 +13,19 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 
 from verifier.errors import OperatorError
 from verifier.schema import rotation as table
 from verifier.schema import rotation_change
+from verifier.vault import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.engine import Connection, Row
+
+    from verifier.vault.pairs import Beside
 
 LIVE: Final = 1
 _NOTE: Final = text(
@@ -31,6 +36,19 @@ _NOTE: Final = text(
 
 class RotationStateError(OperatorError):
     """The rotation, or its absence, does not allow this step."""
+
+
+class RotationBegunError(OperatorError):
+    """A rotation began in the middle of changes that do not heed it."""
+
+
+class RotationKind(enum.StrEnum):
+    """What a rotation replaces."""
+
+    OUTER = "outer"
+    """What rows stand under and are sealed by; they are moved."""
+    INNER = "inner"
+    """What people become; they are projected from the registry anew."""
 
 
 class RotationState(enum.StrEnum):
@@ -73,6 +91,9 @@ class Rotation:
         flipped_ms: when the new epoch began to answer.
         until_ms: until when it is kept reversible.
         ended_ms: when it was finished, or abandoned.
+        kind: what it replaces.
+        missing: numbers of the old epoch that nothing has brought into the new one; None where nobody has counted.
+        untaken: changes since the flip that the old epoch cannot take, because its normaliser or suite is another.
     """
 
     target: int
@@ -89,6 +110,14 @@ class Rotation:
     flipped_ms: int | None = None
     until_ms: int | None = None
     ended_ms: int | None = None
+    kind: RotationKind = RotationKind.OUTER
+    missing: int | None = None
+    untaken: int = 0
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether people are projected anew."""
+        return self.kind is RotationKind.INNER
 
     @property
     def in_use(self) -> int:
@@ -115,7 +144,7 @@ class Rotation:
     @property
     def name(self) -> str:
         """Name it for people."""
-        return f"the rotation of epoch {self.source} to {self.target}"
+        return f"the {'inner ' if self.is_inner else ''}rotation of epoch {self.source} to {self.target}"
 
 
 def live(connection: Connection) -> Rotation | None:
@@ -134,17 +163,36 @@ def of_row(row: Row[Any]) -> Rotation:
     """Read a row of the table."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
     values.pop("live")
-    values |= {"state": RotationState(values["state"])}
+    values |= {"state": RotationState(values["state"]), "kind": RotationKind(values["kind"])}
     return Rotation(**values)
 
 
-def note(connection: Connection, number: int, tokens: Sequence[bytes]) -> None:
-    """Note rows that the transaction changes in an epoch; it must hold the lock of the epoch's row in the catalogue."""
+def note(connection: Connection, number: int, tokens: Sequence[bytes], beside: Beside | None = None) -> None:
+    """Note rows that the transaction changes in an epoch; it must hold the lock of the epoch's row in the catalogue.
+
+    Args:
+        connection: in the transaction.
+        number: of the epoch.
+        tokens: of the rows.
+        beside: the same changes for the other epoch of an inner rotation; None where whoever changes knows of none.
+
+    Raises:
+        RotationBegunError: an inner rotation is under way, and nothing is beside for its other epoch.
+    """
     if not tokens:
         return
     under_way = live(connection)
-    if under_way is not None and under_way.takes_changes and under_way.in_use == number:
+    if under_way is None or not under_way.takes_changes or under_way.in_use != number:
+        return
+    if not under_way.is_inner:
         connection.execute(_NOTE, [{"epoch": number, "token": token} for token in tokens])
+        return
+    if beside is None or beside.epoch not in {0, under_way.other}:
+        raise RotationBegunError(f"{under_way.name} has begun in the middle of the changes")
+    pairs.put(connection, beside.pairs, from_source=number == under_way.source)
+    if beside.untaken:
+        untaken = table.c.untaken + beside.untaken
+        connection.execute(update(table).where(table.c.live == LIVE).values(untaken=untaken))
 
 
 def noted(connection: Connection, number: int, limit: int) -> list[Change]:
@@ -155,9 +203,9 @@ def noted(connection: Connection, number: int, limit: int) -> list[Change]:
 
 
 def count(connection: Connection, number: int) -> int:
-    """Count the notes of an epoch's changes."""
+    """Count the changes of an epoch that the other one has yet to take."""
     query = select(func.count()).select_from(rotation_change).where(rotation_change.c.epoch == number)
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(query).scalar_one()) + pairs.pending(connection)
 
 
 def forget(connection: Connection, number: int, changes: Sequence[Change]) -> None:
@@ -174,6 +222,7 @@ def forget(connection: Connection, number: int, changes: Sequence[Change]) -> No
 def forget_all(connection: Connection) -> None:
     """Remove every note: there is no other epoch any more."""
     connection.execute(delete(rotation_change))
+    pairs.forget_all(connection)
 
 
 def require_free(connection: Connection, what: str) -> None:

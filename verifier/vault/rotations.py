@@ -13,22 +13,32 @@ from sqlalchemy import delete, func, insert, select, update
 from verifier.schema import epoch as epoch_table
 from verifier.schema import feed_position
 from verifier.schema import rotation as table
-from verifier.vault import rotation
-from verifier.vault.catalogue import CARRIED, REPLACED, Catalogue
+from verifier.vault import pairs, rotation
+from verifier.vault.catalogue import CARRIED, REPLACED, Catalogue, PositionError
 from verifier.vault.epoch import EpochState
 from verifier.vault.rotation import Change, Rotation, RotationState, RotationStateError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sqlalchemy.engine import Connection
 
     from verifier.vault.epoch import Epoch
+    from verifier.vault.pairs import Behind, Pair
 
 
 class Rotations(Catalogue):
     """The catalogue of epochs, as a rotation works with it."""
 
-    def begin_rotation(self, new: Rotation, target: Epoch) -> None:
+    def begin_rotation(
+        self, new: Rotation, target: Epoch, *, behind: Mapping[str, Behind] | None = None
+    ) -> None:
         """Write a rotation down, with its new epoch; from here on changes are noted.
+
+        Args:
+            new: the rotation.
+            target: the new epoch.
+            behind: what that lacks of the sources that the old one has followed.
 
         Raises:
             RotationStateError: one is under way, or the old epoch is not the active one.
@@ -52,8 +62,10 @@ class Rotations(Catalogue):
                     done=0,
                     rate=new.rate,
                     begun_ms=new.begun_ms,
+                    kind=new.kind.value,
                 )
             )
+            pairs.set_behind(connection, behind or {})
 
     def show_done(self, target: int, done: int, *, rate: int) -> None:
         """Write down how many rows were moved, and how many a second are."""
@@ -86,6 +98,59 @@ class Rotations(Catalogue):
         """Count the notes of changes in an epoch."""
         with self._reading() as connection:
             return rotation.count(connection, number)
+
+    def waiting(self, there: Rotation, limit: int) -> list[Pair]:
+        """Read rows that the other epoch of an inner rotation has yet to take."""
+        with self._reading() as connection:
+            return pairs.waiting(connection, limit, from_source=there.in_use == there.source)
+
+    def boxes(self, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read the rows under some tokens of the new epoch that it has yet to take."""
+        with self._reading() as connection:
+            return pairs.boxes(connection, tokens)
+
+    def taken(self, there: Rotation, batch: Sequence[Pair]) -> None:
+        """Let rows go that the other epoch has, or has newer ones of."""
+        with self._writing() as connection:
+            pairs.taken(connection, batch, from_source=there.in_use == there.source)
+
+    def named(self, tokens: Sequence[bytes]) -> set[bytes]:
+        """Say which of some tokens of the old epoch are those of a number that a feed named during the rotation."""
+        with self._reading() as connection:
+            return pairs.of_source(connection, tokens)
+
+    def drawn(self, first: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Read numbers that a feed named, by old and new token, from a new one on."""
+        with self._reading() as connection:
+            return pairs.drawn(connection, first, limit)
+
+    def behind(self) -> dict[str, Behind]:
+        """Read what the new epoch holds and lacks of the sources that the old one has followed."""
+        with self._reading() as connection:
+            return pairs.behind(connection)
+
+    def replayed(
+        self, there: Rotation, rows: Sequence[Pair], *, source: str, before: int, after: int
+    ) -> None:
+        """Keep rows of a source's older changes for the new epoch, and how far it was replayed.
+
+        Raises:
+            PositionError: somebody else replays it too.
+            RotationStateError: the rotation does not stand there.
+        """
+        with self._writing() as connection:
+            self._at(connection, there.target, RotationState.READY)
+            self._hold(connection, there.source)
+            lacks = pairs.behind(connection).get(source)
+            if lacks is not None and lacks.position != before:
+                raise PositionError(f"another process replays {source} too")
+            pairs.put(connection, rows, from_source=True)
+            pairs.replayed(connection, source, after)
+
+    def missing(self, target: int, count: int) -> None:
+        """Write down how many numbers of the old epoch nothing has brought into the new one."""
+        with self._writing() as connection:
+            self._set(connection, target, missing=count)
 
     def flip(self, target: int, *, now_ms: int, until_ms: int) -> bool:
         """Answer from the new epoch; False, and nothing is changed, while a change is noted.

@@ -59,6 +59,7 @@ class EntryKind(enum.IntEnum):
     ROTATION_REVERTED = 242
     ROTATION_FINISHED = 243
     ROTATION_ABANDONED = 244
+    ROTATION_REPLAYED = 245
     # 300 to 399: the log itself
     PERIOD_OPENED = 300
     CLOCK_JUMP = 301

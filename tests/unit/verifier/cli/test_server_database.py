@@ -44,7 +44,7 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
         "log": {"current": "0008", "newest": "0008"},
-        "vault": {"current": "0005", "newest": "0005"},
+        "vault": {"current": "0006", "newest": "0006"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()
 
