@@ -259,6 +259,8 @@ def test_one_kind_does_not_go_on_with_the_other(files: Installation, source: Pat
         InnerRotator(files.settings).project(order_of(source), holds={})
 
 
+@pytest.mark.attack
+@pytest.mark.long
 def test_a_load_does_not_go_on_with_a_killed_projection(files: Installation, source: Path) -> None:
     """The same source, field map and keys, loaded meanwhile, become an epoch of their own."""
     assert rotate(files, "project", kill_after=Step.CHUNK_PROJECTED, source=source) == -signal.SIGKILL
