@@ -386,11 +386,7 @@ class Rotator:
 
 
 def require(rotations: Rotations, *states: RotationState) -> Rotation:
-    """Read the rotation that is under way.
-
-    Raises:
-        RotationStateError: there is none, or it stands elsewhere.
-    """
+    """Read the rotation that is under way; a `RotationStateError` where there is none, or it stands elsewhere."""
     there = rotations.rotation()
     if there is None:
         raise RotationStateError("no rotation is under way")
