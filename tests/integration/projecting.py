@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import csv
 import random
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.installation import install
 from tests.integration.feeding import SIGNER, feed, history, people
 from tests.people import AS_OF
 from tests.terms import Terms
+from tokenizer.inner import Inner
 from tokenizer.record import Record
 from verifier.agreement import signkey
+from verifier.directory import Directory
 from verifier.feed.following import follow
+from verifier.log.open import open_log
 from verifier.projector.columns import COLUMNS
 from verifier.projector.order import Order
 from verifier.projector.projection import Projection
+from verifier.resident.marking import names_of
+from verifier.resident.purge import purge
+from verifier.resident.table import MarkTable
 from verifier.vault.open import open_changer, open_writer
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.installation import Installation
+    from verifier.resident.mark import Mark
     from verifier.vault.epoch import Epoch
 
 FEED = "registry-1"
@@ -72,6 +81,21 @@ def same(made: Installation, numbers: Iterable[str]) -> bool:
     """Say whether every number stands the same in both epochs."""
     wanted = list(numbers)
     return standing(made, OLD, wanted) == standing(made, NEW, wanted)
+
+
+def mark(made: Installation, marks: dict[str, Mark]) -> None:
+    """Mark residents, as two officers do."""
+    with (
+        closing(made.agent()) as agent,
+        closing(open_log(made.settings.log_database)) as log,
+        closing(Directory(made.settings.log_database)) as directory,
+    ):
+        inner = Inner.of_agent(
+            agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
+        )
+        named = {names_of(inner, nik_grammar.parse(nik, AS_OF)): each for nik, each in marks.items()}
+        MarkTable(directory).add(named, now_ms=int(time.time() * 1000))
+        purge(made.settings, agent, log)
 
 
 def standing(made: Installation, number: int, niks: Iterable[str]) -> dict[str, object]:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from keys.purpose import Purpose
 from keys.state import KeyState
-from padan import nik as nik_grammar
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
-from tests.installation import Installation, install
+from tests.installation import install
 from tests.integration.feeding import NEWCOMER, feed
 from tests.integration.office import ask, wait_for
-from tests.integration.projecting import FEED, SIGNED, order_of, write
-from tests.people import ALMARHUM, AS_OF, BUDI, PEOPLE, SARI, UNKNOWN_NIK
+from tests.integration.projecting import FEED, SIGNED, mark, order_of, write
+from tests.people import ALMARHUM, BUDI, PEOPLE, SARI, UNKNOWN_NIK
 from tests.service import running
 from tests.terms import Terms
-from tokenizer.inner import Inner
-from verifier.directory import Directory
 from verifier.feed import document
 from verifier.feed.following import follow, signers_of
-from verifier.log.open import open_log
 from verifier.resident.mark import Mark
-from verifier.resident.marking import names_of
-from verifier.resident.purge import purge
-from verifier.resident.table import MarkTable
 from verifier.rotation.inner_rotator import InnerRotator
 from verifier.vault.store import POLL_SECONDS
 
@@ -47,21 +39,6 @@ QUESTIONS = {
     "merged": (MERGED, BUDI["NAMA_LGKP"], MATCH),
 }
 EXPECTED = {name: outcome for name, (_, _, outcome) in QUESTIONS.items()}
-
-
-def mark(made: Installation, marks: dict[str, Mark]) -> None:
-    """Mark residents, as two officers do."""
-    with (
-        closing(made.agent()) as agent,
-        closing(open_log(made.settings.log_database)) as log,
-        closing(Directory(made.settings.log_database)) as directory,
-    ):
-        inner = Inner.of_agent(
-            agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
-        )
-        named = {names_of(inner, nik_grammar.parse(nik, AS_OF)): each for nik, each in marks.items()}
-        MarkTable(directory).add(named, now_ms=int(time.time() * 1000))
-        purge(made.settings, agent, log)
 
 
 def test_verdicts_stay_what_they_are(database_url: str, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.integration.projecting import (
     Registry,
     epochs,
     made_with,
+    mark,
     order_of,
     same,
     standing,
@@ -34,6 +35,7 @@ from verifier.database import Address, make_engine, parse_address
 from verifier.feed import document, following
 from verifier.feed.errors import FeedEpochError, FeedGapError
 from verifier.migrations import CATALOGUE
+from verifier.resident.mark import Mark
 from verifier.rotation.errors import (
     AheadError,
     BehindError,
@@ -142,6 +144,18 @@ def test_a_source_that_is_newer_where_no_feed_is(files: Installation, source: Pa
         assert not list(files.root.glob("**/pairs-*"))
     assert epochs(files)[OLD].state is EpochState.ACTIVE
     assert {epoch.state for number, epoch in epochs(files).items() if number != OLD} == {EpochState.DROPPED}
+
+
+def test_who_is_erased_while_a_change_waits_does_not_come_back(files: Installation, source: Path) -> None:
+    """Erased by officers when a feed's change still waits for the new epoch: held in neither."""
+    registry, rotator = Registry(files, 8), InnerRotator(files.settings)
+    rotator.project(order_of(source), holds={}, make_keys=True)
+    one = next(iter(registry.held.values()))
+    registry.take({"change": "changed", "row": one})
+    mark(files, {one["NIK"]: Mark.ERASED})
+    assert rotator.flip(people=500).carried == 1
+    assert same(files, registry.numbers)
+    assert standing(files, NEW, [one["NIK"]]) == {one["NIK"]: None}
 
 
 def test_another_persons_row_stops_the_flip(files: Installation, source: Path) -> None:
