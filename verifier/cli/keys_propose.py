@@ -17,6 +17,7 @@ from verifier.agreement.sign import public_key
 from verifier.cli import council
 from verifier.cli.authority import read_input, write_output
 from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
+from verifier.rotation.inner_keys import INNER_PURPOSES
 from verifier.rotation.translation import OUTER_PURPOSES
 
 if TYPE_CHECKING:
@@ -136,12 +137,16 @@ def succeed(
     *,
     key: Key,
     out: Out,
+    inner: Annotated[
+        bool,
+        typer.Option("--inner", help="New inner keys, to which padan-server rotation project moves people."),
+    ] = False,
     key_kek: KeyKek = "",
     days: Days = _DAYS,
     as_json: AsJson = False,
 ) -> None:
     """Propose new outer keys of the vault beside the present ones; padan-server rotation begin moves the records."""
-    first, *others = OUTER_PURPOSES
+    first, *others = INNER_PURPOSES if inner else OUTER_PURPOSES
     change = Change(action=Action.SUCCEED, purpose=first, others=tuple((purpose, 0) for purpose in others))
     _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
 

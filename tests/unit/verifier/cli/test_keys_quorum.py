@@ -161,3 +161,27 @@ def test_custodians_who_are_apart_decide_by_files(call: Callable[..., Result]) -
         "ani.2.share.json",
         "cici.2.share.json",
     ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_keys_of_an_epoch_are_proposed_together(call: Callable[..., Result]) -> None:
+    """New outer or inner keys are one proposal, and so is the end of old ones, named with their ids."""
+    call(*INIT, "--custodians", "ani,budi", "--threshold", "2", *files("ani", "budi"), at=HERE)
+    at_home = ("--keyring", "keyring.json", "--kek", "quorum:custody")
+    own = ("--key", "custody/ani.key.json", "--key-kek", "passphrase-file=ani.pass")
+    for number, (words, purposes) in enumerate(
+        (((), ("outer-token", "row-seal")), (("--inner",), ("index", "attribute")))
+    ):
+        shown = call("propose", "succeed", *words, *own, "--out", f"{number}.json", "--json", at=at_home).data
+        assert [each["after"] for each in shown["differences"]] == ["active", "active, primary"] * 2
+        assert {each["purpose"] for each in shown["differences"]} == set(purposes)
+    for wrong in ("index", "index:x", "nothing:7"):
+        refused = call("propose", "retire", wrong, *own, "--out", "r.json", at=at_home)
+        assert (refused.code, "PURPOSE:ID" in refused.err) == (ExitCode.INPUT, True)
+    primary = {
+        each["purpose"]: each["key_id"]
+        for each in call("status", "--json", at=HERE).data["keys"]
+        if each["primary"]
+    }
+    keys = [f"{purpose}:{primary[purpose]}" for purpose in ("outer-token", "row-seal")]
+    assert "is primary" in call("propose", "retire", *keys, *own, "--out", "r.json", at=at_home).err
