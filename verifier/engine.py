@@ -362,7 +362,7 @@ class Engine:
             self._show_expiry,
         ]
         self._duties += [
-            following(self._agent, self._key_followers, self._metrics.seal),
+            following(self._agent, self._key_followers, self._metrics.seal, self._settings.keyring),
             Duty(name="standing", every=10, act=self._show_standing),
             Duty(name="expiry", every=600, act=self._show_expiry),
             Duty(

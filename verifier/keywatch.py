@@ -7,14 +7,18 @@ valid for as long as the keyring says so. Where a passphrase would have to be ty
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
+from keys import ringformat
 from keys.errors import KeyAgentSealedError, KeysError
+from keys.ringfile import RingFile
 from verifier.housekeeping import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from keys.agent import KeyAgent
     from verifier.metrics import SealGauges
@@ -32,6 +36,7 @@ class KeyWatch:
         agent: the process's keys.
         followers: take up what is new, in this order.
         seal: shows whether the key agent is sealed; None where nobody looks.
+        keyring: the keyring's file, to show whether it is another one than the process has.
     """
 
     def __init__(
@@ -39,10 +44,12 @@ class KeyWatch:
         agent: KeyAgent,
         followers: Sequence[Callable[[], object]],
         seal: SealGauges | None = None,
+        keyring: Path | None = None,
     ) -> None:
         self._agent = agent
         self._followers = followers
         self._seal = seal
+        self._keyring = keyring
         self._seen = agent.keyring_counter
         self._said = ""
 
@@ -75,12 +82,21 @@ class KeyWatch:
         finally:
             if self._seal is not None:
                 self._seal.show(sealed=sealed)
+                self._show_behind(self._seal)
+
+    def _show_behind(self, seal: SealGauges) -> None:
+        """Show whether the file is a keyring that this process has not: its custodians have to come, or a restart."""
+        if self._keyring is not None:
+            with contextlib.suppress(KeysError):  # one that cannot be read now is told by whoever needs it
+                newest = ringformat.peek(RingFile(self._keyring).read()).counter
+                seal.show_behind(behind=newest != self._agent.keyring_counter)
 
 
 def following(
     agent: KeyAgent,
     followers: Sequence[Callable[[], object]],
     seal: SealGauges | None = None,
+    keyring: Path | None = None,
 ) -> Duty:
     """Make the duty of a process that holds keys."""
-    return Duty(name="keys", every=EVERY, act=KeyWatch(agent, followers, seal).look)
+    return Duty(name="keys", every=EVERY, act=KeyWatch(agent, followers, seal, keyring).look)

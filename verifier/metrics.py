@@ -58,9 +58,20 @@ class SealGauges:
             multiprocess_mode="livemax",
         )
 
+        self._behind = Gauge(
+            "padan_keyring_behind",
+            "1 while the keyring has changed and the service holds it as it was.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+
     def show(self, *, sealed: bool) -> None:
         """Show whether the key agent is sealed."""
         self._sealed.set(int(sealed))
+
+    def show_behind(self, *, behind: bool) -> None:
+        """Show whether the keyring has changed since it was taken up."""
+        self._behind.set(int(behind))
 
     def show_shares(self, here: int, needed: int) -> None:
         """Show how many shares are here, of how many it takes."""

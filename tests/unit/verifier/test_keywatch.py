@@ -80,3 +80,26 @@ def test_a_key_agent_that_is_sealed_again_is_told(tmp_path: Path) -> None:
         told.append(registry.get_sample_value("padan_sealed"))
         sealed.pop(0)
     assert told == [0, 1, 0]
+
+
+def test_a_keyring_that_waits_for_people_is_told(tmp_path: Path) -> None:
+    """While the changed keyring cannot be taken up, each look says so; once it is, no more."""
+    provider, path = MemoryKekProvider(), tmp_path / "keyring.json"
+    custody = Custody(path=path, provider=provider, actor="tests")
+    custody.create(REALM)
+    registry, told = CollectorRegistry(), []
+    watch = KeyWatch(LocalKeyAgent.unlock(path, provider), [], SealGauges(registry), path)
+
+    def look() -> None:
+        watch.look()
+        told.append(registry.get_sample_value("padan_keyring_behind"))
+
+    look()
+    custody.rotate(Purpose.REPLAY)
+    kept, provider.kept = provider.kept, []
+    look()
+    provider.kept = kept
+    look()
+    path.unlink()
+    look()
+    assert told == [0, 1, 0, 0]
