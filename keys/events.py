@@ -95,6 +95,11 @@ def read(path: Path, ring: Keyring) -> tuple[Event, ...]:
     return tuple(event for event, _ in _happened(path, ring))
 
 
+def parse(data: bytes, ring: Keyring) -> tuple[Event, ...]:
+    """Read and check the lines of a history that is at hand; raises as `read` does."""
+    return tuple(event for event, _ in _checked(data, ring, "the history"))
+
+
 def append(path: Path, ring: Keyring, events: Sequence[Event]) -> bytes:
     """Write events after those that happened, durably; return the new head.
 
@@ -119,9 +124,14 @@ def append(path: Path, ring: Keyring, events: Sequence[Event]) -> bytes:
 
 def _happened(path: Path, ring: Keyring) -> list[tuple[Event, int]]:
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        data = path.read_bytes()
     except FileNotFoundError:
-        lines = []
+        data = b""
+    return _checked(data, ring, path)
+
+
+def _checked(data: bytes, ring: Keyring, path: Path | str) -> list[tuple[Event, int]]:
+    lines = data.splitlines(keepends=True)
     if len(lines) < ring.events:
         raise EventsError(f"{path} holds {len(lines)} of the {ring.events} lines that happened")
     head = NO_EVENTS
@@ -136,7 +146,7 @@ def _happened(path: Path, ring: Keyring) -> list[tuple[Event, int]]:
     return found
 
 
-def _require_newest(path: Path, ring: Keyring, lines: Sequence[bytes], head: bytes) -> None:
+def _require_newest(path: Path | str, ring: Keyring, lines: Sequence[bytes], head: bytes) -> None:
     """Tell the lines of one change that was cut off, which the next overwrites, from changes that did happen."""
     for number, line in enumerate(lines, start=ring.events + 1):
         try:
@@ -150,7 +160,7 @@ def _require_newest(path: Path, ring: Keyring, lines: Sequence[bytes], head: byt
         head = hashlib.sha256(line).digest()
 
 
-def _decode(line: bytes, number: int, previous: bytes, path: Path) -> Event:
+def _decode(line: bytes, number: int, previous: bytes, path: Path | str) -> Event:
     try:
         data: dict[str, Any] = json.loads(line.decode("ascii"))
         event = Event(

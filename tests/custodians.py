@@ -159,11 +159,19 @@ class Terminal:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command that calls the listener."""
-        settings = self._installation.settings
+        return self._run(*words, address="--address", key="--key")
+
+    def decide(self, *words: str, signs: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command about proposals that lie with the key agent, with the own key where it signs."""
+        key, phrase = keys_path(self.folder, self.name), self.folder.parent / f"{self.name}.pass"
+        signing = ("--key", str(key), "--key-kek", f"passphrase-file={phrase}") if signs else ()
+        return self._run(*words, *signing, address="--server", key="--cert-key")
+
+    def _run(self, *words: str, address: str, key: str) -> subprocess.CompletedProcess[str]:
         return padan_keys(
             self._installation,
             *words,
-            *("--address", settings.custody_listen, "--server-name", "localhost"),
+            *(address, self._installation.settings.custody_listen, "--server-name", "localhost"),
             *("--ca", str(self._installation.ca)),
-            *("--cert", str(self._identity.certificate), "--key", str(self._identity.key)),
+            *("--cert", str(self._identity.certificate), key, str(self._identity.key)),
         )

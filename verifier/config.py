@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     custody_listen: Annotated[str, Field(pattern=_ADDRESS)] = Field(
         default="127.0.0.1:7446",
-        description="Address of CustodyService, where custodians hand in shares; used with kek = quorum:FOLDER alone.",
+        description="Address of CustodyService: shares of kek = quorum:FOLDER, proposals of custodians.",
     )
     metrics_listen: str = Field(
         default="127.0.0.1:7445", description="Address of the Prometheus metrics; empty for none."

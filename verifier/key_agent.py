@@ -1,6 +1,7 @@
 """The key agent as a process: it unlocks the keyring once, and serves the workers of this host over a Unix socket.
 
-Where custodians hold the KEK together it starts sealed, without any key, and lets them hand in shares.
+Where custodians hold the KEK together it starts sealed, without any key, and lets them hand in shares. Proposals of
+custodians who decide together lie with it too, where it is one of the service's own processes.
 Nobody can dump it, its memory stays out of swap where the system lets it, and nothing runs in it but this. Keys pass
 to processes of its own user (ADR 0038 says why).
 """
@@ -16,6 +17,9 @@ from prometheus_client import CollectorRegistry
 from keys import process
 from keys.agent_server import KeyAgentServer
 from verifier import custody_listener, host_keys
+from verifier.custody_gate import CustodyGate
+from verifier.desk import Desk
+from verifier.desk_calls import DeskCalls
 from verifier.errors import OperatorError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.metrics import SealGauges
@@ -84,6 +88,8 @@ class KeyAgentProcess:
             self._opened.callback(self._server.stop)
             if self._seal is not None:
                 self._let_custodians_in(self._seal)
+            elif self._settings.starts_key_agent:
+                self._let_proposals_in()
             undo.pop_all()
         if self._seal is not None:
             _LOGGER.warning("sealed", extra={"reason": self._seal.reason()})
@@ -98,7 +104,15 @@ class KeyAgentProcess:
         keeping.start()
         self._opened.callback(keeping.stop)
         methods = {"GetStanding": seal.get_standing, "HandInShare": seal.hand_in_share}
-        self._opened.enter_context(custody_listener.listening(self._settings, methods))
+        calls = DeskCalls(seal.desk, CustodyGate(self._settings))
+        self._opened.enter_context(custody_listener.listening(self._settings, {**methods, **calls.methods}))
+
+    def _let_proposals_in(self) -> None:
+        """Let custodians decide from afar where a roster stands; the keys are open here without them."""
+        desk = Desk(self._settings)
+        if desk.papers.table().sitting.register.roster is not None:
+            calls = DeskCalls(desk, CustodyGate(self._settings))
+            self._opened.enter_context(custody_listener.listening(self._settings, calls.methods))
 
     def _look_at(self, seal: Seal) -> None:
         """Let go of shares that waited too long, and count the others."""

@@ -4,8 +4,10 @@
  3 the caller is one of its custodians, and the share opens with the key of this process  4 it fits the commitments
  5 once there are enough: the KEK, the keyring, every key of it  6 the entry UNSEALED is committed  7 keys are given out
 Where 5 or 6 fails, nothing is given out, the shares are zeroed, and all hand in again. Once the keyring has changed,
-custodians come in the same way and the agent takes it up, while it serves what it has. Holds a lock for the time of a
-call: there are few calls, and one at a time decides.
+custodians come in the same way and the agent takes it up, while it serves what it has. Shares that name an approved
+proposal (`verifier.desk`) are gathered for it alone, also while the keys are open: then 6 comes first, and between it
+and 5 the proposal is executed (`verifier.execution`). Holds a lock for the time of a call: there are few calls, and one
+at a time decides.
 """
 
 from __future__ import annotations
@@ -14,9 +16,7 @@ import contextlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
-
-from google.protobuf.message import DecodeError
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from keys import quorum, quorum_provider, ringformat
 from keys.errors import KeysError, ShareHereError, ShareRefusedError
@@ -26,33 +26,24 @@ from keys.provider import quorum_folder
 from keys.ringfile import RingFile
 from padan.entry import EntryKind
 from padan.v1 import custody_pb2
-from verifier import admin_entry, host_keys, validate
-from verifier.directory import Directory
-from verifier.errors import (
-    CallerError,
-    InvalidFieldError,
-    MalformedMessageError,
-    MethodNotAllowedError,
-    OperatorError,
-)
-from verifier.identity import PeerGate, PeerReader
+from verifier import admin_entry, execution, host_keys
+from verifier.custody_gate import CustodyGate, parse
+from verifier.desk import Desk
+from verifier.errors import CallerError, InvalidFieldError, MethodNotAllowedError, OperatorError
 from verifier.log.open import open_log
-from verifier.revocation import RegisterReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from keys.agent import LocalKeyAgent
-    from keys.kek import Kek
+    from keys.ceremonyfile import CeremonyFile
     from keys.quorum import Generation
     from verifier.call import Call
     from verifier.config import Settings
     from verifier.identity import Peer
-    from verifier.revocation import Register
 
 _LOGGER = logging.getLogger("padan.custody")
 _ID_SIZE: Final = 32
-M = TypeVar("M", custody_pb2.GetStandingRequest, custody_pb2.HandInShareRequest)
 
 
 class ShareError(CallerError):
@@ -91,28 +82,13 @@ class UnsealFailedError(OperatorError):
     reason: ClassVar[str] = "UNSEAL_FAILED"
 
 
-class Registrations:
-    """The register of callers, read anew for each call: the agent keeps nothing of it, and waits for no database."""
-
-    def __init__(self, database: str) -> None:
-        self._database = database
-
-    def current(self) -> Register:
-        """Read it.
-
-        Raises:
-            LogUnavailableError: the database cannot be read.
-        """
-        with contextlib.closing(Directory(self._database)) as directory:
-            return RegisterReader(directory).read()
-
-
 class Seal:
     """The sealed state of one agent's process, and its end.
 
     Args:
         settings: the settings.
         opened: is given the unlocked keys, and again those of a keyring that has changed.
+        desk: the proposals that shares may be handed in for; by default those of the settings' folder.
         seconds: how long shares wait for others.
         wall: wall clock, seconds of the Unix epoch.
         monotonic: monotonic clock, seconds.
@@ -123,6 +99,7 @@ class Seal:
         settings: Settings,
         opened: Callable[[LocalKeyAgent], object],
         *,
+        desk: Desk | None = None,
         seconds: float = SECONDS,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -135,15 +112,18 @@ class Seal:
         self._settings = settings
         self._opened = opened
         self._seconds = seconds
-        self._wall = wall
         self._monotonic = monotonic
         self._folder = quorum_folder(settings.kek)
-        self._gate = PeerGate(PeerReader(settings.trust_domain), Registrations(settings.log_database))
+        self._gate = CustodyGate(settings, wall=wall)
+        self.desk = desk or Desk(settings, wall=wall)
+        """The proposals that shares may be handed in for."""
         self._key = ShareKey()
         self._lock = threading.Lock()
         self._came: tuple[str, ...] | None = None
         self._counter = 0
         self._gathering = self._gather(self._generation())
+        self._for: dict[bytes, Gathering] = {}
+        """Shares for proposals, by id."""
 
     def reason(self) -> str:
         """Say what is missing, and the next step."""
@@ -161,8 +141,9 @@ class Seal:
     def expire(self) -> None:
         """Zero shares that waited too long."""
         with self._lock:
-            if self._gathering.expire():
-                _LOGGER.warning("shares waited too long and are forgotten")
+            for each in (self._gathering, *self._for.values()):
+                if each.expire():
+                    _LOGGER.warning("shares waited too long and are forgotten")
 
     def get_standing(self, call: Call) -> bytes:
         """Answer one GetStanding, serialised.
@@ -170,8 +151,8 @@ class Seal:
         Raises:
             VerifierError: the caller may not, or the request is malformed.
         """
-        self._custodian(call)
-        _parse(custody_pb2.GetStandingRequest(), call.raw)
+        self._gate.custodian(call)
+        parse(custody_pb2.GetStandingRequest(), call.raw)
         with self._lock:
             return custody_pb2.GetStandingResponse(standing=self._standing()).SerializeToString()
 
@@ -179,29 +160,43 @@ class Seal:
         """Answer one HandInShare, serialised.
 
         Raises:
-            VerifierError: the caller may not, the share is refused, or the keys cannot be opened with it.
+            VerifierError: the caller may not, proposal or share is refused, or the keys cannot be opened with it.
         """
-        peer = self._custodian(call)  # 1
-        request = _parse(custody_pb2.HandInShareRequest(), call.raw)
+        peer = self._gate.custodian(call)  # 1
+        request = parse(custody_pb2.HandInShareRequest(), call.raw)
         with self._lock:
-            self._hand_in(peer, request)
-            if self._gathering.is_complete:
-                self._unseal()
-            return custody_pb2.HandInShareResponse(standing=self._standing()).SerializeToString()
+            agreed = self._agreed(peer, request.proposal)
+            gathering = self._hand_in(peer, request)
+            present = gathering.present
+            if complete := gathering.is_complete:
+                self._open(gathering, agreed)
+            return custody_pb2.HandInShareResponse(
+                standing=self._standing(),
+                present=present if agreed is not None else (),
+                executed=complete and agreed is not None,
+                seconds_left=round(gathering.seconds_left) if agreed is not None else 0,
+            ).SerializeToString()
 
     def wipe(self) -> None:
         """Zero what is here."""
         with self._lock:
             self._gathering.wipe()
+            self._drop_for_proposals()
 
-    def _custodian(self, call: Call) -> Peer:
-        peer = self._gate.admit(call.certificate, self._wall())
-        if peer.kind != "custodian":
-            raise MethodNotAllowedError("only custodians may call this")
-        return peer
+    def _agreed(self, peer: Peer, proposal: bytes) -> CeremonyFile | None:
+        """Find what a share is handed in for; None where it is to open the keys."""
+        if not proposal:
+            return None
+        try:
+            return self.desk.executable(proposal)
+        except CallerError as error:
+            _LOGGER.warning(
+                "no share is taken for a proposal", extra={"reason": f"custodian {peer.id}: {error}"}
+            )
+            raise
 
-    def _hand_in(self, peer: Peer, request: custody_pb2.HandInShareRequest) -> None:
-        if self._came is not None and not self._is_behind():
+    def _hand_in(self, peer: Peer, request: custody_pb2.HandInShareRequest) -> Gathering:
+        if self._came is not None and not request.proposal and not self._is_behind():
             raise NotSealedError(f"opened by {', '.join(self._came)}")
         generation = self._renewed()
         if len(request.quorum_id) != _ID_SIZE:
@@ -216,61 +211,83 @@ class Seal:
             member = generation.number_of(peer.id)  # 3
         except ShareRefusedError as error:
             raise MethodNotAllowedError(str(error)) from error
+        gathering = self._gathering_for(request.proposal)
         try:
-            share = self._key.open(request.sealed_share, generation, member)
+            share = self._key.open(request.sealed_share, generation, member, request.proposal)
         except ShareRefusedError as error:
-            self._gathering.refuse(member)
+            gathering.refuse(member)
             raise self._refuse(peer, error) from error
         try:
-            self._gathering.hand_in(member, share)  # 4
+            gathering.hand_in(member, share)  # 4
         except ShareHereError as error:
             raise ShareTwiceError(str(error)) from error
         except ShareRefusedError as error:
             raise self._refuse(peer, error) from error
-        _LOGGER.info("a share came", extra={"reason": self._gathering.missing})
+        _LOGGER.info("a share came", extra={"reason": gathering.missing})
+        return gathering
 
     @staticmethod
     def _refuse(peer: Peer, error: ShareRefusedError) -> ShareError:
         _LOGGER.warning("a share was refused", extra={"reason": f"custodian {peer.id}"})
         return ShareError(str(error))
 
-    def _unseal(self) -> None:
-        came, refused = self._gathering.present, sorted(self._gathering.refused)
-        generation = self._gathering.generation
+    def _open(self, gathering: Gathering, agreed: CeremonyFile | None) -> None:
+        """Open the keys with enough shares; where they are for a proposal, execute it before."""
+        told = {
+            "custodians": ",".join(gathering.present),
+            "threshold": str(gathering.generation.threshold),
+            "generation": str(gathering.generation.number),
+        }
+        if gathering.refused:
+            told["refused"] = ",".join(sorted(gathering.refused))
+        came = gathering.present
         try:
-            agent = self._unlock(self._gathering.combine())  # 5
-        except (KeysError, OperatorError) as error:
+            agent = self._unlock(gathering, told, agreed)  # 5
+        except (KeysError, OperatorError, OSError) as error:
             _LOGGER.exception("enough shares came, and the keys cannot be opened")
-            raise UnsealFailedError("the keyring cannot be opened; the agent's messages say why") from error
-        try:
-            self._log(agent, generation, came, refused)  # 6
-        except BaseException:
-            agent.close()
-            raise
+            raise UnsealFailedError(
+                "the keyring cannot be opened"
+                + ("" if agreed is None else ", or the proposal not be executed")
+                + "; the agent's messages say why"
+            ) from error
+        if agreed is None:
+            try:
+                self._log(told | {"counter": str(agent.keyring_counter)})  # 6
+            except BaseException:
+                agent.close()
+                raise
         self._came, self._counter = came, agent.keyring_counter
         self._opened(agent)  # 7
-        self._gathering = self._gather(generation)
+        self._gathering = self._gather(gathering.generation)
+        self._drop_for_proposals()
         _LOGGER.info("unsealed", extra={"reason": f"by {', '.join(came)}"})
 
-    def _unlock(self, kek: Kek) -> LocalKeyAgent:
+    def _unlock(
+        self, gathering: Gathering, told: Mapping[str, str], agreed: CeremonyFile | None
+    ) -> LocalKeyAgent:
+        kek = gathering.combine()
         try:
+            if agreed is not None:
+                execution.execute(self._settings, kek, gathering.generation, agreed, told=told, log=self._log)
             return host_keys.unlock_with(self._settings, kek)
         finally:
             kek.wipe()
 
-    def _log(
-        self, agent: LocalKeyAgent, generation: Generation, came: tuple[str, ...], refused: list[str]
-    ) -> None:
-        detail = {
-            "custodians": ",".join(came),
-            "threshold": str(generation.threshold),
-            "generation": str(generation.number),
-            "counter": str(agent.keyring_counter),
-        }
-        if refused:
-            detail["refused"] = ",".join(refused)
+    def _log(self, detail: Mapping[str, str]) -> None:
         with contextlib.closing(open_log(self._settings.log_database)) as log:
             admin_entry.append(log, EntryKind.UNSEALED, detail)
+
+    def _gathering_for(self, proposal: bytes) -> Gathering:
+        if not proposal:
+            return self._gathering
+        if proposal not in self._for:
+            self._for[proposal] = self._gather(self._gathering.generation)
+        return self._for[proposal]
+
+    def _drop_for_proposals(self) -> None:
+        for each in self._for.values():
+            each.wipe()
+        self._for.clear()
 
     def _generation(self) -> Generation:
         """Find the dealing that the keyring is under."""
@@ -299,6 +316,7 @@ class Seal:
             raise UnsealFailedError("the keyring or its quorum cannot be read") from error
         if generation.id != self._gathering.generation.id:
             self._gathering.wipe()
+            self._drop_for_proposals()
             self._gathering = self._gather(generation)
         return generation
 
@@ -320,12 +338,3 @@ class Seal:
             seconds_left=round(gathering.seconds_left),
             behind=behind,
         )
-
-
-def _parse(message: M, raw: bytes) -> M:
-    try:
-        message.ParseFromString(raw)
-    except DecodeError:
-        raise MalformedMessageError("the bytes are no message of this method") from None
-    validate.refuse_unknown(message)
-    return message

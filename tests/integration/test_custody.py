@@ -48,6 +48,7 @@ from verifier.vault.open import open_rotations
 from verifier.vault.rotation import RotationState
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 
@@ -132,9 +133,10 @@ def turn_strangers_away(installation: Installation) -> None:
     ):
         with open_channel(installation, identity, port) as channel:
             stub = custody_pb2_grpc.CustodyServiceStub(channel)
-            with pytest.raises(grpc.RpcError) as refused:
-                stub.GetStanding(custody_pb2.GetStandingRequest(), timeout=SECONDS)
-            assert from_rpc(refused.value).reason == reason
+            for name in ("GetStanding", "HandInShare", "GetKeyring", "ListProposals", "PutProposal"):
+                with pytest.raises(grpc.RpcError) as refused:
+                    getattr(stub, name)(getattr(custody_pb2, f"{name}Request")(), timeout=SECONDS)
+                assert from_rpc(refused.value).reason == reason
 
 
 def unsealing_is_told(installation: Installation) -> None:
@@ -155,8 +157,14 @@ def take_up_a_new_key(service: RunningService, people: list[Terminal]) -> None:
     assert (people[0].standing().behind, people[0].standing().sealed) == (True, False)
     for each in people:
         assert each.hand_in() == ""
-    new = ringformat.peek(installation.settings.keyring.read_bytes()).primary(Purpose.RECEIPT_SIGNING)
     assert not people[0].standing().behind
+    follows(service)
+
+
+def follows(service: RunningService) -> None:
+    """See that the running service comes to sign with the keyring's present key."""
+    data = service.installation.settings.keyring.read_bytes()
+    new = ringformat.peek(data).primary(Purpose.RECEIPT_SIGNING)
     with service.channel() as channel:
         stub = verification_pb2_grpc.VerificationServiceStub(channel)
         wait_for(lambda: key_of(stub.Verify(request(), timeout=10).receipt) == thumbprint(new.public))
@@ -179,6 +187,46 @@ def rotate_the_outer_keys(service: RunningService, people: list[Terminal]) -> No
     assert Rotator(settings).begin().there.state is RotationState.READY
     assert Rotator(settings).flip().there.state is RotationState.FLIPPED
     assert answers(service)
+
+
+def done(process: subprocess.CompletedProcess[str]) -> str:
+    """Give what a command printed, once it is done well."""
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def decide_apart(service: RunningService, people: list[Terminal]) -> None:
+    """Each at an own terminal proposes, approves, hands in a share for it; the service follows, and the log tells."""
+    ani, budi, cici = people
+    installation = service.installation
+    before = ringformat.peek(installation.settings.keyring.read_bytes())
+    name = json.loads(done(ani.decide("propose", "rotate", "receipt-signing", "--json")))["proposal"]
+    early = ani.command("unseal", *ani.files(1), "--for", name)
+    assert (early.returncode, "2 more custodians must approve" in early.stderr) == (ExitCode.REFUSED, True)
+    assert ani.hand_in(proposal=bytes.fromhex(name)).startswith("PROPOSAL_NOT_READY")
+    assert f"{name}  pending, 2 more must approve" in done(budi.decide("proposals", signs=False))
+    done(budi.decide("approve", name[:12], "--yes"))
+    assert "state:    pending; 1 more must approve" in done(cici.decide("review", name, signs=False))
+    approved = done(cici.decide("approve", name, "--yes"))
+    assert f"next:     custodians run padan-keys unseal --for {name}" in approved
+    for each, missing in ((ani, 2), (budi, 1)):
+        told = done(each.command("unseal", *each.files(1), "--for", name))
+        assert f"missing: {missing} of 3" in told
+        assert "receipt-signing key NEW: none -> active, primary" in told
+    last = json.loads(done(cici.command("unseal", *cici.files(1), "--for", name, "--json")))
+    assert (last["executed"], last["present"]) == (True, ["ani", "budi", "cici"])
+    after = ringformat.peek(installation.settings.keyring.read_bytes())
+    assert after.counter == before.counter + 1
+    assert not ani.standing().behind
+    follows(service)
+    assert done(ani.decide("proposals", signs=False)) == "none waits\n"
+    assert details(installation, EntryKind.UNSEALED)[-1]["proposal"] == name
+    (executed,) = [
+        told for told in details(installation, EntryKind.CEREMONY_EXECUTED) if told["proposal"] == name
+    ]
+    assert (executed["actor"], executed["action"]) == ("key-agent: ani,budi,cici", "key.rotate")
+    proven = padan_keys(installation, "history", "--verify", "--unverified")
+    assert proven.returncode == 0, proven.stderr
 
 
 @pytest.mark.timeout(600)
@@ -206,6 +254,8 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         assert cici.hand_in().startswith("NOT_SEALED")
         take_up_a_new_key(service, [ani, budi, cici])
         rotate_the_outer_keys(service, [ani, budi, cici])
+
+        decide_apart(service, [ani, budi, cici])
         before = roles(service)["worker-1"]
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: roles(service).get("worker-1", before) != before)

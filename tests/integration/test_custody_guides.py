@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CUSTODY = "docs/custody.md"
 CEREMONIES = "docs/ceremonies.md"
 FOUNDING = "padan-keys init "
+PROPOSAL = "5f3c09a1"
+"""The id that the page writes for a proposal."""
 
 
 def commands(page: str) -> Iterator[markdown.Command]:
@@ -37,6 +39,8 @@ def play(table: Table, command: markdown.Command) -> None:
     """Run a command: it ends well, and prints what the page shows."""
     ended = table.run(command.line, command.who)
     assert ended.code == 0, f"{command.line}\n{ended.printed}"
+    if found := re.search(r"padan-keys approve ([0-9a-f]{8})[0-9a-f]+ ", ended.printed):
+        table.instead = {**table.instead, PROPOSAL: found[1]}
     assert fits(table.own(command.output), ended.printed), f"{command.line}\n{ended.printed}"
 
 

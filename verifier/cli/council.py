@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from keys import ceremonyfile, custodian, events, keyceremony, ringformat, summary
+from keys import ceremonyfile, custodian, events, keyceremony, summary
 from keys.ceremony import State
 from keys.file_provider import read_passphrase
-from keys.keyceremony import Register, Sitting
 from keys.keychange import Change
 from keys.keydiff import rehearse
 from keys.provider import ask
 from keys.ringfile import RingFile
 from keys.ringformat import moment
+from keys.table import Table, lay
 from padan.cli.console import CommandError, print_json
 from verifier.agreement import signkey
 from verifier.cli.authority import read_input
@@ -28,25 +28,12 @@ if TYPE_CHECKING:
     from keys.ceremony import Standing
     from keys.ceremonyfile import CeremonyFile
     from keys.keydiff import Difference
-    from keys.keyset import Keyring
     from keys.roster import Roster
     from keys.signing import Signing
 
 _NO_CHANGE = "no key changes its state"
 _PHRASE_FILE = "passphrase-file"
 _RENEWED = "the KEK: renewed, and every other key wrapped anew"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A keyring as those see it who sit around it, without its KEK.
-
-    That the file is the right one is seen by its hash, which the proposal holds: an execution, which has the KEK, does
-    what was shown or nothing.
-    """
-
-    ring: Keyring
-    sitting: Sitting
 
 
 def table() -> Table:
@@ -56,12 +43,13 @@ def table() -> Table:
         CustodianError: one of them cannot be read, or they do not fit.
     """
     path = CHOICE.keyring_path()
-    data = RingFile(path).read()
-    ring = ringformat.peek(data)
-    register = Register.of(events.read(events.path_beside(path), ring), holders=CHOICE.holders(ring.kek_id))
-    base = keyceremony.base_of(ring.realm, data)
-    now = int(CHOICE.now().timestamp())
-    return Table(ring=ring, sitting=Sitting(realm=ring.realm, register=register, base=base, now=now))
+    history = events.path_beside(path)
+    return lay(
+        RingFile(path).read(),
+        history.read_bytes() if history.exists() else b"",
+        holders=CHOICE.holders,
+        now=int(CHOICE.now().timestamp()),
+    )
 
 
 def open_file(at: Table, path: Path) -> CeremonyFile:
@@ -133,7 +121,7 @@ def show(at: Table, file: CeremonyFile, *, as_json: bool) -> Review:
     """Print a proposal in words, what it makes of the keyring, and where it stands."""
     found = review(at, file)
     if as_json:
-        print_json(_content(at, file, found))
+        print_json(content(at, file, found))
         return found
     proposal = file.proposal
     for language, told in (("en", summary.english(found.what)), ("id", summary.indonesian(found.what))):
@@ -150,14 +138,16 @@ def show(at: Table, file: CeremonyFile, *, as_json: bool) -> Review:
     for key_id in found.standing.approved:
         typer.echo(f"approved: {_name(at, key_id)}")
     missing = f"; {found.standing.missing} more must approve" if found.standing.missing else ""
-    typer.echo(f"state:    {_STATES[found.standing.state]}{missing}")
+    typer.echo(f"state:    {STATES[found.standing.state]}{missing}")
     return found
 
 
-_STATES = {**{state: state.value for state in State}, State.WITHDRAWN: "cancelled"}
+STATES: Final = {**{state: state.value for state in State}, State.WITHDRAWN: "cancelled"}
+"""How commands name where a proposal stands."""
 
 
-def _content(at: Table, file: CeremonyFile, found: Review) -> dict[str, Any]:
+def content(at: Table, file: CeremonyFile, found: Review) -> dict[str, Any]:
+    """Say what a review says, for JSON."""
     proposal = file.proposal
     words = {"en": summary.english(found.what), "id": summary.indonesian(found.what)}
     return {
@@ -170,7 +160,7 @@ def _content(at: Table, file: CeremonyFile, found: Review) -> dict[str, Any]:
         "needed": proposal.needed,
         "approved": list(found.standing.approved),
         "missing": found.standing.missing,
-        "state": _STATES[found.standing.state],
+        "state": STATES[found.standing.state],
         "keyring": {"hash": at.sitting.base.hex(), "counter": at.ring.counter},
         "differences": [
             {

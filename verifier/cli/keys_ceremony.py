@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
-from keys import ceremonyfile, keyceremony
+from keys import keyceremony
 from keys.ceremony import State
 from keys.keyceremony import EXPIRED
 from keys.keychange import Change
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli import council
-from verifier.cli.authority import write_output
 from verifier.cli.custody_choice import CHOICE
+from verifier.cli.place import Files, Place, placed
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The proposal's file.")]
+Named = Annotated[Path, typer.Argument(metavar="FILE", help="The proposal's file; with --server its id.")]
 Key = Annotated[
     Path,
     typer.Option(
@@ -35,28 +36,32 @@ KeyKek = Annotated[
 ]
 
 
-def review(file: File, as_json: AsJson = False) -> None:
+@placed
+def review(*, file: Named, as_json: AsJson = False, place: Place) -> None:
     """Say in words what a proposal does, what it makes of the keyring, who has approved it, and where it stands.
 
     It needs the keyring and its history, and not the KEK.
     """
-    at = council.table()
-    council.show(at, council.open_file(at, file), as_json=as_json)
+    at = place.table()
+    council.show(at, place.open(at, file), as_json=as_json)
 
 
+@placed
 def approve(
-    file: File,
+    *,
+    file: Named,
     key: Key,
     key_kek: KeyKek = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask: sign what is shown.")] = False,
     as_json: AsJson = False,
+    place: Place,
 ) -> None:
-    """Show a proposal as review does, ask, and sign it; the signature is added to its file.
+    """Show a proposal as review does, ask, and sign it; the signature is added to it where it lies.
 
     It needs the keyring and its history, and not the KEK.
     """
-    at = council.table()
-    opened = council.open_file(at, file)
+    at = place.table()
+    opened = place.open(at, file)
     keyceremony.require_open(keyceremony.standing(at.sitting, opened))
     if not as_json:
         council.show(at, opened, as_json=False)
@@ -66,35 +71,43 @@ def approve(
             next_step="say --yes to sign without a question; padan-keys cancel FILE is against it",
             code=ExitCode.REFUSED,
         )
-    signed = keyceremony.approve(at.sitting, opened, council.open_key(key, key_kek))
-    write_output(file, ceremonyfile.encode(at.sitting.realm, signed))
+    signed = place.keep(at, file, keyceremony.approve(at.sitting, opened, council.open_key(key, key_kek)))
     if as_json:
         council.show(at, signed, as_json=True)
         return
     found = council.review(at, signed)
     typer.echo(f"signed:   {file}")
+    named = place.words(at, file, signed)
     next_step = (
-        f"padan-keys execute {file}"
+        place.execution(at, file, signed)
         if found.standing.state is State.APPROVED
-        else f"{found.standing.missing} more custodians run padan-keys approve {file} --key KEY"
+        else f"{found.standing.missing} more custodians run padan-keys approve {named} --key KEY"
     )
     typer.echo(f"next:     {next_step}")
 
 
+@placed
 def cancel(
-    file: File,
+    *,
+    file: Named,
     key: Annotated[
         Path | None, typer.Option("--key", help="The custodian's private key: sign against the proposal.")
     ] = None,
     key_kek: KeyKek = "",
     as_json: AsJson = False,
+    place: Place,
 ) -> None:
     """With --key sign against a proposal; without it record that the proposal was cancelled or has expired.
 
     Its proposer ends a proposal alone, others as many as must approve. Once recorded, no copy of the file is executed.
     """
-    at = council.table()
-    opened = council.open_file(at, file)
+    if key is None and not isinstance(place, Files):
+        raise CommandError(
+            "--server: the end of a proposal is recorded on the key host, where the KEK is",
+            next_step="sign against it with --key KEY; or on the key host padan-keys cancel FILE",
+        )
+    at = place.table()
+    opened = place.open(at, file)
     if key is None:
         name = CHOICE.custody().close(opened)
         word = "expired" if name == EXPIRED else "cancelled"
@@ -103,14 +116,13 @@ def cancel(
         else:
             typer.echo(f"recorded: the proposal is {word}; proposals on the keyring as it was are outdated")
         return
-    signed = keyceremony.withdraw(at.sitting, opened, council.open_key(key, key_kek))
-    write_output(file, ceremonyfile.encode(at.sitting.realm, signed))
+    signed = place.keep(at, file, keyceremony.withdraw(at.sitting, opened, council.open_key(key, key_kek)))
     found = council.show(at, signed, as_json=as_json)
     if not as_json:
         ended = found.standing.state is State.WITHDRAWN
         next_step = "where the keyring is" if ended else "once it is cancelled"
         typer.echo(
-            f"next:     padan-keys cancel {file}, {next_step}, records it, so that no copy is executed"
+            f"next:     {place.record(at, file, signed)}, {next_step}, records it, so that no copy is executed"
         )
 
 

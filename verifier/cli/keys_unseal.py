@@ -5,45 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-import grpc
 import typer
 
-from keys import custodian, handing, sharefile
+from keys import custodian, handing, keyceremony, sharefile
 from keys.errors import ForeignShareError
 from keys.file_provider import read_passphrase
 from keys.provider import ask
-from padan.channel import secure
 from padan.cli.console import CommandError, ExitCode, print_json
-from padan.errors import ConfigError, PadanError, UnavailableError
-from padan.rpc import from_rpc
-from padan.v1 import custody_pb2, custody_pb2_grpc
+from padan.v1 import custody_pb2
+from verifier.cli import council
 from verifier.cli.authority import read_input
+from verifier.cli.custody_line import Address, Ca, Cert, CertKey, Line, ServerName, call
+from verifier.cli.place import FarDesk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
-    from google.protobuf.message import Message
-
     from keys.sharefile import ShareFile
 
-    Answer = TypeVar("Answer", bound=Message)
+_FORGOTTEN = "the shares that are here are forgotten in {} s"
 
-_SECONDS = 60.0
-"""The last share opens the keyring and is logged before it is answered."""
-
-Address: TypeAlias = Annotated[
-    str, typer.Option("--address", help="host:port of the custody listener (custody_listen).")
-]
-Ca: TypeAlias = Annotated[Path, typer.Option("--ca", help="The service's CA certificate, PEM.")]
-Cert: TypeAlias = Annotated[Path, typer.Option("--cert", help="Your certificate as custodian, PEM.")]
-CertKey: TypeAlias = Annotated[Path, typer.Option("--key", help="The certificate's private key, PEM.")]
-ServerName: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--server-name", help="Name in the server's certificate, where it is not the address's host."
-    ),
-]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -60,29 +39,38 @@ def unseal(
         Path | None,
         typer.Option("--passphrase-file", help="File of your passphrase; default it is asked for."),
     ] = None,
+    proposal: Annotated[
+        str, typer.Option("--for", help="Id of an approved proposal: hand the share in to execute it.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Hand your share to a sealed key agent; the last one that it takes opens the keys and the service answers.
 
     After a change of the keyring as many hand in again, and the agent takes it up while the service goes on.
+    With --for the last share executes the proposal, which is shown before, also while the keys are open.
     The share is opened here, under your passphrase, and leaves this machine sealed to the agent's own key.
     """
     file = sharefile.decode(read_input(share))
-    with _channel(address, ca, cert, key, server_name) as channel:
-        stub = custody_pb2_grpc.CustodyServiceStub(channel)
-        found = _call(stub.GetStanding, custody_pb2.GetStandingRequest()).standing
-        _require_place(file, found)
+    line = Line(address=address, ca=ca, cert=cert, key=key, server_name=server_name)
+    agreed = _agreed(line, proposal, as_json=as_json) if proposal else b""
+    with line.stub() as stub:
+        found = call(stub.GetStanding, custody_pb2.GetStandingRequest()).standing
+        _require_place(file, found, is_needed=bool(agreed) or found.sealed or found.behind)
         phrase = (
             ask(f"Passphrase of {file.name}: ")
             if passphrase_file is None
             else read_passphrase(passphrase_file)
         )
         person = custodian.open_keys(read_input(keys), phrase, name=file.name)
-        box = handing.seal(file.open(person), file, found.agent_key)
+        box = handing.seal(file.open(person), file, found.agent_key, agreed)
         request = custody_pb2.HandInShareRequest(
-            quorum_id=file.quorum_id, agent_key=found.agent_key, sealed_share=box
+            quorum_id=file.quorum_id, agent_key=found.agent_key, sealed_share=box, proposal=agreed
         )
-        _tell(_call(stub.HandInShare, request).standing, as_json=as_json)
+        answer = call(stub.HandInShare, request)
+    if agreed:
+        _tell_of(answer, agreed, as_json=as_json)
+    else:
+        _tell(answer.standing, as_json=as_json)
 
 
 def standing(
@@ -95,9 +83,8 @@ def standing(
     as_json: AsJson = False,
 ) -> None:
     """Say whether a key agent is sealed, which generation of shares it takes, who has come, and who is missing."""
-    with _channel(address, ca, cert, key, server_name) as channel:
-        stub = custody_pb2_grpc.CustodyServiceStub(channel)
-        _tell(_call(stub.GetStanding, custody_pb2.GetStandingRequest()).standing, as_json=as_json)
+    with Line(address=address, ca=ca, cert=cert, key=key, server_name=server_name).stub() as stub:
+        _tell(call(stub.GetStanding, custody_pb2.GetStandingRequest()).standing, as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:
@@ -106,33 +93,31 @@ def register(app: typer.Typer) -> None:
     app.command("standing")(standing)
 
 
-def _channel(address: str, ca: Path, cert: Path, key: Path, server_name: str) -> grpc.Channel:
-    try:
-        return secure(address, ca=ca, cert=cert, key=key, server_name=server_name or None)
-    except ConfigError as error:
-        raise CommandError(str(error), next_step=error.next_step, code=ExitCode.INPUT) from error
+def _agreed(line: Line, name: str, *, as_json: bool) -> bytes:
+    """Show the proposal that a share is for; gives its id.
+
+    Raises:
+        CommandError: none of this id lies there.
+        CeremonyEndedError: it has ended.
+        CustodiansMissingError: approvals are missing.
+    """
+    desk = FarDesk(line)
+    at = desk.table()
+    file = desk.open(at, Path(name))
+    if not as_json:
+        council.show(at, file, as_json=False)
+    keyceremony.require_approved(keyceremony.standing(at.sitting, file))
+    return file.proposal.id(at.sitting.realm)
 
 
-def _call(method: Callable[..., Answer], request: Message) -> Answer:
-    try:
-        return method(request, timeout=_SECONDS)
-    except grpc.RpcError as error:
-        raise _failure(from_rpc(error)) from error
-
-
-def _failure(error: PadanError) -> CommandError:
-    code = ExitCode.UNAVAILABLE if isinstance(error, UnavailableError) else ExitCode.REFUSED
-    return CommandError(str(error), next_step=error.next_step, code=code)
-
-
-def _require_place(file: ShareFile, found: custody_pb2.Standing) -> None:
+def _require_place(file: ShareFile, found: custody_pb2.Standing, *, is_needed: bool) -> None:
     """Refuse before anything is opened what the agent would refuse.
 
     Raises:
         CommandError: the keys are open already, or the share is of another registry.
         ForeignShareError: the share is of another dealing.
     """
-    if not (found.sealed or found.behind):
+    if not is_needed:
         raise CommandError(
             f"the keys are open, by {', '.join(found.present)}; your share is not needed",
             next_step="nothing is to be done",
@@ -154,6 +139,27 @@ def _require_place(file: ShareFile, found: custody_pb2.Standing) -> None:
                 else " of another ceremony"
             )
         )
+
+
+def _tell_of(answer: custody_pb2.HandInShareResponse, proposal: bytes, *, as_json: bool) -> None:
+    """Say who is here for a proposal, or that it is done."""
+    missing = 0 if answer.executed else max(0, answer.standing.threshold - len(answer.present))
+    if as_json:
+        print_json(
+            {
+                "proposal": proposal.hex(),
+                "executed": answer.executed,
+                "present": list(answer.present),
+                "missing": missing,
+                "seconds_left": answer.seconds_left,
+            }
+        )
+    elif answer.executed:
+        typer.echo(f"executed: {proposal.hex()}, by {', '.join(answer.present)}")
+    else:
+        here = ", ".join(answer.present)
+        typer.echo(f"here for it: {here}; missing: {missing} of {answer.standing.threshold}")
+        typer.echo(_FORGOTTEN.format(answer.seconds_left))
 
 
 def _tell(found: custody_pb2.Standing, *, as_json: bool) -> None:
@@ -182,7 +188,7 @@ def _tell(found: custody_pb2.Standing, *, as_json: bool) -> None:
         state = "sealed" if found.sealed else "open, and the keyring has changed since"
         typer.echo(f"{place}: {state}; here: {here}; missing: {missing} of {found.threshold}")
         if found.seconds_left:
-            typer.echo(f"the shares that are here are forgotten in {found.seconds_left} s")
+            typer.echo(_FORGOTTEN.format(found.seconds_left))
     else:
         typer.echo(f"{place}: open, by {here}")
     if found.refused:

@@ -41,4 +41,25 @@ CUSTODY = (
         "enough shares came, and the keys cannot be opened for another reason",
         "the operator reads the key agent's messages and mends the keyring; then all hand in again",
     ),
+    row(
+        "PROPOSAL_REFUSED",
+        "PERMISSION_DENIED",
+        errors.NotGrantedError,
+        "the proposal, or a signature under it, is not what custodians may put here",
+        "use the proposal as its proposer wrote it, signed by custodians whom `padan-keys roster show` names",
+    ),
+    row(
+        "PROPOSAL_ENDED",
+        "FAILED_PRECONDITION",
+        errors.InvalidRequestError,
+        "the proposal was executed or cancelled, its time is over, the keyring has changed, or none is here",
+        "see `padan-keys proposals`, and propose it anew where it is still wanted",
+    ),
+    row(
+        "PROPOSAL_NOT_READY",
+        "FAILED_PRECONDITION",
+        errors.ConfigError,
+        "the proposal cannot be executed with shares from afar, or not yet",
+        "have as many custodians approve as must; what renews the KEK is executed at one table",
+    ),
 )

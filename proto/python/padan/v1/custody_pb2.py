@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16padan/v1/custody.proto\x12\x08padan.v1\"\x14\n\x12GetStandingRequest\";\n\x13GetStandingResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"P\n\x12HandInShareRequest\x12\x11\n\tquorum_id\x18\x01 \x01(\x0c\x12\x11\n\tagent_key\x18\x02 \x01(\x0c\x12\x14\n\x0csealed_share\x18\x03 \x01(\x0c\";\n\x13HandInShareResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"\xed\x01\n\x08Standing\x12\x0e\n\x06sealed\x18\x01 \x01(\x08\x12\x13\n\x0bregistry_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x11\n\tquorum_id\x18\x05 \x01(\x0c\x12\x11\n\tthreshold\x18\x06 \x01(\r\x12\x12\n\ncustodians\x18\x07 \x03(\t\x12\x0f\n\x07present\x18\x08 \x03(\t\x12\x0f\n\x07refused\x18\t \x03(\t\x12\x11\n\tagent_key\x18\n \x01(\x0c\x12\x14\n\x0cseconds_left\x18\x0b \x01(\r\x12\x0e\n\x06\x62\x65hind\x18\x0c \x01(\x08\x32\xa8\x01\n\x0e\x43ustodyService\x12J\n\x0bGetStanding\x12\x1c.padan.v1.GetStandingRequest\x1a\x1d.padan.v1.GetStandingResponse\x12J\n\x0bHandInShare\x12\x1c.padan.v1.HandInShareRequest\x1a\x1d.padan.v1.HandInShareResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16padan/v1/custody.proto\x12\x08padan.v1\"\x14\n\x12GetStandingRequest\";\n\x13GetStandingResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\"b\n\x12HandInShareRequest\x12\x11\n\tquorum_id\x18\x01 \x01(\x0c\x12\x11\n\tagent_key\x18\x02 \x01(\x0c\x12\x14\n\x0csealed_share\x18\x03 \x01(\x0c\x12\x10\n\x08proposal\x18\x04 \x01(\x0c\"t\n\x13HandInShareResponse\x12$\n\x08standing\x18\x01 \x01(\x0b\x32\x12.padan.v1.Standing\x12\x0f\n\x07present\x18\x02 \x03(\t\x12\x10\n\x08\x65xecuted\x18\x03 \x01(\x08\x12\x14\n\x0cseconds_left\x18\x04 \x01(\r\"+\n\x11GetKeyringRequest\x12\x16\n\x0ehistory_offset\x18\x01 \x01(\x04\"\\\n\x12GetKeyringResponse\x12\x0f\n\x07keyring\x18\x01 \x01(\x0c\x12\x0f\n\x07history\x18\x02 \x01(\x0c\x12\x14\n\x0chistory_size\x18\x03 \x01(\x04\x12\x0e\n\x06quorum\x18\x04 \x01(\x0c\"\x16\n\x14ListProposalsRequest\"*\n\x15ListProposalsResponse\x12\x11\n\tproposals\x18\x01 \x03(\x0c\"&\n\x12PutProposalRequest\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\"5\n\x13PutProposalResponse\x12\x10\n\x08proposal\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x01(\t\"\xed\x01\n\x08Standing\x12\x0e\n\x06sealed\x18\x01 \x01(\x08\x12\x13\n\x0bregistry_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\r\x12\x11\n\tquorum_id\x18\x05 \x01(\x0c\x12\x11\n\tthreshold\x18\x06 \x01(\r\x12\x12\n\ncustodians\x18\x07 \x03(\t\x12\x0f\n\x07present\x18\x08 \x03(\t\x12\x0f\n\x07refused\x18\t \x03(\t\x12\x11\n\tagent_key\x18\n \x01(\x0c\x12\x14\n\x0cseconds_left\x18\x0b \x01(\r\x12\x0e\n\x06\x62\x65hind\x18\x0c \x01(\x08\x32\x8f\x03\n\x0e\x43ustodyService\x12J\n\x0bGetStanding\x12\x1c.padan.v1.GetStandingRequest\x1a\x1d.padan.v1.GetStandingResponse\x12J\n\x0bHandInShare\x12\x1c.padan.v1.HandInShareRequest\x1a\x1d.padan.v1.HandInShareResponse\x12G\n\nGetKeyring\x12\x1b.padan.v1.GetKeyringRequest\x1a\x1c.padan.v1.GetKeyringResponse\x12P\n\rListProposals\x12\x1e.padan.v1.ListProposalsRequest\x1a\x1f.padan.v1.ListProposalsResponse\x12J\n\x0bPutProposal\x12\x1c.padan.v1.PutProposalRequest\x1a\x1d.padan.v1.PutProposalResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTANDINGRESPONSE']._serialized_start=58
   _globals['_GETSTANDINGRESPONSE']._serialized_end=117
   _globals['_HANDINSHAREREQUEST']._serialized_start=119
-  _globals['_HANDINSHAREREQUEST']._serialized_end=199
-  _globals['_HANDINSHARERESPONSE']._serialized_start=201
-  _globals['_HANDINSHARERESPONSE']._serialized_end=260
-  _globals['_STANDING']._serialized_start=263
-  _globals['_STANDING']._serialized_end=500
-  _globals['_CUSTODYSERVICE']._serialized_start=503
-  _globals['_CUSTODYSERVICE']._serialized_end=671
+  _globals['_HANDINSHAREREQUEST']._serialized_end=217
+  _globals['_HANDINSHARERESPONSE']._serialized_start=219
+  _globals['_HANDINSHARERESPONSE']._serialized_end=335
+  _globals['_GETKEYRINGREQUEST']._serialized_start=337
+  _globals['_GETKEYRINGREQUEST']._serialized_end=380
+  _globals['_GETKEYRINGRESPONSE']._serialized_start=382
+  _globals['_GETKEYRINGRESPONSE']._serialized_end=474
+  _globals['_LISTPROPOSALSREQUEST']._serialized_start=476
+  _globals['_LISTPROPOSALSREQUEST']._serialized_end=498
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=500
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=542
+  _globals['_PUTPROPOSALREQUEST']._serialized_start=544
+  _globals['_PUTPROPOSALREQUEST']._serialized_end=582
+  _globals['_PUTPROPOSALRESPONSE']._serialized_start=584
+  _globals['_PUTPROPOSALRESPONSE']._serialized_end=637
+  _globals['_STANDING']._serialized_start=640
+  _globals['_STANDING']._serialized_end=877
+  _globals['_CUSTODYSERVICE']._serialized_start=880
+  _globals['_CUSTODYSERVICE']._serialized_end=1279
 # @@protoc_insertion_point(module_scope)

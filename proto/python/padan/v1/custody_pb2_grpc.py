@@ -45,6 +45,21 @@ class CustodyServiceStub:
                 request_serializer=padan_dot_v1_dot_custody__pb2.HandInShareRequest.SerializeToString,
                 response_deserializer=padan_dot_v1_dot_custody__pb2.HandInShareResponse.FromString,
                 _registered_method=True)
+        self.GetKeyring = channel.unary_unary(
+                '/padan.v1.CustodyService/GetKeyring',
+                request_serializer=padan_dot_v1_dot_custody__pb2.GetKeyringRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_custody__pb2.GetKeyringResponse.FromString,
+                _registered_method=True)
+        self.ListProposals = channel.unary_unary(
+                '/padan.v1.CustodyService/ListProposals',
+                request_serializer=padan_dot_v1_dot_custody__pb2.ListProposalsRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_custody__pb2.ListProposalsResponse.FromString,
+                _registered_method=True)
+        self.PutProposal = channel.unary_unary(
+                '/padan.v1.CustodyService/PutProposal',
+                request_serializer=padan_dot_v1_dot_custody__pb2.PutProposalRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_custody__pb2.PutProposalResponse.FromString,
+                _registered_method=True)
 
 
 class CustodyServiceServicer:
@@ -59,7 +74,29 @@ class CustodyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HandInShare(self, request, context):
-        """Takes the caller's own share. The last one that it takes opens the keys, or the changed ones of a changed keyring.
+        """Takes the caller's own share. The last one that it takes opens the keys, or the changed ones of a changed keyring, or
+        executes the proposal that the shares are handed in for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetKeyring(self, request, context):
+        """Gives the keyring's file and its history: ciphertext and public keys, against which a custodian reads a proposal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProposals(self, request, context):
+        """Lists the proposals that lie here, with the signatures under them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutProposal(self, request, context):
+        """Takes a proposal, or further signatures under one that lies here. What has come stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,6 +114,21 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.HandInShare,
                     request_deserializer=padan_dot_v1_dot_custody__pb2.HandInShareRequest.FromString,
                     response_serializer=padan_dot_v1_dot_custody__pb2.HandInShareResponse.SerializeToString,
+            ),
+            'GetKeyring': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKeyring,
+                    request_deserializer=padan_dot_v1_dot_custody__pb2.GetKeyringRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_custody__pb2.GetKeyringResponse.SerializeToString,
+            ),
+            'ListProposals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProposals,
+                    request_deserializer=padan_dot_v1_dot_custody__pb2.ListProposalsRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_custody__pb2.ListProposalsResponse.SerializeToString,
+            ),
+            'PutProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutProposal,
+                    request_deserializer=padan_dot_v1_dot_custody__pb2.PutProposalRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_custody__pb2.PutProposalResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +186,87 @@ class CustodyService:
             '/padan.v1.CustodyService/HandInShare',
             padan_dot_v1_dot_custody__pb2.HandInShareRequest.SerializeToString,
             padan_dot_v1_dot_custody__pb2.HandInShareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKeyring(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.CustodyService/GetKeyring',
+            padan_dot_v1_dot_custody__pb2.GetKeyringRequest.SerializeToString,
+            padan_dot_v1_dot_custody__pb2.GetKeyringResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProposals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.CustodyService/ListProposals',
+            padan_dot_v1_dot_custody__pb2.ListProposalsRequest.SerializeToString,
+            padan_dot_v1_dot_custody__pb2.ListProposalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.CustodyService/PutProposal',
+            padan_dot_v1_dot_custody__pb2.PutProposalRequest.SerializeToString,
+            padan_dot_v1_dot_custody__pb2.PutProposalResponse.FromString,
             options,
             channel_credentials,
             insecure,

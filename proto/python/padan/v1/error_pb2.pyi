@@ -106,6 +106,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the keys are open; no share is needed."""
     ERROR_REASON_UNSEAL_FAILED: _ErrorReason.ValueType  # 84
     """FAILED_PRECONDITION: enough shares came, and the keys cannot be opened for another reason; the operator sees it."""
+    ERROR_REASON_PROPOSAL_REFUSED: _ErrorReason.ValueType  # 87
+    """PERMISSION_DENIED: a proposal or a signature under it is not what custodians may put here; the message says why."""
+    ERROR_REASON_PROPOSAL_ENDED: _ErrorReason.ValueType  # 88
+    """FAILED_PRECONDITION: the proposal was executed or cancelled, its time is over, the keyring has changed, or none is here."""
+    ERROR_REASON_PROPOSAL_NOT_READY: _ErrorReason.ValueType  # 89
+    """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -192,4 +198,10 @@ ERROR_REASON_NOT_SEALED: ErrorReason.ValueType  # 83
 """FAILED_PRECONDITION: the keys are open; no share is needed."""
 ERROR_REASON_UNSEAL_FAILED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION: enough shares came, and the keys cannot be opened for another reason; the operator sees it."""
+ERROR_REASON_PROPOSAL_REFUSED: ErrorReason.ValueType  # 87
+"""PERMISSION_DENIED: a proposal or a signature under it is not what custodians may put here; the message says why."""
+ERROR_REASON_PROPOSAL_ENDED: ErrorReason.ValueType  # 88
+"""FAILED_PRECONDITION: the proposal was executed or cancelled, its time is over, the keyring has changed, or none is here."""
+ERROR_REASON_PROPOSAL_NOT_READY: ErrorReason.ValueType  # 89
+"""FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.unit.verifier.cli.conftest import Result
 
 NAMES = ("ani", "bayu", "citra")
+FAR = ("--server", "127.0.0.1:1", "--ca", "ca.pem", "--cert", "ani.pem", "--cert-key", "tls.key")
 ROSTER = ("--threshold", "2", *(word for name in NAMES for word in ("--custodian", f"{name}={name}.pub")))
 
 
@@ -266,3 +267,27 @@ def test_a_first_roster_takes_everybody_on_it(call: Callable[..., Result]) -> No
     approve(call, "bayu", "citra")
     assert "executed: roster.set" in done(call("execute", "p.json")).out
     assert call("rotate", "replay").code == ExitCode.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("review", "p.json", "--ca", "ca.pem"), "no --server is named"),
+        (("review", "p.json", "--server", "127.0.0.1:1"), "it takes --ca, --cert and --cert-key"),
+        (("proposals",), "no --server is named"),
+        (("propose", "rotate", "replay", "--key", "ani.key"), "no file for the proposal is named"),
+        (
+            ("propose", "rotate", "replay", "--key", "ani.key", "--out", "p.json", *FAR),
+            "lies in a file or with the key agent",
+        ),
+        (("cancel", "01234567", *FAR), "recorded on the key host"),
+        (("review", "01234567", *FAR), "ca.pem"),
+    ],
+)
+def test_a_line_is_named_whole(
+    folder: Path, call: Callable[..., Result], words: tuple[str, ...], told: str
+) -> None:
+    """Half of an address, two places at once, and what only the key host can do are told before anything is asked."""
+    result = call(*words)
+    assert (result.code, told in result.err) == (ExitCode.INPUT, True), result.err
+    assert not (folder / "p.json").exists()

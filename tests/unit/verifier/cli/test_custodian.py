@@ -39,6 +39,7 @@ COMMANDS = [
     "approve",
     "cancel",
     "execute",
+    "proposals",
     "propose",
     "review",
     "roster",
