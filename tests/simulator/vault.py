@@ -42,6 +42,10 @@ class MemoryVault:
         self._touch()
         return next((epoch for epoch in self.epochs.values() if epoch.state is EpochState.ACTIVE), None)
 
+    def rotation(self) -> None:
+        """Read the rotation that is under way: none is."""
+        self._touch()
+
     def followed(self, number: int, source: str) -> Followed:
         """Read how far an epoch has followed a source."""
         self._touch()
@@ -58,10 +62,11 @@ class MemoryVault:
         added: int,
         write: Callable[[Any], object],
         tokens: Sequence[bytes] = (),
+        beside: object = None,
         retired: bool = False,
     ) -> None:
         """Make changes visible and move the position, or neither; no rotation is under way here."""
-        del retired, tokens
+        del retired, tokens, beside
         self._touch()
         if self.positions.get((number, source), 0) != before:
             raise PositionError("another process follows the source too")
