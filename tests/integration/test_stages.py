@@ -93,6 +93,7 @@ def stage(service: RunningService, name: str, *words: object, code: int = 0) -> 
     return values
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_pages_can_be_walked(service: RunningService) -> None:
     """Each command of both pages ends well beside a running service; its report passes, is signed, and is logged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import time
 import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ def test_a_service_that_runs_and_then_does_not(tmp_path: Path) -> None:
         wait_until_ready(installation, service.process, 60)
         with service.channel() as channel:
             _ask(verification_pb2_grpc.VerificationServiceStub(channel), 3)
+        _until_published(installation)
         up = status(installation, ExitCode.DONE)
         readings = scrape.read(installation.settings.metrics_listen)
     _shows_standing(readings, up)
@@ -100,6 +102,14 @@ def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         "witness_age_seconds": None,
     }
     assert {each["kind"] for each in document["ends"]} == {"server-certificate", "caller-certificate"}
+
+
+def _until_published(installation: Installation) -> None:
+    """Wait until the first entries are in a published checkpoint."""
+    until = time.monotonic() + 60
+    while not status(installation, ExitCode.DONE)["log"]["published"]:
+        assert time.monotonic() < until, "no checkpoint was published"
+        time.sleep(0.2)
 
 
 def _shows_standing(readings: scrape.Readings, up: dict[str, Any]) -> None:
