@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ from verifier.agreement.sign import public_key
 from verifier.cli import council
 from verifier.cli.authority import read_input
 from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
-from verifier.cli.place import Place, placed
+from verifier.cli.place import Place, given, placed
 from verifier.rotation.inner_keys import INNER_PURPOSES
 from verifier.rotation.translation import OUTER_PURPOSES
 
@@ -37,150 +38,146 @@ Days = Annotated[int, typer.Option("--days", min=1, max=30, help="How long it ma
 _DAYS = keyceremony.SECONDS // 86_400
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What every proposal is made with: whose key signs it, the file that it goes into, how long it lives."""
+
+    key: Path
+    key_kek: str
+    out: Path | None
+    days: int
+    as_json: bool
+
+
+def _terms(
+    *, key: Key, out: Out = None, key_kek: KeyKek = "", days: Days = _DAYS, as_json: AsJson = False
+) -> Terms:
+    return Terms(key=key, key_kek=key_kek, out=out, days=days, as_json=as_json)
+
+
+proposing = given("terms", _terms)
+
+
 @app.command()
 @placed
+@proposing
 def create(
     *,
     purpose: PurposeOf,
-    key: Key,
-    out: Out = None,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose a new key; it is pre-active and does nothing until it is activated."""
     change = Change(action=Action.CREATE, purpose=purpose)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def activate(
     *,
     purpose: PurposeOf,
     key_id: KeyId,
-    key: Key,
-    out: Out = None,
     primary: Annotated[
         bool, typer.Option("--primary", help="Let the key make whatever is made from then on.")
     ] = False,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose to activate a pre-active key; the first active key of a purpose becomes primary by itself."""
     change = Change(action=Action.ACTIVATE, purpose=purpose, key_id=key_id, primary=primary)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def rotate(
     *,
     purpose: PurposeOf,
-    key: Key,
-    out: Out = None,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose a new primary key in the place of the present one, for replay, feed and signing keys."""
     change = Change(action=Action.ROTATE, purpose=purpose)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def deactivate(
     *,
     purpose: PurposeOf,
     key_id: KeyId,
-    key: Key,
-    out: Out = None,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose that an active key make nothing new; it still reads what it made."""
     change = Change(action=Action.DEACTIVATE, purpose=purpose, key_id=key_id)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def destroy(
     *,
     purpose: PurposeOf,
     key_id: KeyId,
-    key: Key,
-    out: Out = None,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose to destroy a deactivated, compromised or never used key, and to renew the KEK."""
     change = Change(action=Action.DESTROY, purpose=purpose, key_id=key_id)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def declare_compromised(
     *,
     purpose: PurposeOf,
     key_id: KeyId,
-    key: Key,
-    out: Out = None,
     reason: Annotated[str, typer.Option("--reason", help="What happened, for the history; no secrets.")],
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose to declare that others may know a key: it makes nothing new and stops being primary, for good."""
     change = Change(action=Action.COMPROMISE, purpose=purpose, key_id=key_id, text=reason)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def succeed(
     *,
-    key: Key,
-    out: Out = None,
     inner: Annotated[
         bool,
         typer.Option("--inner", help="New inner keys, to which padan-server rotation project moves people."),
     ] = False,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose new outer keys of the vault beside the present ones; padan-server rotation begin moves the records."""
     first, *others = INNER_PURPOSES if inner else OUTER_PURPOSES
     change = Change(action=Action.SUCCEED, purpose=first, others=tuple((purpose, 0) for purpose in others))
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def retire(
     *,
     keys: Annotated[
         list[str],
         typer.Argument(metavar="PURPOSE:ID...", help="Keys of different purposes, each with its id."),
     ],
-    key: Key,
-    out: Out = None,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose to destroy several keys in one step, also active ones, and to renew the KEK.
@@ -189,32 +186,30 @@ def retire(
     """
     (purpose, key_id), *others = [_key_of(each) for each in keys]
     change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def export(
     *,
     purpose: PurposeOf,
     key_id: KeyId,
-    key: Key,
-    out: Out = None,
     to: Annotated[
         str, typer.Option("--to", help="The file of the key in the clear, as export-secret names it.")
     ],
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose that one key leave in the clear; padan-keys export-secret --agreed FILE does it."""
     change = Change(action=Action.EXPORT, purpose=purpose, key_id=key_id, text=to)
-    _propose(change, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(change, terms, place)
 
 
 @app.command()
 @placed
+@proposing
 def roster(
     *,
     threshold: Annotated[
@@ -228,11 +223,7 @@ def roster(
             "of the KEK the card of roster join; once for each custodian.",
         ),
     ],
-    key: Key,
-    out: Out = None,
-    key_kek: KeyKek = "",
-    days: Days = _DAYS,
-    as_json: AsJson = False,
+    terms: Terms,
     place: Place,
 ) -> None:
     """Propose who decides together about the keyring from then on; everybody who is new on it signs too."""
@@ -240,7 +231,7 @@ def roster(
     present = {each.name: each for each in (standing.custodians if standing is not None else ())}
     chosen = sorted((_custodian(each, present) for each in custodians), key=lambda each: each.name)
     made = Roster(threshold=threshold, custodians=tuple(chosen))
-    _propose(made, key=key, key_kek=key_kek, out=out, days=days, as_json=as_json, place=place)
+    _propose(made, terms, place)
 
 
 def _key_of(text: str) -> tuple[Purpose, int]:
@@ -278,26 +269,17 @@ def _custodian(text: str, present: Mapping[str, Custodian]) -> Custodian:
         ) from error
 
 
-def _propose(
-    what: Change | Roster,
-    *,
-    key: Path,
-    key_kek: str,
-    out: Path | None,
-    days: int,
-    as_json: bool,
-    place: Place,
-) -> None:
+def _propose(what: Change | Roster, terms: Terms, place: Place) -> None:
     """See that the change is a legal one now, sign the proposal as its proposer, and put it where it lies."""
-    place.require_new(out)
+    place.require_new(terms.out)
     at = place.table()
-    signer = council.open_key(key, key_kek)
-    file = keyceremony.propose(at.sitting, what, signer, seconds=days * 86_400)
+    signer = council.open_key(terms.key, terms.key_kek)
+    file = keyceremony.propose(at.sitting, what, signer, seconds=terms.days * 86_400)
     found = council.review(at, file)
-    file = place.keep(at, out, file)
-    council.show(at, file, as_json=as_json)
-    if not as_json:
-        named = place.words(at, out, file)
+    file = place.keep(at, terms.out, file)
+    council.show(at, file, as_json=terms.as_json)
+    if not terms.as_json:
+        named = place.words(at, terms.out, file)
         typer.echo(
             f"next:     {found.standing.missing} more custodians run padan-keys approve {named} --key KEY"
         )

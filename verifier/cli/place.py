@@ -197,24 +197,28 @@ class FarDesk:
         return f"on the key host: padan-keys cancel {self._path}"
 
 
-def placed(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of the key agent's address, and for them its argument `place`."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [each for each in signature.parameters.values() if each.name != "place"]
+def given(name: str, make: Callable[..., object]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a function, and for them its one argument of a name: what the function makes."""
     options = [
         each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for each in inspect.signature(_place, eval_str=True).parameters.values()
+        for each in inspect.signature(make, eval_str=True).parameters.values()
     ]
 
-    @functools.wraps(command)
-    def run(**values: object) -> None:
-        chosen = {each.name: values.pop(each.name) for each in options}
-        command(**values, place=_place(**chosen))  # type: ignore[arg-type] # Typer gives what the signature says
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [each for each in signature.parameters.values() if each.name != name]
 
-    parameters = [*own, *options]
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # read by Typer
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+        @functools.wraps(command)
+        def run(**values: object) -> None:
+            chosen = {each.name: values.pop(each.name) for each in options}
+            command(**values, **{name: make(**chosen)})
+
+        parameters = [*own, *options]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # read by Typer
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
 
 
 def _place(
@@ -237,6 +241,10 @@ def _place(
             next_step="name the service's CA certificate, and your own certificate and its key",
         )
     return FarDesk(Line(address=server, ca=ca, cert=cert, key=cert_key, server_name=server_name))
+
+
+placed = given("place", _place)
+"""Gives a command the options of the key agent's address, and for them its argument `place`."""
 
 
 def _fetch(stub: custody_pb2_grpc.CustodyServiceStub) -> tuple[bytes, bytes, bytes]:
