@@ -298,14 +298,18 @@ class Seal:
         return Gathering(generation, seconds=self._seconds, monotonic=self._monotonic)
 
     def _is_behind(self) -> bool:
-        """Whether the keys are open, and the keyring is another one by now."""
+        """Whether the keys are open, and the keyring is another one by now.
+
+        Raises:
+            UnsealFailedError: it cannot be read.
+        """
         if self._came is None:
             return False
         try:
             return ringformat.peek(RingFile(self._settings.keyring).read()).counter != self._counter
-        except KeysError:
+        except KeysError as error:
             _LOGGER.exception("the keyring cannot be read")
-            return False
+            raise UnsealFailedError("the keyring cannot be read") from error
 
     def _renewed(self) -> Generation:
         """Look whether the keyring is under another dealing by now: then shares of the old one are zeroed."""

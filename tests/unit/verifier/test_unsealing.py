@@ -58,6 +58,21 @@ def test_a_changed_keyring_is_opened_again(house: House) -> None:
         agent.close()
 
 
+def test_a_keyring_that_is_damaged_while_the_keys_are_open(house: House) -> None:
+    """Nobody is told that all is well: neither standing nor a share is answered until the file is put back."""
+    seal = house.seal()
+    for number in (0, 1):
+        house.hand_in(seal, number)
+    path = house.root / "keyring.json"
+    good = path.read_bytes()
+    path.write_bytes(good[:-40])
+    with pytest.raises(UnsealFailedError, match="cannot be read"):
+        house.standing(seal)
+    path.write_bytes(good)
+    assert not house.standing(seal).behind
+    house.opened[0].close()
+
+
 def test_what_cannot_be_logged_is_not_unsealed(house: House) -> None:
     """Where the log is away, no key is given out and the shares are gone; once it is back, all hand in again."""
     seal = house.seal()
