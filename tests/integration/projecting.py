@@ -8,6 +8,8 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.installation import install
@@ -138,3 +140,21 @@ class Registry:
         follow(self._made.settings, "changes", data)
         self.files.append(data)
         self.position += len(changes)
+
+
+@pytest.fixture
+def made(database_url: str, tmp_path: Path) -> Installation:
+    """An installation on each engine that follows a registry."""
+    return made_with(tmp_path, database_url)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Installation:
+    """An installation in files."""
+    return made_with(tmp_path)
+
+
+@pytest.fixture
+def source(files: Installation) -> Path:
+    """The registry's file of whom the installation holds."""
+    return write(files.root / "people.csv", people(COUNT).values())

@@ -18,10 +18,12 @@ from tests.integration.projecting import (
     OLD,
     Registry,
     epochs,
-    made_with,
+    files,
+    made,
     mark,
     order_of,
     same,
+    source,
     standing,
     write,
 )
@@ -56,23 +58,7 @@ if TYPE_CHECKING:
 
     from tests.installation import Installation
 
-
-@pytest.fixture
-def made(database_url: str, tmp_path: Path) -> Installation:
-    """An installation on each engine that follows a registry."""
-    return made_with(tmp_path, database_url)
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Installation:
-    """An installation in files."""
-    return made_with(tmp_path)
-
-
-@pytest.fixture
-def source(files: Installation) -> Path:
-    """The registry's file of whom the installation holds."""
-    return write(files.root / "people.csv", people(COUNT).values())
+__all__ = ["files", "made", "source"]  # fixtures
 
 
 def test_what_the_source_lacks_is_replayed(made: Installation) -> None:
