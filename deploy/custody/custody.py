@@ -119,12 +119,11 @@ class Custody(Demo):
                 self.stage.run(OPERATOR, f"mv custody/{name}.{self.generation}.share.json ../{name}/")
         self.stage.run(OPERATOR, "rm -f custody/*.key.json custody/*.share.json; ls custody")
 
-    def outer_keys(self) -> str:
-        """Name the outer keys under which the active epoch stands, as proposals name keys."""
-        self.stage.run(OPERATOR, "padan-server epoch list")
-        listed = json.loads(self.printed(OPERATOR, "padan-server epoch list --json"))
-        (active,) = (each for each in listed if each["state"] == "active")
-        return " ".join(f"{purpose}:{active['keys'][purpose]}" for purpose in ("outer-token", "row-seal"))
+    def old_keys(self) -> str:
+        """Name the keys that a rotation leaves, as proposals name keys."""
+        self.stage.run(OPERATOR, "padan-server rotation status")
+        told = json.loads(self.printed(OPERATOR, "padan-server rotation status --json"))
+        return " ".join(told["old_keys"])
 
 
 def make_home(stage: Stage, name: str, port: int) -> None:

@@ -27,7 +27,6 @@ _SECONDS = 120.0
 def play(custody: Custody) -> None:
     """Ask all the while; agree on new keys, move, flip, agree on the end of the old ones."""
     stage = custody.stage
-    old = custody.outer_keys()
     chart = Chart(custody, AGENCY, RATE)
     chart.step = "before"
     time.sleep(_QUIET)
@@ -39,7 +38,7 @@ def play(custody: Custody) -> None:
     chart.step = "flip"
     stage.run(OPERATOR, "padan-server rotation flip")
     time.sleep(_AFTER)
-    _destroy_keys(custody, chart, old)
+    _destroy_keys(custody, chart)
     chart.step = "after"
     time.sleep(_AFTER)
     chart.end()
@@ -60,10 +59,10 @@ def _make_keys(custody: Custody, chart: Chart) -> None:
         custody.unseal(name)
 
 
-def _destroy_keys(custody: Custody, chart: Chart, old: str) -> None:
+def _destroy_keys(custody: Custody, chart: Chart) -> None:
     chart.step = "old keys' end agreed"
     stage = custody.stage
-    custody.agree(f"retire {old}", "retire.json", "budi", "cici", "dewi")
+    custody.agree(f"retire {custody.old_keys()}", "retire.json", "budi", "cici", "dewi")
     line = "padan-server rotation finish --now --yes --agreed retire.json"
     custody.sit_down(("ani", "budi", "eko"), line)
     stage.say("The KEK is another one; everybody, also who was absent, takes a new share home.")

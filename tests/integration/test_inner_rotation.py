@@ -288,6 +288,7 @@ def test_the_command_line_takes_every_step(
         "state": "ready", "kind": "inner", "moved": COUNT, "resumed": False,
     }  # fmt: skip
     assert f"lacks the changes of {FEED} after 0, to 12" in operate(files, "rotation", "status")
+    assert "next: padan-server rotation replay FILE..." in operate(files, "rotation", "status")
     assert json.loads(operate(files, "rotation", "status", "--json"))["lacks"] == {
         FEED: {"after": 0, "to": 12}
     }
@@ -306,5 +307,7 @@ def test_the_command_line_takes_every_step(
     )
     assert "the same in both epochs" in operate(files, "rotation", "sample")
     assert "rotation revert" in operate(files, "rotation", "flip")
+    keys = [f"{purpose}:{epochs(files)[OLD].key_ids[purpose]}" for purpose in ("index", "attribute")]
+    assert f"keys of epoch 1 alone: {' '.join(keys)}" in operate(files, "rotation", "status")
     operate(files, "rotation", "finish", "--now", "--yes")
     assert "is finished" in operate(files, "rotation", "status")

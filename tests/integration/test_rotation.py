@@ -358,6 +358,8 @@ def test_the_command_line_takes_every_step(files: Installation, monkeypatch: pyt
     assert "is kept reversible" in operate(files, "rotation", "finish", "--yes", code=ExitCode.REFUSED)
     told = json.loads(operate(files, "rotation", "status", "--json"))
     assert (told["state"], told["pending_changes"], told["restart_due"]) == ("flipped", 0, [])
+    next_ones = ["padan-server rotation finish", "padan-server rotation revert"]
+    assert [each["command"] for each in told["next"]] == next_ones
     operate(files, "rotation", "finish", "--now", "--keep-keys", "--yes")
     assert "is finished" in operate(files, "rotation", "status")
     with closing(files.agent()) as agent:

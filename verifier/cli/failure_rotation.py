@@ -41,8 +41,8 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             "run the same command again: it goes on where it was"
         ),
         "verifier.rotation.errors.SameProjectionError": state(
-            "have new keys made: rotation project --new-keys, or by custodians of a roster: padan-keys propose create"
-            " and activate; or use the release that has the other normaliser"
+            "have new keys made: rotation project --new-keys, or by custodians of a roster: padan-keys propose succeed"
+            " --inner; or use the release that has the other normaliser"
         ),
         "verifier.rotation.errors.UnsaidPositionError": named(
             "say --holds FEED=POSITION for each feed, 0 for none of it; rotation replay brings what the source lacks"

@@ -14,7 +14,7 @@ from keys import ceremonyfile
 from keys.realm import Realm
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier import migrations
-from verifier.cli import rotation_project
+from verifier.cli import rotation_next, rotation_project
 from verifier.cli.authority import read_input
 from verifier.cli.settings import settings
 from verifier.projector import progress
@@ -45,12 +45,6 @@ Newer = Annotated[
         help="The source of an inner rotation is newer than the epoch in use: people may differ and be missing.",
     ),
 ]
-_NEXT = {
-    RotationState.MOVING: "padan-server rotation begin goes on",
-    RotationState.READY: "padan-server rotation flip answers from the new epoch",
-    RotationState.FLIPPED: "padan-server rotation finish, or rotation revert",
-    RotationState.FINISHING: "padan-server rotation finish goes on",
-}
 
 
 @app.command()
@@ -82,14 +76,18 @@ def begin(
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
-    """Show how far the rotation is, at which rate, and which processes hold keys that are destroyed."""
+    """Show how far the rotation is, the keys that go with the old epoch, what to type next, and who is to be restarted.
+
+    The keys are written as padan-keys propose retire takes them. A process that began before the cut-off may hold keys
+    that are destroyed, until it is restarted.
+    """
     chosen = _settings()
     with closing(open_rotations(chosen.vault_database)) as rotations:
         there, pending = rotations.newest_rotation()
         behind = {source: lack for source, lack in rotations.behind().items() if lack.position < lack.until}
     due = [] if there is None else restarts.due(chosen, there)
     if as_json:
-        values = {} if there is None else _values(there)
+        values = {} if there is None else _values(there) | _outlook(chosen, there, due=bool(due))
         lacks = {source: {"after": lack.position, "to": lack.until} for source, lack in behind.items()}
         print_json({**values, "lacks": lacks, "pending_changes": pending, "restart_due": due})
         return
@@ -106,6 +104,7 @@ def status(*, as_json: AsJson = False) -> None:
         )
     for process in due:
         typer.echo(f"holds a destroyed key until it is restarted: {process}")
+    _print_next(chosen, there, due=bool(due))
 
 
 @app.command()
@@ -206,6 +205,21 @@ def _tell(done: Done, *, as_json: bool, more: Mapping[str, object] | None = None
     if done.carried:
         typer.echo(f"{done.carried:,} changes carried over")
     _print(done.there)
+    _print_next(settings(), done.there)
+
+
+def _print_next(chosen: Settings, there: Rotation, *, due: bool = False) -> None:
+    found = rotation_next.outlook(chosen, there, due=due)
+    if found.keys:
+        typer.echo(f"keys of epoch {there.source} alone: {' '.join(found.keys)}")
+    for when, command in found.steps:
+        typer.echo(f"{when}: {command}")
+
+
+def _outlook(chosen: Settings, there: Rotation, *, due: bool) -> dict[str, object]:
+    found = rotation_next.outlook(chosen, there, due=due)
+    steps = [{"when": when, "command": command} for when, command in found.steps]
+    return {"old_keys": list(found.keys), "next": steps}
 
 
 def _print(there: Rotation) -> None:
@@ -218,10 +232,6 @@ def _print(there: Rotation) -> None:
         typer.echo(f"{there.missing:,} numbers of the old epoch are in neither the source nor the feed")
     if there.state is RotationState.FLIPPED:
         typer.echo(f"reversible until finish, which waits until {_time(there.until_ms)}")
-    if there.is_inner and there.state is RotationState.MOVING:
-        typer.echo("next: padan-server rotation project goes on")
-    elif there.state in _NEXT:
-        typer.echo(f"next: {_NEXT[there.state]}")
 
 
 def _values(there: Rotation) -> dict[str, Any]:
