@@ -341,4 +341,11 @@ class Seal:
             agent_key=self._key.public_key,
             seconds_left=round(gathering.seconds_left),
             behind=behind,
+            awaited=[
+                custody_pb2.Awaited(
+                    proposal=proposal, present=each.present, seconds_left=round(each.seconds_left)
+                )
+                for proposal, each in self._for.items()
+                if each.present
+            ],
         )

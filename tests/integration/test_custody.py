@@ -213,6 +213,13 @@ def decide_apart(service: RunningService, people: list[Terminal]) -> None:
         told = done(each.command("unseal", *each.files(1), "--for", name))
         assert f"missing: {missing} of 3" in told
         assert "receipt-signing key NEW: none -> active, primary" in told
+    shown = done(cici.command("standing"))
+    assert f"for proposal {name}: 2 of 3 here: ani, budi; forgotten in " in shown
+    (waiting,) = json.loads(done(cici.command("standing", "--json")))["awaited"]
+    assert (waiting.pop("seconds_left") > 0, waiting) == (
+        True,
+        {"proposal": name, "present": ["ani", "budi"], "missing": 1},
+    )
     last = json.loads(done(cici.command("unseal", *cici.files(1), "--for", name, "--json")))
     assert (last["executed"], last["present"]) == (True, ["ani", "budi", "cici"])
     after = ringformat.peek(installation.settings.keyring.read_bytes())

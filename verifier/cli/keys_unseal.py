@@ -82,7 +82,7 @@ def standing(
     server_name: ServerName = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a key agent is sealed, which generation of shares it takes, who has come, and who is missing."""
+    """Say whether a key agent is sealed, whose shares it takes, who has come, for proposals too, and who is missing."""
     with Line(address=address, ca=ca, cert=cert, key=key, server_name=server_name).stub() as stub:
         _tell(call(stub.GetStanding, custody_pb2.GetStandingRequest()).standing, as_json=as_json)
 
@@ -179,6 +179,15 @@ def _tell(found: custody_pb2.Standing, *, as_json: bool) -> None:
                 "refused": list(found.refused),
                 "missing": missing,
                 "seconds_left": found.seconds_left,
+                "awaited": [
+                    {
+                        "proposal": each.proposal.hex(),
+                        "present": list(each.present),
+                        "missing": max(0, found.threshold - len(each.present)),
+                        "seconds_left": each.seconds_left,
+                    }
+                    for each in found.awaited
+                ],
             }
         )
         return
@@ -193,3 +202,9 @@ def _tell(found: custody_pb2.Standing, *, as_json: bool) -> None:
         typer.echo(f"{place}: open, by {here}")
     if found.refused:
         typer.echo(f"refused: {', '.join(found.refused)}")
+    for each in found.awaited:
+        name, count = each.proposal.hex(), len(each.present)
+        typer.echo(
+            f"for proposal {name}: {count} of {found.threshold} here: {', '.join(each.present)};"
+            f" forgotten in {each.seconds_left} s"
+        )

@@ -43,6 +43,11 @@ def laid(seal: Seal, file: CeremonyFile) -> bytes:
     return seal.desk.put(ceremonyfile.encode(REALM, file))[0]
 
 
+def awaited(house: House, seal: Seal) -> dict[bytes, tuple[list[str], int]]:
+    """Ask who has come for which proposal, and how long their shares wait still."""
+    return {each.proposal: (list(each.present), each.seconds_left) for each in house.standing(seal).awaited}
+
+
 def test_shares_for_a_proposal_execute_it(house: House) -> None:
     """While the keys are open: shares for each proposal are its own, the last one changes the keyring and the agent."""
     seal = house.seal()
@@ -54,6 +59,7 @@ def test_shares_for_a_proposal_execute_it(house: House) -> None:
     assert (list(first.present), first.executed, first.standing.behind) == (["custodian-1"], False, False)
     house.now += 60
     assert house.answer(seal, 1, proposal=other).seconds_left == 900
+    assert awaited(house, seal) == {name: (["custodian-1"], 840), other: (["custodian-2"], 900)}
     for swapped in (other, b""):
         with pytest.raises(ShareError, match="custodian-2"):
             house.answer(seal, 1, proposal=name, sealed_for=swapped)
@@ -61,6 +67,7 @@ def test_shares_for_a_proposal_execute_it(house: House) -> None:
     assert (first.seconds_left, done.seconds_left) == (900, 0)
     assert (list(done.present), done.executed) == (["custodian-1", "custodian-2"], True)
     assert (done.standing.behind, done.standing.sealed) == (False, False)
+    assert awaited(house, seal) == {}
     before, after = house.opened
     assert before.key_id(Purpose.REPLAY) != after.key_id(Purpose.REPLAY)
     told = house.entries()[-1]
@@ -90,7 +97,9 @@ def test_a_sealed_agent_executes_and_opens(house: House) -> None:
     house.hand_in(seal, 0)
     name = laid(seal, agreed(house, ROTATE, 0, 1))
     assert not house.answer(seal, 1, proposal=name).executed
+    assert awaited(house, seal) == {name: (["custodian-2"], 900)}
     house.now += 900
+    assert awaited(house, seal) == {}
     seal.expire()
     assert list(house.answer(seal, 0, proposal=name).present) == ["custodian-1"]
     assert house.standing(seal).sealed

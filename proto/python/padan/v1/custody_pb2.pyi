@@ -294,6 +294,7 @@ class Standing(_message.Message):
     AGENT_KEY_FIELD_NUMBER: _builtins.int
     SECONDS_LEFT_FIELD_NUMBER: _builtins.int
     BEHIND_FIELD_NUMBER: _builtins.int
+    AWAITED_FIELD_NUMBER: _builtins.int
     sealed: _builtins.bool
     """No key is at hand; custodians must come."""
     registry_id: _builtins.str
@@ -324,6 +325,10 @@ class Standing(_message.Message):
     def refused(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of those whose shares were refused since the last time that the keys were open or nobody was here."""
 
+    @_builtins.property
+    def awaited(self) -> _containers.RepeatedCompositeFieldContainer[Global___Awaited]:
+        """Shares that are here for a proposal each, and wait for others; none where nobody has come for one."""
+
     def __init__(
         self,
         *,
@@ -339,11 +344,44 @@ class Standing(_message.Message):
         agent_key: _builtins.bytes = ...,
         seconds_left: _builtins.int = ...,
         behind: _builtins.bool = ...,
+        awaited: _abc.Iterable[Global___Awaited] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_key", b"agent_key", "behind", b"behind", "custodians", b"custodians", "environment", b"environment", "generation", b"generation", "present", b"present", "quorum_id", b"quorum_id", "refused", b"refused", "registry_id", b"registry_id", "sealed", b"sealed", "seconds_left", b"seconds_left", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_key", b"agent_key", "awaited", b"awaited", "behind", b"behind", "custodians", b"custodians", "environment", b"environment", "generation", b"generation", "present", b"present", "quorum_id", b"quorum_id", "refused", b"refused", "registry_id", b"registry_id", "sealed", b"sealed", "seconds_left", b"seconds_left", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
+@_typing.final
+class Awaited(_message.Message):
+    """Shares that wait for others to execute one proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    PRESENT_FIELD_NUMBER: _builtins.int
+    SECONDS_LEFT_FIELD_NUMBER: _builtins.int
+    proposal: _builtins.bytes
+    """Id of the proposal, 32 bytes."""
+    seconds_left: _builtins.int
+    """Seconds after which they are forgotten."""
+    @_builtins.property
+    def present(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of those whose shares are here for it."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _builtins.bytes = ...,
+        present: _abc.Iterable[_builtins.str] | None = ...,
+        seconds_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["present", b"present", "proposal", b"proposal", "seconds_left", b"seconds_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Awaited: _TypeAlias = Awaited  # noqa: Y015
