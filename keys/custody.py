@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from keys import cryptoperiod, events, findings, keyceremony, ringformat, together
 from keys.errors import KeyProposalError
-from keys.events import Event
 from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
 from keys.keychange import Action, Change, carry_out
 from keys.keyset import Keyring
@@ -29,6 +28,7 @@ from keys.ringkeys import require_intact, rewrap
 from keys.roster import Roster
 from keys.session import Session
 from keys.state import KeyState
+from keys.step import Step, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from keys.ceremonyfile import CeremonyFile
     from keys.cryptoperiod import Alarm
+    from keys.events import Event
     from keys.kek import Kek
     from keys.provider import KekProvider
     from keys.realm import Realm
@@ -54,12 +55,20 @@ class Custody:
         provider: who holds the KEK.
         actor: the account that acts, for the history.
         now: wall clock, UTC.
+        reached: is told each step of a change.
     """
 
     def __init__(
-        self, *, path: Path, provider: KekProvider, actor: str, now: Callable[[], datetime] = _now
+        self,
+        *,
+        path: Path,
+        provider: KekProvider,
+        actor: str,
+        now: Callable[[], datetime] = _now,
+        reached: Callable[[Step], object] = ignore,
     ) -> None:
-        self._file = RingFile(path)
+        self._file = RingFile(path, reached=reached)
+        self._reached = reached
         self._provider = provider
         self._actor = actor
         self._now = now
@@ -378,19 +387,9 @@ class Custody:
         self._file.forget()
 
     def _write(self, session: Session) -> Keyring:
-        ring = session.ring
-        lines = [
-            Event(
-                number=ring.events + position,
-                counter=ring.counter + 1,
-                at=session.at,
-                name=name,
-                actor=self._actor,
-                details=details,
-            )
-            for position, (name, details) in enumerate(session.said, start=1)
-        ]
+        ring, lines = session.ring, session.lines(self._actor)
         head = events.append(self.events_path, ring, lines)  # 3
+        self._reached(Step.HISTORY_WRITTEN)
         written = ring.written(events=ring.events + len(lines), events_head=head)
         self._file.write(ringformat.encode(written, session.kek))  # 4
         return written

@@ -44,6 +44,11 @@ def find(ring: Keyring, keks: Sequence[Kek], files: Sequence[Path]) -> Iterator[
             text=f"{RingFile(files[0]).backup} is under an old KEK and holds what was destroyed since; the next change "
             "of the keyring renews it",
         )
+    for left in RingFile(files[0]).leftovers():
+        yield Finding(
+            code="leftover",
+            text=f"{left} is of a change that was cut off; the next change of the keyring removes it",
+        )
     for path in files:
         if path.stat().st_mode & 0o077:
             yield Finding(code="file-mode", text=f"others may open {path}; run: chmod 600 {path}")

@@ -6,6 +6,7 @@ import secrets
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from keys.events import Event
 from keys.keyset import Keyring, RingKey
 from keys.purpose import RULES, TYPE_URLS, Algorithm, Purpose
 from keys.signing import public_of
@@ -52,6 +53,20 @@ class Session:
     def say_all(self, lines: Iterable[tuple[str, dict[str, str]]]) -> None:
         """Add several lines to the history."""
         self.said.extend(lines)
+
+    def lines(self, actor: str) -> list[Event]:
+        """Give the history's lines of the change, of which an account is the actor, behind those that happened."""
+        return [
+            Event(
+                number=self.ring.events + position,
+                counter=self.ring.counter + 1,
+                at=self.at,
+                name=name,
+                actor=actor,
+                details=details,
+            )
+            for position, (name, details) in enumerate(self.said, start=1)
+        ]
 
     def make(self, purpose: Purpose) -> int:
         """Add a new pre-active key; return its id."""

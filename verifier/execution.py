@@ -14,6 +14,7 @@ from keys import ringformat
 from keys.custody import Custody
 from keys.lent_provider import LentKekProvider
 from keys.ringfile import RingFile
+from keys.step import ignore
 from verifier.host_keys import RealmMismatchError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from keys.ceremonyfile import CeremonyFile
     from keys.kek import Kek
     from keys.quorum import Generation
+    from keys.step import Step
     from verifier.config import Settings
 
 _LOGGER = logging.getLogger("padan.custody")
@@ -35,6 +37,7 @@ def execute(
     *,
     told: Mapping[str, str],
     log: Callable[[Mapping[str, str]], None],
+    reached: Callable[[Step], object] = ignore,
 ) -> None:
     """Do once what custodians have agreed on.
 
@@ -45,6 +48,7 @@ def execute(
         agreed: the proposal and the signatures under it.
         told: who came, for the log.
         log: commits an entry.
+        reached: is told each step of the change.
 
     Raises:
         RealmMismatchError: the keyring is another registry's.
@@ -62,6 +66,7 @@ def execute(
         path=settings.keyring,
         provider=LentKekProvider(kek, generation),
         actor=f"key-agent: {told['custodians']}",
+        reached=reached,
     )
     written, _ = custody.execute(agreed)  # 3
     _LOGGER.info("a proposal is executed", extra={"reason": f"{name}, counter {written.counter}"})

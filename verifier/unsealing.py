@@ -24,6 +24,7 @@ from keys.gathering import SECONDS, Gathering
 from keys.handing import ShareKey
 from keys.provider import quorum_folder
 from keys.ringfile import RingFile
+from keys.step import ignore
 from padan.entry import EntryKind
 from padan.v1 import custody_pb2
 from verifier import admin_entry, execution, host_keys
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from keys.agent import LocalKeyAgent
     from keys.ceremonyfile import CeremonyFile
     from keys.quorum import Generation
+    from keys.step import Step
     from verifier.call import Call
     from verifier.config import Settings
     from verifier.identity import Peer
@@ -92,6 +94,7 @@ class Seal:
         seconds: how long shares wait for others.
         wall: wall clock, seconds of the Unix epoch.
         monotonic: monotonic clock, seconds.
+        reached: is told each step of a change of the keyring.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Seal:
         seconds: float = SECONDS,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        reached: Callable[[Step], object] = ignore,
     ) -> None:
         """Begin sealed.
 
@@ -113,6 +117,7 @@ class Seal:
         self._opened = opened
         self._seconds = seconds
         self._monotonic = monotonic
+        self._reached = reached
         self._folder = quorum_folder(settings.kek)
         self._gate = CustodyGate(settings, wall=wall)
         self.desk = desk or Desk(settings, wall=wall)
@@ -268,7 +273,15 @@ class Seal:
         kek = gathering.combine()
         try:
             if agreed is not None:
-                execution.execute(self._settings, kek, gathering.generation, agreed, told=told, log=self._log)
+                execution.execute(
+                    self._settings,
+                    kek,
+                    gathering.generation,
+                    agreed,
+                    told=told,
+                    log=self._log,
+                    reached=self._reached,
+                )
             return host_keys.unlock_with(self._settings, kek)
         finally:
             kek.wipe()

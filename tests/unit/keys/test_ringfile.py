@@ -73,6 +73,23 @@ def test_forgetting_leaves_no_copy_of_the_last_version(tmp_path: Path) -> None:
     assert file.read() == file.backup.read_bytes() == NEW
 
 
+def test_what_a_killed_writer_left_goes_with_the_next_version(tmp_path: Path) -> None:
+    """Half a version, a whole one, and a second name of the backup are gone; those of other files stay."""
+    file = RingFile(tmp_path / "ring")
+    file.write(OLD)
+    (tmp_path / "ring.bak").hardlink_to(file.path)
+    for name in (".ring.abcd1234.tmp", ".ring.bak.abcd1234.tmp", "ring.bak.new", ".ring.json.abcd1234.tmp"):
+        (tmp_path / name).write_bytes(NEW)
+    assert [path.name for path in file.leftovers()] == [
+        ".ring.abcd1234.tmp",
+        ".ring.bak.abcd1234.tmp",
+        "ring.bak.new",
+    ]
+    file.write(NEW)
+    assert (file.leftovers(), file.read(), file.backup.read_bytes()) == ([], NEW, OLD)
+    assert (tmp_path / ".ring.json.abcd1234.tmp").exists()
+
+
 def test_a_failure_at_any_step_leaves_the_old_file_or_the_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keys.agent import LocalKeyAgent
+    from tests.executing import FarSeal
 
 REALM = Realm(registry_id="registry-test", environment="development")
 TRUST = "test.example"
@@ -56,18 +57,18 @@ class House:
         """Call as a custodian."""
         return Call(raw=raw, certificate=self.pems[name], peer="", remaining=5.0, arrived=time.monotonic())
 
-    def standing(self, seal: Seal) -> custody_pb2.Standing:
+    def standing(self, seal: Seal | FarSeal) -> custody_pb2.Standing:
         """Ask."""
         raw = seal.get_standing(self.call(PAIR[0].card.name, b""))
         return custody_pb2.GetStandingResponse.FromString(raw).standing
 
-    def hand_in(self, seal: Seal, number: int, generation: int = 1) -> custody_pb2.Standing:
+    def hand_in(self, seal: Seal | FarSeal, number: int, generation: int = 1) -> custody_pb2.Standing:
         """Hand a custodian's share in."""
         return self.answer(seal, number, generation).standing
 
     def answer(
         self,
-        seal: Seal,
+        seal: Seal | FarSeal,
         number: int,
         generation: int = 1,
         proposal: bytes = b"",
