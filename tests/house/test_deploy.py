@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 DEPLOY = tree.ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-DROP_INS = {"embedded-keys.conf": "padan-server", "one-user.conf": "padan-projector"}
+DROP_INS = {
+    "custodians.conf": "padan-agent",
+    "embedded-keys.conf": "padan-server",
+    "one-user.conf": "padan-projector",
+}
+WRITABLE = {
+    "padan-backup.service": ["/var/backups/padan"],
+    "padan-server.service": ["-/etc/padan/keys"],
+}
+"""Folders that units may write beside their own below /var/lib."""
 PROGRAMS = {"padan-witness.service": "padan-audit"}
 """Which command line a unit starts, where it is not padan-server."""
 BIN = "/opt/padan/venv/bin"
@@ -91,10 +100,14 @@ def test_systemd_takes_the_units(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_the_unit_exposes_little(unit: pathlib.Path) -> None:
     """`systemd-analyze security` gives each unit at most 2.0 of 10."""
+    assert _exposure(unit) <= MOST_EXPOSED
+
+
+def _exposure(unit: pathlib.Path) -> float:
     checked = _run("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", checked.stdout)
     assert found is not None, checked.stderr
-    assert float(found[1]) <= MOST_EXPOSED
+    return float(found[1])
 
 
 def test_the_units_are_hardened_alike() -> None:
@@ -119,7 +132,29 @@ def test_the_units_are_hardened_alike() -> None:
         assert directives["MemorySwapMax"] == ["0"]
         assert directives["CapabilityBoundingSet"] == [""]
         assert directives["NoNewPrivileges"] == ["yes"]
-        assert directives.get("ReadWritePaths", ["/var/backups/padan"]) == ["/var/backups/padan"]
+        assert directives.get("ReadWritePaths", []) == WRITABLE.get(unit.name, [])
+
+
+@pytest.mark.parametrize("drop_in", DROP_INS)
+def test_a_drop_in_exposes_little(drop_in: str, tmp_path: pathlib.Path) -> None:
+    """With its drop-in a unit is at most 2.0 of 10 too."""
+    unit = tmp_path / f"{DROP_INS[drop_in]}.service"
+    shipped = DEPLOY / "systemd"
+    unit.write_text((shipped / unit.name).read_text() + "\n" + (shipped / drop_in).read_text())
+    assert _exposure(unit) <= MOST_EXPOSED
+
+
+def test_who_changes_the_keyring_may_write_its_folder() -> None:
+    """Where custodians open the keys, service and agent may write the keyring's folder of docs/install.md; else not."""
+    page = (tree.ROOT / "docs/install.md").read_text()
+    named = re.findall(r"keyring = \"([a-z/]+)/keyring\.json\"\|'", page)
+    folders = {f"-/etc/padan/{folder}" for folder in named}
+    server = _directives(DEPLOY / "systemd/padan-server.service")
+    custodians = _directives(DEPLOY / "systemd/custodians.conf")
+    assert folders == set(server["ReadWritePaths"]) == set(custodians["ReadWritePaths"])
+    assert re.search(r"^ReadWritePaths=$", (DEPLOY / "systemd/embedded-keys.conf").read_text(), re.MULTILINE)
+    assert custodians["PrivateNetwork"] == ["no"]
+    assert custodians["StateDirectory"] == server["StateDirectory"]  # of the log, which says who came
 
 
 def test_the_passphrase_goes_to_those_who_unlock() -> None:
