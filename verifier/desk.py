@@ -87,6 +87,14 @@ class Papers:
         """Whether this process can write them."""
         return os.access(self._keyring.path.parent, os.W_OK) and os.access(self._history, os.W_OK)
 
+    def keyring(self) -> bytes:
+        """Read the keyring alone.
+
+        Raises:
+            KeyringMissingError: there is none.
+        """
+        return self._keyring.read()
+
     def read(self) -> tuple[bytes, bytes, bytes]:
         """Read keyring, history and quorum's file, of one moment; what is no file is empty.
 

@@ -1,7 +1,8 @@
 """The key agent as a process: it unlocks the keyring once, and serves the workers of this host over a Unix socket.
 
 Where custodians hold the KEK together it starts sealed, without any key, and lets them hand in shares. Proposals of
-custodians who decide together lie with it too, where it is one of the service's own processes.
+custodians who decide together lie with it too, where it is one of the service's own processes, from their first roster
+on.
 Nobody can dump it, its memory stays out of swap where the system lets it, and nothing runs in it but this. Keys pass
 to processes of its own user (ADR 0038 says why).
 """
@@ -16,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from keys import process
 from keys.agent_server import KeyAgentServer
-from verifier import custody_listener, host_keys
+from verifier import custody_listener, host_keys, roster_watch
 from verifier.custody_gate import CustodyGate
 from verifier.desk import Desk
 from verifier.desk_calls import DeskCalls
@@ -24,6 +25,7 @@ from verifier.errors import OperatorError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.metrics import SealGauges
 from verifier.readiness import Readiness
+from verifier.roster_watch import RosterWatch
 from verifier.unsealing import Seal
 
 if TYPE_CHECKING:
@@ -108,11 +110,19 @@ class KeyAgentProcess:
         self._opened.enter_context(custody_listener.listening(self._settings, {**methods, **calls.methods}))
 
     def _let_proposals_in(self) -> None:
-        """Let custodians decide from afar where a roster stands; the keys are open here without them."""
+        """Let custodians decide from afar, now or once a roster stands; the keys are open here without them."""
         desk = Desk(self._settings)
-        if desk.papers.table().sitting.register.roster is not None:
-            calls = DeskCalls(desk, CustodyGate(self._settings))
+        calls = DeskCalls(desk, CustodyGate(self._settings))
+
+        def let_in() -> None:
             self._opened.enter_context(custody_listener.listening(self._settings, calls.methods))
+
+        watch = RosterWatch(desk.papers, let_in)
+        watch.begin()
+        if not watch.is_open:
+            keeping = Housekeeping([Duty(name="roster", every=roster_watch.EVERY, act=watch.look)])
+            keeping.start()
+            self._opened.callback(keeping.stop)
 
     def _look_at(self, seal: Seal) -> None:
         """Let go of shares that waited too long, and count the others."""
