@@ -18,6 +18,8 @@ from keys.quorum_provider import keys_path, share_path
 from padan.rpc import from_rpc
 from padan.v1 import custody_pb2, custody_pb2_grpc
 from tests.service import open_channel
+from verifier.cli.custody_line import Line
+from verifier.cli.place import FarDesk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,15 +133,33 @@ class Terminal:
         return self.send(self.sealed(file, secret) | change)
 
     def sealed(
-        self, file: sharefile.ShareFile | None = None, secret: bytearray | None = None
+        self,
+        file: sharefile.ShareFile | None = None,
+        secret: bytearray | None = None,
+        proposal: bytes = b"",
     ) -> dict[str, Any]:
-        """Seal a share to the agent that answers: the fields of a request."""
+        """Seal a share to the agent that answers, to open the keys or for a proposal: the fields of a request."""
         found, chosen = self.standing(), file or self.share()
+        opened = secret or chosen.open(self.person)
         return {
             "quorum_id": chosen.quorum_id,
             "agent_key": found.agent_key,
-            "sealed_share": handing.seal(secret or chosen.open(self.person), chosen, found.agent_key),
+            "sealed_share": handing.seal(opened, chosen, found.agent_key, proposal),
+            "proposal": proposal,
         }
+
+    @property
+    def desk(self) -> FarDesk:
+        """The proposals that lie with the key agent."""
+        return FarDesk(
+            Line(
+                address=self._installation.settings.custody_listen,
+                ca=self._installation.ca,
+                cert=self._identity.certificate,
+                key=self._identity.key,
+                server_name="localhost",
+            )
+        )
 
     def send(self, fields: dict[str, Any]) -> str:
         """Send a request; gives the reason of a refusal and its text, or nothing."""

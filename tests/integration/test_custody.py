@@ -13,7 +13,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from keys import ringformat
+from keys import keyceremony, ringformat
+from keys.errors import KeyAgentSealedError
+from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from keys.quorum_provider import share_path
 from keys.reading import ask_nobody
@@ -22,7 +24,7 @@ from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.rpc import from_rpc
 from padan.v1 import attribute_pb2 as vocabulary
-from padan.v1 import custody_pb2, custody_pb2_grpc, verification_pb2_grpc
+from padan.v1 import custody_pb2, custody_pb2_grpc, verification_pb2, verification_pb2_grpc
 from tests.custodians import (
     KEK,
     NAMES,
@@ -35,21 +37,30 @@ from tests.custodians import (
     sitting_together,
 )
 from tests.installation import Installation, install
+from tests.integration.feeding import NEWCOMER, feed
+from tests.integration.projecting import FEED, SIGNED, order_of, write
 from tests.integration.test_key_rotation import key_of
+from tests.people import PEOPLE
 from tests.restarting import roles
 from tests.service import RunningService, open_channel, request, running, wait_until_ready
 from tests.simulator.terminal import run
 from verifier.cli.server import main
+from verifier.feed import document
+from verifier.feed.following import follow, signers_of
 from verifier.log.open import open_log
 from verifier.rotation import outer_keys
-from verifier.rotation.errors import KeyringBehindError
+from verifier.rotation.errors import KeyringBehindError, SameProjectionError
+from verifier.rotation.inner_keys import INNER_PURPOSES
+from verifier.rotation.inner_rotator import InnerRotator
 from verifier.rotation.rotator import Rotator
 from verifier.vault.open import open_rotations
 from verifier.vault.rotation import RotationState
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from verifier.config import Settings
 
 
 def wait_for(what: Callable[[], object], seconds: float = SECONDS) -> None:
@@ -63,7 +74,8 @@ def wait_for(what: Callable[[], object], seconds: float = SECONDS) -> None:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation whose keys three of five custodians open."""
-    made = install(tmp_path_factory.mktemp("custody") / "i", kek=KEK, make_keyring=make_keyring)
+    folder = tmp_path_factory.mktemp("custody") / "i"
+    made = install(folder, kek=KEK, make_keyring=make_keyring, extra=SIGNED)
     for name in (*NAMES, *NEWCOMERS):
         made.certify(name, kind="custodian")
     return made
@@ -236,6 +248,64 @@ def decide_apart(service: RunningService, people: list[Terminal]) -> None:
     assert proven.returncode == 0, proven.stderr
 
 
+def rotate_the_inner_keys_apart(service: RunningService, people: list[Terminal]) -> None:
+    """Custodians who are apart make the new inner keys; who is projected and replayed gets them from the agent.
+
+    An agent that is sealed in the middle stops the commands, which go on when custodians have come again.
+    """
+    installation = service.installation
+    settings, rotator = installation.settings, InnerRotator(installation.settings)
+    Rotator(settings).finish(now=True, keep_keys=True)  # the rotation before
+    changes = feed(installation, 0, {"change": "new", "row": NEWCOMER})
+    follow(settings, "first", changes)
+    source = order_of(write(installation.root / "people.csv", PEOPLE))
+    with pytest.raises(SameProjectionError):
+        rotator.project(source, holds={FEED: 0})
+
+    first, *others = INNER_PURPOSES
+    change = Change(action=Action.SUCCEED, purpose=first, others=tuple((each, 0) for each in others))
+    sitting = people[0].desk.table().sitting
+    file = keyceremony.propose(sitting, change, people[0].person.signer)
+    for each in people[1:]:
+        file = keyceremony.approve(sitting, file, each.person.signer)
+    people[0].desk.keep(people[0].desk.table(), None, file)
+    for each in people:
+        assert each.send(each.sealed(proposal=file.proposal.id(installation.realm))) == ""
+    assert not people[0].standing().behind
+
+    projected = rotator.project(source, holds={FEED: 0}).there
+    assert (projected.state, projected.missing) == (RotationState.READY, 1)
+    assert answers(service)
+    lose_the_agent(installation, service)
+    lacking = [document.parse(installation.realm, changes, signers_of(settings))]
+    with pytest.raises(KeyAgentSealedError, match="3 of 5 custodians"):
+        rotator.replay(lacking)
+    for each in people:
+        assert each.hand_in() == ""
+    assert rotator.replay(lacking)[0].there.missing == 0
+    assert rotator.flip().there.state is RotationState.FLIPPED
+    told = run(main, "--config", str(installation.config_path), "rotation", "status").out
+    keys = " ".join(f"{each}:{projected_from(settings, projected.source)[each]}" for each in INNER_PURPOSES)
+    assert f"next: padan-keys propose retire {keys} --key KEY --out FILE\n" in told
+    assert "or: padan-server rotation finish, with as many custodians as it takes at this terminal\n" in told
+    assert answers(service)
+    with service.channel() as channel:
+        stub = verification_pb2_grpc.VerificationServiceStub(channel)
+        wait_for(lambda: stub.Verify(of_the_newcomer(), timeout=10).outcome == vocabulary.VERDICT_MATCH)
+
+
+def projected_from(settings: Settings, number: int) -> Mapping[str, int]:
+    """Read under which keys an epoch stands."""
+    with contextlib.closing(open_rotations(settings.vault_database)) as rotations:
+        return next(each.key_ids for each in rotations.epochs() if each.number == number)
+
+
+def of_the_newcomer() -> verification_pb2.VerifyRequest:
+    """Ask about whom the feed alone has brought."""
+    claims = {vocabulary.ATTRIBUTE_NAME: NEWCOMER["NAMA_LGKP"]}
+    return request(nik=NEWCOMER["NIK"], claims=claims)
+
+
 @pytest.mark.timeout(600)
 def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) -> None:
     """Sealed start, wrong shares, too few, enough, a verdict; then others hold the keys, and the old shares nothing."""
@@ -268,7 +338,7 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         wait_for(lambda: roles(service).get("worker-1", before) != before)
         wait_until_ready(installation, service.process, SECONDS)
         assert answers(service)
-        lose_the_agent(installation, service)
+        rotate_the_inner_keys_apart(service, [ani, budi, cici])
 
     old = {each.name: each.share() for each in (ani, budi)}
     handed = padan_keys(
