@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from keys import custodian, handing, sharefile
+from keys import custodian, handing, keyceremony, sharefile
 from keys.provider import open_provider
 from keys.quorum_provider import keys_path, share_path
 from padan.rpc import from_rpc
@@ -24,6 +24,8 @@ from verifier.cli.place import FarDesk
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from keys.ceremonyfile import CeremonyFile
+    from keys.keychange import Change
     from keys.provider import KekProvider
     from keys.realm import Realm
     from padan.personfile import Person
@@ -195,3 +197,20 @@ class Terminal:
             *("--ca", str(self._installation.ca)),
             *("--cert", str(self._identity.certificate), key, str(self._identity.key)),
         )
+
+
+def agree_apart(people: list[Terminal], change: Change) -> CeremonyFile:
+    """The first proposes and the others approve, each at an own terminal; it lies with the key agent."""
+    desk = people[0].desk
+    at = desk.table()
+    file = keyceremony.propose(at.sitting, change, people[0].person.signer)
+    for each in people[1:]:
+        file = keyceremony.approve(at.sitting, file, each.person.signer)
+    return desk.keep(at, None, file)
+
+
+def at_table(installation: Installation, people: list[Terminal]) -> Settings:
+    """Settings of a command at which custodians sit together."""
+    root = installation.root
+    phrases = "&".join(f"{each.name}={root / each.name}.pass" for each in people)
+    return installation.settings.model_copy(update={"kek": f"quorum:{root / 'custody'}?{phrases}"})

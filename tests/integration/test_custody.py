@@ -13,13 +13,14 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from keys import keyceremony, ringformat
+from keys import ringformat
 from keys.errors import KeyAgentSealedError
 from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from keys.quorum_provider import share_path
 from keys.reading import ask_nobody
 from keys.signing import thumbprint
+from keys.state import KeyState
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field, decode
 from padan.rpc import from_rpc
@@ -31,6 +32,8 @@ from tests.custodians import (
     NEWCOMERS,
     SECONDS,
     Terminal,
+    agree_apart,
+    at_table,
     make_keyring,
     padan_keys,
     phrase_files,
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from verifier.config import Settings
+    from verifier.vault.rotation import Rotation
 
 
 def wait_for(what: Callable[[], object], seconds: float = SECONDS) -> None:
@@ -185,13 +189,10 @@ def follows(service: RunningService) -> None:
 def rotate_the_outer_keys(service: RunningService, people: list[Terminal]) -> None:
     """New outer keys are moved to with what the running agent lends, once custodians have let it take them up."""
     settings = service.installation.settings
-    root = service.installation.root
-    phrases = "&".join(f"{each.name}={root / each.name}.pass" for each in people)
-    at_table = settings.model_copy(update={"kek": f"quorum:{root / 'custody'}?{phrases}"})
     with contextlib.closing(open_rotations(settings.vault_database)) as rotations:
         active = rotations.active()
     assert active is not None
-    assert outer_keys.make(at_table, active, ask_nobody)
+    assert outer_keys.make(at_table(service.installation, people), active, ask_nobody)
     with pytest.raises(KeyringBehindError):
         Rotator(settings).begin()
     for each in people:
@@ -264,11 +265,7 @@ def rotate_the_inner_keys_apart(service: RunningService, people: list[Terminal])
 
     first, *others = INNER_PURPOSES
     change = Change(action=Action.SUCCEED, purpose=first, others=tuple((each, 0) for each in others))
-    sitting = people[0].desk.table().sitting
-    file = keyceremony.propose(sitting, change, people[0].person.signer)
-    for each in people[1:]:
-        file = keyceremony.approve(sitting, file, each.person.signer)
-    people[0].desk.keep(people[0].desk.table(), None, file)
+    file = agree_apart(people, change)
     for each in people:
         assert each.send(each.sealed(proposal=file.proposal.id(installation.realm))) == ""
     assert not people[0].standing().behind
@@ -284,17 +281,35 @@ def rotate_the_inner_keys_apart(service: RunningService, people: list[Terminal])
         assert each.hand_in() == ""
     assert rotator.replay(lacking)[0].there.missing == 0
     assert rotator.flip().there.state is RotationState.FLIPPED
-    told = run(main, "--config", str(installation.config_path), "rotation", "status").out
-    keys = " ".join(f"{each}:{projected_from(settings, projected.source)[each]}" for each in INNER_PURPOSES)
-    assert f"next: padan-keys propose retire {keys} --key KEY --out FILE\n" in told
-    assert "or: padan-server rotation finish, with as many custodians as it takes at this terminal\n" in told
-    assert answers(service)
+    end_the_old_keys(service, people, projected)
     with service.channel() as channel:
         stub = verification_pb2_grpc.VerificationServiceStub(channel)
         wait_for(lambda: stub.Verify(of_the_newcomer(), timeout=10).outcome == vocabulary.VERDICT_MATCH)
 
 
-def projected_from(settings: Settings, number: int) -> Mapping[str, int]:
+def end_the_old_keys(service: RunningService, people: list[Terminal], rotation: Rotation) -> None:
+    """What status prints is proposed and approved from afar, and executed at one table, where shares are dealt anew."""
+    installation = service.installation
+    settings = installation.settings
+    old = keys_of(settings, rotation.source)
+    told = run(main, "--config", str(installation.config_path), "rotation", "status").out
+    keys = " ".join(f"{each}:{old[each]}" for each in INNER_PURPOSES)
+    assert f"next: padan-keys propose retire {keys} --key KEY --out FILE\n" in told
+    assert "or: padan-server rotation finish, with as many custodians as it takes at this terminal\n" in told
+    first, *others = ((each, old[each]) for each in INNER_PURPOSES)
+    retire = Change(action=Action.RETIRE, purpose=first[0], key_id=first[1], others=tuple(others))
+    agreed = agree_apart(people, retire)
+    refused = people[0].send(people[0].sealed(proposal=agreed.proposal.id(installation.realm)))
+    assert refused.startswith("PROPOSAL_NOT_READY")
+    Rotator(at_table(installation, people)).finish(now=True, agreed=agreed)
+    for each in people:
+        assert each.hand_in(each.share(2)) == ""
+    assert not people[0].standing().behind
+    ring = ringformat.peek(settings.keyring.read_bytes())
+    assert {ring.key(each, old[each]).state for each in INNER_PURPOSES} == {KeyState.DESTROYED}
+
+
+def keys_of(settings: Settings, number: int) -> Mapping[str, int]:
     """Read under which keys an epoch stands."""
     with contextlib.closing(open_rotations(settings.vault_database)) as rotations:
         return next(each.key_ids for each in rotations.epochs() if each.number == number)
@@ -340,27 +355,27 @@ def test_a_sealed_service_is_opened_and_handed_on(installation: Installation) ->
         assert answers(service)
         rotate_the_inner_keys_apart(service, [ani, budi, cici])
 
-    old = {each.name: each.share() for each in (ani, budi)}
+    old = {each.name: each.share(2) for each in (ani, budi)}
     handed = padan_keys(
         installation,
         *("reshare", "--custodians", "ani,fajar,gita", "--threshold", "2"),
         *phrase_files(*NEWCOMERS),
         kek=sitting_together(*NAMES[:3]),
     )
-    assert (handed.returncode, "generation 2: any 2 of 3" in handed.stdout) == (0, True), handed.stderr
+    assert (handed.returncode, "generation 3: any 2 of 3" in handed.stdout) == (0, True), handed.stderr
     with running(installation, ready=False) as service:
         fajar = Terminal(installation, "fajar")
         found = fajar.standing()
-        assert found.generation == 2
+        assert found.generation == 3
         assert [each.hand_in(old[each.name]).partition(":")[0] for each in (ani, budi)] == [
             "SHARE_FOREIGN"
         ] * 2
         assert "METHOD_NOT_ALLOWED" in budi.hand_in(old["budi"], quorum_id=found.quorum_id)
-        share_path(ani.folder, "ani", 1).write_bytes(old["ani"].encode())
-        early = ani.command("unseal", *ani.files(1))
-        assert (early.returncode, "of generation 1" in early.stderr) == (ExitCode.REFUSED, True)
-        assert fajar.hand_in(fajar.share(2)) == ""
-        assert ani.hand_in(ani.share(2)) == ""
+        share_path(ani.folder, "ani", 2).write_bytes(old["ani"].encode())
+        early = ani.command("unseal", *ani.files(2))
+        assert (early.returncode, "of generation 2" in early.stderr) == (ExitCode.REFUSED, True)
+        assert fajar.hand_in(fajar.share(3)) == ""
+        assert ani.hand_in(ani.share(3)) == ""
         wait_until_ready(installation, service.process, SECONDS)
         assert answers(service)
         shown = json.loads(ani.command("standing", "--json").stdout)
