@@ -39,12 +39,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def subtree_root(hashes: Sequence[bytes]) -> bytes:
     """Compute the root over 1, 2, 4, 8 ... hashes of complete subtrees that stand side by side."""
-    level = list(hashes)
+    level = hashes
     while len(level) > 1:
-        level = [
-            _sha256(b"\x01" + left + right).digest()
-            for left, right in zip(level[::2], level[1::2], strict=True)
-        ]
+        row = iter(level)
+        level = [_sha256(b"\x01" + left + right).digest() for left, right in zip(row, row, strict=True)]
     return level[0]
 
 

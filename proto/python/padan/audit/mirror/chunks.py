@@ -77,19 +77,28 @@ def _add(hashed: Any, column: pa.ChunkedArray) -> None:
     hashed.update(b"\2" if column.null_count else b"\1")
     if column.null_count:
         hashed.update(np.packbits(column.is_valid().to_numpy()).tobytes())
-        column = pc.fill_null(column, 0 if pa.types.is_integer(column.type) else _empty(column.type))
     if pa.types.is_integer(column.type):
+        if column.null_count:
+            column = pc.fill_null(column, 0)
         hashed.update(column.to_numpy().tobytes())
         return
-    lengths = pc.call_function("binary_length", [column]).to_numpy().astype(np.uint32)
-    hashed.update(lengths.tobytes())
-    for part in column.chunks:
-        binary = part.cast(pa.large_binary())
-        offsets = np.frombuffer(binary.buffers()[1], np.int64)[
-            binary.offset : binary.offset + len(binary) + 1
-        ]
-        if len(binary) and binary.buffers()[2] is not None:
-            hashed.update(memoryview(binary.buffers()[2])[offsets[0] : offsets[-1]])
+    parts = [_texts(part) for part in column.chunks]
+    for lengths, _ in parts:
+        hashed.update(lengths.astype(np.uint32).tobytes())
+    for _, texts in parts:
+        hashed.update(texts)
+
+
+def _texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.uint32]], memoryview]:
+    """Give the lengths of texts, 0 where there is none, and the texts."""
+    is_wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    _, places, values = array.buffers()
+    ends = np.frombuffer(places, np.int64 if is_wide else np.int32)
+    ends = ends[array.offset : array.offset + len(array) + 1]
+    lengths = np.diff(ends).astype(np.uint32)
+    if array.null_count and lengths[array.is_null().to_numpy(zero_copy_only=False)].any():
+        return _texts(pc.fill_null(array, _empty(array.type)))  # what lies below a null is no text
+    return lengths, memoryview(values or b"")[ends[0] : ends[-1]]
 
 
 def _empty(kind: pa.DataType) -> str | bytes:

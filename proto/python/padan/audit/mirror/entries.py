@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from padan.audit.entries import Item
 from padan.audit.mirror import columns
@@ -18,7 +19,6 @@ from padan.audit.mirror.chunks import CHUNK, Chunk, Ledger, split
 from padan.audit.mirror.database import guard
 from padan.entry import FORMAT, LEAF_LABEL, SALT_SIZE
 from padan.errors import DamageError
-from padan.tlog.tile import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from padan.audit.mirror.trusted import Holding
 
 _KEEP: Final = "keep the copy as it is and show it to the registry's supervisor; then fetch the entries again"
+_LABEL: Final = pa.scalar(LEAF_LABEL, pa.large_binary())
+_BETWEEN: Final = pa.scalar(b"", pa.large_binary())
 _sha256 = hashlib.sha256
 
 
@@ -41,23 +43,18 @@ def check_leaves(chunk: Chunk, leaves: list[bytes]) -> None:
         DamageError: an entry is not the leaf at its place; with the place.
     """
     raw, salt = _binary(chunk.rows.column("raw")), _binary(chunk.rows.column("salt"))
-    data, ends = _parts(raw)
-    salts, salt_ends = _parts(salt)
+    data, ends = _parts(pc.call_function("binary_join_element_wise", [_LABEL, salt, raw, _BETWEEN]))
+    _, salt_ends = _parts(salt)
     places = chunk.places().tolist()
-    head = LEAF_LABEL
-    computed = [
-        _sha256(head + salts[salted:salt_end] + data[begin:end]).digest()
-        for (salted, salt_end), (begin, end) in zip(pairwise(salt_ends), pairwise(ends), strict=True)
-    ]
+    computed = [FORMAT + _sha256(data[begin:end]).digest() for begin, end in pairwise(ends)]
     expected = leaves if len(places) == len(leaves) else [leaves[place] for place in places]
     # A byte that went from a salt to its entry would leave the leaf as it is: each salt's size counts.
-    sized = salt_ends == list(range(0, SALT_SIZE * len(places) + 1, SALT_SIZE))
-    if sized and [FORMAT + digest for digest in computed] == expected:
+    if computed == expected and salt_ends == list(range(0, SALT_SIZE * len(places) + 1, SALT_SIZE)):
         return
     erased = raw.is_null().to_pylist()
     for row, place in enumerate(places):
         size = salt_ends[row + 1] - salt_ends[row]
-        if FORMAT + computed[row] != leaves[place] or size != SALT_SIZE:
+        if computed[row] != expected[row] or size != SALT_SIZE:
             _require_erased(chunk, place, is_erased=erased[row], salt_size=size)
 
 
@@ -104,13 +101,13 @@ def check_columns(database: Any, chunk: Chunk) -> None:
 
 
 def verify(
-    database: Database, bundles: Iterator[list[bytes]], size: int, *, through: int, record: Holding | None
+    database: Database, leaves: Iterator[list[bytes]], size: int, *, through: int, record: Holding | None
 ) -> Holding:
     """Check every stored entry, and that the copy holds what it held when it was trusted.
 
     Args:
         database: the copy's.
-        bundles: the leaves of each bundle of the verified tree, from the first.
+        leaves: of each chunk of the verified tree, from the first.
         size: leaves of the tree.
         through: the last place that was asked for.
         record: what was held when it was trusted; None computes all columns anew and compares with nothing.
@@ -120,9 +117,8 @@ def verify(
     """
     ledger = Ledger(through)
     with columns.computer() as computer, guard():
-        for chunk in split(database.batches(), size):
-            leaves = [leaf for bundle in islice(bundles, CHUNK // WIDTH) for leaf in bundle]
-            check_leaves(chunk, leaves)
+        for chunk, own in zip(split(database.batches(), size), leaves, strict=True):
+            check_leaves(chunk, own)
             known = _recorded(chunk, record)
             if known is None:
                 check_columns(computer, chunk)
@@ -132,8 +128,6 @@ def verify(
             ledger.add(chunk, known if record and record.through == through else None)
             if known is not None and record is not None and record.through < chunk.first + CHUNK - 1:
                 check_columns(computer, chunk)  # rows that came after the record
-    for _ in bundles:
-        pass
     return ledger.holding()
 
 
@@ -156,25 +150,24 @@ def _refuse_holding(chunk: Chunk, record: Holding | None) -> None:
     )
 
 
-def entries(database: Database, bundles: Iterator[list[bytes]], size: int) -> Iterator[Item]:
+def entries(database: Database, leaves: Iterator[list[bytes]], size: int) -> Iterator[Item]:
     """Give every private entry that is held or was erased, in the order of the log, each held against its leaf.
 
     Args:
         database: the copy's.
-        bundles: the leaves of each bundle of the verified tree, from the first.
+        leaves: of each chunk of the verified tree, from the first.
         size: leaves of the tree.
 
     Raises:
         DamageError: an entry is not the leaf at its place.
     """
     with guard():
-        for chunk in split(database.batches(), size):
-            leaves = [leaf for bundle in islice(bundles, CHUNK // WIDTH) for leaf in bundle]
-            check_leaves(chunk, leaves)
+        for chunk, own in zip(split(database.batches(), size), leaves, strict=True):
+            check_leaves(chunk, own)
             kinds = chunk.rows.column("kind").to_pylist()
             raw, salts = _items(chunk.rows.column("raw")), _items(chunk.rows.column("salt"))
             for place, kind, entry, salt in zip(chunk.places().tolist(), kinds, raw, salts, strict=True):
-                yield Item(chunk.first + place, kind or 0, entry, salt, leaves[place])
+                yield Item(chunk.first + place, kind or 0, entry, salt, own[place])
 
 
 def _binary(column: pa.ChunkedArray) -> pa.Array:

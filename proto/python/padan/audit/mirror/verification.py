@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from padan.audit.mirror import belief, entries, granting
+from padan.audit.mirror.chunks import CHUNK
 from padan.audit.mirror.database import Database
 from padan.audit.mirror.progress import Progress
 from padan.audit.mirror.tree import need
@@ -84,16 +85,21 @@ def verify(copy: Copy, policy: Policy, last: Trusted, *, anew: bool = False) -> 
 
 
 def leaves(copy: Copy, tree: Tree) -> Iterator[list[bytes]]:
-    """Check each bundle and the tile over it, and give its leaves: step 3.
+    """Check each bundle and the tile over it, and give the leaves of a chunk at a time: step 3.
 
     Raises:
         DamageError: with the place.
     """
     progress = Progress("leaves", tree.checkpoint.size)
-    for number in range(tree.bundles):
-        tile = tree.tile(number)
-        yield tree.check_bundle(number, need(copy.read, tile.bundle_path), need(copy.read, tile.path))
-        progress.add(WIDTH)
+    for first in range(0, tree.bundles, CHUNK // WIDTH):
+        tiles = [tree.tile(number) for number in range(first, min(first + CHUNK // WIDTH, tree.bundles))]
+        found = tree.check_bundles(
+            first,
+            [need(copy.read, tile.bundle_path) for tile in tiles],
+            [need(copy.read, tile.path) for tile in tiles],
+        )
+        yield found
+        progress.add(len(found))
 
 
 class CopyEntries:
