@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import listing
+from verifier.log import arrays, listing
 from verifier.log.disputes import DisputeRows
 from verifier.log.store import (
     EntryRow,
@@ -136,13 +136,14 @@ class PostgresTransaction:
         if self._known or self._claimed:
             raise LogOrderError("request ids are claimed once, before counters are locked")
         wanted = {encode_replay_key(key): key for key in keys}
-        self._cursor.execute(_CLAIM, (sorted(wanted),), prepare=True)
+        self._cursor.execute(_CLAIM, (arrays.of_bytes(sorted(wanted)),), prepare=True)
         self._claimed = {row[0] for row in self._cursor.fetchall()}
         return {wanted[key] for key in self._claimed}
 
     def replays(self, keys: Sequence[ReplayKey]) -> dict[ReplayKey, StoredReplay]:
         """Read kept answers."""
-        self._cursor.execute(_REPLAYS, ([encode_replay_key(key) for key in keys],), prepare=True)
+        wanted = arrays.of_bytes([encode_replay_key(key) for key in keys])
+        self._cursor.execute(_REPLAYS, (wanted,), prepare=True)
         return {
             decode_replay_key(key): StoredReplay(digest=digest, body=body, day=day)
             for key, digest, body, day in self._cursor.fetchall()
@@ -155,7 +156,7 @@ class PostgresTransaction:
         if not keys:
             return {}
         self._day = day
-        values = (day, sorted(set(keys)))
+        values = (day, arrays.of_bytes(sorted(set(keys))))
         with self._connection.pipeline():
             self._cursor.execute(_INSERT_ZEROS, values, prepare=True)
             cursor = self._connection.cursor(binary=True)
@@ -201,9 +202,8 @@ class PostgresTransaction:
         changed = [(key, value) for key, value in counters.items() if value != known[key]]
         self._written, pending = True, self._pending
         if changed:
-            pending.append(
-                (_WRITE_COUNTERS, ([key for key, _ in changed], [value for _, value in changed], day))
-            )
+            counted = arrays.of_int4([value for _, value in changed])
+            pending.append((_WRITE_COUNTERS, (arrays.of_bytes([key for key, _ in changed]), counted, day)))
         if kept:
             pending.append((_WRITE_REPLAYS, _columns(kept)))
         self._free(self._claimed - kept.keys())
@@ -226,7 +226,7 @@ class PostgresTransaction:
 
     def _free(self, keys: Collection[bytes]) -> None:
         if keys:
-            self._pending.append((_FREE_REPLAYS, (sorted(keys),)))
+            self._pending.append((_FREE_REPLAYS, (arrays.of_bytes(sorted(keys)),)))
 
 
 class PostgresLogStore:
@@ -355,15 +355,25 @@ class PostgresLogStore:
             raise LogStoreError.of(error) from error
 
 
-def _columns(rows: Mapping[bytes, ReplayRow]) -> tuple[Any, ...]:
+def _columns(rows: Mapping[bytes, ReplayRow]) -> tuple[bytes, ...]:
     values = rows.values()
     return (
-        list(rows),
-        [row.day for row in values],
-        [row.digest for row in values],
-        [row.body for row in values],
+        arrays.of_bytes(list(rows)),
+        arrays.of_int4([row.day for row in values]),
+        arrays.of_bytes([row.digest for row in values]),
+        arrays.of_bytes([row.body for row in values]),
     )
 
 
-def _entry_columns(rows: Sequence[EntryRow]) -> tuple[Any, ...]:
-    return tuple(map(list, zip(*rows, strict=True)))
+def _entry_columns(rows: Sequence[EntryRow]) -> tuple[bytes, ...]:
+    kinds, agencies, purposes, outcomes, times, entries, salts, leaves = zip(*rows, strict=True)
+    return (
+        arrays.of_int4(kinds),
+        arrays.of_texts(agencies),
+        arrays.of_texts(purposes),
+        arrays.of_int2(outcomes),
+        arrays.of_int8(times),
+        arrays.of_bytes(entries),
+        arrays.of_bytes(salts),
+        arrays.of_bytes(leaves),
+    )
