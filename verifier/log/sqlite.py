@@ -146,7 +146,7 @@ class SqliteTransaction:
         connection = self.connection
         self._store.counters.write(connection, changed, day)
         self._store.answers.write(connection, replays, self._claimed, day)
-        connection.executemany(_INSERT_ENTRY, entries)
+        connection.executemany(_INSERT_ENTRY, map(tuple, entries))  # plain tuples bind faster
 
         def encode() -> bytes:
             (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()

@@ -23,6 +23,7 @@ SALT_SIZE = 32
 LEAF_SIZE = 33
 AREA_SIZE = 100
 LEAF_LABEL = canonical.prefixed("padan/leaf/1")
+_sha256 = hashlib.sha256
 
 
 class EntryError(PadanError, ValueError):
@@ -237,4 +238,4 @@ def leaf(salt: bytes, entry: bytes) -> bytes:
     """
     if len(salt) != SALT_SIZE:
         raise EntryError("a salt has 32 bytes")
-    return FORMAT + hashlib.sha256(LEAF_LABEL + salt + entry).digest()
+    return FORMAT + _sha256(LEAF_LABEL + salt + entry).digest()
