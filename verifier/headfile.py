@@ -185,6 +185,7 @@ class HeadFile:
         """
         self.path = path
         self._realm = realm
+        self._decoded: tuple[bytes, Head] | None = None
 
     def read(self) -> Head | None:
         """Read the head; None where there is none yet.
@@ -194,7 +195,10 @@ class HeadFile:
             HeadStoreError: the file cannot be read.
         """
         try:
-            return decode(self._realm, self.path.read_bytes())
+            data, last = self.path.read_bytes(), self._decoded
+            if last is None or last[0] != data:  # it is read three times for each change
+                last = self._decoded = data, decode(self._realm, data)
+            return last[1]
         except FileNotFoundError:
             return None
         except HeadFormatError as error:

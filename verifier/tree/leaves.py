@@ -41,8 +41,12 @@ def committed(log: LogStore, after: int, end: int, *, page: int = PAGE) -> Itera
                 f"entry {after + 1} is missing in the log: restore it, or find out who took it"
             )
         # At once, and one by one only where they differ. A salt of another length could hide a shift into the entry.
-        computed = [FORMAT + _sha256(LEAF_LABEL + salt + entry).digest() for _, _, _, salt, entry in rows]
-        if computed != [row[2] for row in rows] or any(len(row[3]) != SALT_SIZE for row in rows):
+        _, _, leaves, salts, entries = zip(*rows, strict=True)
+        computed = [
+            FORMAT + _sha256(LEAF_LABEL + salt + entry).digest()
+            for salt, entry in zip(salts, entries, strict=True)
+        ]
+        if computed != list(leaves) or set(map(len, salts)) != {SALT_SIZE}:
             _require_own(rows)
         yield rows
         after += len(rows)

@@ -20,7 +20,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from padan.tlog import merkle, note
+from padan.tlog import checkpoint, merkle, note
 from padan.tlog.tile import TileNodes
 from verifier.errors import ServiceError
 from verifier.headfile import Extent, HeadConflictError
@@ -34,6 +34,7 @@ from verifier.tree.waiting import Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from padan.tlog.checkpoint import Checkpoint
     from padan.tlog.edge import Edge, File
     from padan.tlog.frontier import Frontier
     from padan.tlog.note import Line
@@ -106,6 +107,7 @@ class Sequencer:
         self._mandate: Mandate | None = None
         self._said = ""
         self._shown: tuple[str, tuple[Line, ...]] = ("", ())
+        self._standing: tuple[bytes, Checkpoint] | None = None
 
     def act(self, mandate: Mandate) -> None:
         """Take a turn as a duty: what stops it is told once, and tried again at the next turn.
@@ -233,16 +235,18 @@ class Sequencer:
         def may_replace(before: bytes | None) -> bool:
             if before is None:
                 return True
-            stated = self._signer.read(before)
+            own = self._standing
+            stated = own[1] if own is not None and own[0] == before else self._signer.read(before)
             if stated.size > extent.entries:
                 return False
             if stated.size == extent.entries and stated.root != extent.root:
                 raise TreeForkedError(f"the published checkpoint has another root for {stated.size} leaves")
             return True
 
-        if not self._folder.publish(note.join(text, lines), may_replace=may_replace):
+        data = note.join(text, lines)
+        if not self._folder.publish(data, may_replace=may_replace):
             raise TreeBusyError(f"{self._folder.path}: another process has published, or publishes just now")
-        self._shown = text, lines
+        self._shown, self._standing = (text, lines), (data, checkpoint.parse_text(text))
 
     def _add_late_lines(self) -> bool:
         """Publish the last checkpoint again where witnesses have answered after their time."""
