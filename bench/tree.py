@@ -4,14 +4,18 @@
 CPU of this process, so that neighbours do not count; the disk's own time is not in it. A request's entry is encoded,
 hashed to its leaf and written with its group of 100; the tree's part is the leader's turn over the same entries, as
 many as arrive between two turns. What hands a request from thread to thread is not in it, nor are budgets and stored
-answers, which the log's database holds too (bench/log_store.py). Usage: python -m bench.tree [--postgres]
+answers, which the log's database holds too (bench/log_store.py). Rows "of which" say where a part goes, and the floor
+is SHA-256 alone: the entry to its leaf, twice since it is hashed again, the leaf, and a node of the tree.
+Usage: python -m bench.tree [--postgres]
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import functools
+import hashlib
 import random
 import statistics
 import tempfile
@@ -30,6 +34,7 @@ from tests.tree import MANDATE, open_site
 from verifier import migrations, tail
 from verifier.log.store import EntryRow, ReplayRow
 from verifier.logtime import DAY_MS, ClockFlag, LogTime
+from verifier.tree.leaves import committed
 from verifier.tree.places import Places
 
 if TYPE_CHECKING:
@@ -54,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="measure on PostgreSQL too")
     options = parser.parse_args()
-    rows = hashing()
+    rows = [*hashing(), *floor()]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         databases = {"SQLite": str(folder / "log.sqlite")}
@@ -93,6 +98,47 @@ def hashing() -> list[Row]:
     ]
 
 
+def floor() -> list[Row]:
+    """Measure the hashing that a request's entry cannot do without."""
+    sizes = {"entry to leaf": 46 + len(make(bytes(32)).entry), "leaf": 34, "node": 65}
+    figures = {what: _hash_seconds(size) * 1e6 for what, size in sizes.items()}
+    return [
+        *(Row(name=f"SHA-256 alone: {what}", figure=figure, unit="us") for what, figure in figures.items()),
+        Row(
+            name="SHA-256 alone: the floor",
+            figure=sum(figures.values()) + figures["entry to leaf"],
+            unit="us a request",
+        ),
+    ]
+
+
+def _hash_seconds(size: int) -> float:
+    sha256, items = hashlib.sha256, [number.to_bytes(size, "big") for number in range(1_000)]
+    return min(cpu(lambda: [sha256(item).digest() for item in items]) for _ in range(50)) / len(items)
+
+
+def of_turns(name: str, site: Site, source: random.Random, count: int) -> list[Row]:
+    """Measure what a turn over `count` entries is made of, after turns that have published everything."""
+    sequencer, bare = site.sequencer(), []
+    sequencer.turn(MANDATE)
+    for _ in range(12):
+        with site.log.transaction() as transaction:
+            transaction.write({}, _DAY, [make(source.randbytes(32))], [])
+        bare.append(cpu(lambda: sequencer.turn(MANDATE)) / count)
+    size = site.log.head().sequence
+    again = min(
+        cpu(lambda: collections.deque(committed(site.log, size - count, size), maxlen=0)) for _ in range(12)
+    )
+    return [
+        Row(name=f"{name}: of which read and hashed again", figure=again / count * 1e6, unit="us a request"),
+        Row(
+            name=f"{name}: of which what a turn of one entry costs",
+            figure=statistics.median(bare) * 1e6,
+            unit="us a request",
+        ),
+    ]
+
+
 def costs(name: str, site: Site) -> list[Row]:
     """Measure what an entry costs on its way, and how fast an old log is caught up with."""
     source = random.Random(1)
@@ -122,6 +168,7 @@ def costs(name: str, site: Site) -> list[Row]:
         Row(name=f"{name}: entry encoded, and its leaf", figure=entry * 1e6, unit="us a request"),
         Row(name=f"{name}: entry in a group's commit of {GROUP}", figure=commit * 1e6, unit="us a request"),
         Row(name=f"{name}: the leader's turn at {RATE:,} requests/s", figure=tree * 1e6, unit="us a request"),
+        *of_turns(name, site, source, count),
         Row(name=f"{name}: the head's turn at {RATE:,} requests/s", figure=head * 1e6, unit="us a request"),
         Row(
             name=f"{name}: the log, all of it",
@@ -137,16 +184,7 @@ def costs(name: str, site: Site) -> list[Row]:
 def make(salt: bytes) -> EntryRow:
     """Make an entry of some 600 bytes as the service does."""
     data = log_entry.join(_HEAD, tail.answer(_TIME, 1, b"\1\1\1", 1, 1))
-    return EntryRow(
-        kind=1,
-        agency="agency-1",
-        purpose="purpose",
-        outcome=1,
-        log_time_ms=1,
-        entry=data,
-        salt=salt,
-        leaf=log_entry.leaf(salt, data),
-    )
+    return EntryRow(1, "agency-1", "purpose", 1, 1, data, salt, log_entry.leaf(salt, data))
 
 
 def group_cost(store: LogStore, source: random.Random) -> float:

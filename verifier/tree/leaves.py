@@ -41,12 +41,10 @@ def committed(log: LogStore, after: int, end: int, *, page: int = PAGE) -> Itera
                 f"entry {after + 1} is missing in the log: restore it, or find out who took it"
             )
         # At once, and one by one only where they differ. A salt of another length could hide a shift into the entry.
-        _, _, leaves, salts, entries = zip(*rows, strict=True)
         computed = [
-            FORMAT + _sha256(LEAF_LABEL + salt + entry).digest()
-            for salt, entry in zip(salts, entries, strict=True)
+            FORMAT + _sha256(b"".join((LEAF_LABEL, salt, entry))).digest() for _, _, _, salt, entry in rows
         ]
-        if computed != list(leaves) or set(map(len, salts)) != {SALT_SIZE}:
+        if computed != [row[2] for row in rows] or {len(row[3]) for row in rows} != {SALT_SIZE}:
             _require_own(rows)
         yield rows
         after += len(rows)

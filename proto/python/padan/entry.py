@@ -213,7 +213,7 @@ def encode(head: bytes, tail: Mapping[int, bytes]) -> bytes:
 
 def join(head: bytes, tail: bytes) -> bytes:
     """Join an encoded head and an encoded tail into an entry."""
-    return FORMAT + head + tail
+    return b"".join((FORMAT, head, tail))
 
 
 def decode(entry: bytes) -> Entry:
@@ -238,4 +238,4 @@ def leaf(salt: bytes, entry: bytes) -> bytes:
     """
     if len(salt) != SALT_SIZE:
         raise EntryError("a salt has 32 bytes")
-    return FORMAT + _sha256(LEAF_LABEL + salt + entry).digest()
+    return FORMAT + _sha256(b"".join((LEAF_LABEL, salt, entry))).digest()

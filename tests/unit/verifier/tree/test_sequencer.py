@@ -328,6 +328,36 @@ def test_a_cosigner_that_fails_stops_nothing(local: Site) -> None:
     require_whole(site)
 
 
+def test_a_checkpoint_that_was_changed_between_two_turns_is_refused(local: Site) -> None:
+    """What stands there is the process's own as long as no byte of it was changed; else nothing is published."""
+    site = local
+    sequencer = site.sequencer()
+    site.write(3)
+    assert sequencer.turn(MANDATE)
+    site.write(3)
+    assert sequencer.turn(MANDATE)
+    path = site.folder.path / "checkpoint"
+    data = path.read_bytes()
+    flip(path, at=-10)
+    site.write(3)
+    with pytest.raises(TreeForkedError, match="checkpoint"):
+        sequencer.turn(MANDATE)
+    path.write_bytes(data)
+    assert sequencer.turn(MANDATE)
+    require_whole(site)
+
+
+def test_a_turn_of_many_files_writes_each(local: Site) -> None:
+    """More files than are open at once are all there, and a repetition changes none."""
+    site = local
+    site.publish(20_000)
+    require_whole(site)
+    before = {name: (site.folder.path / name).stat().st_mtime_ns for name in site.folder.names()}
+    assert len(before) > 2 * 64
+    site.folder.write([(name, site.folder.read(name)) for name in sorted(before)])
+    assert {name: (site.folder.path / name).stat().st_mtime_ns for name in site.folder.names()} == before
+
+
 def test_two_keys_sign_while_one_is_replaced(local: Site) -> None:
     """Each adds a line, and a checkpoint of either is the log's own."""
     site = local
