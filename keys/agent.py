@@ -27,6 +27,7 @@ from keys.reading import Reading, ask_nobody
 from keys.seal import RingSeal, SealKey
 from keys.secret import Secret
 from keys.signing import Signer
+from keys.tokenkeys import TokenKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from keys.meter import Meters
     from keys.period import Period, SharedPeriod
     from keys.provider import KekProvider, Prompt
+    from keys.purpose import KeysetName
     from keys.realm import Realm
     from keys.secret import Material
     from padan.auditors import AuditorsKey
@@ -90,6 +92,10 @@ class KeyAgent(Protocol):
 
     def replay_seal(self, day: int, *, sealed: int = 0) -> RingSeal:
         """Derive a day's replay keys: the primary one seals, every living one opens; errors as `mac`."""
+        ...
+
+    def tokens(self) -> TokenKeys:
+        """Give the keys behind agencies' tokens."""
         ...
 
     def signer(self, purpose: Purpose) -> Signer:
@@ -296,6 +302,10 @@ class LocalKeyAgent(Secret):
         }
         return RingSeal(primary=readers[primary.key_id], readers=readers)
 
+    def tokens(self) -> TokenKeys:
+        """Give the keys behind agencies' tokens, as they are now."""
+        return TokenKeys(self.realm, self._held, self.meters)
+
     def signer(self, purpose: Purpose) -> Signer:
         """Give the primary signing key."""
         return self._signer(purpose, self._key(purpose, None, Algorithm.ED25519))
@@ -358,7 +368,17 @@ class LocalKeyAgent(Secret):
                 each.wipe()
             held.clear()
 
-    def _primary(self, purpose: Purpose) -> RingKey:
+    def _held(self, name: KeysetName) -> list[tuple[RingKey, bytearray]]:
+        """Give a keyset's primary key, and after it every other one that may read what it made, the newest first."""
+        primary, now = self._primary(name), self._now()
+        others = (
+            key
+            for key in reversed(self._ring.keyset(name).keys)
+            if key is not primary and cryptoperiod.may_process(name, key, now=now)
+        )
+        return [(key, self._material(name, key)) for key in (primary, *others)]
+
+    def _primary(self, purpose: KeysetName) -> RingKey:
         key = self._ring.primary(purpose)
         cryptoperiod.check(purpose, key, Use.PROTECT, now=self._now())
         return key
@@ -393,7 +413,7 @@ class LocalKeyAgent(Secret):
         tick = self.meters.tick(purpose, key.key_id, Act.SIGN)
         return Signer(self._material(purpose, key), ring_id=key.key_id, tick=tick)
 
-    def _material(self, purpose: Purpose, key: RingKey) -> bytearray:
+    def _material(self, purpose: KeysetName, key: RingKey) -> bytearray:
         material = self._materials.get(key.key_id)
         if material is None:
             raise KeyNotFoundError(f"the agent does not hold the {purpose} key {key.key_id}, or no longer")

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys.errors import KeyExpiredError
-from keys.purpose import ALARM_AHEAD, RULES, Purpose
+from keys.purpose import ALARM_AHEAD, is_known, parse, rules
 from keys.state import KeyState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from keys.keyset import Keyring, RingKey
+    from keys.purpose import KeysetName
 
 
 class Use(enum.StrEnum):
@@ -38,13 +39,14 @@ class Alarm:
     over: bool
 
 
-def end(purpose: Purpose, key: RingKey, use: Use) -> datetime | None:
+def end(purpose: KeysetName, key: RingKey, use: Use) -> datetime | None:
     """Compute when a use of a key ends; None is never, or not before its activation."""
-    period = RULES[purpose].protects if use is Use.PROTECT else RULES[purpose].processes
+    bounds = rules(purpose)
+    period = bounds.protects if use is Use.PROTECT else bounds.processes
     return None if period is None or key.activated is None else key.activated + period
 
 
-def check(purpose: Purpose, key: RingKey, use: Use, *, now: datetime) -> None:
+def check(purpose: KeysetName, key: RingKey, use: Use, *, now: datetime) -> None:
     """Refuse a use whose time is up.
 
     Raises:
@@ -57,19 +59,25 @@ def check(purpose: Purpose, key: RingKey, use: Use, *, now: datetime) -> None:
         )
 
 
-def may_protect(purpose: Purpose, key: RingKey, *, now: datetime) -> bool:
+def may_protect(purpose: KeysetName, key: RingKey, *, now: datetime) -> bool:
     """Whether a key may make new things now, by its state and its cryptoperiod."""
     ends = end(purpose, key, Use.PROTECT)
     return key.state.may_protect and (ends is None or now < ends)
+
+
+def may_process(purpose: KeysetName, key: RingKey, *, now: datetime) -> bool:
+    """Whether a key may read what it made, by its state and its cryptoperiod."""
+    ends = end(purpose, key, Use.PROCESS)
+    return key.state.may_process and (ends is None or now < ends)
 
 
 def alarms(ring: Keyring, *, now: datetime) -> tuple[Alarm, ...]:
     """List what ends within 30 days or has ended, for keys that still do what ends."""
     found: list[Alarm] = []
     for text, key in ring:
-        if text not in RULES:
+        if not is_known(text):
             continue
-        purpose = Purpose(text)
+        purpose = parse(text)
         is_primary = ring.keyset(purpose).primary == key.key_id
         uses = [Use.PROTECT] if is_primary else []
         if key.state in {KeyState.ACTIVE, KeyState.DEACTIVATED, KeyState.COMPROMISED}:

@@ -22,7 +22,7 @@ from keys.keyceremony import EXECUTED, ROSTER_SET, Register, Sitting
 from keys.keychange import Action, Change, carry_out
 from keys.keyset import Keyring
 from keys.provider import SharedKekProvider
-from keys.purpose import RULES, Purpose
+from keys.purpose import RULES, KeysetName, Purpose
 from keys.ringfile import RingFile
 from keys.ringkeys import require_intact, rewrap
 from keys.roster import Roster
@@ -147,11 +147,11 @@ class Custody:
         sitting = self.sitting()
         return together.agree(sitting, what, self._here()) if sitting.register.roster is not None else None
 
-    def add(self, purpose: Purpose) -> tuple[Keyring, int]:
+    def add(self, purpose: KeysetName) -> tuple[Keyring, int]:
         """Make a new pre-active key; return the keyring and the key's id."""
         return self._alone(Change(action=Action.CREATE, purpose=purpose))
 
-    def activate(self, purpose: Purpose, key_id: int, *, primary: bool = False) -> Keyring:
+    def activate(self, purpose: KeysetName, key_id: int, *, primary: bool = False) -> Keyring:
         """Activate a key; the first active one of its purpose, or one that is asked to, becomes primary.
 
         Raises:
@@ -160,7 +160,7 @@ class Custody:
         change = Change(action=Action.ACTIVATE, purpose=purpose, key_id=key_id, primary=primary)
         return self._alone(change)[0]
 
-    def deactivate(self, purpose: Purpose, key_id: int) -> Keyring:
+    def deactivate(self, purpose: KeysetName, key_id: int) -> Keyring:
         """Let a key make nothing new.
 
         Raises:
@@ -168,7 +168,7 @@ class Custody:
         """
         return self._alone(Change(action=Action.DEACTIVATE, purpose=purpose, key_id=key_id))[0]
 
-    def compromise(self, purpose: Purpose, key_id: int, *, reason: str) -> Keyring:
+    def compromise(self, purpose: KeysetName, key_id: int, *, reason: str) -> Keyring:
         """Declare a key compromised; a primary key stops being primary.
 
         Raises:
@@ -177,7 +177,7 @@ class Custody:
         change = Change(action=Action.COMPROMISE, purpose=purpose, key_id=key_id, text=reason)
         return self._alone(change)[0]
 
-    def rotate(self, purpose: Purpose) -> tuple[Keyring, int]:
+    def rotate(self, purpose: KeysetName) -> tuple[Keyring, int]:
         """Put a new primary key in the place of the present one; what the old one made stays readable.
 
         Raises:
@@ -185,7 +185,7 @@ class Custody:
         """
         return self._alone(Change(action=Action.ROTATE, purpose=purpose))
 
-    def destroy(self, purpose: Purpose, key_id: int) -> Keyring:
+    def destroy(self, purpose: KeysetName, key_id: int) -> Keyring:
         """Destroy a key and renew the KEK, so that no copy of the keyring gives the key back.
 
         Raises:
@@ -204,7 +204,7 @@ class Custody:
             self._set_roster(session, roster)
         return session.ring
 
-    def succeed(self, purposes: Sequence[Purpose]) -> Keyring:
+    def succeed(self, purposes: Sequence[KeysetName]) -> Keyring:
         """Make a new primary key for each of some purposes, beside the present one, which stays active.
 
         For keys of an epoch, which is moved to the new ones while it is answered from under the old ones.
@@ -213,7 +213,7 @@ class Custody:
         made = tuple((purpose, 0) for purpose in others)
         return self._alone(Change(action=Action.SUCCEED, purpose=first, others=made))[0]
 
-    def retire(self, keys: Sequence[tuple[Purpose, int]]) -> Keyring:
+    def retire(self, keys: Sequence[tuple[KeysetName, int]]) -> Keyring:
         """Destroy keys of several purposes in one step, also active ones, and renew the KEK; who is destroyed stays so.
 
         Raises:
@@ -224,7 +224,7 @@ class Custody:
         return self._alone(change)[0]
 
     def export(
-        self, purpose: Purpose, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None
+        self, purpose: KeysetName, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None
     ) -> tuple[Keyring, Kek]:
         """Record that a key is about to be exported, durably, and give what `keys.export` needs.
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keys.kek import Kek
     from keys.keyset import Keyring
-    from keys.purpose import Purpose
+    from keys.purpose import KeysetName
 
 
-def export_raw(ring: Keyring, kek: Kek, purpose: Purpose, key_id: int) -> bytes:
+def export_raw(ring: Keyring, kek: Kek, purpose: KeysetName, key_id: int) -> bytes:
     """Unwrap a key into bytes.
 
     Raises:

@@ -24,7 +24,7 @@ from keys.errors import (
     TransitionError,
 )
 from keys.keyset import KEY_ID_MAX
-from keys.purpose import RULES, Purpose
+from keys.purpose import KeysetName, is_known, parse, rules
 from keys.state import KeyState
 from padan import canonical
 
@@ -110,14 +110,18 @@ class Change:
     """
 
     action: Action
-    purpose: Purpose
+    purpose: KeysetName
     key_id: int = 0
     primary: bool = False
     text: str = ""
-    others: tuple[tuple[Purpose, int], ...] = ()
+    others: tuple[tuple[KeysetName, int], ...] = ()
 
     def __post_init__(self) -> None:
         fields = _FIELDS[self.action]
+        if not all(is_known(purpose) for purpose, _ in self.keys):
+            raise KeyUseError(
+                "keys of a token domain are named with it, as token-domain/DOMAIN, and no others are"
+            )
         if any((_Field.KEY in fields) != (0 < key_id <= KEY_ID_MAX) for _, key_id in self.keys):
             raise KeyUseError("a key id is 1 to 2^32 - 1, and is named where the key exists")
         if self.primary and _Field.PRIMARY not in fields:
@@ -132,7 +136,7 @@ class Change:
             raise KeyUseError(f"a reason is printable, on one line, and at most {MAX_TEXT} characters")
 
     @property
-    def keys(self) -> tuple[tuple[Purpose, int], ...]:
+    def keys(self) -> tuple[tuple[KeysetName, int], ...]:
         """Purposes and ids of all keys to which it is done; 0 for one that is made."""
         return ((self.purpose, self.key_id), *self.others)
 
@@ -193,7 +197,7 @@ def read(proposal: Proposal) -> Change:
             key_id = fields.pop(_Field.KEY, bytes(4))
             change = Change(
                 action=action,
-                purpose=Purpose(fields.pop(_Field.PURPOSE).decode()),
+                purpose=parse(fields.pop(_Field.PURPOSE).decode()),
                 key_id=int.from_bytes(key_id, "big"),
                 primary=primary != b"\0",
                 text=fields.pop(_Field.TEXT, b"").decode(),
@@ -206,9 +210,9 @@ def read(proposal: Proposal) -> Change:
     return change
 
 
-def _others(data: bytes | None) -> tuple[tuple[Purpose, int], ...]:
+def _others(data: bytes | None) -> tuple[tuple[KeysetName, int], ...]:
     found = () if data is None else canonical.decode_list(data)
-    return tuple((Purpose(each[4:].decode()), int.from_bytes(each[:4], "big")) for each in found)
+    return tuple((parse(each[4:].decode()), int.from_bytes(each[:4], "big")) for each in found)
 
 
 class Changing(Protocol):
@@ -219,15 +223,15 @@ class Changing(Protocol):
         """The keyring as it is now."""
         ...
 
-    def make(self, purpose: Purpose) -> int:
+    def make(self, purpose: KeysetName) -> int:
         """Add a new pre-active key; return its id."""
         ...
 
-    def move(self, purpose: Purpose, key_id: int, state: KeyState, **details: str) -> None:
+    def move(self, purpose: KeysetName, key_id: int, state: KeyState, **details: str) -> None:
         """Move a key to a state."""
         ...
 
-    def prefer(self, purpose: Purpose, key_id: int) -> None:
+    def prefer(self, purpose: KeysetName, key_id: int) -> None:
         """Make a key primary."""
         ...
 
@@ -247,7 +251,7 @@ def carry_out(changing: Changing, change: Change) -> int:
     return first
 
 
-def _carry_out(changing: Changing, change: Change, purpose: Purpose, key_id: int) -> int:
+def _carry_out(changing: Changing, change: Change, purpose: KeysetName, key_id: int) -> int:
     match change.action:
         case Action.CREATE:
             return changing.make(purpose)
@@ -282,7 +286,7 @@ def _activate(changing: Changing, change: Change) -> None:
         changing.prefer(purpose, key_id)
 
 
-def _succeed(changing: Changing, purpose: Purpose) -> int:
+def _succeed(changing: Changing, purpose: KeysetName) -> int:
     """Make a new primary key beside the present one, which stays active: data is moved to the new one meanwhile."""
     key_id = changing.make(purpose)
     changing.move(purpose, key_id, KeyState.ACTIVE)
@@ -290,7 +294,7 @@ def _succeed(changing: Changing, purpose: Purpose) -> int:
     return key_id
 
 
-def _retire(changing: Changing, purpose: Purpose, key_id: int) -> None:
+def _retire(changing: Changing, purpose: KeysetName, key_id: int) -> None:
     """Destroy a key that may be active still; one that is destroyed stays so."""
     state = changing.ring.key(purpose, key_id).state
     if state is KeyState.ACTIVE:
@@ -299,9 +303,9 @@ def _retire(changing: Changing, purpose: Purpose, key_id: int) -> None:
         changing.move(purpose, key_id, KeyState.DESTROYED)
 
 
-def _rotate(changing: Changing, purpose: Purpose) -> int:
+def _rotate(changing: Changing, purpose: KeysetName) -> int:
     """Put a new primary key in the place of the present one; what the old one made stays readable."""
-    if not RULES[purpose].rotates:
+    if not rules(purpose).rotates:
         raise TransitionError(f"the {purpose} key belongs to data that must be moved to a new key first")
     old = changing.ring.keyset(purpose).primary
     key_id = _succeed(changing, purpose)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.keychange import carry_out
 from keys.keyset import RingKey
-from keys.purpose import RULES, TYPE_URLS, Purpose
+from keys.purpose import TYPE_URLS, rules
 from keys.state import KeyState
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from keys.keychange import Change
     from keys.keyset import Keyring
+    from keys.purpose import KeysetName
 
 _NOT_YET: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -59,10 +60,10 @@ class _Rehearsal:
     def __init__(self, ring: Keyring) -> None:
         self.ring = ring
 
-    def make(self, purpose: Purpose) -> int:
+    def make(self, purpose: KeysetName) -> int:
         taken = {key.key_id for _, key in self.ring}
         key_id = next(number for number in range(1, len(taken) + 2) if number not in taken)
-        algorithm = RULES[purpose].algorithm
+        algorithm = rules(purpose).algorithm
         key = RingKey(
             key_id=key_id,
             state=KeyState.PRE_ACTIVE,
@@ -74,11 +75,11 @@ class _Rehearsal:
         self.ring = self.ring.add(purpose, key)
         return key_id
 
-    def move(self, purpose: Purpose, key_id: int, state: KeyState, **details: str) -> None:
+    def move(self, purpose: KeysetName, key_id: int, state: KeyState, **details: str) -> None:
         del details
         self.ring = self.ring.transition(purpose, key_id, state, at=_NOT_YET)
 
-    def prefer(self, purpose: Purpose, key_id: int) -> None:
+    def prefer(self, purpose: KeysetName, key_id: int) -> None:
         self.ring = self.ring.make_primary(purpose, key_id)
 
     def say(self, name: str, **details: str) -> None:

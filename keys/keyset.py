@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeyNotFoundError, KeyStateError, TransitionError
-from keys.purpose import RULES, Purpose
+from keys.purpose import rules
 from keys.signing import jwk, thumbprint
 from keys.state import KeyState, check_transition
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from keys.purpose import KeysetName
     from keys.realm import Realm
 
 KEY_ID_MAX: Final = 2**32 - 1
@@ -160,7 +161,7 @@ class Keyring:
             if key.public
         )
 
-    def add(self, purpose: Purpose, key: RingKey) -> Keyring:
+    def add(self, purpose: KeysetName, key: RingKey) -> Keyring:
         """Add a pre-active key.
 
         Raises:
@@ -172,7 +173,7 @@ class Keyring:
             raise TransitionError("a key id is 1 to 2^32 - 1 and unique in its keyring")
         keyset = self.keyset(purpose)
         living = [other for other in keyset.keys if other.state in _LIVING]
-        if RULES[purpose].permanent and living:
+        if rules(purpose).permanent and living:
             raise TransitionError(
                 f"the {purpose} key is permanent: what it made must stay equal, so there is no second one beside it"
             )

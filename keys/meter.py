@@ -30,6 +30,12 @@ class Act(enum.StrEnum):
     OPEN = "open"
     """A box was opened; one that does not open is not counted."""
     SIGN = "sign"
+    EVALUATE = "evaluate"
+    """An element of an agency's token, or of the match domain, was made."""
+    KEEP = "keep"
+    """A box of a table that stands beside the vault was sealed."""
+    FETCH = "fetch"
+    """Such a box was opened; one that does not open is not counted."""
 
 
 class Used(NamedTuple):

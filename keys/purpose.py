@@ -4,15 +4,19 @@ Cryptoperiods follow the same publication, table 1: at most two years of protect
 most three more of processing. Padan protects for one year and processes for two more. Three purposes are
 without a limit on purpose: handles, budgets and tombstones must stay equal over every rotation, or history,
 budgets and erasures would be lost with the key.
+
+Keys that issue agencies' tokens are one keyset a token domain, "token-domain/DOMAIN", so that each domain's keys are
+drawn, rotated and destroyed alone, and a key of one domain is wrapped as that domain's.
 """
 
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +75,7 @@ class PurposeRules:
         initial: whether a new keyring holds a key of this purpose.
         permanent: whether the key outlives every rotation, so that there is only one that is sound.
         rotates: whether a new primary key may be made at any time, because whatever the old one made names its key.
+        scoped: whether the purpose has a keyset for each domain, and none of its own.
     """
 
     algorithm: Algorithm
@@ -80,6 +85,7 @@ class PurposeRules:
     initial: bool = True
     permanent: bool = False
     rotates: bool = False
+    scoped: bool = False
 
 
 ALARM_AHEAD: Final = timedelta(days=30)
@@ -87,7 +93,6 @@ ALARM_AHEAD: Final = timedelta(days=30)
 
 _HMAC = PurposeRules(algorithm=Algorithm.HMAC_SHA256)
 _HKDF = PurposeRules(algorithm=Algorithm.HKDF_SHA256)
-_LATER_HMAC = PurposeRules(algorithm=Algorithm.HMAC_SHA256, initial=False)
 _LATER_HKDF = PurposeRules(algorithm=Algorithm.HKDF_SHA256, initial=False)
 _PERMANENT = PurposeRules(algorithm=Algorithm.HMAC_SHA256, protects=None, processes=None, permanent=True)
 _SIGNING = PurposeRules(algorithm=Algorithm.ED25519, processes=None, rotates=True)
@@ -99,11 +104,13 @@ RULES: Final[Mapping[Purpose, PurposeRules]] = MappingProxyType(
         Purpose.OUTER_TOKEN: _HKDF,
         Purpose.ROW_SEAL: _HKDF,
         Purpose.BIOMETRIC: _LATER_HKDF,
-        Purpose.TOKEN_DOMAIN: _LATER_HKDF,
-        Purpose.TOKEN_TAG: _LATER_HMAC,
-        Purpose.TOKEN_INDEX: _LATER_HMAC,
-        Purpose.MATCH_DOMAIN: _LATER_HKDF,
-        Purpose.SET: _LATER_HMAC,
+        Purpose.TOKEN_DOMAIN: PurposeRules(
+            algorithm=Algorithm.HKDF_SHA256, initial=False, rotates=True, scoped=True
+        ),
+        Purpose.TOKEN_TAG: PurposeRules(algorithm=Algorithm.HMAC_SHA256, rotates=True),
+        Purpose.TOKEN_INDEX: _HMAC,
+        Purpose.MATCH_DOMAIN: _HKDF,
+        Purpose.SET: _HMAC,
         Purpose.BUDGET: _PERMANENT,
         Purpose.HANDLE: _PERMANENT,
         Purpose.TOMBSTONE: _PERMANENT,
@@ -116,6 +123,72 @@ RULES: Final[Mapping[Purpose, PurposeRules]] = MappingProxyType(
 """The rules of every purpose."""
 
 
-def rules(purpose: Purpose) -> PurposeRules:
-    """Look up a purpose's rules."""
-    return RULES[purpose]
+_SCOPE: Final = "/"
+_DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class TokenDomain(str):
+    """The name of the keyset of one token domain: "token-domain/DOMAIN".
+
+    Args:
+        domain: name of the domain, 1 to 63 of a-z, 0-9 and hyphens.
+
+    Raises:
+        ValueError: no such name.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, domain: str) -> Self:
+        """Name the keyset of a domain."""
+        if not _DOMAIN.fullmatch(domain):
+            raise ValueError("a token domain has 1 to 63 of a-z, 0-9 and hyphens")
+        return super().__new__(cls, f"{Purpose.TOKEN_DOMAIN}{_SCOPE}{domain}")
+
+    @property
+    def domain(self) -> str:
+        """Name of the domain."""
+        return self.partition(_SCOPE)[2]
+
+
+KeysetName: TypeAlias = Purpose | TokenDomain
+"""What a keyset is called: a purpose, or a purpose and the domain that its keys are for alone."""
+
+
+def parse(text: str) -> KeysetName:
+    """Read the name of a keyset.
+
+    Raises:
+        ValueError: this release has no keys of such a name.
+    """
+    base, scope, domain = text.partition(_SCOPE)
+    purpose = Purpose(base)
+    if RULES[purpose].scoped != bool(scope):
+        raise ValueError(f"keys of the purpose {purpose} are named with a domain, and no others are")
+    return TokenDomain(domain) if scope else purpose
+
+
+def is_known(text: str) -> bool:
+    """Say whether this release has keys of such a name."""
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def purpose_of(name: str) -> Purpose:
+    """Give the purpose of a keyset's keys.
+
+    Raises:
+        ValueError: this release has none of such a name.
+    """
+    if isinstance(name, Purpose):
+        return name
+    parsed = parse(name)
+    return Purpose.TOKEN_DOMAIN if isinstance(parsed, TokenDomain) else parsed
+
+
+def rules(name: KeysetName) -> PurposeRules:
+    """Look up what holds for a keyset's keys."""
+    return RULES[purpose_of(name)]

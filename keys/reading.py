@@ -11,7 +11,7 @@ from keys import ringformat
 from keys.errors import PassphraseError, SharesMissingError
 from keys.kek import Kek
 from keys.provider import open_provider
-from keys.purpose import RULES
+from keys.purpose import is_known
 from keys.ringfile import RingFile
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Reading:
         materials = {
             key.key_id: kek.unwrap(key.wrapped, realm=ring.realm, purpose=purpose, key_id=key.key_id)
             for purpose, key in ring
-            if key.state.may_process and purpose in RULES
+            if key.state.may_process and is_known(purpose)
         }
         for other in keks:
             other.wipe()

@@ -24,7 +24,7 @@ from keys.errors import (
     KeysError,
 )
 from keys.keyset import Keyring, Keyset, RingKey
-from keys.purpose import RULES, Purpose
+from keys.purpose import is_known, parse, rules
 from keys.realm import Realm
 from keys.state import KeyState
 from padan.canonical import prefixed
@@ -255,7 +255,7 @@ def _keyset(purpose: str, content: dict[str, Any]) -> Keyset:
     keyset = Keyset(
         purpose=purpose, primary=content["primaryKeyId"], keys=tuple(_key(item) for item in content["key"])
     )
-    if purpose in RULES and any(key.algorithm != RULES[Purpose(purpose)].algorithm for key in keyset.keys):
+    if is_known(purpose) and any(key.algorithm != rules(parse(purpose)).algorithm for key in keyset.keys):
         raise KeyringFormatError(f"a {purpose} key has another algorithm than its purpose")
     if keyset.primary is not None and not keyset.find(keyset.primary).state.may_protect:
         raise KeyringFormatError(f"the primary {purpose} key is not active")

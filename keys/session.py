@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.events import Event
 from keys.keyset import Keyring, RingKey
-from keys.purpose import RULES, TYPE_URLS, Algorithm, Purpose
+from keys.purpose import TYPE_URLS, Algorithm, rules
 from keys.signing import public_of
 from keys.state import KeyState
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from keys.kek import Kek
     from keys.keyceremony import Sitting
+    from keys.purpose import KeysetName
 
 _STATE_EVENTS: Final = MappingProxyType(
     {
@@ -68,18 +69,18 @@ class Session:
             for position, (name, details) in enumerate(self.said, start=1)
         ]
 
-    def make(self, purpose: Purpose) -> int:
+    def make(self, purpose: KeysetName) -> int:
         """Add a new pre-active key; return its id."""
-        rules = RULES[purpose]
+        made = rules(purpose)
         key_id = self._free_id()
-        material = bytearray(secrets.token_bytes(rules.size))
+        material = bytearray(secrets.token_bytes(made.size))
         key = RingKey(
             key_id=key_id,
             state=KeyState.PRE_ACTIVE,
-            algorithm=str(rules.algorithm),
-            type_url=TYPE_URLS[rules.algorithm],
+            algorithm=str(made.algorithm),
+            type_url=TYPE_URLS[made.algorithm],
             wrapped=self.kek.wrap(material, realm=self.ring.realm, purpose=purpose, key_id=key_id),
-            public=public_of(material) if rules.algorithm is Algorithm.ED25519 else b"",
+            public=public_of(material) if made.algorithm is Algorithm.ED25519 else b"",
             created=self.at,
         )
         material[:] = bytes(len(material))
@@ -87,12 +88,12 @@ class Session:
         self.say("key-created", purpose=str(purpose), key_id=str(key_id))
         return key_id
 
-    def move(self, purpose: Purpose, key_id: int, state: KeyState, **details: str) -> None:
+    def move(self, purpose: KeysetName, key_id: int, state: KeyState, **details: str) -> None:
         """Move a key to a state."""
         self.ring = self.ring.transition(purpose, key_id, state, at=self.at)
         self.say(_STATE_EVENTS[state], purpose=str(purpose), key_id=str(key_id), **details)
 
-    def prefer(self, purpose: Purpose, key_id: int) -> None:
+    def prefer(self, purpose: KeysetName, key_id: int) -> None:
         """Make a key primary."""
         self.ring = self.ring.make_primary(purpose, key_id)
         self.say("key-primary", purpose=str(purpose), key_id=str(key_id))

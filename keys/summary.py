@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from keys.keychange import Action, Change
-from keys.purpose import Purpose
+from keys.purpose import Purpose, TokenDomain, purpose_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from keys.purpose import KeysetName
     from keys.roster import Roster
 
 _KEYS: Final[Mapping[Purpose, tuple[str, str]]] = MappingProxyType(
@@ -92,7 +93,7 @@ def english(what: Change | Roster) -> Summary:
             final="Only as many of the new custodians as the new number says can change this again."
             + (" The old shares open nothing any more." if what.holds_shares else ""),
         )
-    purpose, key = _KEYS[what.purpose][0], f"the {what.purpose} key {what.key_id}"
+    purpose, key = _for(what.purpose, 0), f"the {what.purpose} key {what.key_id}"
     does = {
         Action.CREATE: f"Make a new {what.purpose} key, for {purpose}. It does nothing until it is activated.",
         Action.ACTIVATE: f"Activate {key}, for {purpose}."
@@ -120,7 +121,7 @@ def indonesian(what: Change | Roster) -> Summary:
             final="Hanya sejumlah pemegang kunci baru yang disyaratkan yang dapat mengubahnya lagi."
             + (" Pecahan yang lama tidak membuka apa pun lagi." if what.holds_shares else ""),
         )
-    purpose, key = _KEYS[what.purpose][1], f"kunci {what.purpose} {what.key_id}"
+    purpose, key = _for(what.purpose, 1), f"kunci {what.purpose} {what.key_id}"
     does = {
         Action.CREATE: f"Membuat kunci {what.purpose} baru, untuk {purpose}. "
         "Kunci ini belum berfungsi sampai diaktifkan.",
@@ -147,6 +148,12 @@ def _listed(what: Change, language: int) -> str:
     """Name several keys and what they are for; English is 0 and Indonesian 1."""
     word, use = (("key", "for"), ("kunci", "untuk"))[language]
     return "; ".join(
-        f"{word} {purpose}{f' {key_id}' if key_id else ''}, {use} {_KEYS[purpose][language]}"
+        f"{word} {purpose}{f' {key_id}' if key_id else ''}, {use} {_for(purpose, language)}"
         for purpose, key_id in what.keys
     )
+
+
+def _for(name: KeysetName, language: int) -> str:
+    """Say what a key is for; English is 0 and Indonesian 1."""
+    use = _KEYS[purpose_of(name)][language]
+    return f"{use} ({name.domain})" if isinstance(name, TokenDomain) else use

@@ -79,6 +79,14 @@ class CodeError(ClaimError):
         super().__init__("code.unknown")
 
 
+class TokenRefusedError(TokenizerError):
+    """The bytes are no token that this service issued to the caller's domain."""
+
+
+class TokenOutdatedError(TokenizerError):
+    """A token of a version of its domain whose time is over."""
+
+
 # The registry's operator must look at the source.
 
 

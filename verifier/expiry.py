@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys import cryptoperiod
 from keys.cryptoperiod import Use
-from keys.purpose import RULES, Purpose
+from keys.purpose import is_known, parse
 from verifier.agreement.errors import AgreementDocumentError
 from verifier.agreement.parse import parse as parse_agreement
 from verifier.auditor.errors import GrantDocumentError
@@ -111,11 +111,11 @@ def _certificates(role: str, certificates: Iterable[Certificate]) -> Iterator[De
 
 def of_keyring(ring: Keyring) -> Iterator[Deadline]:
     """List when the keys that make new things stop being allowed to."""
-    for purpose in RULES:
+    for purpose in filter(is_known, ring.keysets):
         primary = ring.keyset(purpose).primary
         if primary is None:
             continue
-        ends = cryptoperiod.end(Purpose(purpose), ring.key(purpose, primary), Use.PROTECT)
+        ends = cryptoperiod.end(parse(purpose), ring.key(purpose, primary), Use.PROTECT)
         if ends is not None:
             yield Deadline(kind=Kind.KEY, name=f"{purpose} {primary}", at=ends.timestamp())
 

@@ -47,9 +47,9 @@ def test_a_destroyed_key_is_in_no_copy(installation: Installation) -> None:
     """Once a start has left the newest keyring in the mirror, nothing there is under the KEK before."""
     settings = installation.settings
     custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tests")
-    _, key_id = custody.add(Purpose.SET)
+    _, key_id = custody.add(Purpose.BIOMETRIC)
     mirroring.begin(settings)
-    custody.destroy(Purpose.SET, key_id)
+    custody.destroy(Purpose.BIOMETRIC, key_id)
     mirroring.begin(settings)
     assert settings.log_mirror is not None
     found = {ringformat.kek_id(path.read_bytes()) for path in settings.log_mirror.glob("keyring.json*")}

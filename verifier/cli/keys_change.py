@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keys.purpose import Purpose
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
+from verifier.cli.keyset_name import PurposeOf
 
 if TYPE_CHECKING:
     from keys.keyset import Keyring
+    from keys.purpose import KeysetName
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-PurposeOf = Annotated[Purpose, typer.Argument(help="What the key is for.", show_default=False)]
 KeyId = Annotated[
     int, typer.Argument(min=1, max=2**32 - 1, help="The key's id, as padan-keys status shows it.")
 ]
@@ -88,7 +88,7 @@ def _confirm(what: str, *, yes: bool) -> None:
         )
 
 
-def _report(ring: Keyring, purpose: Purpose, key_id: int, *, as_json: bool) -> None:
+def _report(ring: Keyring, purpose: KeysetName, key_id: int, *, as_json: bool) -> None:
     key = ring.key(purpose, key_id)
     primary = ring.keyset(purpose).primary == key_id
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keys.agent import LocalKeyAgent
-from keys.purpose import RULES, Purpose
+from keys.purpose import is_known, parse
 from keys.ringformat import moment
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
@@ -49,7 +49,7 @@ def compromise(
     one = _chosen(ring, key)
     found = drill.rehearse(
         CHOICE.settings(),
-        Purpose(one.purpose),
+        parse(one.purpose),
         one.key,
         unlock=lambda: LocalKeyAgent.unlock(CHOICE.keyring_path(), CHOICE.provider()),
     )
@@ -64,7 +64,7 @@ def _chosen(ring: Keyring, name: str) -> Standing:
     found = [
         one
         for one in standings(ring, now=CHOICE.now())
-        if one.purpose in RULES and (name == str(one.key.key_id) or (name == one.purpose and one.primary))
+        if is_known(one.purpose) and (name == str(one.key.key_id) or (name == one.purpose and one.primary))
     ]
     if not found:
         raise CommandError(

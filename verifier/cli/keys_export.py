@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from keys.export import export_raw
-from keys.purpose import Purpose
 from padan.cli.console import CommandError, ExitCode
 from verifier.cli import council
 from verifier.cli.custody_choice import CHOICE
+from verifier.cli.keyset_name import PurposeOf
 from verifier.secret_file import write_secret
 
 
 def export_secret(
-    purpose: Annotated[Purpose, typer.Argument(help="What the key is for.", show_default=False)],
+    purpose: PurposeOf,
     key_id: Annotated[int, typer.Argument(min=1, max=2**32 - 1, help="The key's id.")],
     out: Annotated[Path, typer.Option("--out", help="New file, made with mode 0600: base64 of the key.")],
     i_accept: Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from keys import custodian, keyceremony
 from keys.keychange import Action, Change
-from keys.purpose import Purpose
+from keys.purpose import is_known, parse
 from keys.roster import Custodian, Roster
 from padan.cli.console import CommandError, new_app
 from verifier.agreement.errors import AgreementSignatureError
@@ -18,6 +18,7 @@ from verifier.agreement.sign import public_key
 from verifier.cli import council
 from verifier.cli.authority import read_input
 from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
+from verifier.cli.keyset_name import PurposeOf
 from verifier.cli.place import Place, given, placed
 from verifier.rotation.inner_keys import INNER_PURPOSES
 from verifier.rotation.translation import OUTER_PURPOSES
@@ -25,9 +26,10 @@ from verifier.rotation.translation import OUTER_PURPOSES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from keys.purpose import KeysetName
+
 app = new_app("propose", summary="Propose a change of the keyring, for other custodians to approve.")
 
-PurposeOf = Annotated[Purpose, typer.Argument(help="What the key is for.", show_default=False)]
 KeyId = Annotated[
     int, typer.Argument(min=1, max=2**32 - 1, help="The key's id, as padan-keys status shows it.")
 ]
@@ -234,13 +236,13 @@ def roster(
     _propose(made, terms, place)
 
 
-def _key_of(text: str) -> tuple[Purpose, int]:
+def _key_of(text: str) -> tuple[KeysetName, int]:
     purpose, _, key_id = text.partition(":")
-    if purpose not in {str(each) for each in Purpose} or not key_id.isdecimal():
+    if not is_known(purpose) or not key_id.isdecimal():
         raise CommandError(
             f"{text}: not PURPOSE:ID", next_step="write purpose and id as padan-keys status shows them"
         )
-    return Purpose(purpose), int(key_id)
+    return parse(purpose), int(key_id)
 
 
 def _custodian(text: str, present: Mapping[str, Custodian]) -> Custodian:

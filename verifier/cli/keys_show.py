@@ -13,7 +13,7 @@ import typer
 import keys.events
 from keys import cryptoperiod, keyproof, ringformat
 from keys.cryptoperiod import Use
-from keys.purpose import RULES, Purpose
+from keys.purpose import is_known, parse
 from keys.ringfile import RingFile
 from keys.ringformat import moment
 from padan.cli.console import ExitCode, print_json
@@ -247,7 +247,7 @@ def _described(purpose: str, key: RingKey, *, primary: bool) -> dict[str, Any]:
 
 
 def _end(purpose: str, key: RingKey, use: Use) -> datetime | None:
-    return cryptoperiod.end(Purpose(purpose), key, use) if purpose in RULES else None
+    return cryptoperiod.end(parse(purpose), key, use) if is_known(purpose) else None
 
 
 _HEADER = ("purpose", "version", "key id", "state", "primary", "age", "uses", "next due", "used by")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from keys.purpose import RULES, Algorithm, Purpose
+from keys.purpose import Algorithm, is_known, parse, rules
 from keys.ringformat import moment
 from keys.signing import thumbprint
 from keys.state import KeyState
@@ -142,8 +142,8 @@ def _key(standing: Standing) -> dict[str, Any]:
         "state": _STATES[key.state],
         "creationDate": moment(key.created),
     }
-    if standing.purpose in RULES:
-        properties["size"] = 8 * RULES[Purpose(standing.purpose)].size
+    if is_known(standing.purpose):
+        properties["size"] = 8 * rules(parse(standing.purpose)).size
         properties["algorithmRef"] = f"algorithm/{key.algorithm}"
     if key.activated is not None:
         properties["activationDate"] = moment(key.activated)

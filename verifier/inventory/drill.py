@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from keys.block import BlockKey
 from keys.errors import KeysError
-from keys.purpose import Purpose
+from keys.purpose import Purpose, purpose_of
 from keys.seal import SealKey
 from tokenizer.errors import TokenizerError
 from tokenizer.outer import Outer
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from keys.agent import LocalKeyAgent
     from keys.keyset import RingKey
+    from keys.purpose import KeysetName
     from verifier.config import Settings
     from verifier.inventory.exposure import Exposure
     from verifier.inventory.uses import LogRange
@@ -111,7 +112,7 @@ class Drill:
 
 
 def rehearse(
-    settings: Settings | None, purpose: Purpose, key: RingKey, *, unlock: Callable[[], LocalKeyAgent]
+    settings: Settings | None, purpose: KeysetName, key: RingKey, *, unlock: Callable[[], LocalKeyAgent]
 ) -> Drill:
     """Find out what a key's compromise means here.
 
@@ -121,7 +122,7 @@ def rehearse(
         key: as the keyring has it.
         unlock: unlocks the keyring; called where rows are sampled.
     """
-    exposure = EXPOSURES[purpose]
+    exposure = EXPOSURES[purpose_of(purpose)]
     epochs: list[Epoch] = []
     tables: dict[str, int] = {}
     log: LogRange | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys import cryptoperiod
 from keys.cryptoperiod import Use
-from keys.purpose import RULES, Purpose
+from keys.purpose import Purpose, is_known, parse, purpose_of
 from keys.state import KeyState
 
 if TYPE_CHECKING:
@@ -106,16 +106,16 @@ def _standing(ring: Keyring, purpose: str, key: RingKey, now: datetime) -> Stand
         age_days=max(0, (now - (key.activated or key.created)).days),
         due=due,
         ends=ends,
-        users=USERS[Purpose(purpose)] if purpose in RULES else (),
+        users=USERS[purpose_of(purpose)] if is_known(purpose) else (),
     )
 
 
 def _due(purpose: str, key: RingKey, *, primary: bool) -> tuple[datetime | None, Use | None]:
-    if purpose not in RULES or not key.state.has_material or key.state is KeyState.PRE_ACTIVE:
+    if not is_known(purpose) or not key.state.has_material or key.state is KeyState.PRE_ACTIVE:
         return None, None
     uses = [Use.PROTECT, Use.PROCESS] if primary else [Use.PROCESS]
     for use in uses:  # protecting never ends after processing
-        due = cryptoperiod.end(Purpose(purpose), key, use)
+        due = cryptoperiod.end(parse(purpose), key, use)
         if due is not None:
             return due, use
     return None, None

@@ -2,11 +2,13 @@
 
 A proof for (k; A, B, C[], D[]) shows that B = k A and D[i] = k C[i] for every i, and nothing else about k. It is two
 scalars, c | s, 64 bytes, whatever the number of pairs. Between parties that keep to one context it is made once and
-for one statement.
+for one statement. A is the generator where nothing else is said; another A stands in the context too, since the RFC's
+transcript leaves it out.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final
@@ -35,27 +37,31 @@ def prove(
     pairs: Sequence[tuple[bytes, bytes]],
     *,
     context: bytes,
+    origin: bytes = GENERATOR,
     nonce: bytearray | None = None,
 ) -> bytes:
-    """Prove that public = k G, and that in each pair the second element is k times the first.
+    """Prove that public = k A, and that in each pair the second element is k times the first.
 
     Args:
         secret: k.
-        public: k times the generator.
+        public: k times A.
         pairs: (C, D), 1 to 65,535.
         context: names protocol and statement; whoever checks uses the same.
+        origin: A.
         nonce: the scalar r of the proof, for vectors alone; wiped. Else a random one.
 
     Raises:
         GroupError: no scalar or no element.
         ProofError: no pair, or too many.
     """
-    first, _ = _composites(public, pairs, context)
+    context = _bound(context, origin)
+    weights = _weights(public, pairs, context)
+    first = _sum(weights, [pair[0] for pair in pairs])
     # The sum of the second elements is k times that of the first: cheaper than adding them (ComputeCompositesFast).
     second = group.multiply(secret, first)
     drawn = group.random_scalar() if nonce is None else nonce
     challenge = _challenge(
-        public, first, second, group.base(drawn), group.multiply(drawn, first), context=context
+        public, first, second, group.multiply(drawn, origin), group.multiply(drawn, first), context=context
     )
     product = group.scalar_multiply(challenge, secret)
     response = group.scalar_subtract(drawn, product)
@@ -63,7 +69,14 @@ def prove(
     return bytes(challenge) + bytes(response)
 
 
-def check(public: bytes, pairs: Sequence[tuple[bytes, bytes]], proof: bytes, *, context: bytes) -> None:
+def check(
+    public: bytes,
+    pairs: Sequence[tuple[bytes, bytes]],
+    proof: bytes,
+    *,
+    context: bytes,
+    origin: bytes = GENERATOR,
+) -> None:
     """Check a proof; arguments as `prove`.
 
     Raises:
@@ -72,10 +85,12 @@ def check(public: bytes, pairs: Sequence[tuple[bytes, bytes]], proof: bytes, *, 
     if len(proof) != PROOF_SIZE:
         raise ProofError("a proof has 64 bytes")
     challenge, response = proof[: group.SCALAR_SIZE], proof[group.SCALAR_SIZE :]
+    context = _bound(context, origin)
     try:
         group.require_element(public)
-        first, second = _composites(public, pairs, context)
-        third = group.add(group.base(response), group.multiply(challenge, public))
+        weights = _weights(public, pairs, context)
+        first, second = (_sum(weights, [pair[side] for pair in pairs]) for side in (0, 1))
+        third = group.add(group.multiply(response, origin), group.multiply(challenge, public))
         fourth = group.add(group.multiply(response, first), group.multiply(challenge, second))
         expected = _challenge(public, first, second, third, fourth, context=context)
     except GroupError as error:
@@ -84,20 +99,30 @@ def check(public: bytes, pairs: Sequence[tuple[bytes, bytes]], proof: bytes, *, 
         raise ProofError("the proof does not hold")
 
 
-def _composites(public: bytes, pairs: Sequence[tuple[bytes, bytes]], context: bytes) -> tuple[bytes, bytes]:
-    """Fold the pairs into one, each under a weight that nobody can choose (ComputeComposites)."""
+def _weights(public: bytes, pairs: Sequence[tuple[bytes, bytes]], context: bytes) -> list[group.Multiplier]:
+    """Draw a weight for each pair that nobody can choose, under which the pairs are folded into one."""
     if not 1 <= len(pairs) <= MOST_PAIRS:
         raise ProofError(f"a proof is about 1 to {MOST_PAIRS:,} pairs")
     seed = hashlib.sha512(_framed(public) + _framed(b"Seed-" + context)).digest()
-    sums: list[bytes] = []
-    for number, (first, second) in enumerate(pairs):
-        transcript = (
-            _framed(seed) + number.to_bytes(2, "big") + _framed(first) + _framed(second) + b"Composite"
+    start = _framed(seed)
+    return [
+        grouphash.to_multiplier(
+            start + number.to_bytes(2, "big") + _framed(first) + _framed(second) + b"Composite", context
         )
-        weight = grouphash.to_scalar(transcript, context)
-        weighted = [group.multiply(weight, first), group.multiply(weight, second)]
-        sums = [group.add(a, b) for a, b in zip(sums, weighted, strict=True)] if sums else weighted
-    return sums[0], sums[1]
+        for number, (first, second) in enumerate(pairs)
+    ]
+
+
+def _sum(weights: Sequence[group.Multiplier], elements: Sequence[bytes]) -> bytes:
+    """Add the elements under their weights (ComputeComposites)."""
+    return functools.reduce(
+        group.add,
+        (weight.of(element) for weight, element in zip(weights, elements, strict=True)),
+    )
+
+
+def _bound(context: bytes, origin: bytes) -> bytes:
+    return context if origin == GENERATOR else context + b"-from-" + origin
 
 
 def _challenge(*elements: bytes, context: bytes) -> bytearray:

@@ -58,6 +58,11 @@ def to_scalar(message: Buffer, context: bytes) -> bytearray:
     return scalar_of(expand(message, b"HashToScalar-" + context, group.UNIFORM_SIZE))
 
 
+def to_multiplier(message: Buffer, context: bytes) -> group.Multiplier:
+    """Hash to a scalar, as `to_scalar` does, that is used to multiply alone."""
+    return group.Multiplier(to_scalar(message, context), reduced=True)
+
+
 def derive_key(seed: bytes, info: bytes, context: bytes) -> bytearray:
     """Derive a secret scalar from a seed: DeriveKeyPair of RFC 9497 section 3.2.1.
 

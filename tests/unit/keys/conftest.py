@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
+from keys.agent import LocalKeyAgent
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.realm import Realm
@@ -19,6 +21,7 @@ from tests.simulator.kek_provider import MemoryKekProvider
 VECTORS = Path(__file__).parents[2] / "vectors"
 NOW = datetime(2026, 1, 31, 8, 0, 0, tzinfo=UTC)
 PASSPHRASE = "dua belas kucing tidur"
+Unlock: TypeAlias = Callable[..., LocalKeyAgent]
 
 
 @dataclass(slots=True)
@@ -70,6 +73,19 @@ def custody(tmp_path: Path, provider: MemoryKekProvider, realm: Realm, clock: Cl
     made = Custody(path=tmp_path / "keyring.json", provider=provider, actor="tester", now=clock)
     made.create(realm)
     return made
+
+
+@pytest.fixture
+def unlock(custody: Custody, provider: MemoryKekProvider, tmp_path: Path, clock: Clock) -> Unlock:
+    """Unlock the keyring of the custody fixture as it is now."""
+    del custody
+
+    def opened(auditors_key: bytes | None = None) -> LocalKeyAgent:
+        return LocalKeyAgent.unlock(
+            tmp_path / "keyring.json", provider, auditors_key=auditors_key, now=clock, monotonic=lambda: 5.0
+        )
+
+    return opened
 
 
 @pytest.fixture(scope="session")

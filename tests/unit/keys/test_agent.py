@@ -37,24 +37,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keys.custody import Custody
-    from tests.unit.keys.conftest import Clock
-
-    Unlock = Callable[..., LocalKeyAgent]
+    from tests.unit.keys.conftest import Clock, Unlock
 
 YEAR = timedelta(days=365)
-
-
-@pytest.fixture
-def unlock(custody: Custody, provider: MemoryKekProvider, tmp_path: Path, clock: Clock) -> Unlock:
-    """Unlock the keyring of the custody fixture as it is now."""
-    del custody
-
-    def opened(auditors_key: bytes | None = None) -> LocalKeyAgent:
-        return LocalKeyAgent.unlock(
-            tmp_path / "keyring.json", provider, auditors_key=auditors_key, now=clock, monotonic=lambda: 5.0
-        )
-
-    return opened
 
 
 def epoch(agent: KeyAgent, number: int = 1, table: str = "person") -> EpochKeys:
@@ -220,11 +205,11 @@ def test_a_compromised_key_can_be_moved_away_from(custody: Custody, unlock: Unlo
 @pytest.mark.parametrize("state", ["pre-active", "destroyed"])
 def test_keys_that_may_not_work_are_not_there(custody: Custody, unlock: Unlock, state: str) -> None:
     """A key before its time, or after its end, does nothing."""
-    _, key_id = custody.add(Purpose.SET)
+    _, key_id = custody.add(Purpose.ROW_SEAL)
     if state == "destroyed":
-        custody.destroy(Purpose.SET, key_id)
+        custody.destroy(Purpose.ROW_SEAL, key_id)
     with pytest.raises(KeyStateError, match=state):
-        unlock().mac(Purpose.SET, key_id)
+        unlock().seal_key(Purpose.ROW_SEAL, key_id, b"")
 
 
 def test_unknown_keys_are_told(unlock: Unlock) -> None:
@@ -232,8 +217,8 @@ def test_unknown_keys_are_told(unlock: Unlock) -> None:
     agent = unlock()
     with pytest.raises(KeyNotFoundError, match="no index key 1"):
         agent.mac(Purpose.INDEX, 1)
-    with pytest.raises(KeyNotFoundError, match="no primary set key"):
-        agent.mac(Purpose.SET)
+    with pytest.raises(KeyNotFoundError, match="no primary biometric key"):
+        agent.key_id(Purpose.BIOMETRIC)
 
 
 def test_time_ends_making_first_and_reading_last(unlock: Unlock, clock: Clock) -> None:

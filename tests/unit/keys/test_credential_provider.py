@@ -145,19 +145,19 @@ def test_destroying_is_done_when_the_old_kek_is_gone(lent: Path, tmp_path: Path,
     provider = open_provider("credential:kek")
     custody = Custody(path=tmp_path / "keyring.json", provider=provider, actor="tester")
     custody.create(realm)
-    _, key_id = custody.add(Purpose.SET)
+    _, key_id = custody.add(Purpose.BIOMETRIC)
     put(lent / "kek-next", bytes(reversed(KEY)))
     with pytest.raises(CredentialLeftError, match="written under kek-next"):
-        custody.destroy(Purpose.SET, key_id)
-    assert custody.read().key(Purpose.SET, key_id).wrapped == b""
+        custody.destroy(Purpose.BIOMETRIC, key_id)
+    assert custody.read().key(Purpose.BIOMETRIC, key_id).wrapped == b""
     assert custody.read().kek_id == Kek(bytes(reversed(KEY))).id
     backup = RingFile(tmp_path / "keyring.json").backup
     assert backup.read_bytes() == (tmp_path / "keyring.json").read_bytes()  # the old KEK opens none of it
     with pytest.raises(CredentialLeftError):
-        custody.add(Purpose.SET)
+        custody.add(Purpose.BIOMETRIC)
     (lent / "kek-next").replace(lent / "kek")
     assert custody.check()[2] == ()
-    custody.add(Purpose.SET)
+    custody.add(Purpose.BIOMETRIC)
 
 
 def test_all_of_it_is_one_family() -> None:

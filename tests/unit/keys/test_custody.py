@@ -99,8 +99,8 @@ def test_a_keys_life_from_making_to_destruction(custody: Custody, clock: Clock) 
 
 def test_the_first_active_key_of_a_purpose_becomes_primary(custody: Custody) -> None:
     """A purpose without a primary takes the key that becomes active."""
-    _, key_id = custody.add(Purpose.SET)
-    assert custody.activate(Purpose.SET, key_id).keyset(Purpose.SET).primary == key_id
+    _, key_id = custody.add(Purpose.BIOMETRIC)
+    assert custody.activate(Purpose.BIOMETRIC, key_id).keyset(Purpose.BIOMETRIC).primary == key_id
 
 
 def test_activating_twice_is_refused(custody: Custody) -> None:
@@ -168,9 +168,9 @@ def test_survivors_keep_their_material_over_a_renewal(custody: Custody, provider
             if key.wrapped
         }
 
-    _, extra = custody.add(Purpose.SET)
+    _, extra = custody.add(Purpose.BIOMETRIC)
     before = materials()
-    custody.destroy(Purpose.SET, extra)
+    custody.destroy(Purpose.BIOMETRIC, extra)
     after = materials()
     assert after == {key_id: before[key_id] for key_id in before if key_id != extra}
 
@@ -179,7 +179,7 @@ CHANGES: dict[str, Callable[[Custody], object]] = {
     "add": lambda custody: custody.add(Purpose.INDEX),
     "rotate": lambda custody: custody.rotate(Purpose.REPLAY),
     "destroy": lambda custody: custody.destroy(
-        Purpose.SET, custody.read().keyset(Purpose.SET).keys[0].key_id
+        Purpose.BIOMETRIC, custody.read().keyset(Purpose.BIOMETRIC).keys[0].key_id
     ),
 }
 
@@ -193,7 +193,7 @@ def test_a_change_cut_off_at_any_step_happened_wholly_or_not(
     change: str,
 ) -> None:
     """Whichever step of the disk fails, the keyring is sound, old or new, its history agrees, and work goes on."""
-    custody.add(Purpose.SET)
+    custody.add(Purpose.BIOMETRIC)
     saved = tmp_path / "saved"
     saved.mkdir()
     for path in tmp_path.glob("keyring*"):
@@ -227,10 +227,10 @@ def test_a_provider_that_fails_in_a_renewal_loses_nothing(
     custody: Custody, provider: MemoryKekProvider, step: str
 ) -> None:
     """A renewal that is cut off at the provider shows in the check and is finished by the next change."""
-    _, extra = custody.add(Purpose.SET)
+    _, extra = custody.add(Purpose.BIOMETRIC)
     provider.fail_at = step
     with pytest.raises(OSError, match="provider failed"):
-        custody.destroy(Purpose.SET, extra)
+        custody.destroy(Purpose.BIOMETRIC, extra)
     codes = [finding.code for finding in custody.check()[2]]
     assert codes == (["kek-renewal"] if step == "retire" else [])
     custody.add(Purpose.TOKEN_TAG)
@@ -243,7 +243,7 @@ def test_a_leftover_new_kek_goes_too(custody: Custody, provider: MemoryKekProvid
     used = Kek(provider.kept[0]).id
     provider.renew()
     assert [finding.code for finding in custody.check()[2]] == ["kek-renewal"]
-    custody.add(Purpose.SET)
+    custody.add(Purpose.BIOMETRIC)
     assert [Kek(data).id for data in provider.kept] == [used]
 
 
@@ -264,7 +264,7 @@ def test_a_swapped_wrapped_key_is_found(
 def test_no_change_without_its_history(custody: Custody, tmp_path: Path) -> None:
     """A deleted history stops every change and the check."""
     custody.events_path.unlink()
-    for attempt in (lambda: custody.add(Purpose.SET), custody.check, custody.read):
+    for attempt in (lambda: custody.add(Purpose.BIOMETRIC), custody.check, custody.read):
         with pytest.raises(EventsError):
             attempt()
     assert (tmp_path / NAME).exists()
@@ -274,7 +274,7 @@ def test_two_custodians_do_not_change_at_once(custody: Custody, tmp_path: Path) 
     """While another command holds the lock, a change is refused and a reading is not."""
     with RingFile(tmp_path / NAME).lock():
         with pytest.raises(KeyringConflictError):
-            custody.add(Purpose.SET)
+            custody.add(Purpose.BIOMETRIC)
         custody.read()
 
 
@@ -304,10 +304,10 @@ def test_an_export_is_recorded_before_it_happens(custody: Custody) -> None:
 
 def test_a_destroyed_key_is_not_exported(custody: Custody) -> None:
     """What is destroyed cannot leave."""
-    _, key_id = custody.add(Purpose.SET)
-    custody.destroy(Purpose.SET, key_id)
+    _, key_id = custody.add(Purpose.BIOMETRIC)
+    custody.destroy(Purpose.BIOMETRIC, key_id)
     with pytest.raises(KeyNotFoundError, match="destroyed"):
-        custody.export(Purpose.SET, key_id, recipient="hsm")
+        custody.export(Purpose.BIOMETRIC, key_id, recipient="hsm")
 
 
 def test_new_keys_stand_beside_the_old_ones_until_those_are_retired(custody: Custody) -> None:

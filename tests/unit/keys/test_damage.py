@@ -47,7 +47,7 @@ def test_a_cut_is_not_taken_for_a_change(
             ringformat.decode(data[:length], provider.unlock())
     path.write_bytes(data[:-1])
     with pytest.raises(KeyringCutError):
-        custody.add(Purpose.SET)
+        custody.add(Purpose.BIOMETRIC)
     assert path.read_bytes() == data[:-1]
 
 
@@ -65,7 +65,7 @@ def test_an_older_keyring_beside_its_newer_history_is_refused(custody: Custody, 
         custody.history,
         custody.check,
         custody.sitting,
-        lambda: custody.add(Purpose.SET),
+        lambda: custody.add(Purpose.BIOMETRIC),
     ):
         with pytest.raises(KeyringOlderError, match="older"):
             attempt()
@@ -82,19 +82,19 @@ def test_a_keyring_before_its_roster_is_refused(custody: Custody, tmp_path: Path
     custody.execute(agree(custody, Change(action=Action.ROTATE, purpose=Purpose.REPLAY), 0, 1))
     path.write_bytes(alone)
     with pytest.raises(KeyringOlderError):
-        custody.add(Purpose.SET)
+        custody.add(Purpose.BIOMETRIC)
 
 
 def test_a_change_that_was_cut_off_is_no_older_keyring(custody: Custody, tmp_path: Path) -> None:
     """Lines of one change that did not happen, whole or torn, are overwritten by the next."""
     path = tmp_path / "keyring.json"
     before, happened = path.read_bytes(), custody.events_path.read_bytes()
-    custody.add(Purpose.SET)
+    custody.add(Purpose.BIOMETRIC)
     cut_off = custody.events_path.read_bytes()
     for torn in (cut_off, cut_off[:-5], happened + b'{"torn'):
         path.write_bytes(before)
         custody.events_path.write_bytes(torn)
-        custody.add(Purpose.SET)
+        custody.add(Purpose.BIOMETRIC)
         custody.check()
         assert len(custody.history()) == custody.read().events
 

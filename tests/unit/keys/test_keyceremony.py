@@ -97,7 +97,7 @@ def test_only_those_on_it_sign_a_first_roster(custody: Custody) -> None:
 
 
 ALONE: dict[str, Callable[[Custody, int], object]] = {
-    "create": lambda custody, _: custody.add(Purpose.SET),
+    "create": lambda custody, _: custody.add(Purpose.BIOMETRIC),
     "activate": lambda custody, key: custody.activate(Purpose.REPLAY, key, primary=True),
     "deactivate": lambda custody, key: custody.deactivate(Purpose.REPLAY, key),
     "rotate": lambda custody, _: custody.rotate(Purpose.REPLAY),
@@ -118,7 +118,7 @@ def test_where_a_roster_stands_nobody_acts_alone(custody: Custody, tmp_path: Pat
 def test_a_key_lives_and_dies_by_ceremonies(custody: Custody) -> None:
     """Every change is done by two of three, and the history names who decided."""
     seat(custody)
-    _, key = custody.execute(agree(custody, Change(action=Action.CREATE, purpose=Purpose.SET), 0, 1))
+    _, key = custody.execute(agree(custody, Change(action=Action.CREATE, purpose=Purpose.BIOMETRIC), 0, 1))
     states = []
     for number, (action, more) in enumerate(
         [
@@ -127,9 +127,9 @@ def test_a_key_lives_and_dies_by_ceremonies(custody: Custody) -> None:
             (Action.DESTROY, {}),
         ]
     ):
-        change = Change(action=action, purpose=Purpose.SET, key_id=key, **more)  # type: ignore[arg-type]
+        change = Change(action=action, purpose=Purpose.BIOMETRIC, key_id=key, **more)  # type: ignore[arg-type]
         ring, about = custody.execute(agree(custody, change, number, (number + 1) % 3))
-        states.append(ring.key(Purpose.SET, about).state)
+        states.append(ring.key(Purpose.BIOMETRIC, about).state)
     assert states == [KeyState.ACTIVE, KeyState.COMPROMISED, KeyState.DESTROYED]
     ring, new = custody.execute(agree(custody, ROTATE, 2, 0))
     old = next(each.key_id for each in ring.keyset(Purpose.REPLAY).keys if each.key_id != new)

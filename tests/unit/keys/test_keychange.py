@@ -14,7 +14,7 @@ from keys.ceremony import Proposal
 from keys.errors import KeyNotFoundError, KeyProposalError, KeyUseError, TransitionError
 from keys.keychange import Action, Change
 from keys.keydiff import Difference, Side, rehearse
-from keys.purpose import Purpose
+from keys.purpose import RULES, Purpose, TokenDomain
 from keys.state import KeyState
 from tests.unit.keys.council import SIGNERS
 
@@ -39,6 +39,7 @@ OUTER = {
         action=Action.SUCCEED, purpose=Purpose.OUTER_TOKEN, others=((Purpose.ROW_SEAL, 0),)
     ),
 }
+KEYSETS = [*(purpose for purpose in Purpose if not RULES[purpose].scoped), *map(TokenDomain, ("aid", "tax"))]
 BLANK = Proposal(
     action="key.create",
     body=b"",
@@ -56,7 +57,7 @@ def changes(draw: st.DrawFn) -> Change:
     """Draw any change."""
     action = draw(st.sampled_from(Action))
     text = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=30)
-    purpose, *others = draw(st.lists(st.sampled_from(Purpose), min_size=1, max_size=4, unique=True))
+    purpose, *others = draw(st.lists(st.sampled_from(KEYSETS), min_size=1, max_size=4, unique=True))
     ids = st.integers(1, 2**32 - 1) if action in KEYED else st.just(0)
     return Change(
         action=action,
@@ -101,10 +102,11 @@ def test_strange_bodies(change: Change, body: bytes) -> None:
         {"action": Action.COMPROMISE, "key_id": 1, "text": "two\nlines"},
         {"action": Action.COMPROMISE, "key_id": 1, "text": "\x1b[2J"},
         {"action": Action.COMPROMISE, "key_id": 1, "text": "x" * 501},
-        {"action": Action.DESTROY, "key_id": 1, "others": ((Purpose.SET, 2),)},
-        {"action": Action.RETIRE, "key_id": 1, "others": ((Purpose.SET, 0),)},
+        {"action": Action.DESTROY, "key_id": 1, "others": ((Purpose.BIOMETRIC, 2),)},
+        {"action": Action.RETIRE, "key_id": 1, "others": ((Purpose.BIOMETRIC, 0),)},
         {"action": Action.RETIRE, "key_id": 1, "others": ((Purpose.INDEX, 2),)},
-        {"action": Action.SUCCEED, "others": ((Purpose.SET, 2),)},
+        {"action": Action.SUCCEED, "others": ((Purpose.BIOMETRIC, 2),)},
+        {"action": Action.SUCCEED, "others": ((Purpose.TOKEN_DOMAIN, 0),)},
     ],
     ids=" ".join,
 )
@@ -155,19 +157,19 @@ def test_a_rehearsal_changes_nothing_and_refuses_what_would_be_refused(custody: 
 @pytest.mark.parametrize(
     ("change", "lines", "left"),
     [
-        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=7), ["key-deactivated"], True),
-        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=8), ["key-deactivated"], False),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.BIOMETRIC, key_id=7), ["key-deactivated"], True),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.BIOMETRIC, key_id=8), ["key-deactivated"], False),
         (Change(action=Action.DEACTIVATE, purpose=Purpose.INDEX, key_id=7), ["key-deactivated"], False),
-        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=7), [], False),
-        (Change(action=Action.DEACTIVATE, purpose=Purpose.SET, key_id=7), ["key-destroyed"], False),
-        (Change(action=Action.DESTROY, purpose=Purpose.SET, key_id=7), ["key-destroyed"], False),
-        (Change(action=Action.DESTROY, purpose=Purpose.SET, key_id=7), ["key-destroyed", "kek-renewed"], True),
-        (Change(action=Action.ACTIVATE, purpose=Purpose.SET, key_id=7), ["key-activated", "key-activated"], False),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.BIOMETRIC, key_id=7), [], False),
+        (Change(action=Action.DEACTIVATE, purpose=Purpose.BIOMETRIC, key_id=7), ["key-destroyed"], False),
+        (Change(action=Action.DESTROY, purpose=Purpose.BIOMETRIC, key_id=7), ["key-destroyed"], False),
+        (Change(action=Action.DESTROY, purpose=Purpose.BIOMETRIC, key_id=7), ["key-destroyed", "kek-renewed"], True),
+        (Change(action=Action.ACTIVATE, purpose=Purpose.BIOMETRIC, key_id=7), 2 * ["key-activated"], False),
     ],
 )  # fmt: skip
 def test_what_a_change_leaves(*, change: Change, lines: list[str], left: bool) -> None:
     """Lines of another key, purpose or step are not what the change leaves."""
-    details = {"purpose": "set", "key_id": "7"}
+    details = {"purpose": "biometric", "key_id": "7"}
     assert change.left([(name, details if name.startswith("key-") else {}) for name in lines]) is left
 
 

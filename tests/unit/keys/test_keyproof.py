@@ -39,7 +39,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Event, ...]:
     path = tmp_path_factory.mktemp("lived") / "keyring.json"
     custody = Custody(path=path, provider=MemoryKekProvider(), actor="tester", now=Clock())
     custody.create(Realm(registry_id="registry-test", environment="development"))
-    custody.add(Purpose.SET)
+    custody.add(Purpose.BIOMETRIC)
     seat(custody)
     custody.execute(agree(custody, ROTATE, 0, 1))
     given_up = agree(custody, ROTATE, 2)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from keys.keyset import Keyring
 
-PURPOSES = st.sampled_from([Purpose.SET, Purpose.REPLAY, Purpose.LOG_SIGNING, Purpose.HANDLE])
+PURPOSES = st.sampled_from([Purpose.BIOMETRIC, Purpose.REPLAY, Purpose.LOG_SIGNING, Purpose.HANDLE])
 MOVES = {
     KeyState.ACTIVE: Action.ACTIVATE,
     KeyState.DEACTIVATED: Action.DEACTIVATE,

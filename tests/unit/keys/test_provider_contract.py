@@ -43,15 +43,15 @@ def made_keyring(holder: Holder, tmp_path: Path, realm: Realm) -> Custody:
     holder.prepare()
     custody = Custody(path=tmp_path / "keyring.json", provider=holder.open(), actor="tester")
     custody.create(realm)
-    custody.add(Purpose.SET)
+    custody.add(Purpose.BIOMETRIC)
     return custody
 
 
 def destroy_one(holder: Holder, custody: Custody) -> None:
     """Destroy the key that may be."""
-    (key,) = custody.read().keyset(Purpose.SET).keys
+    (key,) = custody.read().keyset(Purpose.BIOMETRIC).keys
     holder.prepare_renewal()
-    custody.destroy(Purpose.SET, key.key_id)
+    custody.destroy(Purpose.BIOMETRIC, key.key_id)
 
 
 def ids(provider: KekProvider) -> list[str]:
@@ -133,7 +133,7 @@ def test_a_wrong_secret_is_its_own_error(holder: Holder, made_keyring: Custody) 
     before = [path.read_bytes() for path in holder.files()]
     path = made_keyring.events_path.with_name("keyring.json")
     spoilt = Custody(path=path, provider=holder.open(), actor="tester")
-    for attempt in (spoilt.check, lambda: spoilt.add(Purpose.SET), lambda: destroy_one(holder, spoilt)):
+    for attempt in (spoilt.check, lambda: spoilt.add(Purpose.BIOMETRIC), lambda: destroy_one(holder, spoilt)):
         with pytest.raises(holder.wrong_secret) as refused:
             attempt()
         assert not any(secret in str(refused.value) for secret in [WRONG, *holder.secrets])
@@ -221,7 +221,7 @@ def test_a_crash_in_a_renewal_is_completed_by_the_next_change(
     assert [finding.code for finding in findings] == ["kek-renewal"]
     kept = ring.kek_id
     holder.finish_renewal(kept)
-    again.add(Purpose.SET)
+    again.add(Purpose.BIOMETRIC)
     assert ids(holder.open()) == [kept]
     assert again.check()[2] == ()
 
@@ -252,6 +252,6 @@ def test_an_old_backup_is_found_and_goes(
     again = Custody(path=keyring.path, provider=holder.open(), actor="tester")
     holder.finish_renewal(again.read().kek_id)
     assert {finding.code for finding in again.check()[2]} in ({"old-backup"}, {"kek-renewal"})
-    again.add(Purpose.SET)
+    again.add(Purpose.BIOMETRIC)
     assert not is_old(keyring)
     assert again.check()[2] == ()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from keys.purpose import RULES, TYPE_URLS, Algorithm, Purpose, rules
+from keys.purpose import RULES, TYPE_URLS, Algorithm, Purpose, TokenDomain, is_known, parse, purpose_of, rules
 
 INITIAL = {
     "index",
@@ -16,6 +16,10 @@ INITIAL = {
     "handle",
     "budget",
     "tombstone",
+    "token-tag",
+    "token-index",
+    "match-domain",
+    "set",
     "replay",
     "log-signing",
     "receipt-signing",
@@ -49,3 +53,27 @@ def test_cryptoperiods_stay_within_the_recommendation(purpose: Purpose) -> None:
         assert found.protects < found.processes <= found.protects + timedelta(days=3 * 365)
     else:
         assert found.algorithm is Algorithm.ED25519
+
+
+def test_keysets_of_token_domains_are_named_with_them() -> None:
+    """A domain's keys have a keyset of their own, under the rules of their purpose."""
+    name = parse("token-domain/health")
+    assert isinstance(name, TokenDomain)
+    assert (str(name), name.domain, purpose_of(name)) == (
+        "token-domain/health",
+        "health",
+        Purpose.TOKEN_DOMAIN,
+    )
+    assert rules(name) is RULES[Purpose.TOKEN_DOMAIN]
+    assert parse("index") is Purpose.INDEX
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["token-domain", "token-domain/", "token-domain/Health", "token-domain/a/b", "index/health", "token-domain/-a", ""],
+)  # fmt: skip
+def test_other_names_are_none(text: str) -> None:
+    """A domain is wanted where the purpose has domains, and nowhere else."""
+    assert not is_known(text)
+    with pytest.raises(ValueError, match=r"domain|valid"):
+        parse(text)

@@ -17,11 +17,14 @@ from keys.handing import ShareKey
 from keys.kek import Kek
 from keys.keyset import Keyring
 from keys.mac import MacKey
+from keys.meter import Uncounted
 from keys.period import make_period, open_period
 from keys.realm import Realm
 from keys.seal import RingSeal, SealKey
 from keys.secret import Material, Secret
 from keys.signing import Signer
+from keys.tokenkey import TokenKey
+from keys.tokenkeys import TokenKeys
 from tests.unit.keys.test_quorum import dealt
 
 if TYPE_CHECKING:
@@ -43,6 +46,9 @@ MAKERS: dict[str, Callable[[], Secret]] = {
     "SocketKeyAgent": lambda: SocketKeyAgent(
         ring=Keyring(realm=REALM, counter=1, kek_id=""), materials={1: Material(KEY)}
     ),
+    "TokenKey": lambda: TokenKey(KEY, info=b""),
+    "Quotient": lambda: TokenKey(KEY, info=b"one").toward(TokenKey(KEY, info=b"other")),
+    "TokenKeys": lambda: TokenKeys(REALM, lambda _name: [], Uncounted()),
     "Gathering": lambda: Gathering(dealt().generation),
     "ShareKey": ShareKey,
     "LocalKeyAgent": lambda: LocalKeyAgent(
