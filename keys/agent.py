@@ -27,7 +27,7 @@ from keys.reading import Reading, ask_nobody
 from keys.seal import RingSeal, SealKey
 from keys.secret import Secret
 from keys.signing import Signer
-from keys.tokenkeys import TokenKeys
+from keys.tokenkeys import Held, TokenKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -368,15 +368,15 @@ class LocalKeyAgent(Secret):
                 each.wipe()
             held.clear()
 
-    def _held(self, name: KeysetName) -> list[tuple[RingKey, bytearray]]:
+    def _held(self, name: KeysetName) -> list[Held]:
         """Give a keyset's primary key, and after it every other one that may read what it made, the newest first."""
         primary, now = self._primary(name), self._now()
-        others = (
-            key
-            for key in reversed(self._ring.keyset(name).keys)
-            if key is not primary and cryptoperiod.may_process(name, key, now=now)
-        )
-        return [(key, self._material(name, key)) for key in (primary, *others)]
+        found = [
+            Held(key, self._material(name, key), place)
+            for place, key in enumerate(self._ring.keyset(name).keys)
+            if cryptoperiod.may_process(name, key, now=now)
+        ]
+        return sorted(found, key=lambda held: (held.key is primary, held.place), reverse=True)
 
     def _primary(self, purpose: KeysetName) -> RingKey:
         key = self._ring.primary(purpose)

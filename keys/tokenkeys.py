@@ -7,7 +7,7 @@ while they are used. Objects made here live until they are freed; whoever follow
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keys.derive import hkdf, outer_info
 from keys.mac import MacKey
@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     from keys.purpose import KeysetName
     from keys.realm import Realm
 
-    Holding = Callable[[KeysetName], list[tuple[RingKey, bytearray]]]
+    Holding = Callable[[KeysetName], list["Held"]]
 
 BESIDE: Final = 0
 """The epoch of tables that are of none: they stand beside the vault."""
+
+
+class Held(NamedTuple):
+    """A key that an agent holds: what the keyring says of it, its material, and its place in its keyset, from 0."""
+
+    key: RingKey
+    material: bytearray
+    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +73,8 @@ class TokenKeys(Secret):
         self._holding = holding
         self._meters = meters
 
-    def domain(self, name: str, *, position: Callable[[int], int]) -> tuple[Version, ...]:
+    def domain(self, name: str) -> tuple[Version, ...]:
         """Give the versions of a token domain that are not over, the one that issues first.
-
-        Args:
-            name: of the domain.
-            position: gives a key's place in its keyset, from 0, by its id.
 
         Raises:
             ValueError: no name of a domain.
@@ -80,11 +84,11 @@ class TokenKeys(Secret):
         info = self._realm.label("token-domain") + prefixed(name)
         return tuple(
             Version(
-                number=position(key.key_id) + 1,
+                number=place + 1,
                 key=self._token_key(Purpose.TOKEN_DOMAIN, key, material, info),
                 replaced=key.deactivated if key.state is not KeyState.ACTIVE else None,
             )
-            for key, material in self._holding(TokenDomain(name))
+            for key, material, place in self._holding(TokenDomain(name))
         )
 
     def match(self) -> tuple[TokenKey, ...]:
@@ -96,7 +100,7 @@ class TokenKeys(Secret):
         info = self._realm.label("match-domain")
         return tuple(
             self._token_key(Purpose.MATCH_DOMAIN, key, material, info)
-            for key, material in self._holding(Purpose.MATCH_DOMAIN)
+            for key, material, _ in self._holding(Purpose.MATCH_DOMAIN)
         )
 
     def macs(self, purpose: Purpose) -> tuple[MacKey, ...]:
@@ -107,7 +111,7 @@ class TokenKeys(Secret):
         """
         return tuple(
             MacKey(material, key_id=key.key_id, tick=self._meters.tick(purpose, key.key_id, Act.MAC))
-            for key, material in self._holding(purpose)
+            for key, material, _ in self._holding(purpose)
         )
 
     def table(self, name: str) -> RingSeal:
@@ -126,7 +130,7 @@ class TokenKeys(Secret):
                 on_seal=self._meters.tick(purpose, key.key_id, Act.KEEP),
                 on_open=self._meters.tick(purpose, key.key_id, Act.FETCH),
             )
-            for key, material in self._holding(purpose)
+            for key, material, _ in self._holding(purpose)
         }
         return RingSeal(primary=next(iter(readers.values())), readers=readers)
 

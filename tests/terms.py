@@ -77,6 +77,7 @@ profile = "tolerant"
 ages = [17]
 {exemption}
 {assessment}
+{tokens}
 
 [[purposes]]
 code = "strict"
@@ -104,6 +105,7 @@ class Terms:
     version: int = 1
     exempt_article: str = ""
     sensitivity: str = "general"
+    token_domain: str = ""
     until: str = "2036-01-01T00:00:00+07:00"
 
     def document(self, agency: str) -> bytes:
@@ -119,5 +121,6 @@ class Terms:
             prefix=self.prefix,
             sensitivity=self.sensitivity,
             assessment="" if self.sensitivity == "general" else 'dpia = "DPIA-1"',
+            tokens=f'token_domain = "{self.token_domain}"' if self.token_domain else "",
             exemption=f'exempt_article = "{self.exempt_article}"' if self.exempt_article else "",
         ).encode()

@@ -15,6 +15,8 @@ Constructions, each `HMAC-SHA-256(key, label | u16 source | u16 attribute | u8 p
     handle     handle key     value = NIK                                      first 16 bytes
     budget-subject, budget-prefix   budget key   value = NIK, its first 12 digits   first 16 bytes
     tombstone  tombstone key  value = NIK                                      first 16 bytes
+    token-handle handle key   value = name of a token's row without a record   first 16 bytes: the log's handle
+    budget-token budget key   the same value           first 16 bytes for the subject's budget, the rest for a prefix's
 
 Every value of a record is bound to its r, so equal values of two people share nothing.
 """
@@ -127,7 +129,8 @@ class Inner:
     """
 
     __slots__ = (
-        "_decoy", "_dyadic", "_exact", "_handle", "_pick", "_prefix", "_record", "_subject", "_texts", "_tombstone",
+        "_decoy", "_dyadic", "_exact", "_handle", "_pick", "_prefix", "_record", "_subject", "_texts", "_token_log",
+        "_token_subject", "_tombstone",
     )  # fmt: skip
 
     def __init__(
@@ -146,6 +149,8 @@ class Inner:
         self._handle = handle.bind(realm.prefix("handle")).mac
         self._subject = budget.bind(realm.prefix("budget-subject")).mac
         self._prefix = budget.bind(realm.prefix("budget-prefix")).mac
+        self._token_log = handle.bind(realm.prefix("token-handle")).mac
+        self._token_subject = budget.bind(realm.prefix("budget-token")).mac
         self._tombstone = tombstone.bind(realm.prefix("tombstone")).mac
         # By slot, so that a token costs no look-up in a mapping of enumeration members.
         self._exact = tuple(
@@ -203,6 +208,14 @@ class Inner:
             log=self._handle(digits)[:16],
             budget_subject=self._subject(digits)[:16],
             budget_prefix=self._prefix(digits[:_PREFIX_DIGITS])[:16],
+        )
+
+    def token_handles(self, name: bytes) -> Handles:
+        """Compute the handles of a token whose resident is not held, from the name of its row, 16 bytes."""
+        return Handles(
+            log=self._token_log(name)[:16],
+            budget_subject=self._token_subject(name)[:16],
+            budget_prefix=self._token_subject(name)[16:],
         )
 
     def tombstone(self, nik: Nik) -> bytes:

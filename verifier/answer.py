@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MERGE_DELAY_SECONDS = 60
 _BYTE = [bytes((number,)) for number in range(128)]
 _BLOCKED = _BYTE[decision.BLOCKED]
+_TOKEN_TAG = b"\x22"  # field 4 of VerifyResponse, length-delimited; a token has less than 128 bytes
 _CLAIM_BYTES = 6
 """Size of an encoded verdict on a claim: attributes have numbers below 128, and the verdict is the last byte."""
 
@@ -33,10 +34,11 @@ def both(
     verdicts: Sequence[int],
     per_claim: bool,
     as_of: bytes,
+    token: bytes = b"",
 ) -> tuple[Variant, Variant]:
     """Serialise the released and the blocked answer, without what the commit adds: reference for disputes, receipt.
 
-    Their size does not depend on what the answer is.
+    Their size does not depend on what the answer is, but for the token that leaves with a match where one is asked for.
 
     The bytes are those that protobuf writes for padan.v1.VerifyResponse, put together by hand because every request
     needs two of them; a test holds the two ways equal.
@@ -46,11 +48,13 @@ def both(
         verdicts: one for each claim.
         per_claim: the agreement grants a verdict for each claim.
         as_of: the epoch's encoded field, from `as_of_field`.
+        token: leaves with a match; empty where none is asked for.
     """
     front, back = b"\n$" + request_id.encode() + b"\x10", as_of
+    given = _TOKEN_TAG + bytes((len(token),)) + token + back if token and outcome == decision.MATCH else back
     if not per_claim:
         return (
-            Variant(outcome=outcome, verdicts=b"", body=front + _BYTE[outcome] + back),
+            Variant(outcome=outcome, verdicts=b"", body=front + _BYTE[outcome] + given),
             Variant(outcome=decision.BLOCKED, verdicts=b"", body=front + _BLOCKED + back),
         )
     shown = bytes(verdicts)
@@ -58,7 +62,7 @@ def both(
     filled = bytearray(blocked_claims)
     filled[_CLAIM_BYTES - 1 :: _CLAIM_BYTES] = shown
     return (
-        Variant(outcome=outcome, verdicts=shown, body=front + _BYTE[outcome] + filled + back),
+        Variant(outcome=outcome, verdicts=shown, body=front + _BYTE[outcome] + filled + given),
         Variant(
             outcome=decision.BLOCKED,
             verdicts=_BLOCKED * len(attributes),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from keys.realm import Realm
 
 FLOOR = 2
+UNBOUNDED = 2**63
+"""The size of a budget that nothing is held against."""
 KEY_SIZE = 16
 
 
@@ -41,10 +43,14 @@ class Scope(IntEnum):
     OFFICER_QUESTIONS = 8
     QUOTA = 9
     PREFIX_ALERT = 10
+    TOKEN_SUBJECT = 11
+    TOKEN_PREFIX = 12
 
 
 OWN = (Scope.AGENCY_SUBJECT, Scope.AGENCY_PREFIX, Scope.AGENCY, Scope.OFFICER)
 JOINT = (Scope.SUBJECT, Scope.PREFIX)
+"""Over all agencies. A question by token has TOKEN_SUBJECT and TOKEN_PREFIX of its agency in their places, which nobody
+reads: whatever it does, it shows in no budget that another agency could ask against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +116,7 @@ class CounterKeys:
         )
         self._of_caller = lru_cache(maxsize=4096)(self._compute_of_caller)
 
-    def of(self, *, agency: str, officer: str, subject: bytes, prefix: bytes) -> Counters:
+    def of(self, *, agency: str, officer: str, subject: bytes, prefix: bytes, joint: bool = True) -> Counters:
         """Compute a request's counters.
 
         Args:
@@ -118,6 +124,7 @@ class CounterKeys:
             officer: the agency's pseudonym of the person who asks.
             subject: the subject's budget handle, 16 bytes.
             prefix: the budget handle of the first twelve digits, 16 bytes.
+            joint: charge the budgets over all agencies, as every question by number does.
         """
         name, names, own, person, quota = self._of_caller(agency, officer)
         about_subject, about_prefix = name + subject, name + prefix
@@ -135,8 +142,10 @@ class CounterKeys:
             agency_prefix=agency_prefix(about_prefix)[:KEY_SIZE],
             agency=own,
             officer=person,
-            subject=any_subject(subject)[:KEY_SIZE],
-            prefix=any_prefix(prefix)[:KEY_SIZE],
+            subject=(any_subject(subject) if joint else self._macs[Scope.TOKEN_SUBJECT](about_subject))[
+                :KEY_SIZE
+            ],
+            prefix=(any_prefix(prefix) if joint else self._macs[Scope.TOKEN_PREFIX](about_prefix))[:KEY_SIZE],
             agency_questions=agency_questions(about_subject)[:KEY_SIZE],
             officer_questions=officer_questions(names + subject)[:KEY_SIZE],
             quota=quota,

@@ -120,6 +120,10 @@ class Settings(BaseSettings):
         default=90,
         description="Days for which an answer can be disputed, and for which a resolved dispute is kept.",
     )
+    token_grace_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90,
+        description="Days for which tokens of a version that another one replaced are accepted and can be updated.",
+    )
     dispute_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=100, description="Unresolved disputes that an agency may have."
     )

@@ -41,6 +41,7 @@ from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
 from verifier.resident.mark import ERASED, is_withheld
 from verifier.subject import NikSubject
+from verifier.token.subjects import TokenSubject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,9 +53,10 @@ if TYPE_CHECKING:
     from verifier.evidence import Evidence
     from verifier.identity import Peer
     from verifier.intent import Intent, Settled
-    from verifier.ports import Agreements, Epochs, Gate, Journal, Marks, Rates, Witnesses
+    from verifier.ports import Agreements, Epochs, Gate, Journal, Marks, Rates, Tokens, Witnesses
     from verifier.subject import Subject
     from verifier.ticket import Ticket
+    from verifier.token.subjects import Issued
     from verifier.validate import ValidRequest
 
 _T = TypeVar("_T")
@@ -81,6 +83,7 @@ class _Work:
     grant: Grant | None = None
     epoch: PinnedEpoch | None = None
     subject: Subject | None = None
+    issued: Issued | None = None
     evidence: Evidence | None = None
     rows: tuple[tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
     opened: int = 0
@@ -97,6 +100,7 @@ class Verifier:
         gate: Gate,
         agreements: Agreements,
         epochs: Epochs,
+        tokens: Tokens,
         marks: Marks,
         journal: Journal,
         drafts: Drafter,
@@ -115,6 +119,7 @@ class Verifier:
         self._gate = gate
         self._agreements = agreements
         self._epochs = epochs
+        self._tokens = tokens
         self._marks = marks
         self._journal = journal
         self._drafts = drafts
@@ -224,10 +229,20 @@ class Verifier:
         request, grant = _present(work.request), _present(work.grant)
         work.epoch = epoch = self._epochs.pin()
         work.evidence = ClaimEvidence.of(request, grant=grant, epoch=epoch, today=now.today)
-        work.subject = NikSubject(_present(request.nik), epoch.inner)
+        token, domain = request.message.subject_token, grant.token_domain
+        if request.nik is None:
+            named = self._tokens.read(token, domain=domain, inner=epoch.inner, now=now.wall)
+            work.subject = named
+            if request.message.issue_token:
+                work.issued = self._tokens.issue_again(named, domain=domain)
+            return
+        work.subject = NikSubject(request.nik, epoch.inner)
+        if request.message.issue_token:
+            work.issued = self._tokens.issue(request.nik, domain=domain, record_id=work.subject.record_id)
 
     def _fetch(self, batch: list[_Work]) -> None:
         """Fetch two rows for each request, in one look-up for all that pin the same epoch."""
+        self._find(batch)
         asking = [work for work in batch if work.error is None]
         for epoch in {work.epoch.number: work.epoch for work in asking if work.epoch is not None}.values():
             members = [
@@ -245,6 +260,17 @@ class Verifier:
             except ServiceError as error:
                 for work in members:
                     work.error = error
+
+    def _find(self, batch: list[_Work]) -> None:
+        """Find the records of those whom a token names, in one look-up."""
+        named = [work for work in batch if work.error is None and isinstance(work.subject, TokenSubject)]
+        if not named:
+            return
+        try:
+            self._tokens.find([work.subject for work in named if isinstance(work.subject, TokenSubject)])
+        except ServiceError as error:
+            for work in named:
+                work.error = error
 
     def _decide(self, work: _Work, now: Now) -> None:
         del now
@@ -276,6 +302,8 @@ class Verifier:
             epoch=epoch,
             handles=handles,
             decided=(decided, withhold(decided))[is_withheld(marks) and not grant.exempt],
+            issued=work.issued,
+            by_token=subject.label if isinstance(subject, TokenSubject) else "",
             ready_at=work.call.arrived + self._slot,
         )
 

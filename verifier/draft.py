@@ -12,8 +12,8 @@ from padan import commitment
 from padan.entry import SALT_SIZE, EntryKind
 from padan.v1 import error_pb2
 from verifier import answer, head
-from verifier.budget import Limits
-from verifier.decision import cost_bound
+from verifier.budget import UNBOUNDED, Limits
+from verifier.decision import MATCH, cost_bound
 from verifier.intent import Intent, Question
 from verifier.period import NONCE_SIZE
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from verifier.identity import Peer
     from verifier.ports import Periods
     from verifier.subject import Subject
+    from verifier.token.subjects import Issued
     from verifier.validate import ValidRequest
 
 
@@ -69,8 +70,15 @@ class Drafter:
         handles: Handles,
         decided: Decision,
         ready_at: float,
+        issued: Issued | None = None,
+        by_token: str = "",
     ) -> Intent:
-        """Draft the intent of a question about a resident, who is named in log and budgets by the handles."""
+        """Draft the intent of a question about a resident, who is named in log and budgets by the handles.
+
+        Args:
+            issued: the token that leaves with a match; None where none is asked for.
+            by_token: domain and version of the token that named the resident; empty where a number did.
+        """
         message, attributes = request.message, request.attributes
         officer, request_id, per_claim = message.officer, request.request_id, grant.per_claim
         digest = commitment.request_digest(message, peer.id)
@@ -84,6 +92,7 @@ class Drafter:
             verdicts=decided.verdicts,
             per_claim=per_claim,
             as_of=epoch.as_of_field,
+            token=b"" if issued is None else issued.token,
         )
         return Intent(
             kind=EntryKind.VERIFY,
@@ -105,6 +114,7 @@ class Drafter:
                 request_id=request_id,
                 epoch=epoch.number,
                 versions=epoch.versions,
+                tokens=head.tokens(by_token, "" if issued is None else issued.label),
             ),
             salt=nonce_and_salt[NONCE_SIZE:],
             question=Question(
@@ -115,8 +125,9 @@ class Drafter:
                     officer=officer,
                     subject=handles.budget_subject,
                     prefix=handles.budget_prefix,
+                    joint=not by_token,
                 ),
-                limits=self._limits(grant.budgets, grant.quota.calls_per_day),
+                limits=self._limits(grant.budgets, grant.quota.calls_per_day, joint=not by_token),
                 cost_bound=cost_bound(attributes, per_claim=per_claim),
                 units=decided.units,
                 released=released,
@@ -126,6 +137,7 @@ class Drafter:
                 )
                 if self._receipts
                 else b"",
+                kept=issued.kept if issued is not None and decided.outcome == MATCH else (),
             ),
             ready_at=ready_at,
         )
@@ -165,13 +177,13 @@ class Drafter:
             question=None,
         )
 
-    def _compute_limits(self, budgets: Budgets, calls_per_day: int) -> Limits:
+    def _compute_limits(self, budgets: Budgets, calls_per_day: int, *, joint: bool) -> Limits:
         return Limits(
             subject=budgets.subject_per_day,
             prefix=budgets.prefix_per_day,
             agency=budgets.agency_per_day,
             officer=budgets.officer_per_day,
-            joint_subject=self._joint_subject,
-            joint_prefix=self._joint_prefix,
+            joint_subject=self._joint_subject if joint else UNBOUNDED,
+            joint_prefix=self._joint_prefix if joint else UNBOUNDED,
             quota=calls_per_day,
         )

@@ -10,13 +10,12 @@ import contextlib
 import importlib.metadata
 import logging
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING, Literal
 
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import accounting, clocks, duties, expiry, garbage, headkeeper, host_keys, migrations
+from verifier import accounting, clocks, duties, garbage, headkeeper, host_keys, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -47,10 +46,13 @@ from verifier.rotation import watch
 from verifier.scribe import Scribe
 from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo, public_keys_of
+from verifier.slow_gauges import SlowGauges
+from verifier.token.domains import TokenDomains
+from verifier.token.subjects import Subjects
 from verifier.tracing.export import open_tracing
 from verifier.tracing.traced import TracedVerifier
 from verifier.trail import Trails
-from verifier.tree import cosigning, standing, witnessed
+from verifier.tree import cosigning, witnessed
 from verifier.tree.folder import TreeFolder
 from verifier.tree.proofs import Proofs
 from verifier.tree.signing import CheckpointSigner
@@ -133,24 +135,6 @@ class Engine:
         self._metrics.feed_age.set(time.time() - epoch.as_of.seconds)
         self._metrics.row_seals.set(epoch.rows.epoch.sealed_rows)
         self._journal.probe()
-
-    def _show_standing(self) -> None:
-        """Show what changes slowly: the log's length, its tree's, disputes, the room on the disk."""
-        self._metrics.log_entries.set(self._log.head().sequence)
-        size, unmerged = standing.of_tree(TreeFolder(self._settings.tree_folder), self._log, now=time.time())
-        self._metrics.tree_size.set(size)
-        self._metrics.tree_unmerged.set(unmerged)
-        open_ones, overdue = DisputeTable(self._directory).count_open(int(time.time() * 1000))
-        self._metrics.disputes_open.set(open_ones)
-        self._metrics.disputes_overdue.set(overdue)
-        with contextlib.suppress(FileNotFoundError):  # databases elsewhere: there may be no folder
-            self._metrics.disk_free.set(shutil.disk_usage(self._settings.data_dir).free)
-
-    def _show_expiry(self) -> None:
-        """Show when the first of each kind of thing ends."""
-        deadlines = [*expiry.of_files(self._settings), *expiry.of_directory(self._directory)]
-        deadlines += expiry.of_keyring(self._agent.keyring)
-        self._metrics.show_expiry(expiry.seconds_left(deadlines, now=time.time()))
 
     def _open_tracing(self, opened: contextlib.ExitStack) -> None:
         self._tracing = open_tracing(self._settings)
@@ -270,10 +254,12 @@ class Engine:
         self._epochs = EpochHolder(
             agent=self._agent, vault=self._vault, codes=codes, on_damage=self._metrics.damaged_rows.inc
         )
+        self._tokens = TokenDomains(self._agent, grace_days=settings.token_grace_days)
         self.core = (Verifier if self._tracing is None else TracedVerifier)(
             gate=self._gate,
             agreements=self._agreements,
             epochs=self._epochs,
+            tokens=Subjects(self._tokens, self._log),
             marks=self._marks,
             journal=self._journal,
             drafts=Drafter(
@@ -300,6 +286,7 @@ class Engine:
             epochs=self._epochs,
             codes=codes,
             keys=lambda: public_keys_of(self._agent),
+            tokens=self._tokens,
             now=clocks.now,
         )
 
@@ -355,16 +342,20 @@ class Engine:
         )
 
     def _start(self, opened: contextlib.ExitStack) -> None:
+        self._gauges = SlowGauges(
+            self._settings, log=self._log, directory=self._directory, agent=self._agent, metrics=self._metrics
+        )
         self._checkpoints = CheckpointSigner.of(self._agent)
         self._key_followers += [
             self._log_keyring,
             lambda: self._checkpoints.follow(self._agent),
-            self._show_expiry,
+            self._gauges.show_expiry,
+            self._tokens.follow,
         ]
         self._duties += [
             following(self._agent, self._key_followers, self._metrics.seal, self._settings.keyring),
-            Duty(name="standing", every=10, act=self._show_standing),
-            Duty(name="expiry", every=600, act=self._show_expiry),
+            Duty(name="standing", every=10, act=self._gauges.show_standing),
+            Duty(name="expiry", every=600, act=self._gauges.show_expiry),
             Duty(
                 name="rotation",
                 every=watch.EVERY,
@@ -372,8 +363,8 @@ class Engine:
             ),
             garbage.duty(),
         ]
-        self._show_standing()
-        self._show_expiry()
+        self._gauges.show_standing()
+        self._gauges.show_expiry()
         # The vault's in a thread of its own, since the others may take longer than it may wait.
         for kept in (self._duties, [Duty(name="vault", every=0.0, act=self._vault.refresh)]):
             housekeeping = Housekeeping(kept)

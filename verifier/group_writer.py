@@ -1,4 +1,4 @@
-"""One group's transaction: replays first, then counters in key order, disputes, outcomes, then everything at once.
+"""One group's transaction: replays first, then counters in key order, disputes, outcomes, then everything else at once.
 
 The order is the locks' order on PostgreSQL, where every worker commits for itself. What was returned is durable.
 """
@@ -97,6 +97,8 @@ class GroupWriter:
             if not intents:
                 used[PROBE] = used.get(PROBE, 0) + 1
             changed = {key: count for key, count in used.items() if before.get(key, 0) != count}
+            if outcome.kept:
+                transaction.keep(outcome.kept)
             transaction.write(changed, now.day, outcome.entries, outcome.replays)
         return outcome
 

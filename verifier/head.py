@@ -39,6 +39,7 @@ def question(
     request_id: bytes,
     epoch: int,
     versions: bytes,
+    tokens: bytes = b"",
 ) -> bytes:
     """Encode the head of a question about a resident.
 
@@ -49,6 +50,7 @@ def question(
         digest: the blinded request digest, 32 bytes.
         request_id: 16 bytes.
         versions: the encoded fields KEY_VERSIONS and POLICY_VERSIONS of the epoch.
+        tokens: the encoded field TOKENS, from `tokens`.
     """
     return b"".join(
         (
@@ -62,8 +64,17 @@ def question(
             versions,
             _back(grant),
             *(_REQUEST_ID, request_id),
+            tokens,
         )
     )
+
+
+@lru_cache(maxsize=1024)
+def tokens(subject: str, issued: str) -> bytes:
+    """Encode which token named the subject, and which one leaves with a match: domain and version; empty for none."""
+    named = [f"subject={subject}".encode()] if subject else []
+    named += [f"issue={issued}".encode()] if issued else []
+    return canonical.encode({Field.TOKENS: canonical.encode_list(named)}) if named else b""
 
 
 @lru_cache(maxsize=1024)

@@ -12,6 +12,7 @@ from padan.value import value
 
 if TYPE_CHECKING:
     from verifier.budget import Counters, Limits
+    from verifier.log.beside import Kept
     from verifier.log.store import ReplayKey
 
 
@@ -43,6 +44,7 @@ class Question:
         units: what the released answer costs.
         released: the answer if there is room in the budgets.
         blocked: the answer if there is none.
+        kept: rows that are written with the released answer.
         receipt: the receipt's claims as JSON without its closing brace; empty where no receipt is wanted.
     """
 
@@ -55,6 +57,7 @@ class Question:
     released: Variant
     blocked: Variant
     receipt: bytes
+    kept: tuple[Kept, ...] = ()
 
 
 @value

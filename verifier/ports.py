@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from padan.nik import Nik
+    from tokenizer.inner import Inner
     from verifier.agreement.grant import Terms
     from verifier.auditor.model import Grant
     from verifier.epoch import PinnedEpoch
     from verifier.identity import Peer
     from verifier.intent import Intent, Settled
     from verifier.ticket import Ticket
+    from verifier.token.subjects import Issued, TokenSubject
 
 
 class Gate(Protocol):
@@ -60,6 +63,26 @@ class Marks(Protocol):
 
     def of(self, handle: bytes) -> int:
         """Say what is marked under a budget handle, or refuse."""
+        ...
+
+
+class Tokens(Protocol):
+    """Steps 4 and 5: residents whom a token names, and tokens to be given."""
+
+    def read(self, token: bytes, *, domain: str, inner: Inner, now: float) -> TokenSubject:
+        """Check a token and name its resident, or refuse."""
+        ...
+
+    def find(self, subjects: Sequence[TokenSubject]) -> None:
+        """Find the records of subjects, in one look-up for all."""
+        ...
+
+    def issue(self, nik: Nik, *, domain: str, record_id: bytes) -> Issued:
+        """Make a number's token, and what is kept with it."""
+        ...
+
+    def issue_again(self, subject: TokenSubject, *, domain: str) -> Issued:
+        """Make the newest token of a resident who was named by one."""
         ...
 
 

@@ -214,6 +214,15 @@ dispute = Table(
 )
 """Disputes; `answer` is the place of the disputed entry, `document` what docs/formats/dispute.md says is kept."""
 
+token_row = Table(
+    "token_row",
+    log_metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("box", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Residents to whom a token was issued, by a MAC of 16 bytes; what is in the box says docs/formats/token.md."""
+
 setting = Table(
     "setting",
     log_metadata,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from google.protobuf import timestamp_pb2
 from google.protobuf.message import DecodeError
 
-from keys.purpose import Purpose
+from keys.purpose import Purpose, TokenDomain
 from keys.state import KeyState
 from padan import sealing
 from padan.v1 import attribute_pb2, verification_pb2
@@ -15,9 +16,10 @@ from verifier import officers, validate
 from verifier.agreement.errors import NoAgreementError
 from verifier.dispute import officerkey
 from verifier.errors import MalformedMessageError, MethodNotAllowedError
+from verifier.token.errors import TokensUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from keys.agent import KeyAgent
     from keys.keyset import PublicKey
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from verifier.call import Call, Now
     from verifier.config import Settings
     from verifier.ports import Agreements, Epochs, Gate
+    from verifier.token.domains import TokenDomains
 
 REPLAY_SECONDS = 24 * 3600
 
@@ -61,12 +64,14 @@ class ServiceInfo:
         epochs: Epochs,
         codes: CodeLists,
         keys: Callable[[], Sequence[PublicKey]],
+        tokens: TokenDomains,
         now: Callable[[], Now],
     ) -> None:
         """Bring together what is told.
 
         Args:
             keys: gives the public keys as they are now.
+            tokens: the token domains.
         """
         self._settings = settings
         self._version = version
@@ -76,6 +81,7 @@ class ServiceInfo:
         self._epochs = epochs
         self._code_lists = [_code_list(item) for item in codes]
         self._keys = keys
+        self._tokens = tokens
         self._officer_keys = _officer_keys(settings)
         self._now = now
 
@@ -133,7 +139,22 @@ class ServiceInfo:
         response.feed_age.FromMilliseconds(max(0, age_ms))
         if terms is not None:
             response.agreement.CopyFrom(_agreement(terms))
+            response.keys.extend(self._token_keys(terms, now))
         return response
+
+    def _token_keys(self, terms: Terms, now: Now) -> Iterator[verification_pb2.PublicKey]:
+        """Name the versions of the agreement's token domains; a domain whose keys cannot be used has none."""
+        for name in sorted({grant.token_domain for grant in terms.grants.values()} - {""}):
+            with contextlib.suppress(TokensUnavailableError):
+                domain = self._tokens.domain(name)
+                for version, ends in domain.versions(now=now.wall).items():
+                    yield verification_pb2.PublicKey(
+                        purpose=TokenDomain(name),
+                        key_id=str(version),
+                        algorithm="ristretto255",
+                        public_key=domain.public(version),
+                        not_after=None if ends is None else _timestamp(ends),
+                    )
 
 
 def _officer_keys(settings: Settings) -> list[verification_pb2.PublicKey]:
@@ -179,6 +200,7 @@ def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
         ages=sorted(grant.ages),
         region_levels=sorted(grant.region_levels),
         subject_budget=grant.budgets.subject_per_day,
+        token_domain=grant.token_domain,
     )
 
 

@@ -27,6 +27,7 @@ from verifier.log.store import EntryRow, ReplayRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from verifier.log.beside import Kept
     from verifier.log.store import ReplayKey, StoredReplay
     from verifier.logtime import LogTime
 
@@ -89,6 +90,7 @@ class Outcome:
     settled: list[Settled] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
     replays: list[ReplayRow] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     receipts: int = 0
     reopened: int = 0
     """Stored answers that were opened to be given again."""
@@ -156,6 +158,8 @@ class Settlement:
         variant = question.blocked if standing.blocked else question.released
         # A blocked answer is charged with nothing, so that the work is the same.
         budget.charge(counters, used, 0 if standing.blocked else question.units)
+        if not standing.blocked:
+            outcome.kept += question.kept
         if standing.prefix_blocked:
             self._alert(outcome, intent, counters, group)
         end = tail.answer(

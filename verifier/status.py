@@ -57,6 +57,9 @@ CODES: dict[str, grpc.StatusCode] = {
     "PROPOSAL_REFUSED": grpc.StatusCode.PERMISSION_DENIED,
     "PROPOSAL_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
     "PROPOSAL_NOT_READY": grpc.StatusCode.FAILED_PRECONDITION,
+    "TOKEN_REFUSED": grpc.StatusCode.INVALID_ARGUMENT,
+    "TOKEN_OUTDATED": grpc.StatusCode.FAILED_PRECONDITION,
+    "TOKENS_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "KEY_NOT_CURRENT": grpc.StatusCode.FAILED_PRECONDITION,
     "LOG_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "LOG_UNWITNESSED": grpc.StatusCode.UNAVAILABLE,
@@ -70,6 +73,7 @@ _PUBLIC = {
     "LOG_UNAVAILABLE": "the log cannot be written now, so nothing is answered",
     "LOG_UNWITNESSED": "the log's witnesses are away for too long for data of this class",
     "REGISTRY_UNAVAILABLE": "the registry's data cannot be read now",
+    "TOKENS_UNAVAILABLE": "the keys or rows behind tokens of this domain cannot be read now",
     "SHUTTING_DOWN": "the service is stopping",
 }
 _RETRY_SECONDS = {
@@ -77,6 +81,7 @@ _RETRY_SECONDS = {
     "LOG_UNAVAILABLE": 2,
     "LOG_UNWITNESSED": 30,
     "REGISTRY_UNAVAILABLE": 2,
+    "TOKENS_UNAVAILABLE": 5,
     "SHUTTING_DOWN": 1,
 }
 

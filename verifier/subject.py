@@ -1,4 +1,4 @@
-"""About whom a request asks: a NIK now; a token will be another `Subject`."""
+"""About whom a request asks, by number; whom a token names says `verifier.token.subjects`."""
 
 from __future__ import annotations
 

@@ -51,6 +51,8 @@ from verifier.retention.classes import RetentionClass, Schedule
 from verifier.retention.sweep import Sweep
 from verifier.settlement import Settlement
 from verifier.ticket import Ticket
+from verifier.token.domains import TokenDomains
+from verifier.token.subjects import Subjects
 from verifier.tree.witnessed import Witnessed
 from verifier.vault.changer import VaultChanger
 from verifier.vault.epoch import Epoch
@@ -142,6 +144,7 @@ class Worker:
             rates=RateLimiter(),
             witnesses=Witnessed(lambda: None, seconds=0, required=False),
             marks=cluster.marks,
+            tokens=Subjects(TokenDomains(agent, grace_days=90), cluster.log),
             now=cluster.clocks,
             slot=0.005,
         )

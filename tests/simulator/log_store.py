@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from verifier import schema
 from verifier.failure import Failure
+from verifier.log.beside import Beside, How
 from verifier.log.disputes import DisputeRows
 from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
+    from verifier.log.beside import Kept
     from verifier.log.scope import Scope
     from verifier.log.store import BlindRow, EntryRow, ReplayKey, ReplayRow
 
@@ -48,6 +50,7 @@ class MemoryLog:
         self.rows: list[StoredEntry] = []
         self.counted: dict[int, dict[bytes, int]] = {}  # by day, as the service's own ledger
         self.kept: dict[ReplayKey, StoredReplay] = {}
+        self.tables: dict[Beside, dict[bytes, bytes]] = {where: {} for where in Beside}
         self.settings: dict[str, str] = {}
         self.groups: list[int] = []
         self.faults: list[Fault] = []
@@ -99,6 +102,10 @@ class MemoryLog:
         rows = enumerate(self.rows[after_sequence:][:limit], after_sequence + 1)
         return [(n, row.log_time_ms, row.leaf, row.salt, row.entry) for n, row in rows]
 
+    def beside(self, where: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows beside the log."""
+        return {name: self.tables[where][name] for name in names if name in self.tables[where]}
+
     def expire(self, before_day: int) -> int:
         """Forget counters and answers of earlier days."""
         return sum(len(self.counted.pop(day)) for day in [*self.counted] if day < before_day)
@@ -117,6 +124,7 @@ class MemoryTransaction:
         self._log = log
         self._claimed: set[ReplayKey] = set()
         self._written: tuple[Mapping[bytes, int], int, Sequence[EntryRow], Sequence[ReplayRow]] | None = None
+        self._kept: Sequence[Kept] = ()
         self._settings: dict[str, str] = {}
         self._erased: list[int] = []
 
@@ -144,6 +152,10 @@ class MemoryTransaction:
     def disputes(self) -> DisputeRows:
         """Give the disputes, which are kept in a database in memory."""
         return DisputeRows(self._log.disputes.execute)
+
+    def keep(self, rows: Sequence[Kept]) -> None:
+        """Write rows beside the log."""
+        self._kept = rows
 
     def clock(self) -> float | None:
         """Read the database's clock."""
@@ -197,6 +209,12 @@ class MemoryTransaction:
         for place in self._erased:
             row = self._log.rows[place - 1]
             self._log.rows[place - 1] = replace(row, entry=b"", salt=b"", purpose="", outcome=0)
+        for kept in self._kept:
+            table = self._log.tables[kept.beside]
+            if kept.how is How.DELETE:
+                table.pop(kept.name, None)
+            elif kept.how is How.PUT or kept.name not in table:
+                table[kept.name] = kept.box
         if self._written is not None:
             self._store(*self._written)
         self._log.disputes.commit()

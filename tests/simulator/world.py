@@ -23,6 +23,7 @@ from padan.v1 import attribute_pb2, verification_pb2
 from tests.people import AS_OF, BUDI, UNKNOWN_NIK
 from tests.service import request
 from tests.simulator.log_store import MemoryLog
+from tests.simulator.tokens import SimulatedTokenAgent
 from tokenizer.codes import CodeLists
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
@@ -44,6 +45,8 @@ from verifier.limiter import RateLimiter
 from verifier.logtime import LogClock, LogTime
 from verifier.settlement import Settlement
 from verifier.ticket import Ticket
+from verifier.token.domains import TokenDomains
+from verifier.token.subjects import Subjects
 from verifier.tree.witnessed import Witnessed
 from verifier.vault.store import VaultUnavailableError
 
@@ -208,6 +211,8 @@ class World:
         self.gate = Gate([*agencies, "nobody"])
         self.agreements = Agreements(agencies)
         self.marks = Marks()
+        self.token_agent = SimulatedTokenAgent(REALM)
+        self.domains = TokenDomains(self.token_agent, grace_days=90)
         self.epoch = self._project(people)
         self._log_clock = LogClock(last_ms=0, wall_ms=int(start * 1000), mono=self.clocks.mono)
         seals: dict[int, SealKey] = {}
@@ -227,6 +232,7 @@ class World:
             agreements=self.agreements,
             epochs=Epochs(self.epoch),
             marks=self.marks,
+            tokens=Subjects(self.domains, self.log),
             journal=Journal(writer),
             drafts=Drafter(
                 periods=Periods(),

@@ -31,7 +31,7 @@ def items(*values: bytes) -> bytes:
 
 def frame(kind: int, number: int, deadline: float, body: bytes) -> bytes:
     """Write a frame."""
-    return struct.pack(">IBBQd", 18 + len(body), 3, kind, number, deadline) + body
+    return struct.pack(">IBBQd", 18 + len(body), 4, kind, number, deadline) + body
 
 
 def answer(outcome: int, verdicts: bytes, body: bytes) -> bytes:
@@ -51,11 +51,7 @@ def intent(
 
 
 RELEASED, BLOCKED = answer(1, b"\x01\x02", b"released"), answer(6, b"\x06\x06", b"blocked")
-QUESTION = intent(
-    1,
-    1,
-    1234.5,
-    (b"clinic", b"desk-7", b"treatment"),
+_ASKED = (
     bytes(range(16))
     + bytes(range(32, 64))
     + struct.pack(">II", 3, 1)
@@ -64,7 +60,16 @@ QUESTION = intent(
     + struct.pack(">II", len(RELEASED), len(BLOCKED))
     + RELEASED
     + BLOCKED
-    + b'{"jti":"x"',
+    + b'{"jti":"x"'
+)
+QUESTION = intent(1, 1, 1234.5, (b"clinic", b"desk-7", b"treatment"), _ASKED)
+ROW = bytes([1, 1]) + bytes(range(16)) + b"box"
+KEEPING = intent(
+    17,
+    1,
+    1234.5,
+    (b"clinic", b"desk-7", b"treatment"),
+    struct.pack(">I", len(items(ROW))) + items(ROW) + _ASKED,
 )
 REFUSED = intent(0, 2, 0.0, (b"", b"", b""))
 OPENING = intent(
@@ -84,6 +89,7 @@ QUOTA = struct.pack(">BBH", 0, 0, 15) + b"QUOTA_EXHAUSTED"
 
 FRAMES = [
     ("two intents", frame(1, 7, 99.25, items(QUESTION, REFUSED))),
+    ("an answer with a row", frame(1, 11, 99.5, items(KEEPING))),
     ("a dispute", frame(1, 10, 99.5, items(OPENING))),
     ("a probe", frame(2, 8, 1.5, b"")),
     ("three outcomes", frame(3, 7, 0.0, items(ANSWERED, STORED, QUOTA))),

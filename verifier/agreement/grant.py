@@ -42,6 +42,7 @@ class Grant:
         existence: the agency may learn that a number is not held.
         codes: for coded attributes, the agency's own codes and the list's codes they stand for.
         exempt: residents' restrictions and locks do not bind the purpose.
+        token_domain: to which tokens are issued and in which they are taken; empty where tokens are not granted.
         delayed_disclosure: the article under which the resident sees the entry later; empty where at once.
     """
 
@@ -67,6 +68,7 @@ class Grant:
     sensitivity: int
     retention: int
     exempt: bool
+    token_domain: str
     delayed_disclosure: str
     delayed_days: int
 
@@ -152,21 +154,17 @@ def check(
     grant = terms.grants.get(purpose)
     if grant is None:
         raise PurposeNotGrantedError("the purpose is not in the agreement", field="purpose")
-    _require_features(terms, on_behalf_of, issue_token=issue_token, by_token=by_token)
+    if (issue_token or by_token) and not grant.token_domain:
+        field_name = "issue_token" if issue_token else "subject_token"
+        raise FeatureNotGrantedError("tokens are not granted for this purpose", field=field_name)
+    if on_behalf_of and on_behalf_of not in terms.agreement.on_behalf_of:
+        raise FeatureNotGrantedError("asking for this agency is not granted", field="on_behalf_of")
     _require_basis(grant, legal_basis, consent_receipt)
     asked = frozenset(attributes)
     _require_attributes(grant, asked, age, region_level)
     if not grant.anchored(asked):
         raise AnchorRequiredError("the request claims no anchor of the purpose", field="claims")
     return grant
-
-
-def _require_features(terms: Terms, on_behalf_of: str, *, issue_token: bool, by_token: bool) -> None:
-    if issue_token or by_token:
-        field_name = "issue_token" if issue_token else "subject_token"
-        raise FeatureNotGrantedError("tokens are not granted", field=field_name)
-    if on_behalf_of and on_behalf_of not in terms.agreement.on_behalf_of:
-        raise FeatureNotGrantedError("asking for this agency is not granted", field="on_behalf_of")
 
 
 def _require_basis(grant: Grant, legal_basis: int, consent_receipt: str) -> None:
@@ -243,6 +241,7 @@ def _grant(agreement: Agreement, purpose: Purpose) -> Grant:
         sensitivity=purpose.sensitivity,
         retention=purpose.retention,
         exempt=bool(purpose.exempt_article),
+        token_domain=purpose.token_domain,
         delayed_disclosure=agreement.disclosure.article,
         delayed_days=agreement.disclosure.days,
     )

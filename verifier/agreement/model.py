@@ -114,7 +114,6 @@ class Reserved:
     """What a document can already say and no release grants yet."""
 
     biometrics: tuple[Biometric, ...] = ()
-    token_domain: str = ""
     conversions: tuple[str, ...] = ()
     enrolment_sets: tuple[str, ...] = ()
 
@@ -132,6 +131,7 @@ class Purpose:
         approval: number of the Minister's approval for protected data.
         exempt_article: the article under which residents' restrictions and locks do not bind the purpose; empty where
             they do.
+        token_domain: to which tokens are issued and in which they are taken; empty where there are none.
     """
 
     code: PurposeCode
@@ -152,6 +152,7 @@ class Purpose:
     dpia: str
     approval: str
     exempt_article: str
+    token_domain: str
     reserved: Reserved
 
 

@@ -298,6 +298,7 @@ def _purpose(table: Table, budgets: Budgets, sensitivity: int, retention: int) -
         dpia=table.text("dpia", default=""),
         approval=table.text("approval", default=""),
         exempt_article=table.text("exempt_article", pattern=_ARTICLE, right=_ARTICLE_RIGHT, default=""),
+        token_domain=table.text("token_domain", pattern=_ID, right=_ID_RIGHT, default=""),
         reserved=_reserved(table),
     )
     for key, filled in (("legal_bases", purpose.legal_bases), ("attributes", purpose.attributes)):
@@ -325,7 +326,6 @@ def _reserved(table: Table) -> Reserved:
         entry.close()
     return Reserved(
         biometrics=tuple(biometrics),
-        token_domain=table.text("token_domain", pattern=_ID, right=_ID_RIGHT, default=""),
         conversions=table.texts("conversions", pattern=_ID, right=_ID_RIGHT),
         enrolment_sets=table.texts("enrolment_sets", pattern=_CODE, right=_CODE_RIGHT),
     )

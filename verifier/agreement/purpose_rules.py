@@ -190,7 +190,6 @@ def _of_reserved(purpose: Purpose) -> Iterator[Found]:
     reserved = purpose.reserved
     for key, filled in (
         ("biometrics", reserved.biometrics),
-        ("token_domain", reserved.token_domain),
         ("conversions", reserved.conversions),
         ("enrolment_sets", reserved.enrolment_sets),
     ):

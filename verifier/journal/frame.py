@@ -1,6 +1,6 @@
 """Frames: what a stream between a worker and the writer is cut into (docs/formats/journal.md). Pure.
 
-A frame is `u32 length | 0x03 | u8 kind | u64 number | f64 deadline | body`, the length counting all after itself. A
+A frame is `u32 length | 0x04 | u8 kind | u64 number | f64 deadline | body`, the length counting all after itself. A
 question carries a number and the monotonic second after which nobody waits for it any more; its answer carries the
 number again and a deadline of zero. Answers may come in any order. Both ends are of one host, whose monotonic clock
 they share.
@@ -17,7 +17,7 @@ from verifier.journal.wire import JournalFormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 3
+FORMAT = 4
 MAX_FRAME = 16 << 20
 """Bytes after the length; a call of a thousand questions has some 2 MiB."""
 _HEADER = struct.Struct(">IBBQd")

@@ -18,6 +18,7 @@ from verifier.budget import KEY_SIZE, Counters, Limits
 from verifier.dispute.case import ID_SIZE
 from verifier.errors import LogUnavailableError, ServiceError, ShuttingDownError
 from verifier.intent import DisputeOpening, Intent, Question, Settled, Variant
+from verifier.log.beside import NAME_SIZE, Beside, How, Kept
 from verifier.log.store import REQUEST_ID_SIZE
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ DIGEST_SIZE = 32
 
 _REFUSED, _QUESTION, _DISPUTE = range(3)
 """What an intent is, besides what all of them have."""
+_KEEPING = 0x10
+"""Bit of the shape: the question's answer, where it is released, has rows to be written."""
+_KEPT = struct.Struct(f">BB{NAME_SIZE}s")
 
 _FRONT = struct.Struct(f">BHd{SALT_SIZE}s4H")
 _ASKED = struct.Struct(f">{REQUEST_ID_SIZE}s{DIGEST_SIZE}sII{10 * KEY_SIZE}s56s2I")
@@ -55,12 +59,15 @@ def encode_intent(intent: Intent) -> bytes:
     question, opening = intent.question, intent.opening
     agency, officer, purpose = intent.agency.encode(), intent.officer.encode(), intent.purpose.encode()
     shape = _QUESTION if question is not None else _DISPUTE if opening is not None else _REFUSED
+    kept = _encode_kept(question.kept) if question is not None and question.kept else ()
+    if kept:
+        shape |= _KEEPING
     lengths = len(agency), len(officer), len(purpose), len(intent.head)
     try:
         parts = [_FRONT.pack(shape, intent.kind, intent.ready_at, intent.salt, *lengths)]
     except struct.error as error:
         raise JournalFormatError("a field of an intent is too long") from error
-    parts += (agency, officer, purpose, intent.head)
+    parts += (agency, officer, purpose, intent.head, *kept)
     if question is not None:
         parts += _encode_question(intent.agency, question)
     elif opening is not None:
@@ -79,7 +86,10 @@ def decode_intent(data: bytes) -> Intent:
         officer = _FRONT.size + lengths[0]
         purpose = officer + lengths[1]
         head = purpose + lengths[2]
-        end = head + lengths[3]
+        end = after_head = head + lengths[3]
+        kept: tuple[Kept, ...] = ()
+        if shape == _QUESTION | _KEEPING:
+            shape, (kept, end) = _QUESTION, _decode_kept(data, end)
         if end > len(data) or shape > _DISPUTE or (shape == _REFUSED and end < len(data)):
             raise JournalFormatError("an intent is of another length")
         agency = data[_FRONT.size : officer].decode()
@@ -88,10 +98,10 @@ def decode_intent(data: bytes) -> Intent:
             agency=agency,
             officer=data[officer:purpose].decode(),
             purpose=data[purpose:head].decode(),
-            head=data[head:end],
+            head=data[head:after_head],
             salt=salt,
             ready_at=ready_at,
-            question=_decode_question(agency, data, end) if shape == _QUESTION else None,
+            question=_decode_question(agency, data, end, kept) if shape == _QUESTION else None,
             opening=_decode_opening(data[end:]) if shape == _DISPUTE else None,
         )
     except (struct.error, UnicodeDecodeError) as error:
@@ -116,7 +126,7 @@ def _encode_question(asking: str, question: Question) -> tuple[bytes, ...]:
     return asked, released, blocked, question.receipt
 
 
-def _decode_question(agency: str, data: bytes, position: int) -> Question:
+def _decode_question(agency: str, data: bytes, position: int, kept: tuple[Kept, ...]) -> Question:
     request_id, digest, cost_bound, units, counters, limits, *lengths = _ASKED.unpack_from(data, position)
     released = position + _ASKED.size
     blocked = released + lengths[0]
@@ -133,7 +143,31 @@ def _decode_question(agency: str, data: bytes, position: int) -> Question:
         released=_decode_variant(data[released:blocked]),
         blocked=_decode_variant(data[blocked:receipt]),
         receipt=data[receipt:],
+        kept=kept,
     )
+
+
+def _encode_kept(rows: Sequence[Kept]) -> tuple[bytes, bytes]:
+    listed = canonical.encode_list([_KEPT.pack(row.beside, row.how, row.name) + row.box for row in rows])
+    return len(listed).to_bytes(4, "big"), listed
+
+
+def _decode_kept(data: bytes, position: int) -> tuple[tuple[Kept, ...], int]:
+    """Read the rows, and give the place after them."""
+    start = position + 4
+    end = start + int.from_bytes(data[position:start], "big")
+    try:
+        rows = tuple(map(_decode_row, _decode_list(data[start:end])))
+    except ValueError as error:
+        raise JournalFormatError("the bytes are no row") from error
+    if end > len(data) or not rows:
+        raise JournalFormatError("an intent's rows are cut off, or there are none")
+    return rows, end
+
+
+def _decode_row(data: bytes) -> Kept:
+    where, how, name = _KEPT.unpack_from(data)
+    return Kept(beside=Beside(where), how=How(how), name=name, box=data[_KEPT.size :])
 
 
 def _encode_opening(opening: DisputeOpening) -> bytes:

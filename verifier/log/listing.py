@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection
 
+    from verifier.log.beside import Beside
     from verifier.log.scope import Scope
     from verifier.log.store import BlindRow
 
+_NAMES = 500
 MAX_BACKSTEP_MS = 10_000
 """How far log time may step back from one entry to a later one: groups of two workers take their time apart."""
 
@@ -48,7 +50,18 @@ def read_blind_rows(connection: Connection, after_sequence: int, limit: int) -> 
     return _without_gap(_fetch(connection, _BLIND, after_sequence, limit), after_sequence)
 
 
-def _fetch(connection: Connection, statement: str, *values: int) -> Sequence[Any]:
+def read_beside(connection: Connection, beside: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Read rows beside the log by their names; absent ones are left out."""
+    found: dict[bytes, bytes] = {}
+    for start in range(0, len(names), _NAMES):
+        part = names[start : start + _NAMES]
+        marks = ",".join("?" * len(part))
+        statement = f"SELECT name, box FROM {beside.table} WHERE name IN ({marks})"  # noqa: S608 - our own names
+        found.update(_fetch(connection, statement, *part))
+    return found
+
+
+def _fetch(connection: Connection, statement: str, *values: int | bytes) -> Sequence[Any]:
     """Fetch plain tuples by the driver itself: every entry is read so twice, and SQLAlchemy's rows cost more."""
     driver = connection.connection.driver_connection
     if isinstance(driver, psycopg.Connection):

@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import arrays, listing
+from verifier.log import arrays, beside, listing
 from verifier.log.disputes import DisputeRows
 from verifier.log.store import (
     EntryRow,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from verifier.log.beside import Beside, Kept
     from verifier.log.scope import Scope
     from verifier.log.store import BlindRow
 
@@ -185,6 +186,10 @@ class PostgresTransaction:
             self.clock()
         return self._last_ms or 0
 
+    def keep(self, rows: Sequence[Kept]) -> None:
+        """Write rows beside the log, with the commit."""
+        beside.write(lambda statement, values: self._pending.append((statement, tuple(values))), rows, "%s")
+
     def write(
         self,
         counters: Mapping[bytes, int],
@@ -281,6 +286,11 @@ class PostgresLogStore:
         """List what the tree is made of."""
         with self._reading() as connection:
             return listing.read_blind_rows(connection, after_sequence, limit)
+
+    def beside(self, where: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows beside the log."""
+        with self._reading() as connection:
+            return listing.read_beside(connection, where, names)
 
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""

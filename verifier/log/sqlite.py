@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import listing, mirror_format
+from verifier.log import beside, listing, mirror_format
 from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.disputes import DisputeRows
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from verifier.log.beside import Beside, Kept
     from verifier.log.mirror_format import Statement
     from verifier.log.scope import Scope
     from verifier.log.store import BlindRow
@@ -128,6 +129,10 @@ class SqliteTransaction:
         """Read log time of the last entry."""
         row = self.connection.execute(_LAST).fetchone()
         return 0 if row is None else int(row[0])
+
+    def keep(self, rows: Sequence[Kept]) -> None:
+        """Write rows beside the log."""
+        beside.write(self._run, rows, "?")
 
     def write(
         self,
@@ -264,6 +269,11 @@ class SqliteLogStore:
         """List what the tree is made of."""
         with self._reading() as connection:
             return listing.read_blind_rows(connection, after_sequence, limit)
+
+    def beside(self, where: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows beside the log."""
+        with self._reading() as connection:
+            return listing.read_beside(connection, where, names)
 
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""

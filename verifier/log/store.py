@@ -1,8 +1,8 @@
 """What the service asks of the database that holds log, budgets and stored answers.
 
-A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, `disputes`, then
-`write` once. Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the `with` block
-commits, and only then may an answer leave; an exception rolls everything back. Every failure of the database is a
+A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, `disputes`, `keep`,
+then `write` once. Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the `with`
+block commits, and only then may an answer leave; an exception rolls everything back. Every failure of the database is a
 `LogStoreError`, and the same store works again once the cause is gone. Nothing that one request can carry makes a
 statement fail.
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
+    from verifier.log.beside import Beside, Kept
     from verifier.log.disputes import DisputeRows
     from verifier.log.scope import Scope
 
@@ -164,6 +165,10 @@ class LogTransaction(Protocol):
         """Keep others from the disputes until the commit, and give them."""
         ...
 
+    def keep(self, rows: Sequence[Kept]) -> None:
+        """Write rows of the tables beside the log, once."""
+        ...
+
     def clock(self) -> float | None:
         """Read the database's clock, seconds of the Unix epoch; None where the process's own clock counts."""
         ...
@@ -258,6 +263,10 @@ class LogStore(Protocol):
 
     def blind_rows(self, after_sequence: int, limit: int) -> Sequence[BlindRow]:
         """List what the tree is made of, as `leaves` does, without gaps."""
+        ...
+
+    def beside(self, where: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows of a table beside the log by their names; absent ones are left out."""
         ...
 
     def expire(self, before_day: int) -> int:

@@ -148,6 +148,7 @@ class Field(enum.IntEnum):
     REASON = 26  # u16, padan.v1.ErrorReason, where the request was refused before the commit
     DETAIL = 27  # list of text, "name=value", never about a resident
     REQUEST_ID = 28  # 16
+    TOKENS = 29  # list of text: "subject=DOMAIN@VERSION" named it, "issue=DOMAIN@VERSION" leaves with a MATCH
     LOG_TIME = 40  # u64, milliseconds of the Unix epoch
     CLOCK_FLAG = 41  # u8: 0 in step, 1 slewing, 2 continued from the last entry
     OUTCOME = 42  # u8, padan.v1.Verdict

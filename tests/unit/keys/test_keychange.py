@@ -14,7 +14,7 @@ from keys.ceremony import Proposal
 from keys.errors import KeyNotFoundError, KeyProposalError, KeyUseError, TransitionError
 from keys.keychange import Action, Change
 from keys.keydiff import Difference, Side, rehearse
-from keys.purpose import RULES, Purpose, TokenDomain
+from keys.purpose import RULES, KeysetName, Purpose, TokenDomain
 from keys.state import KeyState
 from tests.unit.keys.council import SIGNERS
 
@@ -39,7 +39,10 @@ OUTER = {
         action=Action.SUCCEED, purpose=Purpose.OUTER_TOKEN, others=((Purpose.ROW_SEAL, 0),)
     ),
 }
-KEYSETS = [*(purpose for purpose in Purpose if not RULES[purpose].scoped), *map(TokenDomain, ("aid", "tax"))]
+KEYSETS: list[KeysetName] = [
+    *(purpose for purpose in Purpose if not RULES[purpose].scoped),
+    *map(TokenDomain, ("aid", "tax")),
+]
 BLANK = Proposal(
     action="key.create",
     body=b"",

@@ -14,7 +14,6 @@ from padan import dleq, group, grouphash
 
 if TYPE_CHECKING:
     from keys.custody import Custody
-    from keys.keyset import Keyring
     from keys.tokenkeys import Version
     from tests.unit.keys.conftest import Clock, Unlock
 
@@ -23,11 +22,7 @@ AID = TokenDomain("aid")
 
 def versions(unlock: Unlock, domain: str) -> dict[int, Version]:
     """Give what an agent gives of a domain, by version."""
-    agent = unlock()
-    ring: Keyring = agent.keyring
-    places = {key.key_id: at for at, key in enumerate(ring.keyset(TokenDomain(domain)).keys)}
-    found = agent.tokens().domain(domain, position=places.__getitem__)
-    return {version.number: version for version in found}
+    return {version.number: version for version in unlock().tokens().domain(domain)}
 
 
 def test_a_domain_has_keys_of_its_own(custody: Custody, unlock: Unlock) -> None:

@@ -110,6 +110,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: a proposal or a signature under it is not what custodians may put here; the message says why."""
     ERROR_REASON_PROPOSAL_ENDED: _ErrorReason.ValueType  # 88
     """FAILED_PRECONDITION: the proposal was executed or cancelled, its time is over, the keyring has changed, or none is here."""
+    ERROR_REASON_TOKEN_REFUSED: _ErrorReason.ValueType  # 90
+    """INVALID_ARGUMENT: the bytes are no token that this service issued to the token domain of the purpose."""
+    ERROR_REASON_TOKEN_OUTDATED: _ErrorReason.ValueType  # 91
+    """FAILED_PRECONDITION: the token is of a version whose time is over; it can no longer be updated, only issued anew."""
+    ERROR_REASON_TOKENS_UNAVAILABLE: _ErrorReason.ValueType  # 92
+    """UNAVAILABLE: the keys or rows of the token domain cannot be read; no key was made for it, or it was ended."""
     ERROR_REASON_PROPOSAL_NOT_READY: _ErrorReason.ValueType  # 89
     """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 
@@ -202,6 +208,12 @@ ERROR_REASON_PROPOSAL_REFUSED: ErrorReason.ValueType  # 87
 """PERMISSION_DENIED: a proposal or a signature under it is not what custodians may put here; the message says why."""
 ERROR_REASON_PROPOSAL_ENDED: ErrorReason.ValueType  # 88
 """FAILED_PRECONDITION: the proposal was executed or cancelled, its time is over, the keyring has changed, or none is here."""
+ERROR_REASON_TOKEN_REFUSED: ErrorReason.ValueType  # 90
+"""INVALID_ARGUMENT: the bytes are no token that this service issued to the token domain of the purpose."""
+ERROR_REASON_TOKEN_OUTDATED: ErrorReason.ValueType  # 91
+"""FAILED_PRECONDITION: the token is of a version whose time is over; it can no longer be updated, only issued anew."""
+ERROR_REASON_TOKENS_UNAVAILABLE: ErrorReason.ValueType  # 92
+"""UNAVAILABLE: the keys or rows of the token domain cannot be read; no key was made for it, or it was ended."""
 ERROR_REASON_PROPOSAL_NOT_READY: ErrorReason.ValueType  # 89
 """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

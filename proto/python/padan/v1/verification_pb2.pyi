@@ -352,18 +352,18 @@ class PublicKey(_message.Message):
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     purpose: _builtins.str
-    """What it is for: "receipt-signing", "log-signing", "probe", "dispute" (what disputes are sealed to) or "officer"
-    (decides disputes).
+    """What it is for: "receipt-signing", "log-signing", "probe", "dispute" (what disputes are sealed to), "officer"
+    (decides disputes) or "token-domain/DOMAIN" (a version of a token domain of the caller's agreement).
     """
     key_id: _builtins.str
-    """Key id: the RFC 7638 thumbprint, base64url."""
+    """Key id: the RFC 7638 thumbprint, base64url; of a token domain the number of the version."""
     algorithm: _builtins.str
-    """"Ed25519" or "X25519"."""
+    """"Ed25519", "X25519" or "ristretto255"."""
     public_key: _builtins.bytes
     """The raw public key, 32 bytes."""
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
-        """Not used for anything made after this time."""
+        """Not used for anything made after this time; of a token domain, tokens of the version are refused from it on."""
 
     def __init__(
         self,
@@ -454,6 +454,7 @@ class PurposeInfo(_message.Message):
     AGES_FIELD_NUMBER: _builtins.int
     REGION_LEVELS_FIELD_NUMBER: _builtins.int
     SUBJECT_BUDGET_FIELD_NUMBER: _builtins.int
+    TOKEN_DOMAIN_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code of the purpose, for VerifyRequest.purpose."""
     lawful_use: _attribute_pb2.LawfulUse.ValueType
@@ -464,6 +465,8 @@ class PurposeInfo(_message.Message):
     """How much of the answer is granted."""
     subject_budget: _builtins.int
     """Failed guesses granted about one resident a day."""
+    token_domain: _builtins.str
+    """The token domain to which tokens are issued, and in which they are taken; empty where tokens are not granted."""
     @_builtins.property
     def attributes(self) -> _containers.RepeatedScalarFieldContainer[_attribute_pb2.Attribute.ValueType]:
         """Attributes and predicates granted."""
@@ -497,10 +500,11 @@ class PurposeInfo(_message.Message):
         ages: _abc.Iterable[_builtins.int] | None = ...,
         region_levels: _abc.Iterable[_builtins.int] | None = ...,
         subject_budget: _builtins.int = ...,
+        token_domain: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,7 +95,6 @@ ERRORS = [
     ("open-network", {"source_addresses": '["10.0.0.0/7"]'}),
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nminimum_tls = "1.3"'}),
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nsealing = true'}),
-    ("not-available", {"token_domain": '"health"'}),
     ("not-available", {"conversions": '["tax"]'}),
     ("not-available", {"enrolment_sets": '["aid"]'}),
     ("not-available", {"biometrics": '[{ modality = "face", level = "a" }]'}),

@@ -22,6 +22,7 @@ from verifier.intent import DisputeOpening, Intent, Question, Settled, Variant
 from verifier.journal import frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
 from verifier.journal.wire import JournalFormatError
+from verifier.log.beside import Beside, How, Kept
 
 VECTORS = Path(__file__).parents[3] / "vectors"
 DOCUMENT = json.loads((VECTORS / "journal.json").read_text(encoding="utf-8"))
@@ -55,6 +56,10 @@ QUESTIONS = fields_of(
     released=VARIANTS,
     blocked=VARIANTS,
     receipt=BYTES,
+    kept=st.lists(
+        fields_of(Kept, beside=st.sampled_from(Beside), how=st.sampled_from(How), name=sized(16), box=BYTES),
+        max_size=3,
+    ).map(tuple),
 )
 OPENINGS = fields_of(
     DisputeOpening,
@@ -125,6 +130,18 @@ def test_the_golden_intents() -> None:
     assert (second.kind, second.agency, second.question) == (2, "", None)
     body = wire.encode_intents([first, second])
     assert frame.encode(Kind.COMMIT, 7, body, deadline=99.25) == FRAMES["two intents"]
+
+
+def test_the_golden_rows() -> None:
+    """The independent generator's rows are read as they were meant, and written the same."""
+    found = one("an answer with a row")
+    (keeping,) = wire.decode_intents(found.body)
+    assert keeping.question is not None
+    assert keeping.question.kept == (
+        Kept(beside=Beside.TOKEN, how=How.ADD, name=bytes(range(16)), box=b"box"),
+    )
+    assert keeping.question.receipt == b'{"jti":"x"'
+    assert wire.encode_intents([keeping]) == found.body
 
 
 def test_the_golden_dispute() -> None:

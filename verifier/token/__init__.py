@@ -1,0 +1,1 @@
+"""Tokens that agencies keep instead of NIKs: their domains, and the residents behind them."""

@@ -1,0 +1,142 @@
+"""The token domains as this process knows them: with their keys, and with what finds residents behind tokens.
+
+Keys are taken from the agent when they are first asked for, and anew when the keyring has changed. A version that
+another one replaced is accepted for a time of grace, and refused from its end on, whether or not the custodians have
+destroyed its key by then.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from keys.errors import KeysError
+from keys.purpose import Purpose
+from padan.errors import UnavailableError
+from padan.group import GroupError
+from tokenizer.besiderow import BesideRows
+from tokenizer.token import Domain, Quotients, Tags
+from tokenizer.tokenrow import TABLE, TokenRows
+from verifier.token.errors import TokensUnavailableError
+
+if TYPE_CHECKING:
+    from keys.realm import Realm
+    from keys.tokenkey import TokenKey
+    from keys.tokenkeys import TokenKeys
+
+_DAY = 86_400.0
+
+
+class Agent(Protocol):
+    """What holds the keys."""
+
+    @property
+    def realm(self) -> Realm:
+        """The keys' registry and environment."""
+        ...
+
+    def tokens(self) -> TokenKeys:
+        """Give the keys behind agencies' tokens."""
+        ...
+
+
+class _Keys:
+    """Everything that is made of one state of the keyring."""
+
+    def __init__(self, agent: Agent, grace_days: int) -> None:
+        held = agent.tokens()
+        self._held, self._grace = held, grace_days * _DAY
+        self._quotients = Quotients()
+        self.match: tuple[TokenKey, ...] = held.match()
+        self._tags = Tags(agent.realm, held.macs(Purpose.TOKEN_TAG))
+        self.rows = TokenRows(
+            BesideRows(
+                agent.realm,
+                "token",
+                match=self.match,
+                index=held.macs(Purpose.TOKEN_INDEX),
+                seal=held.table(TABLE),
+                quotients=self._quotients,
+            )
+        )
+        self._domains: dict[str, Domain] = {}
+
+    def domain(self, name: str) -> Domain:
+        """Give a domain, whose keys are taken once."""
+        found = self._domains.get(name)
+        if found is None:
+            versions = self._held.domain(name)
+            found = self._domains[name] = Domain(
+                name=name,
+                versions={version.number: version.key for version in versions},
+                current=versions[0].number,
+                ends={
+                    version.number: version.replaced.timestamp() + self._grace
+                    for version in versions
+                    if version.replaced is not None
+                },
+                tags=self._tags,
+                quotients=self._quotients,
+            )
+        return found
+
+
+class TokenDomains:
+    """Gives token domains, and what finds residents behind tokens. Safe to call from many threads.
+
+    Args:
+        agent: holds the keys.
+        grace_days: how long tokens of a replaced version are accepted.
+    """
+
+    def __init__(self, agent: Agent, *, grace_days: int) -> None:
+        self._agent = agent
+        self._grace_days = grace_days
+        self._keys: _Keys | None = None
+        self._making = threading.Lock()
+
+    def follow(self) -> None:
+        """Take the keys anew at the next use: the keyring has changed."""
+        with self._making:
+            self._keys = None
+
+    def domain(self, name: str) -> Domain:
+        """Give a domain.
+
+        Raises:
+            TokensUnavailableError: it has no key that issues, or the keys behind all tokens are not there.
+        """
+        try:
+            return self._current().domain(name)
+        except (KeysError, ValueError) as error:
+            raise TokensUnavailableError("the keys of the token domain cannot be used") from error
+
+    @property
+    def rows(self) -> TokenRows:
+        """What finds residents.
+
+        Raises:
+            TokensUnavailableError: the keys behind all tokens are not there.
+        """
+        return self._current().rows
+
+    @property
+    def match(self) -> TokenKey:
+        """The key of the match domain that makes new rows.
+
+        Raises:
+            TokensUnavailableError: as `rows`.
+        """
+        return self._current().match[0]
+
+    def _current(self) -> _Keys:
+        keys = self._keys
+        if keys is not None:
+            return keys
+        with self._making:
+            if self._keys is None:
+                try:
+                    self._keys = _Keys(self._agent, self._grace_days)
+                except (KeysError, GroupError, UnavailableError) as error:
+                    raise TokensUnavailableError("the keys behind tokens cannot be used") from error
+            return self._keys
