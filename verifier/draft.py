@@ -137,9 +137,9 @@ class Drafter:
                 )
                 if self._receipts
                 else b"",
-                kept=issued.kept if issued is not None and decided.outcome == MATCH else (),
             ),
             ready_at=ready_at,
+            kept=issued.kept if issued is not None and decided.outcome == MATCH else (),
         )
 
     def refused(

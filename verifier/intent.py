@@ -44,7 +44,6 @@ class Question:
         units: what the released answer costs.
         released: the answer if there is room in the budgets.
         blocked: the answer if there is none.
-        kept: rows that are written with the released answer.
         receipt: the receipt's claims as JSON without its closing brace; empty where no receipt is wanted.
     """
 
@@ -57,7 +56,6 @@ class Question:
     released: Variant
     blocked: Variant
     receipt: bytes
-    kept: tuple[Kept, ...] = ()
 
 
 @value
@@ -97,6 +95,7 @@ class Intent:
         question: the question; None for a request that was refused before, and for what is none.
         ready_at: monotonic second before which the intent joins no group (the end of its time slot).
         opening: the dispute to open; None for everything else.
+        kept: rows beside the log that are written with it; of a question with the released answer alone.
     """
 
     kind: int
@@ -108,6 +107,7 @@ class Intent:
     question: Question | None
     ready_at: float = 0.0
     opening: DisputeOpening | None = None
+    kept: tuple[Kept, ...] = ()
 
 
 @value

@@ -146,6 +146,8 @@ class Settlement:
         """Record what is no question; of a dispute what `DisputeRows.open` said."""
         if said and said != REPLAYED:
             return self._refuse(outcome, intent, time, said)
+        if not said:
+            outcome.kept += intent.kept
         self._record(outcome, intent, time, tail.note(time), kind=EntryKind.REPLAY if said else None)
         return Settled(replayed=bool(said))
 
@@ -159,7 +161,7 @@ class Settlement:
         # A blocked answer is charged with nothing, so that the work is the same.
         budget.charge(counters, used, 0 if standing.blocked else question.units)
         if not standing.blocked:
-            outcome.kept += question.kept
+            outcome.kept += intent.kept
         if standing.prefix_blocked:
             self._alert(outcome, intent, counters, group)
         end = tail.answer(

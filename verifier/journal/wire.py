@@ -29,7 +29,7 @@ DIGEST_SIZE = 32
 _REFUSED, _QUESTION, _DISPUTE = range(3)
 """What an intent is, besides what all of them have."""
 _KEEPING = 0x10
-"""Bit of the shape: the question's answer, where it is released, has rows to be written."""
+"""Bit of the shape: the intent has rows to be written."""
 _KEPT = struct.Struct(f">BB{NAME_SIZE}s")
 
 _FRONT = struct.Struct(f">BHd{SALT_SIZE}s4H")
@@ -59,7 +59,7 @@ def encode_intent(intent: Intent) -> bytes:
     question, opening = intent.question, intent.opening
     agency, officer, purpose = intent.agency.encode(), intent.officer.encode(), intent.purpose.encode()
     shape = _QUESTION if question is not None else _DISPUTE if opening is not None else _REFUSED
-    kept = _encode_kept(question.kept) if question is not None and question.kept else ()
+    kept = _encode_kept(intent.kept) if intent.kept else ()
     if kept:
         shape |= _KEEPING
     lengths = len(agency), len(officer), len(purpose), len(intent.head)
@@ -88,8 +88,9 @@ def decode_intent(data: bytes) -> Intent:
         head = purpose + lengths[2]
         end = after_head = head + lengths[3]
         kept: tuple[Kept, ...] = ()
-        if shape == _QUESTION | _KEEPING:
-            shape, (kept, end) = _QUESTION, _decode_kept(data, end)
+        if shape & _KEEPING:
+            shape &= ~_KEEPING
+            kept, end = _decode_kept(data, end)
         if end > len(data) or shape > _DISPUTE or (shape == _REFUSED and end < len(data)):
             raise JournalFormatError("an intent is of another length")
         agency = data[_FRONT.size : officer].decode()
@@ -101,8 +102,9 @@ def decode_intent(data: bytes) -> Intent:
             head=data[head:after_head],
             salt=salt,
             ready_at=ready_at,
-            question=_decode_question(agency, data, end, kept) if shape == _QUESTION else None,
+            question=_decode_question(agency, data, end) if shape == _QUESTION else None,
             opening=_decode_opening(data[end:]) if shape == _DISPUTE else None,
+            kept=kept,
         )
     except (struct.error, UnicodeDecodeError) as error:
         raise JournalFormatError("the bytes are no intent") from error
@@ -126,7 +128,7 @@ def _encode_question(asking: str, question: Question) -> tuple[bytes, ...]:
     return asked, released, blocked, question.receipt
 
 
-def _decode_question(agency: str, data: bytes, position: int, kept: tuple[Kept, ...]) -> Question:
+def _decode_question(agency: str, data: bytes, position: int) -> Question:
     request_id, digest, cost_bound, units, counters, limits, *lengths = _ASKED.unpack_from(data, position)
     released = position + _ASKED.size
     blocked = released + lengths[0]
@@ -143,7 +145,6 @@ def _decode_question(agency: str, data: bytes, position: int, kept: tuple[Kept, 
         released=_decode_variant(data[released:blocked]),
         blocked=_decode_variant(data[blocked:receipt]),
         receipt=data[receipt:],
-        kept=kept,
     )
 
 

@@ -56,11 +56,8 @@ QUESTIONS = fields_of(
     released=VARIANTS,
     blocked=VARIANTS,
     receipt=BYTES,
-    kept=st.lists(
-        fields_of(Kept, beside=st.sampled_from(Beside), how=st.sampled_from(How), name=sized(16), box=BYTES),
-        max_size=3,
-    ).map(tuple),
 )
+KEPT = fields_of(Kept, beside=st.sampled_from(Beside), how=st.sampled_from(How), name=sized(16), box=BYTES)
 OPENINGS = fields_of(
     DisputeOpening,
     dispute_id=st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16),
@@ -83,6 +80,7 @@ INTENTS, DISPUTES = (
         question=question,
         ready_at=st.floats(allow_nan=False),
         opening=opening,
+        kept=st.lists(KEPT, max_size=3).map(tuple),
     )
     for question, opening in ((st.none() | QUESTIONS, st.none()), (st.none(), OPENINGS))
 )
@@ -137,7 +135,7 @@ def test_the_golden_rows() -> None:
     found = one("an answer with a row")
     (keeping,) = wire.decode_intents(found.body)
     assert keeping.question is not None
-    assert keeping.question.kept == (
+    assert keeping.kept == (
         Kept(beside=Beside.TOKEN, how=How.ADD, name=bytes(range(16)), box=b"box"),
     )
     assert keeping.question.receipt == b'{"jti":"x"'
