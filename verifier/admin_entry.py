@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from verifier.errors import CallerError
     from verifier.identity import Peer
     from verifier.intent import DisputeOpening
+    from verifier.log.beside import Kept
     from verifier.log.store import LogStore, LogTransaction
 
 _PATIENCE_SECONDS = 30.0
@@ -71,12 +72,14 @@ def intend(
     officer: str = "",
     fields: Mapping[int, bytes] | None = None,
     opening: DisputeOpening | None = None,
+    kept: tuple[Kept, ...] = (),
 ) -> Intent:
     """Build the same entry for the journal of a running service, which adds log time; arguments as for `build`.
 
     Args:
         officer: the agency's pseudonym of the person who acts; empty where nobody does.
         opening: the dispute that is opened with it.
+        kept: rows beside the log that are written with it.
     """
     return Intent(
         kind=int(kind),
@@ -87,6 +90,7 @@ def intend(
         salt=os.urandom(entry.SALT_SIZE),
         question=None,
         opening=opening,
+        kept=kept,
     )
 
 

@@ -32,7 +32,7 @@ def listening(settings: Settings, methods: Mapping[str, Callable[[Call], bytes]]
         TlsFilesError: the TLS files cannot be used.
         ListenError: the address cannot be listened on.
     """
-    server = transport.new_server([transport.CustodyFront(methods).handler()], threads=_THREADS)
+    server = transport.new_server([transport.unary("padan.v1.CustodyService", methods)], threads=_THREADS)
     transport.listen(server, settings.custody_listen, credentials_of(settings))
     server.start()
     _LOGGER.info("custodians may come", extra={"address": settings.custody_listen})

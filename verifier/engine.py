@@ -47,6 +47,7 @@ from verifier.scribe import Scribe
 from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo, public_keys_of
 from verifier.slow_gauges import SlowGauges
+from verifier.token.desk import TokenDesk
 from verifier.token.domains import TokenDomains
 from verifier.token.subjects import Subjects
 from verifier.tracing.export import open_tracing
@@ -116,7 +117,7 @@ class Engine:
             self._open_witnesses(opened)
             self._build_core()
             self._build_audit()
-            self._build_disputes()
+            self._build_desks()
             self._start(opened)
             self._opened = opened.pop_all()
 
@@ -254,12 +255,12 @@ class Engine:
         self._epochs = EpochHolder(
             agent=self._agent, vault=self._vault, codes=codes, on_damage=self._metrics.damaged_rows.inc
         )
-        self._tokens = TokenDomains(self._agent, grace_days=settings.token_grace_days)
+        self._domains = TokenDomains(self._agent, grace_days=settings.token_grace_days)
         self.core = (Verifier if self._tracing is None else TracedVerifier)(
             gate=self._gate,
             agreements=self._agreements,
             epochs=self._epochs,
-            tokens=Subjects(self._tokens, self._log),
+            tokens=Subjects(self._domains, self._log),
             marks=self._marks,
             journal=self._journal,
             drafts=Drafter(
@@ -286,7 +287,7 @@ class Engine:
             epochs=self._epochs,
             codes=codes,
             keys=lambda: public_keys_of(self._agent),
-            tokens=self._tokens,
+            tokens=self._domains,
             now=clocks.now,
         )
 
@@ -325,7 +326,7 @@ class Engine:
             journal=self._journal,
         )
 
-    def _build_disputes(self) -> None:
+    def _build_desks(self) -> None:
         settings = self._settings
         share = 1 / settings.workers
         self.disputes = Desk(
@@ -340,6 +341,14 @@ class Engine:
             days=settings.dispute_days,
             limit=settings.dispute_limit,
         )
+        self.tokens = TokenDesk(
+            gate=self._gate,
+            agreements=self._agreements,
+            rates=RateLimiter(share=share),
+            domains=self._domains,
+            journal=self._journal,
+            now=clocks.now,
+        )
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         self._gauges = SlowGauges(
@@ -350,7 +359,7 @@ class Engine:
             self._log_keyring,
             lambda: self._checkpoints.follow(self._agent),
             self._gauges.show_expiry,
-            self._tokens.follow,
+            self._domains.follow,
         ]
         self._duties += [
             following(self._agent, self._key_followers, self._metrics.seal, self._settings.keyring),

@@ -223,6 +223,15 @@ token_row = Table(
 )
 """Residents to whom a token was issued, by a MAC of 16 bytes; what is in the box says docs/formats/token.md."""
 
+progress_row = Table(
+    "progress_row",
+    log_metadata,
+    Column("name", LargeBinary, primary_key=True),
+    Column("box", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How far agencies say they are with moving their tokens; nothing in it is secret (verifier.token.progress)."""
+
 setting = Table(
     "setting",
     log_metadata,

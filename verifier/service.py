@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 VERIFICATION = "padan.v1.VerificationService"
 DISPUTE = "padan.v1.DisputeService"
+TOKEN = "padan.v1.TokenService"  # noqa: S105 - the name of a service
 AUDIT = "padan.v1.AuditService"
 DRAIN_SECONDS = 5.0
 _HEALTH_SECONDS = 0.4
@@ -92,32 +93,13 @@ class Service:
         """
         return self._ready_engine().core.begin(calls, answered)
 
-    def _answer_info(self, call: Call) -> bytes:
-        return self._ready_engine().info.answer(call)
+    def _late(self, pick: Callable[[Engine], Callable[[Call], bytes]]) -> Callable[[Call], bytes]:
+        """Make what answers a call with the engine, once there is one."""
 
-    def _open_dispute(self, call: Call) -> bytes:
-        return self._ready_engine().disputes.open_dispute(call)
+        def answer(call: Call) -> bytes:
+            return pick(self._ready_engine())(call)
 
-    def _get_dispute(self, call: Call) -> bytes:
-        return self._ready_engine().disputes.get_dispute(call)
-
-    def _list_disputes(self, call: Call) -> bytes:
-        return self._ready_engine().disputes.list_disputes(call)
-
-    def _list_entries(self, call: Call) -> bytes:
-        return self._ready_engine().audit.list_entries(call)
-
-    def _get_inclusion_proof(self, call: Call) -> bytes:
-        return self._ready_engine().proofs.get_inclusion_proof(call)
-
-    def _get_consistency_proof(self, call: Call) -> bytes:
-        return self._ready_engine().proofs.get_consistency_proof(call)
-
-    def _get_checkpoint(self, call: Call) -> bytes:
-        return self._ready_engine().proofs.get_checkpoint(call)
-
-    def _open_trail(self, call: Call) -> bytes:
-        return self._ready_engine().trails.open_trail(call)
+        return answer
 
     def _ready_engine(self) -> Engine:
         if self._engine is None:
@@ -129,34 +111,39 @@ class Service:
         self._health = health.HealthServicer()
         front = transport.VerificationFront(
             core=self,
-            info=self._answer_info,
+            info=self._late(lambda engine: engine.info.answer),
             observe=self.metrics.observe_reply,
         )
-        disputes = transport.DisputeFront(
+        disputes = transport.unary(
+            DISPUTE,
             {
-                "OpenDispute": self._open_dispute,
-                "GetDispute": self._get_dispute,
-                "ListDisputes": self._list_disputes,
-            }
+                "OpenDispute": self._late(lambda engine: engine.disputes.open_dispute),
+                "GetDispute": self._late(lambda engine: engine.disputes.get_dispute),
+                "ListDisputes": self._late(lambda engine: engine.disputes.list_disputes),
+            },
         )
-        audit = transport.AuditFront(
+        tokens = transport.unary(
+            TOKEN, {"UpdateTokens": self._late(lambda engine: engine.tokens.update_tokens)}
+        )
+        audit = transport.unary(
+            AUDIT,
             {
-                "ListEntries": self._list_entries,
-                "GetInclusionProof": self._get_inclusion_proof,
-                "GetConsistencyProof": self._get_consistency_proof,
-                "GetCheckpoint": self._get_checkpoint,
-                "OpenTrail": self._open_trail,
-            }
+                "ListEntries": self._late(lambda engine: engine.audit.list_entries),
+                "GetInclusionProof": self._late(lambda engine: engine.proofs.get_inclusion_proof),
+                "GetConsistencyProof": self._late(lambda engine: engine.proofs.get_consistency_proof),
+                "GetCheckpoint": self._late(lambda engine: engine.proofs.get_checkpoint),
+                "OpenTrail": self._late(lambda engine: engine.trails.open_trail),
+            },
         )
         age = (("grpc.max_connection_age_ms", settings.connection_seconds * 1000),)
         self._server = transport.new_server(
-            [front.handler(), disputes.handler()], threads=settings.threads, extra_options=age
+            [front.handler(), disputes, tokens], threads=settings.threads, extra_options=age
         )
         self._lane = self._open_lane() if settings.lane else None
         self._audit_server = transport.new_server(
-            [audit.handler()], threads=4, extra_options=(*transport.AUDIT_OPTIONS, *age)
+            [audit], threads=4, extra_options=(*transport.AUDIT_OPTIONS, *age)
         )
-        for server, names in ((self._server, (VERIFICATION, DISPUTE)), (self._audit_server, (AUDIT,))):
+        for server, names in ((self._server, (VERIFICATION, DISPUTE, TOKEN)), (self._audit_server, (AUDIT,))):
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
             if settings.environment == "development":
                 reflection.enable_server_reflection(

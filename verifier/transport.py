@@ -111,40 +111,13 @@ class VerificationFront:
         return _answer(self._info, raw, context)
 
 
-class DisputeFront:
-    """Handlers of padan.v1.DisputeService, each of which answers or raises a VerifierError to refuse."""
+def unary(service: str, methods: Mapping[str, Callable[[Call], bytes]]) -> grpc.GenericRpcHandler:
+    """Make the generic handler of a service: bytes in, bytes out.
 
-    def __init__(self, methods: Mapping[str, Callable[[Call], bytes]]) -> None:
-        self._methods = methods
-
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Make the generic handler of the service: bytes in, bytes out."""
-        return _handler("padan.v1.DisputeService", self._methods)
-
-
-class AuditFront:
-    """Handlers of padan.v1.AuditService, each of which answers or raises a VerifierError to refuse."""
-
-    def __init__(self, methods: Mapping[str, Callable[[Call], bytes]]) -> None:
-        self._methods = methods
-
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Make the generic handler of the service: bytes in, bytes out."""
-        return _handler("padan.v1.AuditService", self._methods)
-
-
-class CustodyFront:
-    """Handlers of padan.v1.CustodyService, each of which answers or raises a VerifierError to refuse."""
-
-    def __init__(self, methods: Mapping[str, Callable[[Call], bytes]]) -> None:
-        self._methods = methods
-
-    def handler(self) -> grpc.GenericRpcHandler:
-        """Make the generic handler of the service: bytes in, bytes out."""
-        return _handler("padan.v1.CustodyService", self._methods)
-
-
-def _handler(service: str, methods: Mapping[str, Callable[[Call], bytes]]) -> grpc.GenericRpcHandler:
+    Args:
+        service: full name, "package.Service".
+        methods: each answers a call that stands alone, or raises a VerifierError to refuse.
+    """
     return grpc.method_handlers_generic_handler(
         service,
         {

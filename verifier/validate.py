@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from google.protobuf import timestamp_pb2
     from google.protobuf.message import Message
 
+    from padan.v1 import token_pb2
+
 MAX_REQUEST_BYTES = 65_536
 MAX_CLAIMS = 24
 MAX_CLAIM_BYTES = 400
@@ -36,6 +38,7 @@ _FIRST_SECOND = -62_135_596_800
 _LAST_SECOND = 253_402_300_799
 _SECOND = 1_000_000_000  # nanoseconds
 
+_Request = TypeVar("_Request", bound="Message")
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -83,6 +86,20 @@ def parse(raw: bytes) -> verification_pb2.VerifyRequest:
     return message
 
 
+def decode(kind: type[_Request], raw: bytes) -> _Request:
+    """Decode a message.
+
+    Raises:
+        MalformedMessageError: no such message, or a field that this version does not know.
+    """
+    try:
+        message = kind.FromString(raw)
+    except DecodeError:
+        raise MalformedMessageError(f"the bytes are no {kind.DESCRIPTOR.name}") from None
+    refuse_unknown(message)
+    return message
+
+
 def refuse_unknown(message: Message) -> None:
     """Refuse a message that has a field this version does not know, at any depth.
 
@@ -110,28 +127,46 @@ def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float
         InvalidFieldError: names the field and the rule.
         TooLateError: not_after has passed.
     """
+    request_id = circumstances(message, now=now, on_behalf_of=message.on_behalf_of)
+    subject = _subject(message, today)
+    attributes, values = _claims(message.claims)
+    return ValidRequest(
+        message=message,
+        request_id=request_id,
+        nik=subject,
+        attributes=attributes,
+        values=values,
+    )
+
+
+def circumstances(
+    message: verification_pb2.VerifyRequest | token_pb2.Circumstances, *, now: float, on_behalf_of: str = ""
+) -> bytes:
+    """Check who asks and why, which every question says in the same fields; gives the request_id, 16 bytes.
+
+    Args:
+        message: holds the fields.
+        now: seconds of the Unix epoch, for not_after.
+        on_behalf_of: the agency for which a reseller asks.
+
+    Raises:
+        InvalidFieldError: names the field and the rule.
+        TooLateError: not_after has passed.
+    """
     if not _REQUEST_ID.fullmatch(message.request_id):
         raise InvalidFieldError("a UUID in lower case with hyphens", field="request_id")
     try:
         commitment.check_blind(message.blind)
     except InvalidRequestError as error:
         raise InvalidFieldError(error.fields[0].rule, field="blind") from None
-    _check_caller(message.purpose, message.officer, message.on_behalf_of, message.client_version)
+    _check_caller(message.purpose, message.officer, on_behalf_of, message.client_version)
     if message.legal_basis not in _LEGAL_BASES:
         raise InvalidFieldError("one of the six legal bases", field="legal_basis")
     if message.consent_receipt:
         _match(_CONSENT, message.consent_receipt, "consent_receipt", "1 to 64 of A-Z a-z 0-9 . _ : -")
     if message.HasField("not_after"):
         _not_after(message.not_after, now)
-    subject = _subject(message, today)
-    attributes, values = _claims(message.claims)
-    return ValidRequest(
-        message=message,
-        request_id=bytes.fromhex(message.request_id.replace("-", "")),
-        nik=subject,
-        attributes=attributes,
-        values=values,
-    )
+    return bytes.fromhex(message.request_id.replace("-", ""))
 
 
 @lru_cache(maxsize=4096)

@@ -167,6 +167,26 @@ def check(
     return grant
 
 
+def check_tokens(
+    terms: Terms, *, purpose: str, legal_basis: int, source_address: str, consent_receipt: str = ""
+) -> Grant:
+    """Compare a call about tokens with the terms of its agency; arguments as for `check`.
+
+    Raises:
+        SourceAddressNotGrantedError, PurposeNotGrantedError, LegalBasisNotGrantedError, FeatureNotGrantedError: as
+            their names say.
+    """
+    if not terms.admits(source_address):
+        raise SourceAddressNotGrantedError("calls from this address are not in the agreement")
+    grant = terms.grants.get(purpose)
+    if grant is None:
+        raise PurposeNotGrantedError("the purpose is not in the agreement", field="circumstances.purpose")
+    if not grant.token_domain:
+        raise FeatureNotGrantedError("tokens are not granted for this purpose", field="circumstances.purpose")
+    _require_basis(grant, legal_basis, consent_receipt)
+    return grant
+
+
 def _require_basis(grant: Grant, legal_basis: int, consent_receipt: str) -> None:
     if legal_basis not in grant.legal_bases:
         raise LegalBasisNotGrantedError("the legal basis is not granted", field="legal_basis")

@@ -21,7 +21,7 @@ from google.protobuf import timestamp_pb2
 
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, dispute_pb2
-from verifier import admin_entry
+from verifier import admin_entry, validate
 from verifier.agreement.errors import SourceAddressNotGrantedError
 from verifier.agreement.grant import address_of
 from verifier.dispute import request
@@ -156,7 +156,7 @@ class Desk:
             raise
 
     def _open(self, peer: Peer, call: Call, now: Now) -> bytes:
-        order = request.order(request.parse(dispute_pb2.OpenDisputeRequest, call.raw))  # 2
+        order = request.order(validate.decode(dispute_pb2.OpenDisputeRequest, call.raw))  # 2
         if not self._key_id:
             raise DisputesClosedError("no officer's key is set")
         if order.case.key_id != self._key_id:
@@ -218,7 +218,7 @@ class Desk:
 
     def _get(self, peer: Peer, call: Call, now: Now) -> bytes:
         del now
-        wanted = request.dispute_id(request.parse(dispute_pb2.GetDisputeRequest, call.raw))
+        wanted = request.dispute_id(validate.decode(dispute_pb2.GetDisputeRequest, call.raw))
         dispute = self._table.find(wanted)
         if dispute is None or dispute.agency != peer.id:
             raise UnknownDisputeError("none of yours has this id", field="dispute_id")
@@ -226,7 +226,7 @@ class Desk:
 
     def _list(self, peer: Peer, call: Call, now: Now) -> bytes:
         del now
-        page = request.page(request.parse(dispute_pb2.ListDisputesRequest, call.raw))
+        page = request.page(validate.decode(dispute_pb2.ListDisputesRequest, call.raw))
         found = self._table.newest(page.size, agency=peer.id, unresolved=page.unresolved, before=page.before)
         more = len(found) == page.size
         return dispute_pb2.ListDisputesResponse(

@@ -6,20 +6,16 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
-
-from google.protobuf.message import DecodeError
+from typing import TYPE_CHECKING, Final
 
 from padan import opening, sealing
 from padan.v1 import attribute_pb2, dispute_pb2
 from verifier import validate
 from verifier.dispute import contest
 from verifier.dispute.case import ID_SIZE, Case
-from verifier.errors import InvalidFieldError, InvalidPageTokenError, MalformedMessageError
+from verifier.errors import InvalidFieldError, InvalidPageTokenError
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from verifier.dispute.contest import Contest
 
 MAX_PAGE: Final = 1_000
@@ -27,7 +23,6 @@ DEFAULT_PAGE: Final = 100
 MAX_STATEMENT: Final = 4_096
 """Bytes; the statement of the largest question has some 1,300."""
 
-_Request = TypeVar("_Request", bound="Message")
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -66,20 +61,6 @@ class Page:
     size: int
     before: tuple[int, str] | None
     unresolved: bool
-
-
-def parse(kind: type[_Request], raw: bytes) -> _Request:
-    """Decode a message.
-
-    Raises:
-        MalformedMessageError: no such message, or a field that this version does not know.
-    """
-    try:
-        message = kind.FromString(raw)
-    except DecodeError:
-        raise MalformedMessageError(f"the bytes are no {kind.DESCRIPTOR.name}") from None
-    validate.refuse_unknown(message)
-    return message
 
 
 def order(message: dispute_pb2.OpenDisputeRequest) -> Order:

@@ -21,6 +21,7 @@ class Beside(enum.IntEnum):
     """The tables; the number is part of the journal's bytes."""
 
     TOKEN = 1
+    PROGRESS = 2
 
     @property
     def table(self) -> str:

@@ -11,6 +11,7 @@ from padan import dispute, opening
 from padan.errors import DisputeError, InternalError
 from padan.sealing import Recipient
 from padan.v1 import dispute_pb2
+from verifier import validate
 from verifier.dispute import case, casefile, request
 from verifier.dispute.errors import CaseFileError
 from verifier.errors import CallerError
@@ -27,7 +28,7 @@ def _recipient() -> Recipient:
 def dispute_order(data: bytes) -> None:
     """Read an OpenDisputeRequest; what is accepted is kept and comes back, and its statement makes the reference."""
     try:
-        order = request.order(request.parse(dispute_pb2.OpenDisputeRequest, data))
+        order = request.order(validate.decode(dispute_pb2.OpenDisputeRequest, data))
     except CallerError:
         return
     assert case.decode(order.case.encode()) == order.case
@@ -38,7 +39,7 @@ def dispute_order(data: bytes) -> None:
 def dispute_page(data: bytes) -> None:
     """Read a ListDisputesRequest; the place that it goes on from is one that a database can hold."""
     try:
-        page = request.page(request.parse(dispute_pb2.ListDisputesRequest, data))
+        page = request.page(validate.decode(dispute_pb2.ListDisputesRequest, data))
     except CallerError:
         return
     assert 1 <= page.size <= request.MAX_PAGE
@@ -50,7 +51,7 @@ def dispute_page(data: bytes) -> None:
 def dispute_id(data: bytes) -> None:
     """Read a GetDisputeRequest; what is accepted is sixteen letters and digits."""
     try:
-        found = request.dispute_id(request.parse(dispute_pb2.GetDisputeRequest, data))
+        found = request.dispute_id(validate.decode(dispute_pb2.GetDisputeRequest, data))
     except CallerError:
         return
     assert len(found) == case.ID_SIZE

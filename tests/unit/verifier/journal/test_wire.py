@@ -135,9 +135,7 @@ def test_the_golden_rows() -> None:
     found = one("an answer with a row")
     (keeping,) = wire.decode_intents(found.body)
     assert keeping.question is not None
-    assert keeping.kept == (
-        Kept(beside=Beside.TOKEN, how=How.ADD, name=bytes(range(16)), box=b"box"),
-    )
+    assert keeping.kept == (Kept(beside=Beside.TOKEN, how=How.ADD, name=bytes(range(16)), box=b"box"),)
     assert keeping.question.receipt == b'{"jti":"x"'
     assert wire.encode_intents([keeping]) == found.body
 
