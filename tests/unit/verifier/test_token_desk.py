@@ -1,4 +1,4 @@
-"""UpdateTokens: old tokens become new ones, with a proof; nothing that was not issued to the domain is computed with."""
+"""UpdateTokens: old tokens become new ones, with a proof; nothing is computed with that the domain did not issue."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class Office:
             },
             people=[{**BUDI, "NIK": nik} for nik in NIKS],
         )
+        self.still = False
         world = self.world
         self.desk = TokenDesk(
             gate=world.gate,
@@ -70,7 +71,7 @@ class Office:
         self, tokens: Sequence[bytes], agency: str = "health", **fields: object
     ) -> token_pb2.UpdateTokensResponse:
         """Ask for the newest tokens."""
-        self.world.clocks.mono += 1  # within the rate
+        self.world.clocks.mono += not self.still  # within the rate
         message = token_pb2.UpdateTokensRequest(
             circumstances=circumstances(),
             tokens=tokens,
@@ -218,10 +219,11 @@ def test_progress_is_kept_for_the_custodians(office: Office) -> None:
 def test_an_agency_is_kept_to_a_rate(office: Office) -> None:
     """What comes above it is refused, and comes again."""
     tokens = office.issue()
+    office.still = True
+    for _ in range(UPDATES_A_SECOND):
+        office.update(tokens)
     with pytest.raises(RateLimitedError):
-        for _ in range(UPDATES_A_SECOND + 2):
-            office.world.clocks.mono -= 1
-            office.update(tokens)
+        office.update(tokens)
 
 
 OFFICE = Office()
