@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 VERIFY = "/padan.v1.VerificationService/Verify"
 OTHERS = (
     "bench.tokenizing",
+    "bench.tokens",
     "bench.load",
     "bench.sync",
     "bench.rotation",

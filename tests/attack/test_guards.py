@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from padan.group import base, random_scalar
+from padan.token import Token
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
 from tests.people import BUDI, UNKNOWN_NIK
@@ -21,12 +23,14 @@ from tests.terms import Terms
 from tokenizer import claim as claim_module
 from tokenizer import evaluate as evaluation
 from tokenizer import normalise
+from tokenizer import token as tokens
 from tokenizer.attribute import Kind
 from verifier import budget, core, decision, settlement, validate
 from verifier import evidence as evidence_module
 from verifier.agreement import grant
 from verifier.call import Call, Reply
 from verifier.errors import LogUnavailableError
+from verifier.token import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -297,6 +301,73 @@ def unknown_field_removed(patch: Patch) -> None:
     patch.setattr(validate, "refuse_unknown", lambda _message: None)
 
 
+def token(built: World, agency: str = "tax") -> bytes:
+    """Have a token issued."""
+    (reply,) = built.ask(agency, request(issue_token=True))
+    assert reply.body is not None
+    return verification_pb2.VerifyResponse.FromString(reply.body).subject_token
+
+
+def token_tag_holds() -> bool:
+    """A point that the service never issued is not computed with, whatever surrounds it."""
+    built = world(token_domain="tax")
+    given = Token.parse(token(built))
+    own = Token(domain="tax", version=1, element=base(random_scalar()), tag=given.tag)
+    return outcome(built, request(subject_token=own.encode())) is None
+
+
+def token_tag_removed(patch: Patch) -> None:
+    """Take every tag as the service's."""
+    patch.setattr(tokens.Tags, "holds", lambda _self, _given: True)
+
+
+def token_domain_holds() -> bool:
+    """A token of another agency's domain is refused, though the service tagged it."""
+    built = World(
+        seed=1,
+        agencies={"tax": Terms(token_domain="tax"), "health": Terms(token_domain="health")},
+        people=[dict(BUDI)],
+    )
+    return outcome(built, request(subject_token=token(built, "health"))) is None
+
+
+def token_domain_removed(patch: Patch) -> None:
+    """Look up the domain by what the token says."""
+    original = subjects.Subjects.read
+
+    def read(self: subjects.Subjects, data: bytes, **others: Any) -> subjects.TokenSubject:
+        return original(self, data, **{**others, "domain": Token.parse(data).domain})
+
+    patch.setattr(subjects.Subjects, "read", read)
+
+
+def token_budget_holds() -> bool:
+    """What an agency fails by token shows in no other agency's budgets."""
+    built = World(
+        seed=1,
+        agencies={"tax": Terms(token_domain="tax"), "health": Terms()},
+        people=[dict(BUDI)],
+    )
+    given = token(built)
+    for _ in range(50):
+        built.ask("tax", request(subject_token=given, claims={NAME: "SITI RAHAYU"}))
+    wrong = [
+        outcome(built, request(claims={NAME: "SITI RAHAYU"}), agency="health")
+        for _ in range(budget.FLOOR + 2)
+    ]
+    return set(wrong) == {vocabulary.VERDICT_NO_MATCH}
+
+
+def token_budget_removed(patch: Patch) -> None:
+    """Charge questions by token to the budgets over all agencies."""
+    original = budget.CounterKeys.of
+
+    def of(self: budget.CounterKeys, **given: Any) -> budget.Counters:
+        return original(self, **{**given, "joint": True})
+
+    patch.setattr(budget.CounterKeys, "of", of)
+
+
 GUARDS: dict[str, tuple[Callable[[], bool], Callable[[Patch], None]]] = {
     "certificate": (certificate_holds, certificate_removed),
     "agreement": (agreement_holds, agreement_removed),
@@ -311,6 +382,9 @@ GUARDS: dict[str, tuple[Callable[[], bool], Callable[[Patch], None]]] = {
     "replay of another body": (body_holds, body_removed),
     "size limit": (size_holds, size_removed),
     "unknown fields": (unknown_field_holds, unknown_field_removed),
+    "token tag": (token_tag_holds, token_tag_removed),
+    "token domain": (token_domain_holds, token_domain_removed),
+    "token budget": (token_budget_holds, token_budget_removed),
 }
 
 
