@@ -104,12 +104,13 @@ def activate(
     Raises:
         AgreementDocumentError: malformed, or refused by the linter.
         AgreementSignatureError: not signed by a trusted key for this realm.
-        AgreementStateError: unknown or revoked agency, not newer, or not begun or over.
+        AgreementStateError: unknown or revoked agency, not newer, not begun or over, or with a token domain of another.
     """
     document, _ = review(data, name=name, now=now)
     agreement = document.agreement
     key_id, signature = require_signed(realm, data, signature_file, signers)
     known = _require_newer(directory, agreement, data, now)
+    _require_own_domains(directory, agreement)
     detail = {
         "document": hashlib.sha256(data).hexdigest(),
         "signer": key_id,
@@ -167,6 +168,24 @@ def _require_newer(directory: AgreementDirectory, agreement: Agreement, data: by
     if agreement.version < newest:
         raise AgreementStateError(f"version {newest} is there already; raise the version above it")
     return same is not None
+
+
+def _require_own_domains(directory: AgreementDirectory, agreement: Agreement) -> None:
+    """Refuse a token domain that another agency's agreement names: with one domain the two could join what they keep."""
+    domains = _domains(agreement)
+    if not domains:
+        return
+    for row in directory.agreements(AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED):
+        if row.agency != agreement.agency:
+            shared = domains & _domains(parse(row.document, name=row.agency).agreement)
+            if shared:
+                raise AgreementStateError(
+                    f"the token domain {min(shared)} is {row.agency}'s; name another one, or end that agreement first"
+                )
+
+
+def _domains(agreement: Agreement) -> set[str]:
+    return {purpose.token_domain for purpose in agreement.purposes} - {""}
 
 
 def _fields(agreement: Agreement) -> Mapping[int, bytes]:

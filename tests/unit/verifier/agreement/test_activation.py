@@ -43,8 +43,11 @@ class SimulatedDirectory:
 
     def agreements(self, *statuses: AgreementStatus, agency: str | None = None) -> Sequence[AgreementRow]:
         """List the versions."""
-        del agency
-        return [row for _, row in sorted(self.rows.items()) if not statuses or row.status in statuses]
+        return [
+            row
+            for _, row in sorted(self.rows.items())
+            if agency in {None, row.agency} and (not statuses or row.status in statuses)
+        ]
 
     def put_agreement(self, row: AgreementRow) -> None:
         """Add a version."""
@@ -176,6 +179,26 @@ def test_an_unknown_or_revoked_agency_gets_none(document: str, known: list[Agenc
     directory = SimulatedDirectory(known)
     with pytest.raises(AgreementStateError, match="not enrolled"):
         put_in_force(directory, document.encode())
+
+
+@pytest.mark.parametrize("status", [AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED])
+def test_a_token_domain_is_of_one_agency(
+    directory: SimulatedDirectory, change: Callable[..., bytes], status: AgreementStatus
+) -> None:
+    """Two agencies with one domain could join what they keep; once the other's agreement has ended it is free."""
+    directory.rows[900] = AgreementRow(
+        agency="tax",
+        version=3,
+        document=change(agency='"tax"', token_domain='"payers"'),
+        signature=b"",
+        signer="",
+        status=status,
+    )
+    with pytest.raises(AgreementStateError, match="the token domain payers is tax's"):
+        put_in_force(directory, change(token_domain='"payers"'))
+    put_in_force(directory, change(token_domain='"patients"'))
+    directory.rows[900] = replace(directory.rows[900], agency="tax", status=AgreementStatus.ENDED)
+    put_in_force(directory, change(token_domain='"payers"', version="2"))
 
 
 def test_unsigned_or_refused_documents_are_not_activated(
