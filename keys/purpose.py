@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,13 @@ TYPE_URLS: Final[Mapping[Algorithm, str]] = MappingProxyType(
 """Tink's names of the algorithms, written beside our own."""
 
 
-class Purpose(enum.StrEnum):
+class KeysetName(str):
+    """What a keyset is called: a `Purpose`, or a purpose and the domain that its keys are for alone (`TokenDomain`)."""
+
+    __slots__ = ()
+
+
+class Purpose(KeysetName, enum.ReprEnum):
     """Purposes of keys, as they are written in the keyring."""
 
     INDEX = "index"
@@ -127,7 +133,7 @@ _SCOPE: Final = "/"
 _DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
-class TokenDomain(str):
+class TokenDomain(KeysetName):
     """The name of the keyset of one token domain: "token-domain/DOMAIN".
 
     Args:
@@ -149,10 +155,6 @@ class TokenDomain(str):
     def domain(self) -> str:
         """Name of the domain."""
         return self.partition(_SCOPE)[2]
-
-
-KeysetName: TypeAlias = Purpose | TokenDomain
-"""What a keyset is called: a purpose, or a purpose and the domain that its keys are for alone."""
 
 
 def parse(text: str) -> KeysetName:
@@ -185,8 +187,7 @@ def purpose_of(name: str) -> Purpose:
     """
     if isinstance(name, Purpose):
         return name
-    parsed = parse(name)
-    return Purpose.TOKEN_DOMAIN if isinstance(parsed, TokenDomain) else parsed
+    return Purpose(str(parse(name)).partition(_SCOPE)[0])
 
 
 def rules(name: KeysetName) -> PurposeRules:

@@ -98,7 +98,7 @@ def traces(*, joint: bool, people: int = 60) -> float:
     if joint:
         counters, limits = world.epoch.counter_keys.of, world.core._drafts._limits
         world.epoch.counter_keys.of = lambda **given: counters(**{**given, "joint": True})  # type: ignore[method-assign] # the guard taken out
-        world.core._drafts._limits = lambda budgets, calls, **_: limits(budgets, calls, joint=True)  # type: ignore[assignment,misc] # as above
+        world.core._drafts._limits = lambda budgets, calls, **_: limits(budgets, calls, joint=True)  # type: ignore[assignment] # as above
 
     def ask(agency: str, token: bytes, name: str) -> verification_pb2.VerifyResponse:
         (reply,) = world.ask(agency, request(subject_token=token, claims={NAME: name}))

@@ -171,7 +171,7 @@ def _require_newer(directory: AgreementDirectory, agreement: Agreement, data: by
 
 
 def _require_own_domains(directory: AgreementDirectory, agreement: Agreement) -> None:
-    """Refuse a token domain that another agency's agreement names: with one domain the two could join what they keep."""
+    """Refuse a token domain that another agency's agreement names: with one domain the two could join their rows."""
     domains = _domains(agreement)
     if not domains:
         return

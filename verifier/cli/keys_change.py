@@ -50,9 +50,10 @@ def deactivate(purpose: PurposeOf, key_id: KeyId, as_json: AsJson = False) -> No
 
 
 def rotate(purpose: PurposeOf, as_json: AsJson = False) -> None:
-    """Put a new primary key in the place of the present one, for replay, feed and signing keys.
+    """Put a new primary key in the place of the present one, for token domains and tags, replay, feed and signing keys.
 
-    What the old key made stays readable, and what it signed verifies. Running servers follow within seconds.
+    What the old key made stays readable, and what it signed verifies. Running servers follow within seconds. The first
+    key of a token domain is made so too.
     """
     ring, key_id = CHOICE.custody().rotate(purpose)
     _report(ring, purpose, key_id, as_json=as_json)
