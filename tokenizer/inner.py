@@ -38,7 +38,7 @@ from tokenizer.suite import SUITE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.mac import MacKey
     from keys.realm import Realm
     from padan.nik import Nik

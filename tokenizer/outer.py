@@ -24,8 +24,8 @@ from tokenizer.record import SIZE as RECORD_SIZE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keys.agent import KeyAgent
     from keys.block import BlockKey
+    from keys.keyagent import KeyAgent
     from keys.realm import Realm
     from keys.seal import SealKey
 

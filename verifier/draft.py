@@ -75,9 +75,7 @@ class Drafter:
     ) -> Intent:
         """Draft the intent of a question about a resident, who is named in log and budgets by the handles.
 
-        Args:
-            issued: the token that leaves with a match; None where none is asked for.
-            by_token: domain and version of the token that named the resident; empty where a number did.
+        `issued` is the token that leaves with a match; `by_token` says which one named the resident, if any did.
         """
         message, attributes = request.message, request.attributes
         officer, request_id, per_claim = message.officer, request.request_id, grant.per_claim

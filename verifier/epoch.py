@@ -24,7 +24,7 @@ from verifier.errors import RegistryUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.mac import BoundMac
     from tokenizer.codes import CodeLists
     from verifier.vault.epoch import Epoch

@@ -32,7 +32,7 @@ from verifier.housekeeping import Duty
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.realm import Realm
     from verifier.config import Settings
     from verifier.directory import Directory

@@ -15,7 +15,7 @@ __all__ = ["NONCE_SIZE", "AuditPeriod"]
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.period import Period
     from verifier.ports import Journal
 

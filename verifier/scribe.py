@@ -17,7 +17,7 @@ from verifier.settlement import Settlement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.seal import RingSeal
     from verifier.accounts import Accounts
     from verifier.log.store import LogStore

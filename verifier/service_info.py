@@ -21,7 +21,7 @@ from verifier.token.errors import TokensUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.keyset import PublicKey
     from tokenizer.codes import CodeList, CodeLists
     from verifier.agreement.grant import Grant, Terms

@@ -46,9 +46,10 @@ RELIGION = vocabulary.ATTRIBUTE_RELIGION
 Patch = pytest.MonkeyPatch
 
 
-def world(**terms: Any) -> World:
-    """Make a small world."""
-    return World(seed=1, agencies={"tax": Terms(**terms)}, people=[dict(BUDI)])
+def world(health: Terms | None = None, **terms: Any) -> World:
+    """Make a small world of one agency, or two."""
+    others = {"health": health} if health is not None else {}
+    return World(seed=1, agencies={"tax": Terms(**terms), **others}, people=[dict(BUDI)])
 
 
 def outcome(built: World, message: verification_pb2.VerifyRequest, agency: str = "tax") -> int | None:
@@ -323,11 +324,7 @@ def token_tag_removed(patch: Patch) -> None:
 
 def token_domain_holds() -> bool:
     """A token of another agency's domain is refused, though the service tagged it."""
-    built = World(
-        seed=1,
-        agencies={"tax": Terms(token_domain="tax"), "health": Terms(token_domain="health")},
-        people=[dict(BUDI)],
-    )
+    built = world(Terms(token_domain="health"), token_domain="tax")
     return outcome(built, request(subject_token=token(built, "health"))) is None
 
 
@@ -343,11 +340,7 @@ def token_domain_removed(patch: Patch) -> None:
 
 def token_budget_holds() -> bool:
     """What an agency fails by token shows in no other agency's budgets."""
-    built = World(
-        seed=1,
-        agencies={"tax": Terms(token_domain="tax"), "health": Terms()},
-        people=[dict(BUDI)],
-    )
+    built = world(Terms(), token_domain="tax")
     given = token(built)
     for _ in range(50):
         built.ask("tax", request(subject_token=given, claims={NAME: "SITI RAHAYU"}))

@@ -68,6 +68,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.logtime.ClockAheadError": _refused(
             "set the clock by NTP; if two people have found it right, serve with --confirm-clock"
         ),
+        "verifier.token.errors.TokensUnavailableError": _away(
+            "see that the keyring has keys for tokens (padan-keys status), then run the command again"
+        ),
         "verifier.errors.RegistryUnavailableError": _away(
             "check vault_url and the keyring, then run the command again"
         ),

@@ -16,7 +16,7 @@ def _read(text: str) -> KeysetName:
         names = ", ".join(
             f"{purpose}/DOMAIN" if rules.scoped else str(purpose) for purpose, rules in RULES.items()
         )
-        raise typer.BadParameter(f"a key is for one of {names}") from None
+        raise typer.BadParameter(f"{text}: a key is for one of {names}") from None
 
 
 PurposeOf = Annotated[

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from keys.agent import KeyAgent
     from keys.ceremony import Proposal
+    from keys.keyagent import KeyAgent
     from keys.signing import Signer
     from verifier.cli.register import Writing
     from verifier.config import Settings

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from verifier.projector.chunk import Chunk, Layout
     from verifier.vault.rows import VaultRows
 

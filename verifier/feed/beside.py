@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from tokenizer.record import Record
     from verifier.vault.epoch import Epoch

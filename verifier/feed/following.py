@@ -33,7 +33,7 @@ from verifier.vault.open import open_changer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from verifier.config import Settings
     from verifier.feed.block import BlockSource
     from verifier.feed.document import Feed

@@ -37,7 +37,7 @@ from verifier.vault.rotation import RotationBegunError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from verifier.feed.document import Change, Feed
     from verifier.projector.progress import Meter

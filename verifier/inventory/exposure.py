@@ -142,6 +142,18 @@ _IN_PLACE: Final = (
     _DESTROY,
 )
 _UNUSED: Final = (_DECLARE, _DESTROY)
+_BESIDE: Final = (
+    _DECLARE,
+    *_NEW,
+    _RELOAD,
+    Step(command="padan-server token rekey", does="every row beside the log goes under the new key"),
+    _DESTROY,
+    _NOTICE,
+)
+"""The lost key reads its rows until they are moved."""
+_LOG_DUMP: Final = (
+    "whoever also has a dump of the log's database: a backup, a copy of the disk, root on its host"
+)
 _PEOPLE: Final = (
     "NIK, name, mother's name, birth place and date, sex, address, family card number, all attributes of a record",
 )
@@ -315,42 +327,62 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
             plan=(*_UNUSED, _NOTICE),
         ),
         Purpose.TOKEN_DOMAIN: Exposure(
-            alone=_NOT_YET,
+            alone="nothing",
             beside="with an agency's tokens: the NIK of each, by trying all",
             whom="whoever has the agency's database",
             data=("NIK of the residents whose tokens the agency holds",),
             tokens=Family.DOMAIN,
-            plan=(*_UNUSED, _NOTICE),
+            plan=(
+                _DECLARE,
+                *_NEW,
+                _RELOAD,
+                Step(
+                    command="",
+                    does="the agency's tokens of the lost version are refused from now on; it has them issued anew",
+                ),
+                _DESTROY,
+                _NOTICE,
+            ),
         ),
         Purpose.TOKEN_TAG: Exposure(
-            alone=_NOT_YET,
+            alone="nothing",
             beside="with a token: tags for elements that were never issued, so that foreign points get multiplied",
             whom="an agency that may send tokens",
             tokens=Family.DOMAIN,
-            plan=_UNUSED,
+            plan=(
+                _DECLARE,
+                *_NEW,
+                _RELOAD,
+                Step(
+                    command="",
+                    does="tokens that the lost key tagged are refused; agencies have them issued anew",
+                ),
+                _DESTROY,
+            ),
         ),
         Purpose.TOKEN_INDEX: Exposure(
-            alone=_NOT_YET,
-            beside="with a dump and the match key: which residents have a token",
-            whom=_DUMP,
+            alone="nothing",
+            beside="with a dump of the log's database and the match key: which residents have a token",
+            whom=_LOG_DUMP,
+            data=("that an agency keeps a token of a resident",),
             tokens=Family.DOMAIN,
-            plan=_UNUSED,
+            plan=_BESIDE,
         ),
         Purpose.MATCH_DOMAIN: Exposure(
-            alone=_NOT_YET,
-            beside="with the token index and set keys and a dump: who has a token, and who is in which set",
-            whom=_DUMP,
-            data=("membership in an enrolment set",),
+            alone="nothing",
+            beside="with the token index and set keys and a dump of the log's database: who has a token or is in a set",
+            whom=_LOG_DUMP,
+            data=("that an agency keeps a token of a resident", "membership in an enrolment set"),
             tokens=Family.SETS,
-            plan=(*_UNUSED, _NOTICE),
+            plan=_BESIDE,
         ),
         Purpose.SET: Exposure(
             alone=_NOT_YET,
-            beside="with the match key and a dump: who is in which enrolment set",
-            whom=_DUMP,
+            beside="with the match key and a dump of the log's database: who is in which enrolment set",
+            whom=_LOG_DUMP,
             data=("membership in an enrolment set, such as that of a benefit",),
             tokens=Family.SETS,
-            plan=(*_UNUSED, _NOTICE),
+            plan=_BESIDE,
         ),
     }
 )

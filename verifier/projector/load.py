@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.mac import BoundMac
     from keys.provider import Prompt
     from verifier.config import Settings

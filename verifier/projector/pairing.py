@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from verifier.projector.runs import RunHeader
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.mac import BoundMac
     from padan.nik import Nik
     from tokenizer.attribute import Kind

@@ -23,9 +23,9 @@ from verifier.resident.mark import NAME_SIZE, Mark, Marked, name_of
 from verifier.resident.naming import epoch_of, handles_in, require_same, trails
 
 if TYPE_CHECKING:
-    from keys.agent import KeyAgent
     from keys.ceremony import Proposal
     from keys.ceremonyfile import CeremonyFile
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from tokenizer.inner import Inner
     from verifier.agreed import Office

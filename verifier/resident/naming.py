@@ -18,7 +18,7 @@ from verifier.subject import NikSubject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from tokenizer.record import Handles
     from verifier.epoch import PinnedEpoch

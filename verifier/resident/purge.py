@@ -30,7 +30,7 @@ from verifier.vault.open import open_changer
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from verifier.config import Settings
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter

@@ -18,7 +18,7 @@ from verifier.resident.naming import trails
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from tokenizer.inner import Inner
     from verifier.log.store import LogStore

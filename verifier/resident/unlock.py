@@ -24,9 +24,9 @@ from verifier.budget import KEY_SIZE, CounterKeys
 from verifier.resident.naming import handles_of, require_same, trails
 
 if TYPE_CHECKING:
-    from keys.agent import KeyAgent
     from keys.ceremony import Proposal
     from keys.ceremonyfile import CeremonyFile
+    from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from verifier.agreed import Office
     from verifier.vault.store import VaultStore

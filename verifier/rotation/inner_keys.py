@@ -10,7 +10,7 @@ from tokenizer.suite import SUITE
 from verifier.rotation.errors import SameProjectionError
 
 if TYPE_CHECKING:
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from verifier.vault.epoch import Epoch
 
 INNER_PURPOSES = (Purpose.INDEX, Purpose.ATTRIBUTE)

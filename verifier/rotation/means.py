@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from verifier.config import Settings
     from verifier.projector.progress import Meter
     from verifier.rotation.step import Step

@@ -27,8 +27,8 @@ from verifier.vault.epoch import EpochState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from keys.agent import KeyAgent
     from keys.ceremonyfile import CeremonyFile
+    from keys.keyagent import KeyAgent
     from keys.keyset import Keyring
     from keys.provider import Prompt
     from verifier.config import Settings

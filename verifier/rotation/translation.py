@@ -14,7 +14,7 @@ from tokenizer.outer import Outer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import Row
 

@@ -14,7 +14,7 @@ from verifier.tree.errors import TreeForkedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keys.agent import KeyAgent
+    from keys.keyagent import KeyAgent
     from keys.realm import Realm
     from keys.signing import Signer
     from padan.tlog.note import Line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keys.agent import KeyAgent, LocalKeyAgent
+from keys.agent import LocalKeyAgent
 from keys.derive import hkdf, replay_info
 from keys.envelope import generate, open_period
 from keys.errors import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keys.custody import Custody
+    from keys.keyagent import KeyAgent
     from tests.unit.keys.conftest import Clock, Unlock
 
 YEAR = timedelta(days=365)
