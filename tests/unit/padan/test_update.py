@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -128,7 +128,7 @@ def test_tokens_of_the_newest_version_must_come_back_unchanged() -> None:
 
 def test_a_call_says_who_asks_and_how_far_it_is() -> None:
     """The request holds what the contract asks for; none and too many tokens are refused before they are sent."""
-    terms = {"purpose": "service", "officer": "batch", "legal_basis": "public_task"}
+    terms: dict[str, Any] = {"purpose": "service", "officer": "batch", "legal_basis": "public_task"}
     made = token_pb2.UpdateTokensRequest.FromString(update.body(SENT, **terms, done=3, total=9))
     assert (list(made.tokens), made.progress.done, made.progress.total) == (SENT, 3, 9)
     assert (made.circumstances.purpose, len(made.circumstances.blind)) == ("service", 32)
