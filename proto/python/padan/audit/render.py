@@ -160,6 +160,7 @@ _WRITERS: Final[dict[Field, Callable[[Entry, Field], Any]]] = {
     Field.REASON: _reason,
     Field.DETAIL: _texts,
     Field.REQUEST_ID: _request_id,
+    Field.TOKENS: _texts,
     Field.LOG_TIME: _time,
     Field.CLOCK_FLAG: _clock,
     Field.OUTCOME: _verdict,
