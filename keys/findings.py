@@ -53,7 +53,7 @@ def find(ring: Keyring, keks: Sequence[Kek], files: Sequence[Path]) -> Iterator[
         if path.stat().st_mode & 0o077:
             yield Finding(code="file-mode", text=f"others may open {path}; run: chmod 600 {path}")
     for purpose in Purpose:
-        if RULES[purpose].initial and ring.keyset(purpose).primary is None:
+        if RULES[purpose].initial and not RULES[purpose].optional and ring.keyset(purpose).primary is None:
             yield Finding(code="no-primary", text=f"there is no primary {purpose} key")
 
 

@@ -82,6 +82,7 @@ class PurposeRules:
         permanent: whether the key outlives every rotation, so that there is only one that is sound.
         rotates: whether a new primary key may be made at any time, because whatever the old one made names its key.
         scoped: whether the purpose has a keyset for each domain, and none of its own.
+        optional: whether a keyring is sound without a key of this purpose, as those of earlier releases are.
     """
 
     algorithm: Algorithm
@@ -92,6 +93,7 @@ class PurposeRules:
     permanent: bool = False
     rotates: bool = False
     scoped: bool = False
+    optional: bool = False
 
 
 ALARM_AHEAD: Final = timedelta(days=30)
@@ -99,6 +101,7 @@ ALARM_AHEAD: Final = timedelta(days=30)
 
 _HMAC = PurposeRules(algorithm=Algorithm.HMAC_SHA256)
 _HKDF = PurposeRules(algorithm=Algorithm.HKDF_SHA256)
+_TOKENS = PurposeRules(algorithm=Algorithm.HMAC_SHA256, optional=True)
 _LATER_HKDF = PurposeRules(algorithm=Algorithm.HKDF_SHA256, initial=False)
 _PERMANENT = PurposeRules(algorithm=Algorithm.HMAC_SHA256, protects=None, processes=None, permanent=True)
 _SIGNING = PurposeRules(algorithm=Algorithm.ED25519, processes=None, rotates=True)
@@ -113,10 +116,10 @@ RULES: Final[Mapping[Purpose, PurposeRules]] = MappingProxyType(
         Purpose.TOKEN_DOMAIN: PurposeRules(
             algorithm=Algorithm.HKDF_SHA256, initial=False, rotates=True, scoped=True
         ),
-        Purpose.TOKEN_TAG: PurposeRules(algorithm=Algorithm.HMAC_SHA256, rotates=True),
-        Purpose.TOKEN_INDEX: _HMAC,
-        Purpose.MATCH_DOMAIN: _HKDF,
-        Purpose.SET: _HMAC,
+        Purpose.TOKEN_TAG: PurposeRules(algorithm=Algorithm.HMAC_SHA256, optional=True, rotates=True),
+        Purpose.TOKEN_INDEX: _TOKENS,
+        Purpose.MATCH_DOMAIN: PurposeRules(algorithm=Algorithm.HKDF_SHA256, optional=True),
+        Purpose.SET: _TOKENS,
         Purpose.BUDGET: _PERMANENT,
         Purpose.HANDLE: _PERMANENT,
         Purpose.TOMBSTONE: _PERMANENT,
