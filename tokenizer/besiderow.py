@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tokenizer.token import Quotients
 
 NAME_SIZE: Final = 16
-CONTENT_SIZE: Final = 192
+CONTENT_SIZE: Final = 208
 _IDS: Final = struct.Struct(">II")
 _SEAL_ID: Final = slice(_IDS.size + 1, _IDS.size + 5)
 

@@ -1,6 +1,6 @@
 """Members of enrolment sets: who is enrolled in a class by a programme, as rows of constant size that name nobody.
 
-Content, 192 bytes: format u8 = 1 | M 32 | first day u32 | last day u32 | class 64 | domain 64 | reserved 23. Both texts
+Content, 208 bytes: format u8 = 1 | M 32 | first day u32 | last day u32 | class 64 | domain 64 | reserved 39. Both texts
 have a byte of length before them and zeros behind. The row is one of `tokenizer.besiderow`, of construction
 "enrolment", whose name holds the class and the programme's token domain, each with its u16 length: only the
 programme's own calls reach its members, and two programmes that enrol a resident in one class share nothing. Days are
@@ -27,7 +27,7 @@ TABLE: Final = "enrolment"
 FOREVER: Final = 2**32 - 1
 _FORMAT: Final = 1
 _TEXT: Final = 63
-_CONTENT: Final = struct.Struct(">B32sII64p64p23s")
+_CONTENT: Final = struct.Struct(">B32sII64p64p39s")
 
 
 @value
@@ -53,11 +53,11 @@ class Enrolment:
         return self.first <= day <= self.last
 
     def encode(self, random: Callable[[int], bytes] = os.urandom) -> bytes:
-        """Write it, 192 bytes."""
+        """Write it, 208 bytes."""
         category, domain = self.category.encode(), self.domain.encode()
         if max(len(category), len(domain)) > _TEXT:
             raise RecordError("the name of a class or domain has at most 63 bytes")
-        return _CONTENT.pack(_FORMAT, self.element, self.first, self.last, category, domain, random(23))
+        return _CONTENT.pack(_FORMAT, self.element, self.first, self.last, category, domain, random(39))
 
     @classmethod
     def decode(cls, content: bytes) -> Enrolment:

@@ -130,7 +130,7 @@ class Inner:
 
     __slots__ = (
         "_decoy", "_dyadic", "_exact", "_handle", "_pick", "_prefix", "_record", "_subject", "_texts", "_token_log",
-        "_token_subject", "_tombstone",
+        "_token_subject", "_tombstone", "index_id",
     )  # fmt: skip
 
     def __init__(
@@ -143,6 +143,8 @@ class Inner:
         budget: MacKey,
         tombstone: MacKey,
     ) -> None:
+        self.index_id = index.key_id
+        """Id of the index key."""
         self._record = index.bind(realm.prefix("record")).mac
         self._decoy = index.bind(realm.prefix("decoy")).mac
         self._pick = index.bind(realm.prefix("decoy-pick")).mac

@@ -238,7 +238,9 @@ class Verifier:
             return
         work.subject = NikSubject(request.nik, epoch.inner)
         if request.message.issue_token:
-            work.issued = self._tokens.issue(request.nik, domain=domain, record_id=work.subject.record_id)
+            work.issued = self._tokens.issue(
+                request.nik, domain=domain, record_id=work.subject.record_id, index_id=epoch.inner.index_id
+            )
 
     def _fetch(self, batch: list[_Work]) -> None:
         """Fetch two rows for each request, in one look-up for all that pin the same epoch."""
@@ -263,14 +265,21 @@ class Verifier:
 
     def _find(self, batch: list[_Work]) -> None:
         """Find the records of those whom a token names, in one look-up."""
-        named = [work for work in batch if work.error is None and isinstance(work.subject, TokenSubject)]
+        named = [
+            (work, work.subject)
+            for work in batch
+            if work.error is None and isinstance(work.subject, TokenSubject)
+        ]
         if not named:
             return
         try:
-            self._tokens.find([work.subject for work in named if isinstance(work.subject, TokenSubject)])
+            self._tokens.find([subject for _, subject in named])
         except ServiceError as error:
-            for work in named:
+            for work, _ in named:
                 work.error = error
+            return
+        for work, subject in named:
+            work.error = subject.failure
 
     def _decide(self, work: _Work, now: Now) -> None:
         del now

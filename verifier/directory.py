@@ -363,11 +363,22 @@ class Directory:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Write in one transaction that counts the generation up."""
+        with self._in_line(1) as connection:
+            yield connection
+
+    @contextmanager
+    def writing_beside(self) -> Iterator[Connection]:
+        """Write in one transaction what is not of the directory: nobody who follows that has anything to read anew."""
+        with self._in_line(0) as connection:
+            yield connection
+
+    @contextmanager
+    def _in_line(self, step: int) -> Iterator[Connection]:
         table = schema.generation
         try:
             with self._engine.begin() as connection, mirrored(connection):
                 # First, so that two writers stand in line here and nowhere else.
-                connection.execute(update(table).values(value=table.c.value + 1))
+                connection.execute(update(table).values(value=table.c.value + step))
                 yield connection
         except IntegrityError as error:
             raise AlreadyThereError("it is there already") from error

@@ -74,10 +74,10 @@ class Tokens(Protocol):
         ...
 
     def find(self, subjects: Sequence[TokenSubject]) -> None:
-        """Find the records of subjects, in one look-up for all."""
+        """Find the records of subjects, in one look-up for all; a subject's own failure is left with it."""
         ...
 
-    def issue(self, nik: Nik, *, domain: str, record_id: bytes) -> Issued:
+    def issue(self, nik: Nik, *, domain: str, record_id: bytes, index_id: int) -> Issued:
         """Make a number's token, and what is kept with it."""
         ...
 

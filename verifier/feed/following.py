@@ -28,6 +28,7 @@ from verifier.log.open import open_log
 from verifier.resident.purge import purge
 from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
+from verifier.token.transfer import TokenTransfers
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class _Application:
         run.require_next(feed, followed, now_ms=_now_ms(), begin=self.begin)
         with closing(Directory(self.settings.log_database)) as directory:
             rights = Rights(self.agent, self.log, MarkTable(directory), source=feed.source)
-            summary = Sync(self.agent, self.vault, rights, meter=self.meter).run(feed, begin=self.begin)  # 4
+            tokens = TokenTransfers(self.agent, directory)
+            sync = Sync(self.agent, self.vault, rights, tokens=tokens, meter=self.meter)
+            summary = sync.run(feed, begin=self.begin)  # 4
         applied = {
             "source": feed.source,
             "digest": feed.digest.hex(),

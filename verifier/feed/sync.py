@@ -5,8 +5,8 @@
  3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along to a new
    number, and are written down first
  4 read which position wrote each row; an older change, or the same one again, is passed over
- 5 project, seal, and apply the batch together with the position, and with the rows of the other epoch while the inner
-   keys are rotated
+ 5 let what stands under numbers that change hands follow, then project, seal, and apply the batch together with the
+   position, and with the rows of the other epoch while the inner keys are rotated
  6 take back the rows of whoever officers have erased meanwhile
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
@@ -20,25 +20,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from padan import nik as nik_grammar
-from padan.errors import NikError
-from tokenizer.errors import RowError
-from tokenizer.person import Person
 from tokenizer.record import Record
 from verifier.epoch import REGISTRY_ZONE
 from verifier.feed import beside
 from verifier.feed.document import ERASED, WITHDRAWN
 from verifier.feed.errors import FeedEpochError, FeedGapError
+from verifier.feed.hands import NOBODY, Hands
+from verifier.feed.reading import Read, Write, read
 from verifier.projector import rejects
 from verifier.projector.progress import Silence
 from verifier.projector.rejects import Reject
+from verifier.token.transfer import Hand, Transfer
 from verifier.vault.rotation import RotationBegunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from keys.keyagent import KeyAgent
     from padan.nik import Nik
+    from tokenizer.inner import Inner
     from verifier.feed.document import Change, Feed
     from verifier.projector.progress import Meter
     from verifier.projector.projection import Projection
@@ -82,54 +82,7 @@ class Summary:
     remarks: list[Reject] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    """A change that breaks no rule.
-
-    Attributes:
-        change: the change.
-        person: whom it is about; None where they are held no longer.
-        own: their number.
-        also: numbers under which they are found too.
-        was: numbers that are theirs no longer.
-    """
-
-    change: Change
-    person: Person | None
-    own: Nik
-    also: tuple[Nik, ...] = ()
-    was: tuple[Nik, ...] = ()
-
-    @property
-    def numbers(self) -> tuple[Nik, ...]:
-        """Every number that it names."""
-        return (self.own, *self.also, *self.was)
-
-    def writes(self) -> list[_Write]:
-        """List the rows that it asks for."""
-        here = [_Write(change=self.change, under=nik, person=self.person) for nik in (self.own, *self.also)]
-        return [*here, *(_Write(change=self.change, under=nik, person=None) for nik in self.was)]
-
-    def refused(self) -> list[_Write]:
-        """List the rows to take back where the person may not be held."""
-        return [_Write(change=self.change, under=nik, person=None, is_refused=True) for nik in self.numbers]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Write:
-    """A row that a change asks for: the person's under one of their numbers, or nobody's.
-
-    Attributes:
-        change: the change.
-        under: the number.
-        person: who is held under it; None where nobody is any longer.
-        is_refused: the change may not be applied, and only takes back a row that there is.
-    """
-
-    change: Change
-    under: Nik
-    person: Person | None
-    is_refused: bool = False
+_OF_KNOWN: Final = frozenset({"changed", "deceased", "moved", WITHDRAWN, ERASED})
 
 
 class Changed(Protocol):
@@ -171,11 +124,32 @@ class Changed(Protocol):
         ...
 
 
+class Follows(Protocol):
+    """What stands under numbers, and follows them from hand to hand; see `TokenTransfers`."""
+
+    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner]) -> None:
+        """Let what stands under numbers follow."""
+        ...
+
+
+class _Nothing:
+    """Nothing stands under numbers."""
+
+    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner]) -> None:
+        """Do nothing."""
+
+
 class Sync:
     """Follows sources."""
 
     def __init__(
-        self, agent: KeyAgent, vault: Changed, rights: Rights, *, meter: Meter | None = None
+        self,
+        agent: KeyAgent,
+        vault: Changed,
+        rights: Rights,
+        *,
+        tokens: Follows | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Bring together what is needed.
 
@@ -183,11 +157,13 @@ class Sync:
             agent: holds the keys.
             vault: is changed.
             rights: says who may not be brought back.
+            tokens: what follows numbers that change hands; None for nothing, where changes come again.
             meter: where progress is told.
         """
         self._agent = agent
         self._vault = vault
         self._rights = rights
+        self._tokens = tokens or _Nothing()
         self._meter = meter or Silence()
         self._other = beside.NONE
 
@@ -251,46 +227,49 @@ class Sync:
         as_of_ms: int,
         source: str,
     ) -> Epoch:
-        read = [found for change in batch if (found := _read(change, projection, summary)) is not None]  # 2
-        rights = self._rights.batch(projection.inner, {nik for found in read for nik in found.numbers})
+        told = [
+            found for change in batch if (found := read(change, projection, summary.rejects)) is not None
+        ]  # 2
+        rights = self._rights.batch(projection.inner, {nik for found in told for nik in found.numbers})
         writes = [  # 3
             write
-            for found in read
+            for found in told
             for write in (found.writes() if _may(found, rights, summary) else found.refused())
         ]
         self._rights.keep(rights)
-        tokens = projection.outer.tokens([projection.inner.record_id(write.under) for write in writes])
-        revisions = {
-            token: Record.unpack(projection.outer.open(token, box)).revision
-            for token, box in self._vault.boxes(epoch, tokens).items()
-        }  # 4
-        stored = frozenset(revisions)
-        held = set(stored)
-        chosen: dict[bytes, _Write] = {}
+        ids = [projection.inner.record_id(write.under) for write in writes]
+        tokens = projection.outer.tokens(ids)
+        before = self._opened(epoch, tokens, projection)  # 4
+        revisions = {token: record.revision for token, record in before.items()}
+        hands = Hands(_standing(dict(zip(tokens, ids, strict=True)), before), rights.names)
+        held = set(before)
+        chosen: dict[bytes, Write] = {}
         fresh: set[int] = set()
         for token, write in zip(tokens, writes, strict=True):
             if write.is_refused and token not in held:
                 continue
             if write.change.position > revisions.get(token, -1):
                 revisions[token], chosen[token] = write.change.position, write
+                hands.take(token, write)
                 if not write.is_refused:
                     fresh.add(write.change.position)
-            if token not in held and write.change.name in _OF_KNOWN and write.under is _own(write):
+            if token not in held and write.change.name in _OF_KNOWN and write.is_own:
                 summary.remarks.append(Reject(write.change.position, "", UNKNOWN))
             held.add(token)
         positions = {write.change.position for write in writes if not write.is_refused}
         summary.applied += len(fresh)
         summary.older += len(positions - fresh)
         rows = [  # 5
-            (token, projection.outer.seal(token, _record(projection, write).pack()))
+            (token, projection.outer.seal(token, write.record(projection).pack()))
             for token, write in sorted(chosen.items())
         ]
 
         def apply() -> Epoch:
+            self._tokens.take(hands.transfers, self._inners(projection))
             return self._vault.apply(
                 epoch,
                 rows,
-                added=len(chosen.keys() - stored),
+                added=len(chosen.keys() - before.keys()),
                 source=source,
                 before=summary.position,
                 after=after,
@@ -308,6 +287,16 @@ class Sync:
         self._take_back(changed, rights, held_now, projection)  # 6
         return changed
 
+    def _opened(self, epoch: Epoch, tokens: Iterable[bytes], projection: Projection) -> dict[bytes, Record]:
+        return {
+            token: Record.unpack(projection.outer.open(token, box))
+            for token, box in sorted(self._vault.boxes(epoch, tokens).items())
+        }
+
+    def _inners(self, projection: Projection) -> list[Inner]:
+        other = self._other.projection
+        return [projection.inner, *([] if other is None else [other.inner])]
+
     def _find_other(self, epoch: Epoch, projection: Projection) -> beside.Other:
         """Take the keys of the epoch that takes the changes besides, if there is one."""
         other = self._vault.other(epoch)
@@ -317,79 +306,44 @@ class Sync:
             projection=beside.projection_of(self._agent, other, projection.as_of), takes=beside.is_ours(other)
         )
 
-    def _beside(self, chosen: dict[bytes, _Write]) -> Beside | None:
+    def _beside(self, chosen: dict[bytes, Write]) -> Beside | None:
         """Make the rows of the other epoch."""
         there = self._other.projection
         if there is None:
             return None
         tokens = self._other.tokens([write.under for write in chosen.values()])
         writes = list(chosen.values()) if self._other.takes else []
-        records = {token: _record(there, write) for token, write in zip(tokens, writes, strict=False)}
+        records = {token: write.record(there) for token, write in zip(tokens, writes, strict=False)}
         return self._other.beside(dict(zip(chosen, tokens, strict=True)), records)
 
     def _take_back(self, epoch: Epoch, rights: Batch, numbers: Sequence[Nik], projection: Projection) -> None:
         late = self._rights.late(rights, numbers)
+        gone_with = [Transfer(hand=Hand.ERASED, number=nik, own=nik) for nik in late]
+        self._tokens.take(gone_with, [projection.inner])
         tokens = projection.outer.tokens([projection.inner.record_id(nik) for nik in late])
         gone = [
-            (token, Record.unpack(projection.outer.open(token, box)).revision)
-            for token, box in sorted(self._vault.boxes(epoch, tokens).items())
+            (token, projection.outer.seal(token, projection.inner.withdrawn(revision=record.revision).pack()))
+            for token, record in self._opened(epoch, tokens, projection).items()
         ]
         if gone:
-            self._vault.replace(
-                epoch,
-                [
-                    (
-                        token,
-                        projection.outer.seal(token, projection.inner.withdrawn(revision=revision).pack()),
-                    )
-                    for token, revision in gone
-                ],
-            )
+            self._vault.replace(epoch, gone)
 
 
-_OF_KNOWN: Final = frozenset({"changed", "deceased", "moved", WITHDRAWN, ERASED})
+def _standing(ids: Mapping[bytes, bytes], before: Mapping[bytes, Record]) -> dict[bytes, bytes]:
+    """Say by its budget handle whom each row held."""
+    return {
+        token: record.handles.budget_subject if record.r == ids[token] else NOBODY
+        for token, record in before.items()
+    }
 
 
-def _own(write: _Write) -> Nik:
-    return write.under if write.person is None else write.person.nik
-
-
-def _read(change: Change, projection: Projection, summary: Summary) -> _Read | None:
-    """Read a change; None, and a reject, where it breaks a rule."""
-    name, today = "NIK", projection.as_of
-    try:
-        if change.nik:
-            own = nik_grammar.parse(change.nik, today)
-            name = "also"
-            also = tuple(nik_grammar.parse(text, today) for text in change.also)
-            return _Read(change=change, person=None, own=own, also=also)
-        person = Person.from_registry(change.row, codes=projection.codes, today=today, form=projection.form)
-        name = "also"
-        also = tuple(nik_grammar.parse(text, today) for text in change.also)
-        name = "was"
-        was = tuple(nik_grammar.parse(text, today) for text in change.was)
-    except RowError as error:
-        summary.rejects.append(Reject(change.position, error.field, error.rule))
-    except NikError as error:
-        summary.rejects.append(Reject(change.position, name, f"nik.{error.reason}"))
-    else:
-        return _Read(change=change, person=person, own=person.nik, also=also, was=was)
-    return None
-
-
-def _may(read: _Read, rights: Batch, summary: Summary) -> bool:
+def _may(told: Read, rights: Batch, summary: Summary) -> bool:
     """Heed residents' rights, and say whether a change may be applied."""
-    if read.change.name == ERASED:
-        for nik in read.numbers:
+    if told.change.name == ERASED:
+        for nik in told.numbers:
             rights.erase(nik)
-        summary.erased += len(read.numbers)
-    elif read.person is not None and not rights.carry(read.own, read.numbers):
-        summary.rejects.append(Reject(read.change.position, "NIK", rejects.ERASED))
+        summary.erased += len(told.numbers)
+    elif told.person is not None and not rights.carry(told.own, told.numbers):
+        summary.rejects.append(Reject(told.change.position, "NIK", rejects.ERASED))
         return False
     return True
-
-
-def _record(projection: Projection, write: _Write) -> Record:
-    if write.person is None:
-        return projection.inner.withdrawn(revision=write.change.position)
-    return projection.inner.project(write.person, under=write.under, revision=write.change.position)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from verifier.log.scope import Scope
     from verifier.log.store import BlindRow
 
-_NAMES = 500
+_NAMES = 30_000
+"""At once, so that all names of a resident are looked for in one statement: a row may be on its way between two."""
 MAX_BACKSTEP_MS = 10_000
 """How far log time may step back from one entry to a later one: groups of two workers take their time apart."""
 

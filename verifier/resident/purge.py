@@ -5,15 +5,16 @@ disk. It opens every row and compares the budget handle in it, so that it needs 
 too. On SQLite the epoch's files are written anew without the rows; on PostgreSQL the rows are replaced, and what the
 server keeps of old versions goes with VACUUM.
 
- 1 read whose rows are to go  2 for each epoch that has rows, open each and compare  3 replace what was found by rows
- that are nobody's, of the same size and revision  4 write down that they are gone  5 log how many
+ 1 read whose rows are to go  2 for each epoch that has rows, open each and compare  3 delete the rows behind tokens of
+ whoever was found, by the names of their records  4 replace what was found by rows that are nobody's, of the same size
+ and revision  5 write down that they are gone  6 log how many
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keys.errors import CustodianError
 from keys.purpose import Purpose
@@ -25,12 +26,14 @@ from verifier import admin_entry
 from verifier.directory import Directory
 from verifier.projector.progress import Silence
 from verifier.resident.table import MarkTable
+from verifier.token.forgetting import forget
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from keys.keyagent import KeyAgent
+    from tokenizer.tokenrow import Named
     from verifier.config import Settings
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
@@ -78,20 +81,36 @@ def purge(
             return {}
         with closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault:
             chosen = [each for each in vault.epochs() if epoch in {None, each.number}]
-            replaced = {each.number: _purge_epoch(agent, vault, each, gone, meter) for each in chosen}  # 2, 3
+            tokens = 0
+            replaced: dict[int, int] = {}
+            for each in chosen:
+                found = _find(agent, vault, each, gone, meter)  # 2
+                tokens += forget(agent, directory, found.names)  # 3
+                if found.rows:
+                    vault.replace(each, found.rows)  # 4
+                replaced[each.number] = len(found.rows)
         if epoch is None:
-            marks.purged(gone, now_ms=int(time.time() * 1000))  # 4
+            marks.purged(gone, now_ms=int(time.time() * 1000))  # 5
         detail = {
             "residents": str(len(gone)),
+            "token-rows": str(tokens),
             **{f"epoch-{number}": str(rows) for number, rows in replaced.items()},
         }
-        admin_entry.append(log, EntryKind.RESIDENTS_PURGED, detail)  # 5
+        admin_entry.append(log, EntryKind.RESIDENTS_PURGED, detail)  # 6
     return replaced
 
 
-def _purge_epoch(
+class _Found(NamedTuple):
+    """Rows that take the place of those that are to go, and the names of these records."""
+
+    rows: list[Row]
+    names: set[Named]
+
+
+def _find(
     agent: KeyAgent, vault: VaultChanger, epoch: Epoch, gone: Collection[bytes], meter: Meter
-) -> int:
+) -> _Found:
+    found = _Found([], set())
     keys = epoch.key_ids
     try:
         inner = Inner.of_agent(agent, index_id=keys[Purpose.INDEX], attribute_id=keys[Purpose.ATTRIBUTE])
@@ -100,15 +119,13 @@ def _purge_epoch(
         )
     except CustodianError:
         # What nobody can open any more is erased already.
-        return 0
+        return found
     meter.stage("purging", epoch.rows)
-    rows: list[Row] = []
     for count, (token, box) in enumerate(vault.rows(epoch)):
         record = Record.unpack(outer.open(token, box))
         if record.handles.budget_subject in gone:
-            rows.append((token, outer.seal(token, inner.withdrawn(revision=record.revision).pack())))
+            found.rows.append((token, outer.seal(token, inner.withdrawn(revision=record.revision).pack())))
+            found.names.add((keys[Purpose.INDEX], record.r))
         if count % _REPORT_EVERY == 0:
             meter.advance(done=count, people=count)
-    if rows:
-        vault.replace(epoch, rows)
-    return len(rows)
+    return found

@@ -14,9 +14,8 @@ from keys.errors import KeysError
 from keys.purpose import Purpose
 from padan.errors import UnavailableError
 from padan.group import GroupError
-from tokenizer.besiderow import BesideRows
 from tokenizer.token import Domain, Quotients, Tags
-from tokenizer.tokenrow import TABLE, TokenRows
+from tokenizer.tokenrow import TokenRows
 from verifier.token.errors import TokensUnavailableError
 
 if TYPE_CHECKING:
@@ -49,16 +48,7 @@ class _Keys:
         self._quotients = Quotients()
         self.match: tuple[TokenKey, ...] = held.match()
         self._tags = Tags(agent.realm, held.macs(Purpose.TOKEN_TAG))
-        self.rows = TokenRows(
-            BesideRows(
-                agent.realm,
-                "token",
-                match=self.match,
-                index=held.macs(Purpose.TOKEN_INDEX),
-                seal=held.table(TABLE),
-                quotients=self._quotients,
-            )
-        )
+        self.rows = TokenRows.of(agent.realm, held, self._quotients)
         self._domains: dict[str, Domain] = {}
 
     def domain(self, name: str) -> Domain:

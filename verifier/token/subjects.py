@@ -7,6 +7,7 @@ under a name that no record has.
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,7 @@ from keys.tokenkey import hashed
 from padan.group import GroupError
 from padan.value import value
 from tokenizer.errors import BoxError, RecordError, TokenOutdatedError, TokenRefusedError
-from tokenizer.tokenrow import TokenRow
+from tokenizer.tokenrow import NOBODY, TokenRow, join
 from verifier.log.beside import Beside, How, Kept
 from verifier.token.errors import TokenEndedError, TokenNotIssuedError, TokensUnavailableError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tokenizer.inner import Inner
     from tokenizer.record import Handles
     from tokenizer.tokenrow import TokenRows
+    from verifier.errors import ServiceError
     from verifier.token.domains import TokenDomains
 
 _LOGGER = logging.getLogger("padan.tokens")
@@ -59,13 +61,23 @@ class Issued:
 class TokenSubject:
     """A subject named by a token of its agency's domain."""
 
-    __slots__ = ("_handles", "label", "names", "record_id", "renewed")
+    __slots__ = ("_handles", "failure", "index_id", "label", "names", "record_id", "renewed")
 
     def __init__(
-        self, *, names: tuple[bytes, ...], handles: Handles, label: str, renewed: Callable[[], bytes]
+        self,
+        *,
+        names: tuple[bytes, ...],
+        handles: Handles,
+        index_id: int,
+        label: str,
+        renewed: Callable[[], bytes],
     ) -> None:
         self.names = names
         """Names under which the resident's row may stand."""
+        self.index_id = index_id
+        """Id of the index key under which the record is looked for."""
+        self.failure: ServiceError | None = None
+        """Why the resident cannot be looked for, once `Subjects.find` has found that."""
         self.label = label
         """Domain and version of the token, for the log."""
         self.renewed = renewed
@@ -123,40 +135,43 @@ class Subjects:
         return TokenSubject(
             names=names,
             handles=inner.token_handles(names[0]),
+            index_id=inner.index_id,
             label=f"{domain}@{given.version}",
             renewed=lambda: found.renew(given),
         )
 
     def find(self, subjects: Sequence[TokenSubject]) -> None:
-        """Find the records of subjects, in one look-up for all.
+        """Find the records of subjects, in one look-up for all; a subject's own failure is left with it.
 
         Raises:
-            ServiceError: the rows cannot be read, or one does not open.
+            ServiceError: the rows cannot be read.
         """
         rows = self._domains.rows
         wanted = sorted({name for subject in subjects for name in subject.names})
         boxes = self._rows.beside(Beside.TOKEN, wanted)
         for subject in subjects:
-            for name in subject.names:
-                box = boxes.get(name)
-                if box is not None:
-                    subject.record_id = _open(rows, name, box).record_id
-                    break
+            there = [(name, boxes[name]) for name in subject.names if name in boxes]
+            if there:
+                try:
+                    subject.record_id = _record_id(rows, there, subject)
+                except TokensUnavailableError as error:
+                    subject.failure = error
 
-    def issue(self, nik: Nik, *, domain: str, record_id: bytes) -> Issued:
+    def issue(self, nik: Nik, *, domain: str, record_id: bytes, index_id: int) -> Issued:
         """Make a number's token and the row that finds its resident again.
 
         Args:
             nik: the number.
             domain: the token domain of the purpose.
             record_id: the record's inner name r.
+            index_id: id of the index key that made it.
 
         Raises:
             TokensUnavailableError: keys are not there.
         """
         found, rows, match = self._domains.domain(domain), self._domains.rows, self._domains.match
         element = hashed(nik.value.encode())
-        name, box = rows.seal(TokenRow(record_id=record_id, element=match.evaluate(element)))
+        name, box = rows.seal(TokenRow(records=((index_id, record_id),), element=match.evaluate(element)))
         return Issued(
             token=found.issue(element),
             label=f"{domain}@{found.current}",
@@ -169,9 +184,22 @@ class Subjects:
         return Issued(token=subject.renewed(), label=f"{domain}@{current}", kept=())
 
 
-def _open(rows: TokenRows, name: bytes, box: bytes) -> TokenRow:
+def _record_id(rows: TokenRows, there: Sequence[tuple[bytes, bytes]], subject: TokenSubject) -> bytes:
+    """Read under which name the record is looked for; that of the row, which no record has, where nobody is held.
+
+    Args:
+        rows: opens rows.
+        there: what stands under the subject's names, the newest first.
+        subject: whom it is about.
+    """
     try:
-        return rows.open(name, box)
+        row = functools.reduce(join, [rows.open(name, box) for name, box in there])
+        found = row.record_id(subject.index_id)
     except (BoxError, RecordError) as error:
         _LOGGER.exception("a row beside the log does not open")
         raise TokensUnavailableError("a token's row cannot be read") from error
+    if (
+        found is None
+    ):  # issued a moment ago, by a process that had not followed a flip yet; the rotation completes it
+        raise TokensUnavailableError("a token's row has yet to be brought to the epoch")
+    return subject.record_id if found == NOBODY else found

@@ -1,0 +1,89 @@
+"""The rows behind tokens, by the numbers that they are about, within one transaction: opened, changed, sealed again.
+
+Two rows of one number, which may stand under an older and a newer name, are read as one and written as one, under the
+name for new rows.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tokenizer.errors import BoxError, RecordError
+from tokenizer.tokenrow import join
+from verifier.token.errors import TokensUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tokenizer.tokenrow import TokenRow, TokenRows
+    from verifier.token.rowtable import Change, RowTable
+
+
+class KeptRows:
+    """Rows in a transaction; see `verifier.token.lineage.Rows`.
+
+    Args:
+        change: the transaction.
+        rows: opens and seals.
+    """
+
+    def __init__(self, change: Change, rows: TokenRows) -> None:
+        self._change = change
+        self._rows = rows
+        self._names: dict[bytes, list[bytes]] = {}
+        self._now: dict[bytes, TokenRow | None] = {}
+        self._touched: set[bytes] = set()
+
+    def get(self, element: bytes) -> TokenRow | None:
+        """Read the row of a number; None where there is none.
+
+        Raises:
+            TokensUnavailableError: it does not open.
+        """
+        if element not in self._now:
+            names = self._rows.names(element)
+            boxes = self._change.read(names)
+            there = [name for name in names if name in boxes]
+            try:
+                opened = [self._rows.open(name, boxes[name]) for name in there]
+            except (BoxError, RecordError) as error:
+                raise TokensUnavailableError("a token's row cannot be read") from error
+            self._names[element] = there
+            self._now[element] = functools.reduce(join, opened) if opened else None
+        return self._now[element]
+
+    def put(self, row: TokenRow) -> None:
+        """Write a row."""
+        self.get(row.element)
+        self._now[row.element] = row
+        self._touched.add(row.element)
+
+    def drop(self, element: bytes) -> None:
+        """Delete the row of a number."""
+        self.get(element)
+        self._now[element] = None
+        self._touched.add(element)
+
+    def flush(self) -> int:
+        """Write what was changed; returns how many numbers' rows."""
+        put: dict[bytes, bytes] = {}
+        drop: set[bytes] = set()
+        for element in self._touched:
+            row = self._now[element]
+            drop.update(self._names[element])
+            if row is not None:
+                name, box = self._rows.seal(row)
+                put[name] = box
+        self._change.write(put=put.items(), drop=drop - put.keys())
+        return len(self._touched)
+
+
+@contextmanager
+def changing(table: RowTable, rows: TokenRows) -> Iterator[KeptRows]:
+    """Change rows in one transaction, which ends with the block."""
+    with table.changing() as change:
+        kept = KeptRows(change, rows)
+        yield kept
+        kept.flush()

@@ -1,0 +1,130 @@
+"""A table beside the log, as commands change it beside the running service: by name, page by page, in transactions.
+
+Whoever changes rows stands in line with every other command that does. The service's own commits only add rows, and a
+row that is there stays; so nothing is lost between the reading and the writing of a transaction here.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sqlalchemy import Integer, func, literal_column, select, table, text
+
+from verifier.log import beside, listing
+from verifier.log.beside import How, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from verifier.directory import Directory
+    from verifier.log.beside import Beside
+
+PAGE: Final = 500
+"""Rows that are read together, and changed in one transaction: some milliseconds, for which commits wait on SQLite."""
+_HEAD: Final = 13
+"""Bytes at the head of a row that name its keys (docs/formats/token.md)."""
+
+
+class KeyIds(NamedTuple):
+    """Under which keys a row stands, by their ids."""
+
+    match_id: int
+    index_id: int
+    seal_id: int
+
+
+class Change:
+    """A transaction.
+
+    Args:
+        connection: of the database.
+        where: the table.
+    """
+
+    def __init__(self, connection: Connection, where: Beside) -> None:
+        self._connection = connection
+        self._where = where
+
+    def read(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows by their names; absent ones are left out."""
+        return listing.read_beside(self._connection, self._where, names)
+
+    def write(self, *, put: Iterable[tuple[bytes, bytes]] = (), drop: Iterable[bytes] = ()) -> None:
+        """Write rows, each with its name, and delete others."""
+        mark = "?" if self._connection.dialect.name == "sqlite" else "%s"
+        kept = [Kept(beside=self._where, how=How.PUT, name=name, box=box) for name, box in put]
+        kept += [Kept(beside=self._where, how=How.DELETE, name=name) for name in drop]
+        beside.write(
+            lambda statement, values: self._connection.exec_driver_sql(statement, tuple(values)), kept, mark
+        )
+
+
+class RowTable:
+    """Reads and changes one table; failures of the database are `LogStoreError`.
+
+    Args:
+        directory: opens the log's database.
+        where: the table.
+    """
+
+    def __init__(self, directory: Directory, where: Beside) -> None:
+        self._directory = directory
+        self.where = where
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """Change rows in one transaction."""
+        with self._directory.writing_beside() as connection:
+            yield Change(connection, self.where)
+
+    def is_empty(self) -> bool:
+        """Say whether there is no row."""
+        query = select(literal_column("1", Integer)).select_from(table(self.where.table)).limit(1)
+        with self._directory.reading() as connection:
+            return connection.execute(query).first() is None
+
+    def count(self) -> int:
+        """Count the rows."""
+        with self._directory.reading() as connection:
+            query = select(func.count()).select_from(table(self.where.table))
+            return int(connection.execute(query).scalar_one())
+
+    def by_keys(self) -> dict[KeyIds, int]:
+        """Count the rows by the keys under which they stand, which every row names in the clear."""
+        cut = "substr(box, 1, :size)" if self._on_sqlite() else "substring(box from 1 for :size)"
+        query = text(f"SELECT {cut} AS head, count(*) FROM {self.where.table} GROUP BY head")  # noqa: S608 - our own names
+        found: dict[KeyIds, int] = {}
+        with self._directory.reading() as connection:
+            for head, count in connection.execute(query, {"size": _HEAD}):
+                ids = key_ids(bytes(head))
+                found[ids] = found.get(ids, 0) + int(count)
+        return found
+
+    def pages(self, *, size: int = PAGE) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Read all rows by ascending name, in pages; what others change meanwhile may or may not be in them."""
+        query = text(
+            f"SELECT name, box FROM {self.where.table} WHERE name > :last ORDER BY name LIMIT :size"  # noqa: S608 - our own names
+        )
+        last = b""
+        while True:
+            with self._directory.reading() as connection:
+                rows = connection.execute(query, {"last": last, "size": size}).all()
+            page = [(bytes(name), bytes(box)) for name, box in rows]
+            if not page:
+                return
+            yield page
+            last = page[-1][0]
+
+    def _on_sqlite(self) -> bool:
+        with self._directory.reading() as connection:
+            return connection.dialect.name == "sqlite"
+
+
+def key_ids(box: bytes) -> KeyIds:
+    """Read under which keys a row stands."""
+    return KeyIds(
+        int.from_bytes(box[:4], "big"), int.from_bytes(box[4:8], "big"), int.from_bytes(box[9:13], "big")
+    )
