@@ -95,34 +95,55 @@ class InnerPeople:
         del pairs
         return 0
 
-    def rename_held(self) -> None:
-        """Move what no feed holds to the new record ids of everyone whom the projection has brought."""
-        if not self._held:
-            return
-        for path in self._files():
-            self._rename([_tokens(record) for record in _read(path)])
+    def rename_held(self) -> int:
+        """Give what no feed holds both record ids, of everyone whom the projection and the feed have brought."""
+        return sum(table.rename(_Pairs(self._record_ids)) for table in self._held)
 
-    def _rename(self, found: Sequence[_Tokens]) -> None:
-        there = self._means.there
-        old = self._outers[there.source].record_ids([source for source, _ in found])
-        new = self._outers[there.target].record_ids([target for _, target in found])
+    def settle(self) -> None:
+        """Give both record ids also to what came in while the last process followed to the epoch in use."""
         for table in self._held:
-            table.rename(zip(old, new, strict=True))
+            table.settle()
+        self.rename_held()
+
+    def drop(self) -> int:
+        """Delete what leads to nobody in the new epoch, of what no feed holds."""
+        self.rename_held()
+        return sum(table.drop() for table in self._held)
+
+    def _record_ids(self) -> Iterator[_Tokens]:
+        """Go through the record ids of everyone, old and new."""
+        there = self._means.there
+        old, new = self._outers[there.source], self._outers[there.target]
+        for found in self._tokens():
+            yield from zip(
+                old.record_ids([source for source, _ in found]),
+                new.record_ids([target for _, target in found]),
+                strict=True,
+            )
+
+    def _tokens(self) -> Iterator[list[_Tokens]]:
+        for path in self._files():
+            yield [_tokens(record) for record in _read(path)]
+        first = bytes(TOKEN_SIZE)
+        while found := self._means.rotations.drawn(first, BATCH):
+            yield found
+            first = (int.from_bytes(found[-1][1], "big") + 1).to_bytes(TOKEN_SIZE + 1, "big")[-TOKEN_SIZE:]
+            if not any(first):
+                return
 
     def carry(self) -> int:
-        """Bring what a feed brought into the other epoch; others may change the vault in between."""
+        """Bring what a feed brought into the other epoch, and rename what no feed holds."""
         carried = 0
         while batch := self._means.rotations.waiting(self._means.there, BATCH):
             with self._means.changer() as vault:
                 self._carry_batch(vault, batch)
             carried += len(batch)
+        self.rename_held()
         return carried
 
     def _carry_batch(self, vault: VaultChanger, batch: Sequence[Pair]) -> None:  # 1
         means, there = self._means, self._means.there
         is_source = there.in_use == there.source
-        if self._held and is_source:
-            self._rename([(pair.token, pair.other) for pair in batch])
         after = next(each for each in vault.epochs() if each.number == there.other)
         outer, inner = self._outers[after.number], self._inner(after)
         held = vault.boxes(after, [pair.other for pair in batch])
@@ -250,6 +271,16 @@ class InnerPeople:
                 yield token
         except RunError as error:
             raise _damaged(error) from error
+
+
+class _Pairs:
+    """Everyone's record ids, from the beginning each time."""
+
+    def __init__(self, source: Callable[[], Iterator[_Tokens]]) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[_Tokens]:
+        return self._source()
 
 
 def _require_whole(means: Means) -> None:

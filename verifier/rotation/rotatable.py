@@ -2,8 +2,8 @@
 
 An outer rotation calls `move`, `carry` and `sample`; it asks no registry and reads no value. An inner rotation is a
 fresh projection (verifier.rotation.inner_rotator): it writes every row of the feed anew and knows both names of a
-person, so it calls `rename` for what no feed holds, for everyone, and for some more than once. Marks, budgets and
-trails stand under handles that never change (docs/adr/0016), so they are no tables of this list.
+person, so it calls `rename` for what no feed holds, again and again, since the service goes on adding to it. Marks,
+budgets and trails stand under handles that never change (docs/adr/0016), so they are no tables of this list.
 """
 
 from __future__ import annotations
@@ -59,15 +59,23 @@ class Rotatable(Protocol):
         ...
 
     def rename(self, pairs: Iterable[tuple[bytes, bytes]]) -> int:
-        """Move what stands under old record ids to new ones, of what the registry's feed does not hold.
+        """Let what stands under record ids of one epoch be found under those of the other, of what no feed holds.
 
         What stands under the old ones stays until the old epoch is dropped, for the way back; a pair that comes again
         changes nothing.
 
         Args:
-            pairs: old and new record id of one person, 16 bytes each.
+            pairs: old and new record id of everyone, 16 bytes each; may be gone through more than once.
 
         Returns:
-            How many rows were moved.
+            How many rows were renamed.
         """
+        ...
+
+    def settle(self) -> None:
+        """Wait, after a flip or a revert, until nothing comes in any more under the other epoch's record ids alone."""
+        ...
+
+    def drop(self) -> int:
+        """Delete what nothing leads to in the new epoch, before the old one is dropped; returns how many rows."""
         ...

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.projector.progress import Meter
     from verifier.rotation.rotatable import Sampled
-    from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
     from verifier.vault.rotations import Rotations
 
@@ -241,7 +240,7 @@ class Rotator:
     ) -> Done:
         carried = sum(table.carry() for table in tables.of(means))  # 1
         with means.changer() as vault:  # 2
-            held = replace(means, changer=_lending(vault))
+            held = replace(means, changer=workplace.lending(vault))
             moved = tables.of(held)
             carried += sum(table.carry() for table in moved)  # 3
             sampled = self._sampled(held, people)  # 4
@@ -251,11 +250,13 @@ class Rotator:
             for _ in range(_ATTEMPTS):
                 if exchange():  # 6
                     self._reached(steps[1])
-                    return Done(
-                        there=self._now(means.rotations, means.there), carried=carried, sampled=sampled
-                    )
+                    break
                 carried += sum(table.carry() for table in moved)
-        raise ChangesPendingError("changes come in faster than they are carried over")
+            else:
+                raise ChangesPendingError("changes come in faster than they are carried over")
+        for table in moved:
+            table.settle()
+        return Done(there=self._now(means.rotations, means.there), carried=carried, sampled=sampled)
 
     def finish(
         self, *, now: bool = False, keep_keys: bool = False, agreed: CeremonyFile | None = None
@@ -288,6 +289,9 @@ class Rotator:
                 outer_keys.require_unused(epochs.values(), old, keys)
                 destroy = outer_keys.destruction(self._settings, old, keys, self._ask, agreed)
             detail = {"operator": workplace.operator(), "keys": "kept" if keep_keys else "destroyed"}
+            if there.is_inner and there.state is RotationState.FLIPPED:
+                with self._means(rotations, there) as means:
+                    detail["dropped"] = str(sum(table.drop() for table in tables.of(means)))
             self._log(EntryKind.ROTATION_FINISHED, there, detail)  # 1
             self._reached(Step.FINISH_LOGGED)
             rotations.cut_off(there.target)  # 2
@@ -393,7 +397,3 @@ def require(rotations: Rotations, *states: RotationState) -> Rotation:
     if there.state not in states:
         raise RotationStateError(f"{there.name} is {there.state.value}")
     return there
-
-
-def _lending(vault: VaultChanger) -> Callable[[], contextlib.AbstractContextManager[VaultChanger]]:
-    return lambda: contextlib.nullcontext(vault)

@@ -16,7 +16,7 @@ from verifier.rotation.errors import RotationBusyError
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from verifier.config import Settings
@@ -69,6 +69,11 @@ def clear(settings: Settings, target: int) -> None:
     """Remove what was moved or projected, when it is in the new epoch or is to go nowhere."""
     shutil.rmtree(plans.folder_of(settings.data_dir / LOADS_FOLDER, target), ignore_errors=True)
     shutil.rmtree(settings.data_dir / FOLDER / f"epoch-{target:06}", ignore_errors=True)
+
+
+def lending(vault: VaultChanger) -> Callable[[], contextlib.AbstractContextManager[VaultChanger]]:
+    """Give a vault that is open for changes already, again and again."""
+    return lambda: contextlib.nullcontext(vault)
 
 
 @contextlib.contextmanager

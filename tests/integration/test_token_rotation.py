@@ -1,0 +1,135 @@
+"""A rotation of the inner keys, as tokens see it: each leads to its resident in both epochs, at every step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.integration import tokens
+from tests.integration.feeding import feed, people
+from tests.integration.projecting import COUNT, FEED, order_of, write
+from tests.integration.tokens import AWAY, made
+from verifier.feed import document
+from verifier.feed.following import follow, signers_of
+from verifier.rotation.inner_rotator import InnerRotator
+from verifier.rotation.step import Step
+
+if TYPE_CHECKING:
+    from tests.installation import Installation
+
+__all__ = ["made"]
+EVERYONE = people(COUNT)
+NUMBERS = list(EVERYONE)
+SPARE = list(people(COUNT + 3))[COUNT:]
+GONE = NUMBERS[3]
+"""Who is withdrawn before the rotation, so that neither its source nor its feed holds them."""
+
+
+class Play:
+    """An installation, and where each token leads that was issued in it."""
+
+    def __init__(self, made: Installation) -> None:
+        self.made = made
+        self.position = 0
+        self.expected: dict[bytes, str | None] = {}
+
+    def issue(self, *chosen: str) -> None:
+        """Issue tokens."""
+        with tokens.desk(self.made) as desk:
+            self.expected.update(zip(desk.issue(*chosen), chosen, strict=True))
+
+    def lead(self, before: str | None, after: str | None) -> None:
+        """Take notice that tokens lead elsewhere."""
+        self.expected.update({token: after for token, number in self.expected.items() if number == before})
+
+    def take(self, *changes: dict[str, Any]) -> bytes:
+        """Take changes in."""
+        data = feed(self.made, self.position, *changes)
+        follow(self.made.settings, "changes", data)
+        self.position += len(changes)
+        return data
+
+    def check(self) -> None:
+        """See that each token leads where it should, in the epoch that is in use."""
+        with tokens.desk(self.made) as desk:
+            found = desk.leads(list(self.expected), [*NUMBERS, *SPARE])
+        assert dict(zip(self.expected, found, strict=True)) == self.expected
+
+    def begin(self) -> bytes:
+        """Issue tokens, and let numbers change hands."""
+        self.issue(*NUMBERS[:6])
+        changes = self.take(
+            {"change": "withdrawn", "nik": GONE},
+            _change(NUMBERS[0], SPARE[0]),
+            {"change": "merged", "row": EVERYONE[NUMBERS[1]], "also": [NUMBERS[2]]},
+        )
+        self.lead(NUMBERS[0], SPARE[0])
+        self.lead(NUMBERS[2], NUMBERS[1])
+        self.check()
+        return changes
+
+    def project(self) -> InnerRotator:
+        """Bring everybody into a new epoch, while tokens are issued and a number changes hands."""
+        changes = self.begin()
+        absent = {NUMBERS[0], NUMBERS[2], GONE}
+        rows = [row for number, row in EVERYONE.items() if number not in absent]
+        source = write(self.made.root / "people.csv", [*rows, {**EVERYONE[NUMBERS[0]], "NIK": SPARE[0]}])
+        rotator = InnerRotator(self.made.settings, reached=self._reached)
+        rotator.project(order_of(source), holds={FEED: 1}, make_keys=True)
+        self.check()
+        parsed = document.parse(self.made.realm, changes, signers_of(self.made.settings))
+        assert rotator.replay([parsed])[0].there.missing == 0
+        self.issue(NUMBERS[9])
+        self.check()
+        return InnerRotator(self.made.settings)
+
+    def _reached(self, step: Step) -> None:
+        if step is Step.MOVED:
+            self.issue(NUMBERS[7], NUMBERS[8])
+            self.take(_change(NUMBERS[7], SPARE[1]))
+            self.lead(NUMBERS[7], SPARE[1])
+
+
+def _change(before: str, after: str) -> dict[str, Any]:
+    return {"change": "nik_changed", "row": {**EVERYONE[before], "NIK": after}, "was": [before]}
+
+
+def test_tokens_lead_alike_in_both_epochs(made: Installation) -> None:
+    """Before, while and after, also reverted: whatever was issued, changed and merged at any step."""
+    play = Play(made)
+    rotator = play.project()
+    rotator.flip()
+    play.lead(GONE, None)
+    play.check()
+    play.issue(NUMBERS[11])
+    play.take(_change(NUMBERS[8], SPARE[2]))
+    play.lead(NUMBERS[8], SPARE[2])
+    play.check()
+    rotator.revert()
+    play.lead(None, GONE)
+    play.check()
+    play.issue(NUMBERS[12])
+    rotator.flip()
+    play.lead(GONE, None)
+    play.check()
+    before = tokens.count(made)
+    rotator.finish(now=True)
+    assert tokens.count(made) == before - 1, "who was withdrawn is nobody under the new keys"
+    play.check()
+    play.take({"change": "new", "row": EVERYONE[GONE]})
+    play.issue(GONE)
+    play.check()
+
+
+def test_what_was_issued_a_moment_ago_is_an_outage_and_then_found(made: Installation) -> None:
+    """A process that has not followed a flip writes a row that the next step completes; until then it is never a no."""
+    play = Play(made)
+    rotator = play.project()
+    with tokens.desk(made) as late:
+        rotator.flip()
+        (token,) = late.issue(NUMBERS[10])
+    with tokens.desk(made) as desk:
+        assert desk.leads([token], NUMBERS) == [AWAY]
+    rotator.sample()
+    play.lead(GONE, None)
+    play.expected[token] = NUMBERS[10]
+    play.check()
