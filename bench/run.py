@@ -37,6 +37,7 @@ VERIFY = "/padan.v1.VerificationService/Verify"
 OTHERS = (
     "bench.tokenizing",
     "bench.tokens",
+    "bench.token_rows",
     "bench.load",
     "bench.sync",
     "bench.rotation",

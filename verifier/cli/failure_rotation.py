@@ -22,6 +22,12 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.rotation.errors.KeysInUseError": state(
             "drop that epoch, padan-server epoch drop, then run rotation finish again"
         ),
+        "verifier.token.errors.RowsStandError": state(
+            "run padan-server token rekey, which moves them to the present keys; then run it again"
+        ),
+        "verifier.token.errors.KeysNotFollowedError": state(
+            "restart the service, padan-server reload, or have custodians unseal it; then run it again"
+        ),
         "verifier.rotation.errors.KeysNotServedError": state(
             "restart the key agent, and the service with padan-server reload; then run it again"
         ),

@@ -9,6 +9,7 @@ import typer
 from padan.cli.console import CommandError, ExitCode, print_json
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.keyset_name import PurposeOf
+from verifier.token import standing
 
 if TYPE_CHECKING:
     from keys.keyset import Keyring
@@ -77,6 +78,9 @@ def destroy(purpose: PurposeOf, key_id: KeyId, yes: Yes = False, as_json: AsJson
 
     What the key protected is lost. A server that has the key in memory has it until it is restarted.
     """
+    chosen = CHOICE.settings()
+    if chosen is not None:
+        standing.require_unused(chosen, [(purpose, key_id)])
     _confirm(f"destroy the {purpose} key {key_id} and whatever it protects", yes=yes)
     ring = CHOICE.custody().destroy(purpose, key_id)
     _report(ring, purpose, key_id, as_json=as_json)

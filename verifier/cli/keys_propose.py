@@ -12,16 +12,19 @@ from keys import custodian, keyceremony
 from keys.keychange import Action, Change
 from keys.purpose import is_known, parse
 from keys.roster import Custodian, Roster
-from padan.cli.console import CommandError, new_app
+from padan.cli.console import CommandError, ExitCode, new_app
 from verifier.agreement.errors import AgreementSignatureError
 from verifier.agreement.sign import public_key
 from verifier.cli import council
 from verifier.cli.authority import read_input
+from verifier.cli.custody_choice import CHOICE
 from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
 from verifier.cli.keyset_name import PurposeOf
 from verifier.cli.place import Place, given, placed
 from verifier.rotation.inner_keys import INNER_PURPOSES
 from verifier.rotation.translation import OUTER_PURPOSES
+from verifier.token import standing
+from verifier.token.tables import TOKEN_PURPOSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,6 +136,7 @@ def destroy(
 ) -> None:
     """Propose to destroy a deactivated, compromised or never used key, and to renew the KEK."""
     change = Change(action=Action.DESTROY, purpose=purpose, key_id=key_id)
+    _require_unused(change)
     _propose(change, terms, place)
 
 
@@ -161,11 +165,19 @@ def succeed(
         bool,
         typer.Option("--inner", help="New inner keys, to which padan-server rotation project moves people."),
     ] = False,
+    tokens: Annotated[
+        bool,
+        typer.Option(
+            "--tokens", help="New keys behind tokens, to which padan-server token rekey moves rows."
+        ),
+    ] = False,
     terms: Terms,
     place: Place,
 ) -> None:
     """Propose new outer keys of the vault beside the present ones; padan-server rotation begin moves the records."""
-    first, *others = INNER_PURPOSES if inner else OUTER_PURPOSES
+    if inner and tokens:
+        raise CommandError("--inner or --tokens", next_step="make a proposal for each", code=ExitCode.INPUT)
+    first, *others = INNER_PURPOSES if inner else TOKEN_PURPOSES if tokens else OUTER_PURPOSES
     change = Change(action=Action.SUCCEED, purpose=first, others=tuple((purpose, 0) for purpose in others))
     _propose(change, terms, place)
 
@@ -188,6 +200,7 @@ def retire(
     """
     (purpose, key_id), *others = [_key_of(each) for each in keys]
     change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
+    _require_unused(change)
     _propose(change, terms, place)
 
 
@@ -234,6 +247,13 @@ def roster(
     chosen = sorted((_custodian(each, present) for each in custodians), key=lambda each: each.name)
     made = Roster(threshold=threshold, custodians=tuple(chosen))
     _propose(made, terms, place)
+
+
+def _require_unused(change: Change) -> None:
+    """See that no row stands under keys that are to go, where the server's settings say where rows are."""
+    chosen = CHOICE.settings()
+    if chosen is not None:
+        standing.require_unused(chosen, change.keys)
 
 
 def _key_of(text: str) -> tuple[KeysetName, int]:

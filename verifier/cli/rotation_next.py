@@ -16,8 +16,11 @@ from keys.keyceremony import Register
 from keys.provider import QUORUM
 from keys.ringfile import RingFile
 from keys.state import KeyState
+from verifier.errors import ServiceError
 from verifier.rotation import outer_keys
 from verifier.rotation.errors import KeysInUseError
+from verifier.token import standing
+from verifier.token.errors import RowsStandError
 from verifier.vault.open import open_rotations
 from verifier.vault.rotation import Rotation, RotationState
 
@@ -77,6 +80,9 @@ def outlook(settings: Settings, there: Rotation, *, due: bool = False) -> Outloo
             steps = [("next", "padan-server rotation replay FILE..."), ("then", steps[0][1])]
     elif there.state in {RotationState.FLIPPED, RotationState.FINISHING}:
         steps = _cut_off(settings, names, is_shared=is_shared)
+        if _have_rows(settings, keys):
+            later = [("then" if when == "next" else when, command) for when, command in steps]
+            steps = [("next", "padan-server token rekey"), *later]
         if there.state is RotationState.FLIPPED:
             steps.append(("or", "padan-server rotation revert"))
     else:
@@ -84,6 +90,17 @@ def outlook(settings: Settings, there: Rotation, *, due: bool = False) -> Outloo
         if due:
             steps = [("next", "padan-server reload"), *steps]
     return Outlook(keys=names, steps=tuple(steps))
+
+
+def _have_rows(settings: Settings, keys: list[tuple[Purpose, int]]) -> bool:
+    """Say whether rows beside the log stand under keys that are to go, as far as this account may look."""
+    try:
+        standing.require_unused(settings, keys)
+    except RowsStandError:
+        return True
+    except ServiceError:
+        return False
+    return False
 
 
 def _retire(names: tuple[str, ...]) -> str:

@@ -22,6 +22,7 @@ from verifier.rotation.errors import (
 )
 from verifier.rotation.translation import OUTER_PURPOSES, outer_of
 from verifier.rotation.workplace import operator
+from verifier.token import standing
 from verifier.vault.epoch import EpochState
 
 if TYPE_CHECKING:
@@ -93,10 +94,12 @@ def destruction(
         What destroys them; nothing, where they are destroyed.
 
     Raises:
+        RowsStandError: rows beside the log stand under one of them.
         KeyProposalError: they have agreed on something else.
         RosterStandsError: there is a roster, and nobody has agreed.
         CustodianError: the keyring cannot be changed, or the ceremony is over or lacks approvals.
     """
+    standing.require_unused(settings, keys)
     custody = custody_of(settings, prompt)
     ring = custody.read()
     if all(ring.key(*each).state is KeyState.DESTROYED for each in keys):

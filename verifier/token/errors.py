@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verifier.errors import CallerError, ServiceError
+from verifier.errors import CallerError, OperatorError, ServiceError
 
 
 class TokenNotIssuedError(CallerError):
@@ -21,3 +21,11 @@ class TokensUnavailableError(ServiceError):
     """Keys of tokens are not there, or a row beside the log does not open."""
 
     reason = "TOKENS_UNAVAILABLE"
+
+
+class RowsStandError(OperatorError):
+    """Rows beside the log stand under a key that is to be destroyed."""
+
+
+class KeysNotFollowedError(OperatorError):
+    """The running service does not hold the keys under which rows are about to stand."""

@@ -65,6 +65,7 @@ class EntryKind(enum.IntEnum):
     PERIOD_OPENED = 300
     CLOCK_JUMP = 301
     # 400 to 499: tokens and sets
+    TOKEN_ROWS_REKEYED = 400
     TOKENS_UPDATED = 410
     # 500 to 599: biometrics
     # 600 to 699: agencies and agreements

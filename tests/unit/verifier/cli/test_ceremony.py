@@ -125,6 +125,24 @@ def test_every_action_is_proposed_and_done(call: Callable[..., Result]) -> None:
     assert "kek-renewed" in call("history", "--unverified").out
 
 
+@pytest.mark.usefixtures("seated")
+def test_new_keys_behind_tokens_are_made_beside_the_present_ones(call: Callable[..., Result]) -> None:
+    """One proposal makes a key of each purpose, and the old ones stay active until their rows are moved."""
+    purposes = ("match-domain", "token-index", "set")
+    old = {purpose: key_id(call, purpose) for purpose in purposes}
+    both = propose(call, "succeed", "--tokens", "--inner")
+    assert (both.code, "--inner or --tokens" in both.err) == (ExitCode.INPUT, True)
+    proposed = done(propose(call, "succeed", "--tokens"))
+    approve(call, "bayu")
+    done(call("execute", "p.json"))
+    for purpose in purposes:
+        assert f"{purpose} key NEW: none -> active, primary" in proposed.out
+        assert key_id(call, purpose) != old[purpose]
+    keys = done(call("status", "--json", "--unverified")).data["keys"]
+    states = {(each["purpose"], str(each["key_id"])): each["state"] for each in keys}
+    assert {states[purpose, old[purpose]] for purpose in purposes} == {"active"}
+
+
 ALONE = (("rotate", "replay"), ("declare-compromised", "index", "1", "--reason", "x", "--yes"))
 
 

@@ -1,0 +1,129 @@
+"""`padan-server token`: the rows that the service keeps behind agencies' tokens, and the keys that they stand under."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keys import ringformat
+from keys.provider import ask
+from keys.ringfile import RingFile
+from padan.cli.console import new_app, print_json
+from verifier import host_keys, migrations
+from verifier.cli.settings import settings
+from verifier.log.open import open_log
+from verifier.projector import progress
+from verifier.token import rekeying, standing
+from verifier.token.rekeying import Rekeying
+
+if TYPE_CHECKING:
+    from verifier.config import Settings
+    from verifier.token.rekeying import Rekeyed
+    from verifier.token.standing import Standing
+
+app = new_app("token", summary="Look after the rows behind agencies' tokens, and their keys.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
+_GIVE_WAY = 10
+"""Nice value: where processors are short, the service's answers come first."""
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Show how many rows there are, under which keys, and what to type where some stand under older ones.
+
+    Counts every row, and opens none.
+    """
+    found = standing.read(_upgraded())
+    if as_json:
+        print_json(_values(found))
+        return
+    for name, rows in found.tables.items():
+        typer.echo(f"rows of {name}: {sum(rows.values()):,}")
+        for ids, count in sorted(rows.items()):
+            newest = " (the present ones)" if tuple(ids) == found.primary[name] else ""
+            typer.echo(
+                f"  {count:>12,} under match {ids.match_id}, index {ids.index_id}, seal {ids.seal_id}{newest}"
+            )
+    if found.old:
+        typer.echo(f"next: padan-server token rekey moves {found.old:,} rows to the present keys")
+    if found.unused:
+        keys = " ".join(f"{purpose}:{key_id}" for purpose, key_id in found.unused)
+        typer.echo(f"keys that nothing stands under any more: {keys}")
+        typer.echo(f"to destroy them: padan-keys propose retire {keys} --key KEY --out FILE")
+        typer.echo(
+            "or by one custodian: padan-keys deactivate PURPOSE ID, then padan-keys destroy PURPOSE ID"
+        )
+
+
+@app.command()
+def rekey(
+    *,
+    new_keys: Annotated[
+        bool, typer.Option("--new-keys", help="Make new keys first, of purposes that have one alone.")
+    ] = False,
+    rate: Annotated[int, typer.Option(min=0, help="Rows a second at most; 0 for no limit.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Move every row that stands under an older key to the present ones, in place, while the service answers.
+
+    The same command after a kill goes on where it was. Rows of one resident under an older and a newer name become one.
+    """
+    chosen = _upgraded()
+    os.nice(_GIVE_WAY)
+    made = (
+        rekeying.make_keys(chosen, ringformat.peek(RingFile(chosen.keyring).read()), ask) if new_keys else ()
+    )
+    with (
+        closing(host_keys.unlock(chosen)) as agent,
+        closing(open_log(chosen.log_database)) as log,
+        progress.Silence() if as_json else progress.for_terminal() as meter,
+    ):
+        found = Rekeying(chosen, agent, meter=meter, rate=rate).run(log)
+    if as_json:
+        print_json({"made": list(map(str, made)), "tables": {each.table: _moved(each) for each in found}})
+        return
+    if made:
+        typer.echo(f"new keys: {', '.join(made)}")
+    for each in found:
+        typer.echo(
+            f"rows of {each.table}: {each.moved:,} moved in {each.seconds:,.1f} s, {each.rate:,} a second,"
+            f" {each.joined:,} joined with newer ones"
+        )
+        if each.left:
+            typer.echo(f"  {each.left:,} came in under older keys meanwhile: run it again")
+    typer.echo("padan-server token status names the keys that may be destroyed")
+
+
+def _moved(each: Rekeyed) -> dict[str, object]:
+    return {
+        "moved": each.moved,
+        "joined": each.joined,
+        "left": each.left,
+        "seconds": round(each.seconds, 3),
+        "rate": each.rate,
+    }
+
+
+def _values(found: Standing) -> dict[str, object]:
+    tables = {
+        name: {
+            "rows": sum(rows.values()),
+            "keys": [
+                {**ids._asdict(), "rows": count, "present": tuple(ids) == found.primary[name]}
+                for ids, count in sorted(rows.items())
+            ],
+        }
+        for name, rows in found.tables.items()
+    }
+    unused = [f"{purpose}:{key_id}" for purpose, key_id in found.unused]
+    return {"tables": tables, "old_rows": found.old, "unused_keys": unused}
+
+
+def _upgraded() -> Settings:
+    chosen = settings()
+    migrations.require_current(chosen.log_database, migrations.Tree.LOG)
+    return chosen
