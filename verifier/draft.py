@@ -130,15 +130,16 @@ class Drafter:
                 units=decided.units,
                 released=released,
                 blocked=blocked,
-                receipt=answer.receipt_claims(
-                    request_id=message.request_id, digest=digest, grant=grant, epoch=epoch
-                )
-                if self._receipts
-                else b"",
+                receipt=self._receipt(message.request_id, digest, grant, epoch),
             ),
             ready_at=ready_at,
             kept=issued.kept if issued is not None and decided.outcome == MATCH else (),
         )
+
+    def _receipt(self, request_id: str, digest: bytes, grant: Grant, epoch: PinnedEpoch) -> bytes:
+        if not self._receipts:
+            return b""
+        return answer.receipt_claims(request_id=request_id, digest=digest, grant=grant, epoch=epoch)
 
     def refused(
         self, *, reason: str, peer: Peer | None, request: ValidRequest | None, subject: Subject | None

@@ -8,15 +8,15 @@ import pytest
 
 from keys import summary
 from keys.keychange import Action, Change
-from keys.purpose import Purpose
+from keys.purpose import KeysetName, Purpose
 from keys.roster import Roster
 from tests.unit.keys.council import roster
-from tests.unit.keys.test_keychange import KEYED, TEXTED
+from tests.unit.keys.test_keychange import KEYED, KEYSETS, TEXTED
 
 
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", KEYSETS)
 @pytest.mark.parametrize("action", Action)
-def test_every_change_has_words(action: Action, purpose: Purpose) -> None:
+def test_every_change_has_words(action: Action, purpose: KeysetName) -> None:
     """Each action on each purpose is told with purpose, key and reason, and what is final of it, in both languages."""
     change = Change(
         action=action,
