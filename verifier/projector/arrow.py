@@ -1,40 +1,15 @@
-"""Arrow batches as text: every value as the registry would write it in CSV."""
+"""Columns of text, from Arrow, in chunks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from verifier.projector.chunk import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-
-def text_column(column: pa.Array) -> pa.Array:
-    """Turn a column into text: dates as YYYY-MM-DD, whole numbers without a fraction, nothing for null.
-
-    Whole numbers that passed through a program that keeps them as floating point come back whole.
-    """
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return text_column(column.dictionary_decode())
-    if pa.types.is_timestamp(kind):
-        column = pc.cast(column, pa.date32(), safe=False)
-    elif pa.types.is_floating(kind):
-        column = _whole(column)
-    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        column = pc.cast(column, pa.string(), safe=True)
-    return pc.cast(column, pa.string())
-
-
-def _whole(column: pa.Array) -> pa.Array:
-    try:
-        return pc.cast(column, pa.int64(), safe=True)
-    except pa.ArrowInvalid:
-        return column
 
 
 def stream(columns: list[pa.Array]) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from padan.table.arrow import text_column
 from verifier.projector import arrow
 from verifier.projector.errors import SourceError
 
@@ -57,7 +58,7 @@ class ParquetSource:
             with pq.ParquetFile(self.path) as file:
                 batches = file.iter_batches(batch_size=rows, columns=names)
                 yield from arrow.chunks(
-                    [arrow.text_column(batch.column(name)) for name in names] for batch in batches
+                    [text_column(batch.column(name)) for name in names] for batch in batches
                 )
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{self.path}: cannot be read on ({type(error).__name__})") from error

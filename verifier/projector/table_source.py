@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from padan.table.arrow import text_column
 from verifier.projector import arrow
 from verifier.projector.errors import SourceError
 
@@ -92,7 +93,7 @@ def with_driver(url: str) -> str:
 
 
 def _columns(rows: Sequence[sa.Row[Any]]) -> list[pa.Array]:
-    return [arrow.text_column(_column(values)) for values in zip(*rows, strict=True)]
+    return [text_column(_column(values)) for values in zip(*rows, strict=True)]
 
 
 def _column(values: Sequence[Any]) -> pa.Array:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from verifier.projector import arrow
+from padan.table.arrow import text_column
 from verifier.projector.chunk import Layout, read
 from verifier.projector.columns import COLUMNS
 from verifier.projector.errors import SourceError
@@ -124,7 +124,7 @@ def test_a_postgresql_table_with_its_own_types(postgres_url: str, people: list[R
 )
 def test_arrow_values_as_text(column: pa.Array, texts: list[str | None]) -> None:
     """Every type of value is written as the registry would."""
-    assert arrow.text_column(column).to_pylist() == texts
+    assert text_column(column).to_pylist() == texts
 
 
 def test_names_show_no_password() -> None:

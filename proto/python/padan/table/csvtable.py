@@ -1,0 +1,137 @@
+"""A table in a CSV file (RFC 4180): UTF-8, perhaps with a byte order mark; a header; `,` `;` tab or `|` between cells.
+
+Guarantees: rows are numbered alike each time; empty lines are no rows; what cannot be cut into cells, so that rows
+after it might be lost, is an error that names the row.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Self, TextIO
+
+from padan.table.errors import TableError
+from padan.table.row import CELLS, TEXT, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_CHUNK: Final = 4_096  # rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvTable:
+    """A CSV file whose header has been read."""
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read the header.
+
+        Raises:
+            TableError: not readable, or no header.
+        """
+        with _reading(path) as file:
+            header = file.readline()
+        delimiter = max(_DELIMITERS, key=header.count)
+        columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter), []))
+        if not any(columns):
+            raise TableError(
+                f"{path}: the first line is no header", reason="header", next_step="name the columns in it"
+            )
+        return cls(path=path, columns=columns, delimiter=delimiter)
+
+    def count(self) -> int:
+        """Count the rows, and see that the whole file can be cut into cells.
+
+        Raises:
+            TableError: it cannot.
+        """
+        return sum(1 for _ in self._records())
+
+    def rows(self, names: Sequence[str]) -> Iterator[Row]:
+        """Read the cells of some columns.
+
+        Raises:
+            TableError: the file cannot be read on.
+        """
+        places = [self.columns.index(name) for name in names]
+        width = len(self.columns)
+        for number, cells in enumerate(self._records(), 1):
+            if len(cells) != width:
+                yield Row(number=number, cells=("",) * len(places), fault=CELLS)
+                continue
+            chosen = tuple(cells[place] for place in places)
+            fault = "" if all(map(_is_text, chosen)) else TEXT
+            yield Row(number=number, cells=chosen if not fault else ("",) * len(places), fault=fault)
+
+    def kept(self, names: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:
+        """Read some columns as they are, in chunks: the number of rows, and each column's cells.
+
+        Raises:
+            TableError: the file cannot be read on.
+        """
+        places = [self.columns.index(name) for name in names]
+        records = self._records()
+        while chunk := list(islice(records, _CHUNK)):
+            yield len(chunk), [[_cell(cells, place) for cells in chunk] for place in places]
+
+    def types(self, names: Sequence[str]) -> list[None]:
+        """Say of what kind columns are: text, all of them."""
+        return [None] * len(names)
+
+    def _records(self) -> Iterator[list[str]]:
+        number = 0
+        try:
+            with _reading(self.path) as file:
+                records = csv.reader(file, delimiter=self.delimiter, strict=True)
+                next(records, None)
+                for cells in records:
+                    if cells:
+                        number += 1
+                        yield cells
+        except csv.Error as error:
+            raise TableError(
+                f"{self.path}: row {number + 1} cannot be cut into cells ({_rule(error)})",
+                reason="quotes",
+                next_step="put that row's quotation marks right: a cell with one is quoted, and it is doubled inside",
+            ) from None
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
+
+
+def _reading(path: Path) -> TextIO:
+    try:
+        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> TableError:
+    return TableError(
+        f"{path}: cannot be read ({error.strerror})", reason="file", next_step="name a file that you may read"
+    )
+
+
+def _rule(error: csv.Error) -> str:
+    """Say what is wrong; the library's own words name no cell, but are about its settings."""
+    return (
+        "a quotation mark is not closed"
+        if "end of data" in str(error)
+        else "a cell is too long, or quoted in part"
+    )
+
+
+def _is_text(cell: str) -> bool:
+    return cell.isascii() or not any("\ud800" <= mark <= "\udfff" for mark in cell)
+
+
+def _cell(cells: list[str], place: int) -> str:
+    cell = cells[place] if place < len(cells) else ""
+    return cell if _is_text(cell) else cell.encode(errors="surrogateescape").decode(errors="replace")
