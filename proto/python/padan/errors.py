@@ -69,7 +69,7 @@ class NikError(InvalidRequestError):
 
 
 class ConflictError(PadanError):
-    """The request id was used for another question, or a key is no longer current."""
+    """The request id was used for another question, or a key or a token is no longer current."""
 
 
 # The agency's administrator must act, or ask the registry's operator.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from padan.times import from_timestamp
 from padan.vocabulary import AnswerForm, Attribute, LawfulUse, LegalBasis, Profile, label
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
     from padan.v1 import verification_pb2
+
+SCOPE: Final = "token-domain/"
+"""Before a token domain's name in the purpose of its keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,34 @@ class ServiceKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenVersion:
+    """A version of a token domain.
+
+    Attributes:
+        number: from 1.
+        public_key: of its key, 32 bytes.
+        not_after: its tokens are refused from then on; None for the version that issues.
+    """
+
+    number: int
+    public_key: bytes
+    not_after: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenDomain:
+    """A token domain of the agreement.
+
+    Attributes:
+        name: as the agreement has it.
+        versions: those whose tokens are taken, the newest first; none where no key was made for it yet.
+    """
+
+    name: str
+    versions: tuple[TokenVersion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
     """What may be asked under one purpose; words in lower case, as the command line takes them."""
 
@@ -51,6 +82,8 @@ class Purpose:
     ages: tuple[int, ...]
     region_levels: tuple[int, ...]
     subject_budget: int
+    token_domain: str = ""
+    """The token domain to which tokens are issued, and whose are taken; empty where tokens are not granted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +156,21 @@ class ServiceInfo:
     def key(self, purpose: str) -> ServiceKey | None:
         """Find the key for a purpose; None where there is none."""
         return next((key for key in self.keys if key.purpose == purpose), None)
+
+    @property
+    def token_domains(self) -> tuple[TokenDomain, ...]:
+        """The token domains of the agreement, in the order of their names."""
+        purposes = self.agreement.purposes if self.agreement is not None else ()
+        names = sorted({purpose.token_domain for purpose in purposes} - {""})
+        return tuple(TokenDomain(name=name, versions=self._versions(name)) for name in names)
+
+    def _versions(self, domain: str) -> tuple[TokenVersion, ...]:
+        found = (
+            TokenVersion(number=int(key.key_id), public_key=key.public_key, not_after=key.not_after)
+            for key in self.keys
+            if key.purpose == f"{SCOPE}{domain}" and key.key_id.isdecimal()
+        )
+        return tuple(sorted(found, key=lambda version: version.number, reverse=True))
 
     @property
     def log_origin(self) -> str:
@@ -228,6 +276,7 @@ def _purpose(message: verification_pb2.PurposeInfo) -> Purpose:
         ages=tuple(message.ages),
         region_levels=tuple(message.region_levels),
         subject_budget=message.subject_budget,
+        token_domain=message.token_domain,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from padan import errors
 from padan.remedy_custody import CUSTODY
 from padan.remedy_row import Remedy, row
+from padan.remedy_token import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -321,7 +322,7 @@ _OWN = (
     row("WRONG_ANSWER", "", errors.InternalError, "the answer does not belong to the question", _OPERATOR),
 )
 
-TABLE: Mapping[str, Remedy] = {each.reason: each for each in (*_SERVICE, *CUSTODY, *_OWN)}
+TABLE: Mapping[str, Remedy] = {each.reason: each for each in (*_SERVICE, *TOKENS, *CUSTODY, *_OWN)}
 """Every reason, those of the service first."""
 
 

@@ -4,10 +4,13 @@
 
 The element is k H2G(nik) in ristretto255 under the key of that version of the domain. The tag is the service's: it
 shows that the service issued these bytes, and nobody else can check it. To the byte: docs/formats/token.md.
+In files, databases of text and command lines a token is written in base64url without padding (RFC 4648 section 5).
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from typing import TYPE_CHECKING, Final, Self
 
@@ -29,7 +32,7 @@ SIZE_MAX: Final = _HEAD + DOMAIN_MAX + _REST
 
 
 class TokenError(InvalidRequestError):
-    """The bytes are no token; `reason` is "format", "domain" or "size"."""
+    """The bytes or the text are no token; `reason` is "format", "domain", "size" or "text"."""
 
 
 @value
@@ -80,6 +83,26 @@ class Token:
             element=bytes(data[element : element + ELEMENT_SIZE]),
             tag=bytes(data[element + ELEMENT_SIZE :]),
         )
+
+    @property
+    def text(self) -> str:
+        """Write it as text, at most 154 characters of A-Z a-z 0-9 - _."""
+        return base64.urlsafe_b64encode(self.encode()).rstrip(b"=").decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `text` wrote; nothing is stripped, and every token has one text.
+
+        Raises:
+            TokenError: not such a text, or its bytes are no token.
+        """
+        try:
+            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except (ValueError, binascii.Error):
+            data = b""
+        if not data or base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+            raise TokenError("the text is no token in base64url without padding", reason="text")
+        return cls.parse(data)
 
     def __repr__(self) -> str:
         return f"Token(domain={self.domain!r}, version={self.version})"

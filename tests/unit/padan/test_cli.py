@@ -273,6 +273,7 @@ def test_info_for_people_and_programs(padan: Callable[..., Ended]) -> None:
     assert document["agreement"]["purposes"][0]["attributes"] == ["name", "alive"]
     assert document["epochs"][0]["as_of"] == "2026-11-01T12:30:00Z"
     assert document["feed_age_seconds"] == 93_720.5
+    assert document["token_domains"] == []
 
 
 def test_info_without_agreement(padan: Callable[..., Ended], service: Service) -> None:

@@ -14,7 +14,7 @@ from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeo
 from padan.cli.console import print_json
 
 if TYPE_CHECKING:
-    from padan.info import Agreement, Purpose, ServiceInfo
+    from padan.info import Agreement, Purpose, ServiceInfo, TokenDomain
 
 
 def register(app: typer.Typer) -> None:
@@ -53,9 +53,14 @@ def info(
     elif policy:
         typer.echo("".join(f"log {key}\n" for key in found.log_keys()) + "quorum none")
     elif json:
-        print_json(_plain(asdict(found)) | {"log_keys": list(found.log_keys())})
+        print_json(_plain(_content(found)))
     else:
         _show(found, codes=codes)
+
+
+def _content(found: ServiceInfo) -> dict[str, Any]:
+    domains = [asdict(domain) for domain in found.token_domains]
+    return asdict(found) | {"log_keys": found.log_keys(), "token_domains": domains}
 
 
 def _plain(value: Any) -> Any:
@@ -83,6 +88,8 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
     for key in found.log_keys():
         typer.echo(f"log          {key}")
     _show_agreement(found.agreement)
+    for domain in found.token_domains:
+        typer.echo(f"tokens       {domain.name}, {_versions(domain)}")
     for code_list in found.code_lists if codes else ():
         typer.echo(f"codes        {code_list.attribute}: list {code_list.name}, version {code_list.version}")
         for code in code_list.codes:
@@ -106,6 +113,15 @@ def _show_agreement(granted: Agreement | None) -> None:
             _show_purpose(purpose)
 
 
+def _versions(domain: TokenDomain) -> str:
+    if not domain.versions:
+        return "no version yet: the registry has made no key for it"
+    return ", ".join(
+        f"version {version.number}" + (f" until {times.text(version.not_after)}" if version.not_after else "")
+        for version in domain.versions
+    )
+
+
 def _show_purpose(purpose: Purpose) -> None:
     typer.echo(f"purpose      {purpose.code} ({purpose.lawful_use})")
     typer.echo(f"  attributes   {', '.join(purpose.attributes)}")
@@ -117,3 +133,5 @@ def _show_purpose(purpose: Purpose) -> None:
         typer.echo(f"  ages         {', '.join(map(str, purpose.ages))}")
     if purpose.region_levels:
         typer.echo(f"  regions      codes of {', '.join(map(str, purpose.region_levels))} digits")
+    if purpose.token_domain:
+        typer.echo(f"  tokens       of the domain {purpose.token_domain}")

@@ -15,6 +15,7 @@ from padan.cli import connection
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.question import Question
+from padan.token import Token
 from padan.vocabulary import Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from padan.answer import Verification
     from padan.config import Config
 
-_TEXTS = ("nik", "purpose", "officer", "legal_basis", "consent_receipt", "on_behalf_of", "request_id")
+_TEXTS = (
+    "nik",
+    "token",
+    "purpose",
+    "officer",
+    "legal_basis",
+    "consent_receipt",
+    "on_behalf_of",
+    "request_id",
+)
 _NEXT = 'write it as {"nik": "…", "claims": {"name": "…"}}; docs/agency.md shows all keys'
 EXIT_CODES = {
     Verdict.MATCH: ExitCode.DONE,
@@ -44,11 +54,19 @@ def verify(
         str | None,
         typer.Option(
             "--input",
-            help="A JSON file with nik, claims and any of the options below as keys; - reads standard input. "
+            help="A JSON file with nik or token, claims and any of the options below as keys; - reads standard input. "
             "Unlike --nik and --claim it leaves no trace in the shell's history and the list of processes.",
         ),
     ] = None,
     nik: Annotated[str | None, typer.Option(help="The resident's number.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(help="The resident's token, as `--issue-token` printed it, instead of --nik."),
+    ] = None,
+    issue_token: Annotated[
+        bool,
+        typer.Option("--issue-token", help="Ask for a token to keep instead of the number, with a match."),
+    ] = False,
     claim: Annotated[
         list[str] | None,
         typer.Option(metavar="ATTRIBUTE=VALUE", help="What the resident has said; repeatable."),
@@ -88,6 +106,7 @@ def verify(
     )
     given = {
         "nik": nik,
+        "token": token,
         "purpose": purpose,
         "officer": officer,
         "legal_basis": legal_basis,
@@ -95,7 +114,8 @@ def verify(
         "on_behalf_of": on_behalf_of,
         "request_id": request_id,
     }
-    question = _question(given, claim or [], _read(source), connection.settings())
+    document = _read(source)
+    question = _question(given, claim or [], document, connection.settings(), issue=issue_token)
     if save_request is not None:
         _keep(save_request, question.body)
     with link.client() as client:
@@ -109,7 +129,12 @@ def verify(
 
 
 def _question(
-    given: Mapping[str, str | None], claims: list[str], document: Mapping[str, Any], stored: Config
+    given: Mapping[str, str | None],
+    claims: list[str],
+    document: Mapping[str, Any],
+    stored: Config,
+    *,
+    issue: bool,
 ) -> Question:
     """Join options, document and configuration file, in this order of weight."""
     texts: dict[str, Any] = {}
@@ -126,7 +151,16 @@ def _question(
                 next_step=f"give --{option}, or set {name} in the configuration file",
                 code=ExitCode.USAGE,
             )
-    return Question.build(claims=_claims(claims, document), **texts)
+    token = texts.pop("token")
+    asked = document.get("issue_token", False)
+    if not isinstance(asked, bool):
+        raise CommandError("issue_token is not true or false", next_step=_NEXT)
+    return Question.build(
+        claims=_claims(claims, document),
+        subject_token=Token.from_text(token).encode() if token else b"",
+        issue_token=issue or asked,
+        **texts,
+    )
 
 
 def _claims(options: list[str], document: Mapping[str, Any]) -> dict[str, str]:
@@ -162,7 +196,11 @@ def _read(source: str | None) -> Mapping[str, Any]:
         ) from None
     except (ValueError, RecursionError):
         raise CommandError("the input is not JSON", next_step=_NEXT) from None
-    unknown = sorted(document.keys() - {*_TEXTS, "claims"}) if isinstance(document, dict) else ["(no object)"]
+    unknown = (
+        sorted(document.keys() - {*_TEXTS, "claims", "issue_token"})
+        if isinstance(document, dict)
+        else ["(no object)"]
+    )
     if unknown:
         raise CommandError(f"the input has unknown keys: {len(unknown)}", next_step=_NEXT)
     return document  # type: ignore[no-any-return]  # checked above
@@ -179,6 +217,7 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _print(answer: Verification, *, as_json: bool) -> None:
+    token = Token.parse(answer.subject_token).text if answer.subject_token else ""
     verdicts = {attribute.label: verdict.name for attribute, verdict in answer.verdicts.items()}
     if as_json:
         print_json(
@@ -189,6 +228,7 @@ def _print(answer: Verification, *, as_json: bool) -> None:
                 "as_of": times.text(answer.as_of) or None,
                 "contest": answer.contest,
                 "receipt": answer.receipt or None,
+                "token": token or None,
             }
         )
         return
@@ -198,3 +238,5 @@ def _print(answer: Verification, *, as_json: bool) -> None:
     typer.echo(
         f"request  {answer.request_id}\ndata     as of {times.text(answer.as_of)}\ncontest  {answer.contest}"
     )
+    if token:
+        typer.echo(f"token    {token}")

@@ -1,0 +1,31 @@
+"""The rows of the table of errors about tokens that agencies keep instead of numbers."""
+
+from __future__ import annotations
+
+from padan import errors
+from padan.remedy_row import row
+
+TOKENS = (
+    row(
+        "TOKEN_REFUSED",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "the bytes are no token that this service issued to the token domain of the purpose",
+        "`padan info` shows the purpose's token domain; send it whole, as it was issued",
+    ),
+    row(
+        "TOKEN_OUTDATED",
+        "FAILED_PRECONDITION",
+        errors.ConflictError,
+        "the token is of a version whose time is over",
+        "have a new one issued with the resident's number: `padan verify --issue-token`",
+    ),
+    row(
+        "TOKENS_UNAVAILABLE",
+        "UNAVAILABLE",
+        errors.UnavailableError,
+        "the keys or rows behind tokens of this domain cannot be read",
+        "send the same bytes again later; if `padan info` names no version of the domain, ask the registry's operator",
+        retry=True,
+    ),
+)
