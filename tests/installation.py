@@ -23,7 +23,7 @@ from keys.agent_server import KeyAgentServer
 from keys.custody import Custody
 from keys.outer import EpochKeys
 from keys.provider import open_provider
-from keys.purpose import Purpose
+from keys.purpose import Purpose, TokenDomain
 from keys.realm import Realm
 from keys.signing import Signer
 from tests.people import AS_OF, PEOPLE
@@ -52,20 +52,10 @@ if TYPE_CHECKING:
     from keys.provider import KekProvider
 
 REGISTRY = "test-registry"
-
-
 ENVIRONMENT = "development"
-
-
 TRUST_DOMAIN = "test.example"
-
-
 PASSPHRASE = "a passphrase for tests only"
-
-
 FILE_KEK = "file:kek.json?passphrase-file=passphrase"
-
-
 DECOYS = 64
 
 
@@ -107,6 +97,10 @@ class Installation:
     def directory(self) -> Directory:
         """Open the directory."""
         return Directory(self.settings.log_database)
+
+    def custody(self) -> Custody:
+        """Open the keyring for a custodian."""
+        return Custody(path=self.settings.keyring, provider=self.provider, actor="tests")
 
     def agent(self) -> LocalKeyAgent:
         """Unlock the keyring."""
@@ -314,6 +308,7 @@ def install(
     environment: str = ENVIRONMENT,
     kek: str = FILE_KEK,
     make_keyring: Callable[[config.Settings, Realm], KekProvider] = _make_keyring,
+    token_domains: Iterable[str] = (),
 ) -> Installation:
     """Make an installation with agencies (default: one, "tax") and people.
 
@@ -321,6 +316,7 @@ def install(
         extra: further lines of the configuration.
         kek: the setting.
         make_keyring: makes the keyring, and gives what opens it.
+        token_domains: domains that get a key.
     """
     root.mkdir(parents=True, exist_ok=True)
     port, audit_port, metrics_port, custody_port = free_ports(4)
@@ -367,6 +363,8 @@ custody_listen = "127.0.0.1:{custody_port}"
         provider=make_keyring(config.load(config_path), realm),
     )
     settings = installation.settings
+    for domain in token_domains:
+        installation.custody().rotate(TokenDomain(domain))
     migrations.upgrade(settings.log_database, migrations.Tree.LOG)
     migrations.upgrade(settings.vault_database, migrations.Tree.VAULT)
     installation.load(people)

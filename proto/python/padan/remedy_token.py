@@ -11,14 +11,14 @@ TOKENS = (
         "INVALID_ARGUMENT",
         errors.InvalidRequestError,
         "the bytes are no token that this service issued to the token domain of the purpose",
-        "`padan info` shows the purpose's token domain; send it whole, as it was issued",
+        "see `padan token show` for its domain and `padan info` for the purpose's; send it whole, as it was issued",
     ),
     row(
         "TOKEN_OUTDATED",
         "FAILED_PRECONDITION",
         errors.ConflictError,
         "the token is of a version whose time is over",
-        "have a new one issued with the resident's number: `padan verify --issue-token`",
+        "have a new one issued with the resident's number: `padan verify --issue-token`, or `padan token issue`",
     ),
     row(
         "TOKENS_UNAVAILABLE",

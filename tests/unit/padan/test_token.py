@@ -19,6 +19,7 @@ from tests.simulator.service import match
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import grpc
 
@@ -146,3 +147,16 @@ def test_verify_refuses_what_is_no_token(
     ended = padan("verify", *arguments, "--claim", "name=Sitti")
     assert (ended.code, service.bodies) == (ExitCode.INPUT, [])
     assert TOKEN.text[:20] not in ended.err
+
+
+def test_show_reads_arguments_files_and_standard_input(padan: Callable[..., Ended], tmp_path: Path) -> None:
+    """Domain and version, one line a token, from wherever tokens come."""
+    other = Token(domain="tax", version=1, element=bytes(32), tag=bytes(16))
+    assert padan("token", "show", TOKEN.text, other.text).out == "health, version 7\ntax, version 1\n"
+    (tmp_path / "tokens").write_text(f"{TOKEN.text}\r\n\n")
+    ended = padan("token", "show", "--input", str(tmp_path / "tokens"), "--json")
+    assert json.loads(ended.out) == {"domain": "health", "version": 7}
+    assert padan("token", "show", stdin=other.text.encode()).out == "tax, version 1\n"
+    bad = padan("token", "show", "nothing")
+    assert (bad.code, "nothing" in bad.err) == (ExitCode.INPUT, False)
+    assert padan("token", "show", "--input", str(tmp_path / "none")).code == ExitCode.INPUT

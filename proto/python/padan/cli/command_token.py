@@ -1,0 +1,263 @@
+"""`padan token`: tokens that an agency keeps instead of numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from padan.channel import AT_ONCE
+from padan.cli import connection
+from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
+from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from padan.issuing.calls import Calls
+from padan.issuing.granted import bind
+from padan.issuing.issue import Order, issue, part_of, refuse_existing, rules
+from padan.issuing.part import BAD_ROW
+from padan.issuing.people import Columns
+from padan.issuing.run import Terms
+from padan.table.file import open_table, require_suffix
+from padan.token import Token
+
+if TYPE_CHECKING:
+    from padan.issuing.issue import Meter, Summary
+    from padan.issuing.run import Run
+
+PATIENCE = 30.0
+"""Seconds for a row with all its attempts, where nothing else is said."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = new_app("token", summary="Tokens that an agency keeps instead of numbers.")
+    group.command("show")(show)
+    group.command("issue")(issue_)
+    app.add_typer(group)
+
+
+def show(
+    tokens: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOKEN]...", help="Tokens as text; none or - reads one a line from standard input."
+        ),
+    ] = None,
+    *,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="A file with one token a line, instead of arguments.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say of which token domain and version tokens are; whether they were ever issued only the service can say."""
+    texts = _lines(source) if source is not None or tokens in (None, [], ["-"]) else tokens or []
+    for text in texts:
+        token = Token.from_text(text)
+        if json:
+            print_json({"domain": token.domain, "version": token.version})
+        else:
+            typer.echo(f"{token.domain}, version {token.version}")
+
+
+def issue_(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LIST", help="The people: .csv or .parquet, with the columns named in the first line."
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The result: .csv or .parquet; a file that does not exist yet."),
+    ],
+    nik_column: Annotated[str, typer.Option(help="The column of the numbers.")] = "nik",
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ATTRIBUTE=COLUMN",
+            help="The column of a claim; repeatable. Columns that are named like attributes are claims without it.",
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="A column that is no claim, though named like an attribute; repeatable."
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that goes into the result, such as a customer number; repeatable.",
+        ),
+    ] = None,
+    consent_column: Annotated[
+        str, typer.Option(help="The column of consent receipts, where the legal basis is consent.")
+    ] = "",
+    purpose: Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")] = None,
+    officer: Annotated[
+        str | None, typer.Option(help="The agency's pseudonym of the person who asks.")
+    ] = None,
+    legal_basis: Annotated[
+        str | None,
+        typer.Option(
+            help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."
+        ),
+    ] = None,
+    on_behalf_of: Annotated[str, typer.Option(help="Agency for which a reseller asks.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, max=AT_ONCE, help="Calls under way at once.")] = 16,
+    address: Address = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    server_name: ServerName = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds for a row with all its attempts.")
+    ] = PATIENCE,
+    json: Json = False,
+) -> None:
+    """Have tokens issued for the people of a list; ended early, the same command goes on and pays for no row twice.
+
+    The result has the kept columns, `token` and `outcome`, and neither numbers nor claims. What was answered is kept
+    beside it in OUTPUT.part until then. Exit codes: 0 every row was asked about, 3 some rows are bad, 4 or 5 it ended
+    early.
+    """
+    link = connection.connection(
+        address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout
+    )
+    require_suffix(output)
+    refuse_existing(output)
+    people = open_table(table)
+    columns = Columns.choose(
+        people,
+        nik=nik_column,
+        claims=_mapping(claim or []),
+        without=without or [],
+        consent=consent_column,
+        keep=keep or [],
+    )
+    terms = Terms(on_behalf_of=on_behalf_of, **_given(purpose, officer, legal_basis))
+    with link.client() as client, contextlib.ExitStack() as until_end:
+        order = Order(table=people, output=output, binding=bind(client.service_info(), terms, columns))
+
+        def transport(run: Run) -> Calls:
+            calls = Calls(client, run, terms, domain=order.binding.domain, concurrency=concurrency)
+            until_end.enter_context(_interruptible(calls))
+            return calls
+
+        def meter(rows: int, before: int) -> Meter:
+            from padan.cli.meter import meter as of  # noqa: PLC0415 - a bar takes a while to import
+
+            return until_end.enter_context(of(rows, before))
+
+        def report(summary: Summary) -> None:
+            until_end.close()
+            _report(summary, output, as_json=json)
+
+        summary = issue(order, transport, meter, report)
+    if not summary.written:
+        raise CommandError(
+            f"stopped; {summary.answered:,} of {summary.rows:,} rows are answered and kept",
+            next_step="run the same command to go on",
+            code=ExitCode.UNAVAILABLE,
+        )
+    if summary.bad:
+        raise typer.Exit(int(ExitCode.INPUT))
+
+
+def _given(purpose: str | None, officer: str | None, legal_basis: str | None) -> dict[str, str]:
+    """Join options and configuration file."""
+    stored = connection.settings()
+    joined = {
+        "purpose": purpose or stored.purpose,
+        "officer": officer or stored.officer,
+        "legal_basis": legal_basis or stored.legal_basis,
+    }
+    for name, value in joined.items():
+        if not value:
+            option = name.replace("_", "-")
+            raise CommandError(
+                f"no {name} is given",
+                next_step=f"give --{option}, or set {name} in the configuration file",
+                code=ExitCode.USAGE,
+            )
+    return {name: value or "" for name, value in joined.items()}
+
+
+def _mapping(options: list[str]) -> dict[str, str]:
+    """Read ATTRIBUTE=COLUMN."""
+    mapped: dict[str, str] = {}
+    for option in options:
+        name, equals, column = option.partition("=")
+        if not equals or not column or name in mapped:
+            raise CommandError(
+                "a --claim is not ATTRIBUTE=COLUMN, or stands twice",
+                next_step="write it as --claim name=customer_name, each attribute once",
+                code=ExitCode.USAGE,
+            )
+        mapped[name] = column
+    return mapped
+
+
+def _lines(source: Path | None) -> list[str]:
+    """Read a file or standard input, a token a line; empty lines are none."""
+    try:
+        raw = sys.stdin.buffer.read() if source is None else source.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"{source} cannot be read ({error.strerror})", next_step="name a file that is there"
+        ) from None
+    lines = raw.decode(errors="replace").split("\n")
+    return [line.strip() for line in lines if line.strip()]
+
+
+@contextlib.contextmanager
+def _interruptible(calls: Calls) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop a run so that what is under way is kept; a second one ends it at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        del frame
+        calls.stop()
+        signal.signal(number, signal.default_int_handler)
+        sys.stderr.write("stopping when the calls under way are answered; once more ends at once\n")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _report(summary: Summary, output: Path, *, as_json: bool) -> None:
+    """Say how a run ended: data on standard output, rows that are bad on standard error."""
+    bad = rules(summary.bad)
+    for row, rule in bad:
+        sys.stderr.write(f"row {row}: {rule}\n")
+    count = summary.outcomes.get(BAD_ROW, 0)
+    if count > len(bad):
+        sys.stderr.write(f"and {count - len(bad):,} more bad rows; the result has them all\n")
+    if as_json:
+        print_json(
+            {
+                "rows": summary.rows,
+                "answered": summary.answered,
+                "answered_before": summary.before,
+                "outcomes": summary.outcomes,
+                "bad_rows": [{"row": row, "rule": rule} for row, rule in bad],
+                "output": str(output) if summary.written else None,
+                "part": None if summary.written else str(part_of(output)),
+            }
+        )
+        return
+    told = ", ".join(f"{number:,} {name}" for name, number in summary.outcomes.items())
+    typer.echo(f"{summary.answered:,} of {summary.rows:,} rows: {told or 'none is answered'}")
+    if summary.written:
+        typer.echo(f"written  {output}")
+    else:
+        typer.echo(f"kept in  {part_of(output)}; run the same command to go on")
