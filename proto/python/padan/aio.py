@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 import grpc.aio
 
-from padan import answer, channel, dispute, info, remedy, retry
+from padan import answer, channel, dispute, info, remedy, retry, update
 from padan.client import SERVICE_INFO, VERIFY
 from padan.question import Question
 from padan.rpc import from_rpc
-from padan.v1 import dispute_pb2, verification_pb2
+from padan.v1 import dispute_pb2, token_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
     from types import TracebackType
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from padan.proofs import Proofs
     from padan.question import Claims
+    from padan.update import Update, Updated
     from padan.vocabulary import Attribute, LegalBasis
 
 _Answer = TypeVar("_Answer")
@@ -88,6 +89,14 @@ class Client:
                 dispute.LIST_DISPUTES,
                 request_serializer=None,
                 response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
+            )
+        )
+
+        self._update_tokens: grpc.aio.UnaryUnaryMultiCallable[bytes, token_pb2.UpdateTokensResponse] = (
+            link.unary_unary(
+                update.UPDATE_TOKENS,
+                request_serializer=None,
+                response_deserializer=token_pb2.UpdateTokensResponse.FromString,
             )
         )
 
@@ -175,6 +184,29 @@ class Client:
             PadanError: see `padan errors`.
         """
         return info.read(await self._call(self._info, b"", timeout))
+
+    async def update_tokens(
+        self,
+        tokens: Update,
+        *,
+        keys: Mapping[int, bytes] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in the other client
+    ) -> Updated:
+        """Have tokens moved to the version of their domain that issues, and check the proof; libsodium is needed.
+
+        Args:
+            tokens: from `Update.build`.
+            keys: the domain's public keys by version (`padan.update.keys_of`); default asks the service for them.
+            timeout: seconds for each call with all its attempts.
+
+        Raises:
+            UpdateProofError: what came is not shown to be of the same residents.
+            PadanError: see `padan errors`.
+        """
+        if keys is None:
+            keys = update.keys_of(await self.service_info(timeout=timeout), tokens.domain)
+        answered = await self._call(self._update_tokens, tokens.body, timeout)
+        return update.read(answered, tokens.tokens, keys)
 
     async def open_dispute(
         self,

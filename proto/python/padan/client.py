@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import grpc
 
-from padan import answer, channel, dispute, info, remedy, retry
+from padan import answer, channel, dispute, info, remedy, retry, update
 from padan.question import Question
 from padan.rpc import from_rpc
-from padan.v1 import dispute_pb2, verification_pb2
+from padan.v1 import dispute_pb2, token_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from types import TracebackType
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from padan.proofs import Proofs
     from padan.question import Claims
+    from padan.update import Update, Updated
     from padan.vocabulary import Attribute, LegalBasis
 
 _Answer = TypeVar("_Answer")
@@ -92,6 +93,14 @@ class Client:
                 dispute.LIST_DISPUTES,
                 request_serializer=None,
                 response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
+            )
+        )
+
+        self._update_tokens: grpc.UnaryUnaryMultiCallable[bytes, token_pb2.UpdateTokensResponse] = (
+            link.unary_unary(
+                update.UPDATE_TOKENS,
+                request_serializer=None,
+                response_deserializer=token_pb2.UpdateTokensResponse.FromString,
             )
         )
 
@@ -187,6 +196,25 @@ class Client:
             PadanError: see `padan errors`.
         """
         return info.read(self._call(self._info, b"", timeout))
+
+    def update_tokens(
+        self, tokens: Update, *, keys: Mapping[int, bytes] | None = None, timeout: float | None = None
+    ) -> Updated:
+        """Have tokens moved to the version of their domain that issues, and check the proof; libsodium is needed.
+
+        Args:
+            tokens: from `Update.build`.
+            keys: the domain's public keys by version (`padan.update.keys_of`); default asks the service for them.
+            timeout: seconds for each call with all its attempts.
+
+        Raises:
+            UpdateProofError: what came is not shown to be of the same residents.
+            PadanError: see `padan errors`.
+        """
+        if keys is None:
+            keys = update.keys_of(self.service_info(timeout=timeout), tokens.domain)
+        answered = self._call(self._update_tokens, tokens.body, timeout)
+        return update.read(answered, tokens.tokens, keys)
 
     def open_dispute(
         self,

@@ -8,7 +8,7 @@ section 2.2). Assumes libsodium, and that the published keys came from the servi
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from padan import commitment, dleq
 from padan.errors import AuditError, InvalidRequestError
@@ -21,6 +21,9 @@ from padan.vocabulary import LegalBasis
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from padan.info import ServiceInfo
+
+UPDATE_TOKENS: Final = "/padan.v1.TokenService/UpdateTokens"
 MOST: Final = 500
 """Tokens in a call."""
 
@@ -49,46 +52,82 @@ class Updated:
         return f"Updated({len(self.tokens)} tokens, {self.old_version} to {self.new_version})"
 
 
-def body(
-    tokens: Sequence[bytes],
-    *,
-    purpose: str,
-    officer: str,
-    legal_basis: LegalBasis | str,
-    consent_receipt: str = "",
-    done: int = 0,
-    total: int = 0,
-    request_id: str = "",
-) -> bytes:
-    """Build a call; sent again, the same bytes give the same tokens.
+@value
+class Update:
+    """A call that is ready to be made; sent again, the same bytes give the same tokens.
 
-    Args:
-        tokens: 1 to 500, all of one version.
-        purpose: code of a purpose with the token domain, from the agreement.
-        officer: the agency's own pseudonym of the person who updates.
-        legal_basis: why the agency may have tokens.
-        consent_receipt: id of the consent receipt, where the legal basis is consent.
-        done: tokens that the agency has moved so far; the custodians see it.
-        total: tokens that it has.
-        request_id: a UUID of your own; by default a new one.
-
-    Raises:
-        InvalidRequestError: none, too many, or of several versions.
+    Attributes:
+        domain: whose tokens they are.
+        tokens: those that are sent.
+        body: the message.
     """
-    if not 1 <= len(tokens) <= MOST:
-        raise InvalidRequestError(f"1 to {MOST} tokens are updated in a call", reason="INVALID_FIELD")
-    said = token_pb2.Circumstances(
-        request_id=request_id or str(uuid.uuid4()),
-        blind=commitment.new_blind(),
-        purpose=purpose,
-        officer=officer,
-        legal_basis=int(LegalBasis.of(legal_basis)),  # type: ignore[arg-type]  # the same numbers, another type
-        consent_receipt=consent_receipt,
-        client_version=CLIENT_VERSION,
-    )
-    return token_pb2.UpdateTokensRequest(
-        circumstances=said, tokens=tokens, progress=token_pb2.Progress(done=done, total=total)
-    ).SerializeToString()
+
+    domain: str
+    tokens: tuple[bytes, ...]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Update({len(self.tokens)} tokens of {self.domain})"
+
+    @classmethod
+    def build(
+        cls,
+        tokens: Sequence[bytes],
+        *,
+        purpose: str,
+        officer: str,
+        legal_basis: LegalBasis | str,
+        consent_receipt: str = "",
+        done: int = 0,
+        total: int = 0,
+        request_id: str = "",
+    ) -> Self:
+        """Build a call.
+
+        Args:
+            tokens: 1 to 500, all of one domain and version.
+            purpose: code of a purpose with the token domain, from the agreement.
+            officer: the agency's own pseudonym of the person who updates.
+            legal_basis: why the agency may have tokens.
+            consent_receipt: id of the consent receipt, where the legal basis is consent.
+            done: tokens that the agency has moved so far; the custodians see it.
+            total: tokens that it has.
+            request_id: a UUID of your own; by default a new one.
+
+        Raises:
+            TokenError: bytes that are no token.
+            InvalidRequestError: none, too many, or of several versions.
+        """
+        if not 1 <= len(tokens) <= MOST:
+            raise InvalidRequestError(f"1 to {MOST} tokens are updated in a call", reason="INVALID_FIELD")
+        kinds = {(each.domain, each.version) for each in map(Token.parse, tokens)}
+        if len(kinds) > 1:
+            raise InvalidRequestError(
+                "a call updates tokens of one domain and version", reason="INVALID_FIELD"
+            )
+        said = token_pb2.Circumstances(
+            request_id=request_id or str(uuid.uuid4()),
+            blind=commitment.new_blind(),
+            purpose=purpose,
+            officer=officer,
+            legal_basis=int(LegalBasis.of(legal_basis)),  # type: ignore[arg-type]  # the same numbers, another type
+            consent_receipt=consent_receipt,
+            client_version=CLIENT_VERSION,
+        )
+        message = token_pb2.UpdateTokensRequest(
+            circumstances=said, tokens=tokens, progress=token_pb2.Progress(done=done, total=total)
+        )
+        return cls(domain=kinds.pop()[0], tokens=tuple(tokens), body=message.SerializeToString())
+
+
+def keys_of(info: ServiceInfo, domain: str) -> dict[int, bytes]:
+    """Take a domain's public keys by version out of what GetServiceInfo told."""
+    return {
+        version.number: version.public_key
+        for known in info.token_domains
+        if known.name == domain
+        for version in known.versions
+    }
 
 
 def read(answer: token_pb2.UpdateTokensResponse, sent: Sequence[bytes], keys: Mapping[int, bytes]) -> Updated:

@@ -11,7 +11,7 @@ from padan import dleq, update
 from padan.errors import InvalidRequestError
 from padan.group import Multiplier, base, random_scalar, scalar_invert, scalar_multiply
 from padan.token import Token, update_context
-from padan.update import MOST, UpdateProofError
+from padan.update import MOST, Update, UpdateProofError
 from padan.v1 import error_pb2, token_pb2
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ def test_tokens_of_the_newest_version_must_come_back_unchanged() -> None:
 def test_a_call_says_who_asks_and_how_far_it_is() -> None:
     """The request holds what the contract asks for; none and too many tokens are refused before they are sent."""
     terms: dict[str, Any] = {"purpose": "service", "officer": "batch", "legal_basis": "public_task"}
-    made = token_pb2.UpdateTokensRequest.FromString(update.body(SENT, **terms, done=3, total=9))
+    made = token_pb2.UpdateTokensRequest.FromString(Update.build(SENT, **terms, done=3, total=9).body)
     assert (list(made.tokens), made.progress.done, made.progress.total) == (SENT, 3, 9)
     assert (made.circumstances.purpose, len(made.circumstances.blind)) == ("service", 32)
-    for tokens in ([], [b""] * (MOST + 1)):
+    for tokens in ([], SENT[:1] * (MOST + 1), [*SENT, token(POINTS[0], 2)], [b"strange"]):
         with pytest.raises(InvalidRequestError):
-            update.body(tokens, **terms)
+            Update.build(tokens, **terms)
