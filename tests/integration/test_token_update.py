@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from padan.token import Token
 from padan.update import Update
 from padan.vocabulary import Verdict
 from tests.installation import install
+from tests.operating import operate
 from tests.people import BUDI, SARI
 from tests.service import running
 from tests.terms import Terms
@@ -85,3 +87,20 @@ def test_a_domain_rotates_under_an_agency(service: RunningService) -> None:
         assert (bool(mixed.tokens[0]), dict(mixed.refused)) == (True, {1: "TOKEN_REFUSED"})
         with pytest.raises(InvalidRequestError, match="token"):
             ask(client, forged.encode(), BUDI)
+
+
+def test_custodians_see_how_far_an_agency_is(service: RunningService) -> None:
+    """The agency's own word, by domain and version."""
+    with service.client("tax") as client:
+        tokens = [issue(client, person) for person in PEOPLE]
+        service.installation.custody().rotate(TokenDomain("tax"))
+        wait_for(client, 2)
+        client.update_tokens(Update.build(tokens[:1], **SAID, done=1, total=2))
+    said = operate(service.installation, "token", "progress")
+    assert "tax: version 1 to 2, 1 of 2 tokens, 50 %" in said
+    (told,) = (
+        each
+        for each in json.loads(operate(service.installation, "token", "progress", "--json"))
+        if each["domain"] == "tax"
+    )
+    assert (told["old"], told["new"], told["done"], told["total"]) == (1, 2, 1, 2)

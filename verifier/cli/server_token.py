@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +13,14 @@ import typer
 from keys import ringformat
 from keys.provider import ask
 from keys.ringfile import RingFile
+from padan import times
 from padan.cli.console import new_app, print_json
 from verifier import host_keys, migrations
 from verifier.cli.settings import settings
+from verifier.directory import Directory
 from verifier.log.open import open_log
-from verifier.projector import progress
+from verifier.projector import progress as meters
+from verifier.token import progress as agencies
 from verifier.token import rekeying, standing
 from verifier.token.rekeying import Rekeying
 
@@ -60,6 +65,26 @@ def status(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def progress(*, as_json: AsJson = False) -> None:
+    """Show how far agencies say they are with moving their tokens to the newest version of their domain."""
+    with closing(Directory(_upgraded().log_database)) as directory:
+        found = agencies.read(directory)
+    if as_json:
+        print_json([dataclasses.asdict(each) for each in found])
+        return
+    for each in found:
+        far = (
+            f"{each.done:,} of {each.total:,} tokens, {100 * each.done / each.total:.0f} %"
+            if each.total
+            else "?"
+        )
+        at = times.text(datetime.fromtimestamp(each.seconds, tz=UTC))
+        typer.echo(f"{each.domain}: version {each.old} to {each.new}, {far}; last call {at}")
+    if not found:
+        typer.echo("no agency has moved tokens yet")
+
+
+@app.command()
 def rekey(
     *,
     new_keys: Annotated[
@@ -80,7 +105,7 @@ def rekey(
     with (
         closing(host_keys.unlock(chosen)) as agent,
         closing(open_log(chosen.log_database)) as log,
-        progress.Silence() if as_json else progress.for_terminal() as meter,
+        meters.Silence() if as_json else meters.for_terminal() as meter,
     ):
         found = Rekeying(chosen, agent, meter=meter, rate=rate).run(log)
     if as_json:

@@ -190,7 +190,7 @@ class Client:
         tokens: Update,
         *,
         keys: Mapping[int, bytes] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - as in the other client
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
     ) -> Updated:
         """Have tokens moved to the version of their domain that issues, and check the proof; libsodium is needed.
 
