@@ -37,6 +37,13 @@ __all__ = ["made"]
 EVERY_KEY = (*TOKEN_PURPOSES, Purpose.ROW_SEAL)
 
 
+def check(made: Installation, registry: Registry, issued: dict[str, bytes]) -> None:
+    """See that each token leads where the model says."""
+    with tokens.desk(made) as desk:
+        found = desk.leads(list(issued.values()), people(2 * COUNT))
+    assert dict(zip(issued, found, strict=True)) == {number: registry.leads.get(number) for number in issued}
+
+
 def rekey(made: Installation, *, meter: Meter | None = None, page: int = 4) -> Rekeyed:
     """Move the rows, without waiting for processes that do not run."""
     with closing(made.agent()) as agent, closing(open_log(made.settings.log_database)) as log:
@@ -67,17 +74,14 @@ def test_rows_move_whole_whatever_became_of_their_numbers(made: Installation, se
             again = [number for number in issued if number in registry.held | registry.aliases.keys()]
             desk.issue(*again)  # under the new keys, beside what is there
         registry.was_issued(again)
+        check(made, registry, issued)
         if turn % 2:
             with pytest.raises(KeyboardInterrupt):
                 rekey(made, meter=_Killer())
             follow(made.settings, "changes", registry.changes(6))
         done = rekey(made)
         assert (done.left, standing.read(made.settings).old) == (0, 0)
-        with tokens.desk(made) as desk:
-            found = desk.leads(list(issued.values()), people(2 * COUNT))
-        assert dict(zip(issued, found, strict=True)) == {
-            number: registry.leads.get(number) for number in issued
-        }
+        check(made, registry, issued)
         assert tokens.count(made) == len(registry.leads)
     assert rekey(made).moved == 0
 
