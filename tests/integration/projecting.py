@@ -47,15 +47,15 @@ OLD, NEW = 1, 2
 """Epochs of its first rotation."""
 
 
-def made_with(folder: Path, url: str = "") -> Installation:
-    """Make an installation that follows a registry."""
+def made_with(folder: Path, url: str = "", *, extra: str = "") -> Installation:
+    """Make an installation that follows a registry, with further lines of settings."""
     return install(
         folder / "padan",
         agencies={"tax": Terms()},
         people=people(COUNT).values(),
         log_url=url,
         vault_url=url,
-        extra=SIGNED,
+        extra=SIGNED + extra,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,21 +15,28 @@ from padan.entry import EntryKind
 from tests.integration import tokens
 from tests.integration.feeding import details, people
 from tests.integration.hands import Registry
-from tests.integration.projecting import COUNT
+from tests.integration.projecting import COUNT, made_with
 from tests.integration.tokens import made
 from tests.operating import operate
 from tests.simulator.terminal import run
+from verifier.backup import mirroring
+from verifier.backup.create import create
 from verifier.cli.custodian import main
+from verifier.directory import Directory
 from verifier.feed.following import follow
+from verifier.log.beside import Beside
 from verifier.log.open import open_log
 from verifier.projector.progress import Silence
 from verifier.rotation.rotator import Rotator
 from verifier.token import standing
 from verifier.token.errors import RowsStandError
 from verifier.token.rekeying import Rekeying
+from verifier.token.rowtable import RowTable
 from verifier.token.tables import TOKEN_PURPOSES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.installation import Installation
     from verifier.projector.progress import Meter
     from verifier.token.rekeying import Rekeyed
@@ -138,6 +146,34 @@ def test_custodians_are_told_of_rows_under_a_key(made: Installation) -> None:
     assert "padan-server token rekey" in told
     rekey(made)
     _custodian(made, *words)
+
+
+def test_rows_come_back_from_the_mirror(tmp_path: Path) -> None:
+    """With the data folder lost, backup and mirror bring every row as the feed and the move to new keys left it."""
+    (tmp_path / "mirror").mkdir()
+    found = made_with(tmp_path, extra=f'log_mirror = "{tmp_path / "mirror"}"\n')
+    tokens.begin(found)
+    mirroring.begin(found.settings)
+    create(found.settings, tmp_path / "backup")
+    registry, issued = Registry(found, 5), dict[str, bytes]()
+    with tokens.desk(found) as desk:
+        registry.issue(desk, issued, count=10)
+    changes = registry.changes()
+    follow(found.settings, "changes", changes)
+    tokens.succeed(found, *TOKEN_PURPOSES)
+    rekey(found)
+    mirroring.begin(found.settings)
+    before = _rows(found)
+    shutil.rmtree(found.settings.data_dir)
+    operate(found, "backup", "restore", tmp_path / "backup", "--json")
+    assert _rows(found) == before
+    follow(found.settings, "changes", changes)  # the vault is that of the backup
+    check(found, registry, issued)
+
+
+def _rows(made: Installation) -> list[list[tuple[bytes, bytes]]]:
+    with closing(Directory(made.settings.log_database)) as directory:
+        return list(RowTable(directory, Beside.TOKEN).pages())
 
 
 def _custodian(made: Installation, *words: object, code: int = 0) -> str:
