@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -24,10 +26,8 @@ from padan.v1 import attribute_pb2, audit_pb2, audit_pb2_grpc, verification_pb2_
 from tests.people import BUDI, PEOPLE
 from tests.service import request as question
 from tests.service import running
-from tests.simulator.terminal import run
 from tests.terms import Terms
 from tests.trails import REASON, desk, threshold
-from verifier.cli import server
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -307,9 +307,18 @@ def test_another_number_is_not_signed(served: tuple[RunningService, Desk]) -> No
 def test_a_production_service_answers(tmp_path: Path) -> None:
     """Outside development the auditors' threshold key is what it takes: checked, ready, answering, sealed to them."""
     installation, made = threshold(tmp_path / "production", environment="production")
-    config = ("--config", str(installation.config_path), "config", "check", "--json")
-    checked = run(server.main, *config)
-    settings = [each for each in json.loads(checked.out)["findings"] if each["step"] == "settings"]
+    # In a process of its own: outside development it hardens itself, for good.
+    words = [
+        "-m",
+        "verifier.cli.server",
+        "--config",
+        str(installation.config_path),
+        "config",
+        "check",
+        "--json",
+    ]
+    checked = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    settings = [each for each in json.loads(checked.stdout)["findings"] if each["step"] == "settings"]
     assert settings
     assert {each["status"] for each in settings} == {"passed"}, settings
     with running(installation) as service:
