@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from verifier.ports import Agreements, Gate, Journal, Rates
     from verifier.token.domains import TokenDomains
 
-UPDATES_A_SECOND: Final = 20
-"""Calls of one agency; each takes some 50 ms of a processor where it is full."""
+UPDATES_A_SECOND: Final = 5
+"""Calls of one agency: a full one takes some 60 ms of a processor, of which others need the most."""
 MOST: Final = 500
 """Tokens in a call."""
 _REFUSED: Final = error_pb2.ERROR_REASON_TOKEN_REFUSED

@@ -39,23 +39,33 @@ class Agent(Protocol):
         ...
 
 
-class _Keys:
-    """Everything that is made of one state of the keyring."""
+class Keys:
+    """Everything that is made of one state of the keyring; a request works with one of them throughout.
+
+    Elements of one match key mean nothing under the names of another: mixed, a resident who is held would not be found.
+    """
 
     def __init__(self, agent: Agent, grace_days: int) -> None:
         held = agent.tokens()
         self._held, self._grace = held, grace_days * _DAY
         self._quotients = Quotients()
-        self.match: tuple[TokenKey, ...] = held.match()
+        self.match: TokenKey = held.match()[0]
         self._tags = Tags(agent.realm, held.macs(Purpose.TOKEN_TAG))
         self.rows = TokenRows.of(agent.realm, held, self._quotients)
         self._domains: dict[str, Domain] = {}
 
     def domain(self, name: str) -> Domain:
-        """Give a domain, whose keys are taken once."""
+        """Give a domain, whose keys are taken once.
+
+        Raises:
+            TokensUnavailableError: it has no key that issues.
+        """
         found = self._domains.get(name)
         if found is None:
-            versions = self._held.domain(name)
+            try:
+                versions = self._held.domain(name)
+            except (KeysError, ValueError) as error:
+                raise TokensUnavailableError("the keys of the token domain cannot be used") from error
             found = self._domains[name] = Domain(
                 name=name,
                 versions={version.number: version.key for version in versions},
@@ -82,7 +92,7 @@ class TokenDomains:
     def __init__(self, agent: Agent, *, grace_days: int) -> None:
         self._agent = agent
         self._grace_days = grace_days
-        self._keys: _Keys | None = None
+        self._keys: Keys | None = None
         self._making = threading.Lock()
 
     def follow(self) -> None:
@@ -96,37 +106,21 @@ class TokenDomains:
         Raises:
             TokensUnavailableError: it has no key that issues, or the keys behind all tokens are not there.
         """
-        try:
-            return self._current().domain(name)
-        except (KeysError, ValueError) as error:
-            raise TokensUnavailableError("the keys of the token domain cannot be used") from error
+        return self.current().domain(name)
 
-    @property
-    def rows(self) -> TokenRows:
-        """What finds residents.
+    def current(self) -> Keys:
+        """Give the keys as they are now.
 
         Raises:
             TokensUnavailableError: the keys behind all tokens are not there.
         """
-        return self._current().rows
-
-    @property
-    def match(self) -> TokenKey:
-        """The key of the match domain that makes new rows.
-
-        Raises:
-            TokensUnavailableError: as `rows`.
-        """
-        return self._current().match[0]
-
-    def _current(self) -> _Keys:
         keys = self._keys
         if keys is not None:
             return keys
         with self._making:
             if self._keys is None:
                 try:
-                    self._keys = _Keys(self._agent, self._grace_days)
+                    self._keys = Keys(self._agent, self._grace_days)
                 except (KeysError, GroupError, UnavailableError) as error:
                     raise TokensUnavailableError("the keys behind tokens cannot be used") from error
             return self._keys

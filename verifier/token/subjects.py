@@ -121,17 +121,18 @@ class Subjects:
             TokenEndedError: of a version whose time is over.
             TokensUnavailableError: keys are not there.
         """
-        found, rows = self._domains.domain(domain), self._domains.rows
+        keys = self._domains.current()
+        found = keys.domain(domain)
         try:
             given = found.read(token, now=now)
-            element = found.matched(given, self._domains.match)
+            element = found.matched(given, keys.match)
         except TokenRefusedError as error:
             raise TokenNotIssuedError(str(error), field="subject_token") from None
         except TokenOutdatedError as error:
             raise TokenEndedError(str(error), field="subject_token") from None
         except GroupError as error:
             raise TokensUnavailableError("a tagged token is no element of the group") from error
-        names = rows.names(element)
+        names = keys.rows.names(element)
         return TokenSubject(
             names=names,
             handles=inner.token_handles(names[0]),
@@ -146,7 +147,7 @@ class Subjects:
         Raises:
             ServiceError: the rows cannot be read.
         """
-        rows = self._domains.rows
+        rows = self._domains.current().rows
         wanted = sorted({name for subject in subjects for name in subject.names})
         boxes = self._rows.beside(Beside.TOKEN, wanted)
         for subject in subjects:
@@ -169,9 +170,10 @@ class Subjects:
         Raises:
             TokensUnavailableError: keys are not there.
         """
-        found, rows, match = self._domains.domain(domain), self._domains.rows, self._domains.match
-        element = hashed(nik.value.encode())
-        name, box = rows.seal(TokenRow(records=((index_id, record_id),), element=match.evaluate(element)))
+        keys = self._domains.current()
+        found, element = keys.domain(domain), hashed(nik.value.encode())
+        row = TokenRow(records=((index_id, record_id),), element=keys.match.evaluate(element))
+        name, box = keys.rows.seal(row)
         return Issued(
             token=found.issue(element),
             label=f"{domain}@{found.current}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keys.purpose import TokenDomain
+from keys.purpose import Purpose, TokenDomain
 from padan import canonical
 from padan import entry as log_entry
 from padan.entry import Field
@@ -19,7 +19,7 @@ from tests.people import BUDI
 from tests.service import request
 from tests.simulator.world import REALM, START, World
 from tests.terms import Terms
-from tokenizer.token import Tags
+from tokenizer.token import Domain, Tags
 from verifier.log.beside import Beside
 
 if TYPE_CHECKING:
@@ -226,3 +226,18 @@ def test_a_stored_answer_brings_its_token_again(world: World) -> None:
     (first,), (again,) = world.ask("health", message), world.ask("health", message)
     assert again.replayed
     assert first.body == again.body
+
+
+def test_a_request_works_with_one_state_of_the_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keyring that is followed in the middle of a request does not make a resident who is held unknown."""
+    token = issue(world)
+    world.token_agent.rotate(Purpose.MATCH_DOMAIN, at=datetime.fromtimestamp(START, tz=UTC))
+    read = Domain.read
+
+    def followed(domain: Domain, data: bytes, *, now: float) -> Token:
+        world.domains.follow()
+        return read(domain, data, now=now)
+
+    monkeypatch.setattr(Domain, "read", followed)
+    assert answered(ask(world, token)).outcome == vocabulary.VERDICT_MATCH
+    assert answered(ask(world, token)).outcome == vocabulary.VERDICT_MATCH
