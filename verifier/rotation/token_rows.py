@@ -18,14 +18,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from keys.purpose import Purpose
-from tokenizer.errors import BoxError, RecordError
 from tokenizer.token import Quotients
 from tokenizer.tokenrow import NOBODY, TokenRows
 from verifier.directory import Directory
 from verifier.log.beside import Beside
 from verifier.rotation.rotatable import Sampled
 from verifier.token import keptrows
-from verifier.token.errors import TokensUnavailableError
 from verifier.token.rowtable import PAGE, RowTable
 from verifier.vault.store import POLL_SECONDS
 
@@ -108,7 +106,9 @@ class TokenRowsHeld:
             if rows is None:
                 return 0
             for page in table.pages():
-                found = [row.element for row in _open(rows, page) if not self._name(row, self._target)]
+                found = [
+                    row.element for row in keptrows.open_rows(rows, page) if not self._name(row, self._target)
+                ]
                 if found:
                     with keptrows.changing(table, rows) as kept:
                         for element in found:
@@ -134,7 +134,7 @@ class TokenRowsHeld:
     def _lacking(self, table: RowTable, rows: TokenRows) -> Iterator[tuple[Named, bytes]]:
         """Give the rows that have one of the two names, each with that name and its M."""
         for page in table.pages():
-            for row in _open(rows, page):
+            for row in keptrows.open_rows(rows, page):
                 old, new = self._name(row, self._source), self._name(row, self._target)
                 if bool(old) != bool(new):
                     yield (self._source, old) if old else (self._target, new), row.element
@@ -152,10 +152,3 @@ class TokenRowsHeld:
                     kept.put(replace(row, records=((key_id, name), *others)))
                     written += 1
         return written
-
-
-def _open(rows: TokenRows, page: list[tuple[bytes, bytes]]) -> list[TokenRow]:
-    try:
-        return [rows.open(name, box) for name, box in page]
-    except (BoxError, RecordError) as error:
-        raise TokensUnavailableError("a token's row cannot be read") from error

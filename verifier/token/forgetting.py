@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenizer.errors import BoxError, RecordError
 from tokenizer.token import Quotients
 from tokenizer.tokenrow import TokenRows
 from verifier.log.beside import Beside
 from verifier.token import keptrows
-from verifier.token.errors import TokensUnavailableError
 from verifier.token.rowtable import RowTable
 
 if TYPE_CHECKING:
@@ -43,11 +41,7 @@ def forget(agent: KeyAgent, directory: Directory, gone: AbstractSet[Named]) -> i
     rows = TokenRows.of(agent.realm, agent.tokens(), Quotients())
     deleted = 0
     for page in table.pages():
-        try:
-            opened = [rows.open(name, box) for name, box in page]
-        except (BoxError, RecordError) as error:
-            raise TokensUnavailableError("a token's row cannot be read") from error
-        found = [row.element for row in opened if not gone.isdisjoint(row.records)]
+        found = [row.element for row in keptrows.open_rows(rows, page) if not gone.isdisjoint(row.records)]
         if found:
             with keptrows.changing(table, rows) as kept:
                 for element in found:

@@ -15,7 +15,7 @@ from tokenizer.tokenrow import join
 from verifier.token.errors import TokensUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tokenizer.tokenrow import TokenRow, TokenRows
     from verifier.token.rowtable import Change, RowTable
@@ -46,10 +46,7 @@ class KeptRows:
             names = self._rows.names(element)
             boxes = self._change.read(names)
             there = [name for name in names if name in boxes]
-            try:
-                opened = [self._rows.open(name, boxes[name]) for name in there]
-            except (BoxError, RecordError) as error:
-                raise TokensUnavailableError("a token's row cannot be read") from error
+            opened = open_rows(self._rows, [(name, boxes[name]) for name in there])
             self._names[element] = there
             self._now[element] = functools.reduce(join, opened) if opened else None
         return self._now[element]
@@ -78,6 +75,18 @@ class KeptRows:
                 put[name] = box
         self._change.write(put=put.items(), drop=drop - put.keys())
         return len(self._touched)
+
+
+def open_rows(rows: TokenRows, there: Iterable[tuple[bytes, bytes]]) -> list[TokenRow]:
+    """Open rows, each given by name and box.
+
+    Raises:
+        TokensUnavailableError: one does not open.
+    """
+    try:
+        return [rows.open(name, box) for name, box in there]
+    except (BoxError, RecordError) as error:
+        raise TokensUnavailableError("a token's row cannot be read") from error
 
 
 @contextmanager

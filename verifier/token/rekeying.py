@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
-    from verifier.token.tables import Kept, Sealed
+    from verifier.token.tables import KeyedTable, Sealed
 
 FOLLOWED_SECONDS: Final = 3 * EVERY
 """How old a key must be before rows stand under it alone: every process of the service has looked by then."""
@@ -147,7 +147,7 @@ class Rekeying:
             admin_entry.append(log, EntryKind.TOKEN_ROWS_REKEYED, detail)
         return found
 
-    def _wait_for_followers(self, kept: Kept) -> None:
+    def _wait_for_followers(self, kept: KeyedTable) -> None:
         """See that every process of the service has had the time to take the keys up, and has."""
         ring = self._agent.keyring
         since = [
@@ -166,7 +166,7 @@ class Rekeying:
         if behind:
             raise KeysNotFollowedError("the running service does not hold the changed keyring yet")
 
-    def _move(self, table: RowTable, kept: Kept) -> Rekeyed:
+    def _move(self, table: RowTable, kept: KeyedTable) -> Rekeyed:
         rows, name, began = kept.rows(self._agent), kept.beside.name.lower(), time.monotonic()
         ring = self._agent.keyring
         primary = tuple(ring.keyset(purpose).primary or 0 for purpose in kept.purposes)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 from keys.tokenkey import hashed
 from padan.group import GroupError
 from padan.value import value
-from tokenizer.errors import BoxError, RecordError, TokenOutdatedError, TokenRefusedError
+from tokenizer.errors import TokenOutdatedError, TokenRefusedError
 from tokenizer.tokenrow import NOBODY, TokenRow, join
 from verifier.log.beside import Beside, How, Kept
 from verifier.token.errors import TokenEndedError, TokenNotIssuedError, TokensUnavailableError
+from verifier.token.keptrows import open_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -195,13 +196,12 @@ def _record_id(rows: TokenRows, there: Sequence[tuple[bytes, bytes]], subject: T
         subject: whom it is about.
     """
     try:
-        row = functools.reduce(join, [rows.open(name, box) for name, box in there])
-        found = row.record_id(subject.index_id)
-    except (BoxError, RecordError) as error:
+        opened = open_rows(rows, there)
+    except TokensUnavailableError:
         _LOGGER.exception("a row beside the log does not open")
-        raise TokensUnavailableError("a token's row cannot be read") from error
-    if (
-        found is None
-    ):  # issued a moment ago, by a process that had not followed a flip yet; the rotation completes it
+        raise
+    found = functools.reduce(join, opened).record_id(subject.index_id)
+    if found is None:
+        # Issued a moment ago, by a process that had not followed a flip yet; the rotation completes it.
         raise TokensUnavailableError("a token's row has yet to be brought to the epoch")
     return subject.record_id if found == NOBODY else found

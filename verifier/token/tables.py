@@ -34,7 +34,7 @@ class Sealed(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeyedTable:
     """A table.
 
     Attributes:
@@ -59,7 +59,9 @@ def _token_rows(agent: KeyAgent) -> Sealed:
     return TokenRows.of(agent.realm, agent.tokens(), Quotients())
 
 
-TABLES: Final = (Kept(beside=Beside.TOKEN, index=Purpose.TOKEN_INDEX, rows=_token_rows, join=tokenrow.join),)
+TABLES: Final = (
+    KeyedTable(beside=Beside.TOKEN, index=Purpose.TOKEN_INDEX, rows=_token_rows, join=tokenrow.join),
+)
 """The tables."""
 
 TOKEN_PURPOSES: Final = (Purpose.MATCH_DOMAIN, Purpose.TOKEN_INDEX, Purpose.SET)
