@@ -11,7 +11,7 @@ keys row by row, in place, while it is used; whoever looks for a row tries every
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keys.errors import KeysError
 from keys.secret import Secret
@@ -28,8 +28,23 @@ if TYPE_CHECKING:
 
 NAME_SIZE: Final = 16
 CONTENT_SIZE: Final = 208
+HEAD_SIZE: Final = 13
+"""Bytes at the start of a row that name its keys in the clear."""
 _IDS: Final = struct.Struct(">II")
-_SEAL_ID: Final = slice(_IDS.size + 1, _IDS.size + 5)
+_HEAD: Final = struct.Struct(">IIxI")
+
+
+class KeyIds(NamedTuple):
+    """Under which keys a row stands, by their ids."""
+
+    match_id: int
+    index_id: int
+    seal_id: int
+
+
+def key_ids(row: bytes) -> KeyIds:
+    """Read under which keys a row stands, from its first 13 bytes; one that is cut off stands under none."""
+    return KeyIds(*_HEAD.unpack(row[:HEAD_SIZE].ljust(HEAD_SIZE, b"\0")))
 
 
 class BesideRows(Secret):
@@ -101,5 +116,4 @@ class BesideRows(Secret):
 
     def is_current(self, box: bytes) -> bool:
         """Say whether a row stands under the keys that make new ones."""
-        seal_id = int.from_bytes(box[_SEAL_ID], "big")
-        return box[: _IDS.size] == self._head and seal_id == self._seal.key_id
+        return key_ids(box) == (*_IDS.unpack(self._head), self._seal.key_id)

@@ -214,23 +214,19 @@ dispute = Table(
 )
 """Disputes; `answer` is the place of the disputed entry, `document` what docs/formats/dispute.md says is kept."""
 
-token_row = Table(
-    "token_row",
-    log_metadata,
-    Column("name", LargeBinary, primary_key=True),
-    Column("box", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
+token_row, progress_row = (
+    Table(
+        name,
+        log_metadata,
+        Column("name", LargeBinary, primary_key=True),
+        Column("box", LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    for name in ("token_row", "progress_row")
 )
-"""Residents to whom a token was issued, by a MAC of 16 bytes; what is in the box says docs/formats/token.md."""
-
-progress_row = Table(
-    "progress_row",
-    log_metadata,
-    Column("name", LargeBinary, primary_key=True),
-    Column("box", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
-)
-"""How far agencies say they are with moving their tokens; nothing in it is secret (verifier.token.progress)."""
+"""Tables beside the log, each a name of 16 bytes and a box (docs/formats/token.md): residents who have a token; and how
+far agencies say they are with moving their tokens, of which nothing is secret (verifier.token.progress).
+"""
 
 setting = Table(
     "setting",

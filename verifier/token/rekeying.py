@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from padan.entry import EntryKind
+from tokenizer.besiderow import key_ids
 from tokenizer.errors import BoxError, RecordError
 from verifier import admin_entry, scrape
 from verifier.directory import Directory
@@ -26,7 +27,7 @@ from verifier.projector.progress import Silence
 from verifier.rotation import outer_keys, workplace
 from verifier.rotation.pace import Pace
 from verifier.token.errors import KeysNotFollowedError, TokensUnavailableError
-from verifier.token.rowtable import PAGE, RowTable, key_ids
+from verifier.token.rowtable import PAGE, RowTable
 from verifier.token.tables import TABLES, TOKEN_PURPOSES
 
 if TYPE_CHECKING:

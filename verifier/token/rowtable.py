@@ -7,10 +7,11 @@ row that is there stays; so nothing is lost between the reading and the writing 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Integer, func, literal_column, select, table, text
 
+from tokenizer.besiderow import HEAD_SIZE, KeyIds, key_ids
 from verifier.log import beside, listing
 from verifier.log.beside import How, Kept
 
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 PAGE: Final = 500
 """Rows that are read together, and changed in one transaction: some milliseconds, for which commits wait on SQLite."""
-_HEAD: Final = 13
-"""Bytes at the head of a row that name its keys (docs/formats/token.md)."""
-
-
-class KeyIds(NamedTuple):
-    """Under which keys a row stands, by their ids."""
-
-    match_id: int
-    index_id: int
-    seal_id: int
 
 
 class Change:
@@ -98,7 +89,7 @@ class RowTable:
         query = text(f"SELECT {cut} AS head, count(*) FROM {self.where.table} GROUP BY head")  # noqa: S608 - our own names
         found: dict[KeyIds, int] = {}
         with self._directory.reading() as connection:
-            for head, count in connection.execute(query, {"size": _HEAD}):
+            for head, count in connection.execute(query, {"size": HEAD_SIZE}):
                 ids = key_ids(bytes(head))
                 found[ids] = found.get(ids, 0) + int(count)
         return found
@@ -121,10 +112,3 @@ class RowTable:
     def _on_sqlite(self) -> bool:
         with self._directory.reading() as connection:
             return connection.dialect.name == "sqlite"
-
-
-def key_ids(box: bytes) -> KeyIds:
-    """Read under which keys a row stands."""
-    return KeyIds(
-        int.from_bytes(box[:4], "big"), int.from_bytes(box[4:8], "big"), int.from_bytes(box[9:13], "big")
-    )

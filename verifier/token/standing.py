@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from keys.keyset import Keyring
     from keys.purpose import KeysetName, Purpose
+    from tokenizer.besiderow import KeyIds
     from verifier.config import Settings
-    from verifier.token.rowtable import KeyIds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
