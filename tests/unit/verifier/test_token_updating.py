@@ -24,7 +24,8 @@ from tests.terms import Terms
 from verifier.errors import InvalidFieldError, RateLimitedError, VerifierError
 from verifier.limiter import RateLimiter
 from verifier.log.beside import Beside
-from verifier.token.desk import MOST, UPDATES_A_SECOND, TokenDesk
+from verifier.token.desk import TokenDesk
+from verifier.token.reception import CALLS_A_SECOND, MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,7 +221,7 @@ def test_an_agency_is_kept_to_a_rate(office: Office) -> None:
     """What comes above it is refused, and comes again."""
     tokens = office.issue()
     office.still = True
-    for _ in range(UPDATES_A_SECOND):
+    for _ in range(CALLS_A_SECOND):
         office.update(tokens)
     with pytest.raises(RateLimitedError):
         office.update(tokens)
