@@ -75,8 +75,8 @@ def kill_all(pid: int) -> None:
     """End a process and all of its children at once, as a power cut would."""
     family = [pid]
     for parent in family:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # ended by itself meanwhile
+            for task in Path(f"/proc/{parent}/task").glob("*/children"):
                 family += map(int, task.read_text().split())
     for each in family:
         with contextlib.suppress(ProcessLookupError):
