@@ -1,26 +1,27 @@
 """The freshness that agreements promise: where the registry's data is older, an entry says so, once a day.
 
-The entry is the agency's to read and the auditors'. The leader writes it; a counter of the day, in the entry's own
-transaction, says that it was written, so that the next leader does not write it again.
+The entry is the agency's to read and the auditors'. The leader writes it; a setting of the log's database, in the
+entry's own transaction, says of which agreements the day has one, so that the next leader does not write it again. A
+counter beside the budgets would not do: who asks for one of those takes all of the day's into memory.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 from typing import TYPE_CHECKING, Final, Protocol
 
-from padan.canonical import prefixed
 from padan.entry import EntryKind, Field
 from verifier import admin_entry
-from verifier.budget import KEY_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from verifier.agreement.grant import Terms
     from verifier.leader import Mandate
-    from verifier.log.store import LogStore
+    from verifier.log.store import EntryRow, LogStore
 
+NAME: Final = "freshness"
+"""Of the setting: a JSON object with `day`, and in `told` the agreements that have their entry of it, as agency/id."""
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
 
@@ -79,32 +80,46 @@ class FreshnessWatch:
             for terms in self._agreements.all_in_force(now)
             if now_ms - as_of_ms > terms.agreement.service_level.freshness_hours * _HOUR_MS
         ]
-        return sum(self._warn(mandate, terms, epoch, as_of_ms, now_ms) for terms in broken)
+        return self._warn(mandate, broken, epoch, as_of_ms) if broken else 0
 
-    def _warn(self, mandate: Mandate, terms: Terms, epoch: int, as_of_ms: int, now_ms: int) -> bool:
-        agreement = terms.agreement
-        key = hashlib.sha256(prefixed("freshness", agreement.agency, agreement.agreement_id)).digest()[
-            :KEY_SIZE
-        ]
+    def _warn(self, mandate: Mandate, broken: Sequence[Terms], epoch: int, as_of_ms: int) -> int:
         with self._log.transaction() as transaction:
             transaction.fence(mandate.term)
             at = max(self._log_ms(), transaction.last_ms())
             day = at // _DAY_MS
-            if transaction.counters({key}, day).get(key, 0):
-                return False
-            row = admin_entry.build(
-                EntryKind.FRESHNESS_BROKEN,
-                {
-                    "promised_hours": str(agreement.service_level.freshness_hours),
-                    "age_hours": str((now_ms - as_of_ms) // _HOUR_MS),
-                },
-                now_ms=at,
-                agency=agreement.agency,
-                fields={
-                    Field.AGREEMENT: agreement.agreement_id.encode(),
-                    Field.AGREEMENT_VERSION: agreement.version.to_bytes(4, "big"),
-                    Field.EPOCH: epoch.to_bytes(4, "big"),
-                },
-            )
-            transaction.write({key: 1}, day, [row], [])
-        return True
+            told = _told(transaction.setting(NAME), day)
+            untold = {_name(terms): terms for terms in broken if _name(terms) not in told}
+            if untold:
+                age_hours = (int(self._now() * 1000) - as_of_ms) // _HOUR_MS
+                rows = [
+                    _entry(terms, epoch=epoch, age_hours=age_hours, at_ms=at) for terms in untold.values()
+                ]
+                told |= untold.keys()
+                transaction.set_setting(NAME, json.dumps({"day": day, "told": sorted(told)}))
+                transaction.write({}, day, rows, [])
+        return len(untold)
+
+
+def _name(terms: Terms) -> str:
+    return f"{terms.agreement.agency}/{terms.agreement.agreement_id}"
+
+
+def _told(text: str, day: int) -> set[str]:
+    """Read which agreements have their entry of a day."""
+    kept = json.loads(text) if text else {}
+    return set(kept["told"]) if kept.get("day") == day else set()
+
+
+def _entry(terms: Terms, *, epoch: int, age_hours: int, at_ms: int) -> EntryRow:
+    agreement = terms.agreement
+    return admin_entry.build(
+        EntryKind.FRESHNESS_BROKEN,
+        {"promised_hours": str(agreement.service_level.freshness_hours), "age_hours": str(age_hours)},
+        now_ms=at_ms,
+        agency=agreement.agency,
+        fields={
+            Field.AGREEMENT: agreement.agreement_id.encode(),
+            Field.AGREEMENT_VERSION: agreement.version.to_bytes(4, "big"),
+            Field.EPOCH: epoch.to_bytes(4, "big"),
+        },
+    )
