@@ -23,6 +23,10 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _LIVED_LONG = 30.0
 
+_ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
+"""For glibc: of the threads that serve calls each would else get an arena of its own, up to eight for each processor,
+and what lies scattered over them grows for hours."""
+
 
 class Child:
     """A child in its place; after its end it is started anew."""
@@ -76,7 +80,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - this very command
                 [*self._command, *extra, "--child", ":".join(words)],
                 stdin=None if self._asks else subprocess.DEVNULL,
-                env=os.environ | self._environment,
+                env=_ALLOCATOR | os.environ | self._environment,
                 pass_fds=(tether.descriptor,),
             )
         self._tether = tether
