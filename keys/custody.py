@@ -1,13 +1,12 @@
 """What custodians do with a keyring: make it, move its keys through their states, check it.
 
-Every change is one function of the same four steps: 1 lock, read and check the keyring and its history 2
-compute the new keyring 3 write the history's lines, durably 4 write the keyring, durably. A crash before 4
-leaves the old keyring, and the lines of a change that did not happen are overwritten by the next one.
-Where there is a roster, step 2 demands a ceremony that as many custodians as it says have approved
-(`keys.keyceremony`), and 3 writes who they were before what they changed. Custodians who hold the KEK together and have
-unlocked it here agree by that: their keys are open, and sign what is done.
-Destroying a key also renews the KEK: the survivors are wrapped anew and the old KEK goes, so that an old copy
-of the keyring gives nothing back to whoever has the new KEK.
+Every change is one function of the same four steps: 1 lock, read and check the keyring and its history 2 compute the
+new keyring 3 write the history's lines, durably 4 write the keyring, durably. A crash before 4 leaves the old keyring,
+and the lines of a change that did not happen are overwritten by the next one. Where there is a roster, step 2 demands a
+ceremony that as many custodians as it says have approved (`keys.keyceremony`), and 3 writes who they were before what
+they changed. Custodians who hold the KEK together and have unlocked it here agree by that: their keys are open, and
+sign what is done. Destroying a key also renews the KEK: the survivors are wrapped anew and the old KEK goes, so that an
+old copy of the keyring gives nothing back to whoever has the new KEK.
 """
 
 from __future__ import annotations
@@ -149,7 +148,7 @@ class Custody:
 
     def add(self, purpose: KeysetName) -> tuple[Keyring, int]:
         """Make a new pre-active key; return the keyring and the key's id."""
-        return self._alone(Change(action=Action.CREATE, purpose=purpose))
+        return self.alone(Change(action=Action.CREATE, purpose=purpose))
 
     def activate(self, purpose: KeysetName, key_id: int, *, primary: bool = False) -> Keyring:
         """Activate a key; the first active one of its purpose, or one that is asked to, becomes primary.
@@ -158,7 +157,7 @@ class Custody:
             TransitionError: not a legal step.
         """
         change = Change(action=Action.ACTIVATE, purpose=purpose, key_id=key_id, primary=primary)
-        return self._alone(change)[0]
+        return self.alone(change)[0]
 
     def deactivate(self, purpose: KeysetName, key_id: int) -> Keyring:
         """Let a key make nothing new.
@@ -166,7 +165,7 @@ class Custody:
         Raises:
             TransitionError: not a legal step, or the key is primary.
         """
-        return self._alone(Change(action=Action.DEACTIVATE, purpose=purpose, key_id=key_id))[0]
+        return self.alone(Change(action=Action.DEACTIVATE, purpose=purpose, key_id=key_id))[0]
 
     def compromise(self, purpose: KeysetName, key_id: int, *, reason: str) -> Keyring:
         """Declare a key compromised; a primary key stops being primary.
@@ -175,7 +174,7 @@ class Custody:
             TransitionError: not a legal step.
         """
         change = Change(action=Action.COMPROMISE, purpose=purpose, key_id=key_id, text=reason)
-        return self._alone(change)[0]
+        return self.alone(change)[0]
 
     def rotate(self, purpose: KeysetName) -> tuple[Keyring, int]:
         """Put a new primary key in the place of the present one; what the old one made stays readable.
@@ -183,7 +182,7 @@ class Custody:
         Raises:
             TransitionError: keys of this purpose are not replaced by themselves.
         """
-        return self._alone(Change(action=Action.ROTATE, purpose=purpose))
+        return self.alone(Change(action=Action.ROTATE, purpose=purpose))
 
     def destroy(self, purpose: KeysetName, key_id: int) -> Keyring:
         """Destroy a key and renew the KEK, so that no copy of the keyring gives the key back.
@@ -191,7 +190,7 @@ class Custody:
         Raises:
             TransitionError: not a legal step.
         """
-        return self._alone(Change(action=Action.DESTROY, purpose=purpose, key_id=key_id))[0]
+        return self.alone(Change(action=Action.DESTROY, purpose=purpose, key_id=key_id))[0]
 
     def hand_on(self, roster: Roster) -> Keyring:
         """Let other custodians decide from now on, as those agree who are here; where they hold the KEK, deal it anew.
@@ -211,7 +210,7 @@ class Custody:
         """
         first, *others = purposes
         made = tuple((purpose, 0) for purpose in others)
-        return self._alone(Change(action=Action.SUCCEED, purpose=first, others=made))[0]
+        return self.alone(Change(action=Action.SUCCEED, purpose=first, others=made))[0]
 
     def retire(self, keys: Sequence[tuple[KeysetName, int]]) -> Keyring:
         """Destroy keys of several purposes in one step, also active ones, and renew the KEK; who is destroyed stays so.
@@ -221,7 +220,7 @@ class Custody:
         """
         (purpose, key_id), *others = keys
         change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
-        return self._alone(change)[0]
+        return self.alone(change)[0]
 
     def export(
         self, purpose: KeysetName, key_id: int, *, recipient: str, agreed: CeremonyFile | None = None
@@ -327,13 +326,16 @@ class Custody:
         data = ringformat.encode(session.ring, session.kek)
         require_intact(*ringformat.decode(data, self._provider.unlock()))
 
-    def _alone(self, change: Change) -> tuple[Keyring, int]:
+    def alone(self, change: Change) -> tuple[Keyring, int]:
+        """Carry out a change that nobody has proposed, as one custodian or as those agree who are here."""
         with self._change(change) as session:
             key_id = self._carry_out(session, change)
         return session.ring, key_id
 
     def _carry_out(self, session: Session, change: Change) -> int:
         before = session.ring
+        if change.ending is not None:
+            change.ending.require_due(session.sitting.now)
         key_id = carry_out(session, change)
         if change.renews_kek and session.ring is not before:
             self._renew(session)

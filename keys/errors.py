@@ -26,6 +26,10 @@ class KeyNotFoundError(CustodianError):
     """The keyring holds no such key, or no primary key for the purpose."""
 
 
+class KeysetEndedError(KeyNotFoundError):
+    """Every key of the keyset was destroyed: what it was for has ended."""
+
+
 class KeyStateError(CustodianError):
     """The key's state does not allow this use."""
 
@@ -36,6 +40,10 @@ class KeyExpiredError(KeyStateError):
 
 class TransitionError(CustodianError):
     """The step is not a legal one between the states of a key."""
+
+
+class GraceError(CustodianError):
+    """The period of grace, in which a token domain goes on after its agreement, is not over."""
 
 
 class KeyringMissingError(CustodianError):

@@ -36,8 +36,9 @@ class Event:
         counter: the keyring's counter after the change.
         at: when, UTC, whole seconds.
         name: what: keyring-created, single-custodian, key-created, key-activated, key-deactivated, key-compromised,
-            key-destroyed, key-primary, kek-renewed, custodians-set, key-exported, roster-set, roster-noted,
-            ceremony-proposed, ceremony-approved, ceremony-executed, ceremony-cancelled or ceremony-expired.
+            key-destroyed, key-primary, key-domain-ended, kek-renewed, custodians-set, key-exported, roster-set,
+            roster-noted, ceremony-proposed, ceremony-approved, ceremony-executed, ceremony-cancelled or
+            ceremony-expired.
         actor: the account that ran the command.
         details: purpose, key id and the like; never a key.
     """

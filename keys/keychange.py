@@ -5,7 +5,7 @@ makes, moves and prefers keys, which is the keyring under its lock or a rehearsa
 
 The body of a proposal is a canonical encoding (padan.canonical): 1 purpose, 2 key id (u32), 3 whether the key becomes
 primary (u8), 4 why or to whom, text, 5 further keys to which the same is done, a list of id (u32, 0 for one that is
-made) and purpose. Which of them a body holds is the action's.
+made) and purpose, 6 why a token domain may be ended (`keys.ending`). Which of them a body holds is the action's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from keys import ceremony
+from keys.ending import Ending
 from keys.errors import (
     KeyNotFoundError,
     KeyProposalError,
@@ -24,7 +25,7 @@ from keys.errors import (
     TransitionError,
 )
 from keys.keyset import KEY_ID_MAX
-from keys.purpose import KeysetName, is_known, parse, rules
+from keys.purpose import KeysetName, TokenDomain, is_known, parse, rules
 from keys.state import KeyState
 from padan import canonical
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 500
 """Characters of a reason or a recipient."""
+DOMAIN_ENDED: Final = "key-domain-ended"
+"""Name of the line that the end of a token domain leaves in the history."""
 
 
 class Action(enum.StrEnum):
@@ -50,6 +53,7 @@ class Action(enum.StrEnum):
     EXPORT = "key.export"
     SUCCEED = "keys.succeed"
     RETIRE = "keys.retire"
+    END_DOMAIN = "token-domain.end"
 
 
 class _Field(enum.IntEnum):
@@ -58,6 +62,7 @@ class _Field(enum.IntEnum):
     PRIMARY = 3
     TEXT = 4
     OTHERS = 5
+    ENDING = 6
 
 
 _FIELDS: Final[Mapping[Action, frozenset[_Field]]] = MappingProxyType(
@@ -71,6 +76,7 @@ _FIELDS: Final[Mapping[Action, frozenset[_Field]]] = MappingProxyType(
         Action.EXPORT: frozenset({_Field.PURPOSE, _Field.KEY, _Field.TEXT}),
         Action.SUCCEED: frozenset({_Field.PURPOSE, _Field.OTHERS}),
         Action.RETIRE: frozenset({_Field.PURPOSE, _Field.KEY, _Field.OTHERS}),
+        Action.END_DOMAIN: frozenset({_Field.PURPOSE, _Field.ENDING}),
     }
 )
 
@@ -88,6 +94,7 @@ _EVENTS: Final[Mapping[Action, tuple[frozenset[str], frozenset[str]]]] = Mapping
         Action.EXPORT: (frozenset({"key-exported"}), frozenset()),
         Action.SUCCEED: (frozenset({"key-created", "key-activated", "key-primary"}), frozenset()),
         Action.RETIRE: (frozenset({"key-destroyed"}), frozenset({"key-deactivated"})),
+        Action.END_DOMAIN: (frozenset({"key-destroyed"}), frozenset({"key-deactivated"})),
     }
 )
 """The lines that a change leaves in the history about each key: those it always does, and those it may."""
@@ -104,6 +111,7 @@ class Change:
         primary: whether an activated key becomes primary whatever is.
         text: why a key is declared compromised, or where to one is exported; printable, at most 500 characters.
         others: purposes and ids of further keys to which the same is done in one step, each of another purpose.
+        ending: why a token domain may be ended, with all its keys.
 
     Raises:
         KeyUseError: a part is out of its bounds, or does not belong to the action.
@@ -115,6 +123,7 @@ class Change:
     primary: bool = False
     text: str = ""
     others: tuple[tuple[KeysetName, int], ...] = ()
+    ending: Ending | None = None
 
     def __post_init__(self) -> None:
         fields = _FIELDS[self.action]
@@ -130,6 +139,10 @@ class Change:
             raise KeyUseError("a compromise has a reason and an export a recipient, and nothing else")
         if self.others and _Field.OTHERS not in fields:
             raise KeyUseError(f"{self.action} is done to one key")
+        if (_Field.ENDING in fields) != (self.ending is not None):
+            raise KeyUseError("the end of a token domain says whose it is and why, and nothing else does")
+        if self.ending is not None and not isinstance(self.purpose, TokenDomain):
+            raise KeyUseError("only a token domain is ended")
         if len({purpose for purpose, _ in self.keys}) != len(self.keys):
             raise KeyUseError("of each purpose one key is named")
         if len(self.text) > MAX_TEXT or not self.text.isprintable():
@@ -143,7 +156,7 @@ class Change:
     @property
     def renews_kek(self) -> bool:
         """Whether the survivors are wrapped under a new KEK afterwards."""
-        return self.action in {Action.DESTROY, Action.RETIRE}
+        return self.action in {Action.DESTROY, Action.RETIRE, Action.END_DOMAIN}
 
     def body(self) -> bytes:
         """Write what the change adds to a proposal."""
@@ -155,11 +168,14 @@ class Change:
             _Field.OTHERS: canonical.encode_list(
                 key_id.to_bytes(4, "big") + str(purpose).encode() for purpose, key_id in self.others
             ),
+            _Field.ENDING: b"" if self.ending is None else self.ending.encode(),
         }
         return canonical.encode({field: values[field] for field in _FIELDS[self.action]})
 
     def left(self, lines: Sequence[tuple[str, Mapping[str, str]]]) -> bool:
         """Say whether these lines of history, names and details, are what the change leaves, and no more."""
+        if self.ending is not None:
+            return self._left_of_domain(lines, self.ending)
         about: dict[str, list[tuple[str, str]]] = {}
         for name, details in lines:
             if name.startswith("key-"):
@@ -179,6 +195,21 @@ class Change:
         named = all(not key_id or found == str(key_id) for _, found in told)
         return named and always <= set(names) <= always | possibly and len(names) == len(set(names))
 
+    def _left_of_domain(self, lines: Sequence[tuple[str, Mapping[str, str]]], ending: Ending) -> bool:
+        """Say the same of the end of a domain, whose keys the proposal does not name."""
+        ended = [details for name, details in lines if name == DOMAIN_ENDED]
+        keys: dict[str, list[tuple[str, str]]] = {}
+        for name, details in lines:
+            if name.startswith("key-") and name != DOMAIN_ENDED:
+                if details.get("purpose") != self.purpose:
+                    return False
+                keys.setdefault(details.get("key_id", ""), []).append((name, details.get("key_id", "")))
+        told = (
+            len(ended) == 1 and ended[0].items() >= {"purpose": str(self.purpose), **ending.details}.items()
+        )
+        renewed = any(name == "kek-renewed" for name, _ in lines)
+        return told and renewed and all(self._left_of(0, each) for each in keys.values())
+
 
 def read(proposal: Proposal) -> Change:
     """Read what a proposal does to the keyring.
@@ -195,6 +226,7 @@ def read(proposal: Proposal) -> Change:
                 raise ValueError("the body holds other fields than its action's")
             primary = fields.pop(_Field.PRIMARY, b"\0")
             key_id = fields.pop(_Field.KEY, bytes(4))
+            ending = fields.pop(_Field.ENDING, None)
             change = Change(
                 action=action,
                 purpose=parse(fields.pop(_Field.PURPOSE).decode()),
@@ -202,6 +234,7 @@ def read(proposal: Proposal) -> Change:
                 primary=primary != b"\0",
                 text=fields.pop(_Field.TEXT, b"").decode(),
                 others=_others(fields.pop(_Field.OTHERS, None)),
+                ending=None if ending is None else Ending.decode(ending),
             )
             if change.body() != proposal.body:
                 raise ValueError("the body is written otherwise")
@@ -235,6 +268,10 @@ class Changing(Protocol):
         """Make a key primary."""
         ...
 
+    def resign(self, purpose: KeysetName) -> None:
+        """Let no key of a domain be primary any more."""
+        ...
+
     def say(self, name: str, **details: str) -> None:
         """Add a line to the history."""
         ...
@@ -265,8 +302,8 @@ def _carry_out(changing: Changing, change: Change, purpose: KeysetName, key_id: 
             changing.move(purpose, key_id, _STATES[change.action])
         case Action.COMPROMISE:
             changing.move(purpose, key_id, KeyState.COMPROMISED, reason=change.text)
-        case Action.RETIRE:
-            _retire(changing, purpose, key_id)
+        case Action.RETIRE | Action.END_DOMAIN:
+            _take_away(changing, change, purpose, key_id)
         case Action.EXPORT:
             if not changing.ring.key(purpose, key_id).state.has_material:
                 raise KeyNotFoundError(f"the {purpose} key {key_id} is destroyed")
@@ -294,6 +331,14 @@ def _succeed(changing: Changing, purpose: KeysetName) -> int:
     return key_id
 
 
+def _take_away(changing: Changing, change: Change, purpose: KeysetName, key_id: int) -> None:
+    """Destroy one key, or all keys of a token domain."""
+    if change.ending is None:
+        _retire(changing, purpose, key_id)
+    else:
+        _end_domain(changing, purpose, change.ending)
+
+
 def _retire(changing: Changing, purpose: KeysetName, key_id: int) -> None:
     """Destroy a key that may be active still; one that is destroyed stays so."""
     state = changing.ring.key(purpose, key_id).state
@@ -301,6 +346,19 @@ def _retire(changing: Changing, purpose: KeysetName, key_id: int) -> None:
         changing.move(purpose, key_id, KeyState.DEACTIVATED)
     if state is not KeyState.DESTROYED:
         changing.move(purpose, key_id, KeyState.DESTROYED)
+
+
+def _end_domain(changing: Changing, domain: KeysetName, ending: Ending) -> None:
+    """Destroy every key of a token domain, the one that issues among them."""
+    keyset = changing.ring.keyset(domain)
+    if not keyset.living:
+        raise TransitionError(f"the keyring has no {domain} key, or none any more: there is nothing to end")
+    if keyset.primary is not None:
+        changing.resign(domain)
+    for key in keyset.living:
+        _retire(changing, domain, key.key_id)
+    versions = [str(place) for place, key in enumerate(keyset.keys, 1) if key in keyset.living]
+    changing.say(DOMAIN_ENDED, purpose=str(domain), versions=" ".join(versions), **ending.details)
 
 
 def _rotate(changing: Changing, purpose: KeysetName) -> int:

@@ -82,6 +82,9 @@ class _Rehearsal:
     def prefer(self, purpose: KeysetName, key_id: int) -> None:
         self.ring = self.ring.make_primary(purpose, key_id)
 
+    def resign(self, purpose: KeysetName) -> None:
+        self.ring = self.ring.without_primary(purpose)
+
     def say(self, name: str, **details: str) -> None:
         """Say nothing: this is on paper."""
 

@@ -2,8 +2,8 @@
 
 It needs no KEK and nothing but the history: who decided stands in it, proposals and signatures too. For each ceremony:
 the bytes are the proposal of that id, the signatures are over it and of as many of the roster of that time as it
-demanded, it was executed within its time and once, and what changed with it is what it proposed. And nothing
-changed without one since a roster stands.
+demanded, it was executed within its time and once, no token domain ended before its grace was over, and what changed
+with it is what it proposed. And nothing changed without one since a roster stands.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def _did(file: CeremonyFile, lines: Sequence[Event]) -> bool:
     what = keyceremony.subject(file.proposal)
     if isinstance(what, Change):
         rosters = any(line.name == ROSTER_SET for line in lines)
-        return not rosters and what.left([(line.name, line.details) for line in lines])
+        early = what.ending is not None and lines[-1].at.timestamp() < what.ending.due
+        return not rosters and not early and what.left([(line.name, line.details) for line in lines])
     set_now = [line.details.get("roster") for line in lines if line.name == ROSTER_SET]
     return set_now == [what.text] and not any(line.name.startswith("key-") for line in lines)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from keys.errors import KeyNotFoundError, KeyStateError, TransitionError
+from keys.errors import KeyNotFoundError, KeysetEndedError, KeyStateError, TransitionError
 from keys.purpose import rules
 from keys.signing import jwk, thumbprint
 from keys.state import KeyState, check_transition
@@ -72,6 +72,11 @@ class Keyset:
     purpose: str
     primary: int | None
     keys: tuple[RingKey, ...]
+
+    @property
+    def living(self) -> tuple[RingKey, ...]:
+        """The keys that are not destroyed, in order of creation."""
+        return tuple(key for key in self.keys if key.state.has_material)
 
     def find(self, key_id: int) -> RingKey:
         """Find a key.
@@ -147,8 +152,11 @@ class Keyring:
 
         Raises:
             KeyNotFoundError: the purpose has no primary key.
+            KeysetEndedError: it had keys, and none of them is left.
         """
         keyset = self.keyset(purpose)
+        if keyset.keys and not keyset.living:
+            raise KeysetEndedError(f"every {purpose} key was destroyed")
         if keyset.primary is None:
             raise KeyNotFoundError(f"the keyring has no primary {purpose} key")
         return keyset.find(keyset.primary)
@@ -222,6 +230,16 @@ class Keyring:
         if not keyset.find(key_id).state.may_protect:
             raise KeyStateError(f"the {purpose} key {key_id} is not active and cannot be primary")
         return self._with(dataclasses.replace(keyset, primary=key_id))
+
+    def without_primary(self, purpose: KeysetName) -> Keyring:
+        """Let nothing more be made of a keyset that is for one domain, which ends.
+
+        Raises:
+            TransitionError: the service needs a key of this purpose.
+        """
+        if not rules(purpose).scoped:
+            raise TransitionError(f"the service needs a primary {purpose} key")
+        return self._with(dataclasses.replace(self.keyset(purpose), primary=None))
 
     def rewrapped(self, kek_id: str, wrapped: Mapping[int, bytes]) -> Keyring:
         """Replace every wrapped key by the same key under another KEK, by key id."""

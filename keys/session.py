@@ -98,6 +98,10 @@ class Session:
         self.ring = self.ring.make_primary(purpose, key_id)
         self.say("key-primary", purpose=str(purpose), key_id=str(key_id))
 
+    def resign(self, purpose: KeysetName) -> None:
+        """Let no key of a domain be primary any more, since it ends; what becomes of the key says the history."""
+        self.ring = self.ring.without_primary(purpose)
+
     def _free_id(self) -> int:
         taken = {key.key_id for _, key in self.ring}
         while (key_id := secrets.randbits(32)) == 0 or key_id in taken:

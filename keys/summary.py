@@ -49,6 +49,8 @@ _FINAL_EN: Final[Mapping[Action, str]] = MappingProxyType(
         Action.EXPORT: "A key that has left cannot be called back.",
         Action.SUCCEED: "The new keys cannot go back to being unused; records move to them by a rotation of the vault.",
         Action.RETIRE: "Everything. What the keys protected is lost for good, also from backups.",
+        Action.END_DOMAIN: "Everything. The agency's tokens lead to nobody any more, for itself, for the service and "
+        "for anybody else, also from backups; where it comes back, it begins with other tokens.",
     }
 )
 _FINAL_ID: Final[Mapping[Action, str]] = MappingProxyType(
@@ -62,6 +64,8 @@ _FINAL_ID: Final[Mapping[Action, str]] = MappingProxyType(
         Action.EXPORT: "Kunci yang sudah keluar tidak dapat ditarik kembali.",
         Action.SUCCEED: "Kunci baru tidak dapat kembali menjadi belum dipakai; rotasi memindahkan catatan ke situ.",
         Action.RETIRE: "Semuanya. Yang dilindungi kunci-kunci ini hilang selamanya, juga dari cadangan.",
+        Action.END_DOMAIN: "Semuanya. Token instansi itu tidak lagi menunjuk siapa pun, baik bagi instansi itu, bagi "
+        "layanan, maupun bagi pihak lain, juga dari cadangan; bila instansi itu kembali, tokennya baru.",
     }
 )
 
@@ -107,6 +111,8 @@ def english(what: Change | Roster) -> Summary:
         Action.SUCCEED: f"Make new keys beside the present ones: {_listed(what, 0)}. From now on they make whatever is "
         "made; the present ones stay active until every record is moved.",
         Action.RETIRE: f"Destroy {_listed(what, 0)}, and wrap all other keys anew, so that no copy gives them back.",
+        Action.END_DOMAIN: f"End {what.purpose}: destroy every key of it, also the one that issues, and wrap all other "
+        f"keys anew, so that no copy gives them back. {_ended(what, 0)}",
     }
     return Summary(does=does[what.action], final=_FINAL_EN[what.action])
 
@@ -140,6 +146,9 @@ def indonesian(what: Change | Roster) -> Summary:
         "baru dibuat dengan kunci baru; yang sekarang tetap aktif sampai semua catatan dipindahkan.",
         Action.RETIRE: f"Memusnahkan {_listed(what, 1)}, dan membungkus ulang semua kunci lain, sehingga tidak ada "
         "salinan yang dapat mengembalikannya.",
+        Action.END_DOMAIN: f"Mengakhiri {what.purpose}: memusnahkan semua kuncinya, juga yang menerbitkan token, dan "
+        "membungkus ulang semua kunci lain, sehingga tidak ada salinan yang dapat mengembalikannya. "
+        f"{_ended(what, 1)}",
     }
     return Summary(does=does[what.action], final=_FINAL_ID[what.action])
 
@@ -151,6 +160,22 @@ def _listed(what: Change, language: int) -> str:
         f"{word} {purpose}{f' {key_id}' if key_id else ''}, {use} {_for(purpose, language)}"
         for purpose, key_id in what.keys
     )
+
+
+def _ended(what: Change, language: int) -> str:
+    """Say whose domain it is and since when its agreement is over; English is 0 and Indonesian 1."""
+    end = what.ending
+    if end is None:
+        return ""
+    english_text = (
+        f"It is the domain of {end.agency}, whose agreement {end.agreement} (version {end.version}) ended on "
+        f"{end.ended_text}. It is not executed before {end.due_text}, when the period of grace is over."
+    )
+    indonesian_text = (
+        f"Domain ini milik {end.agency}, yang perjanjiannya {end.agreement} (versi {end.version}) berakhir pada "
+        f"{end.ended_text}. Pengakhiran tidak dijalankan sebelum {end.due_text}, saat masa tenggang selesai."
+    )
+    return (english_text, indonesian_text)[language]
 
 
 def _for(name: KeysetName, language: int) -> str:

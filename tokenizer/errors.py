@@ -87,6 +87,10 @@ class TokenOutdatedError(TokenizerError):
     """A token of a version of its domain whose time is over."""
 
 
+class TokenDomainEndedError(TokenOutdatedError):
+    """A token of a domain that has no key any more: its agreement and the period of grace are over."""
+
+
 # The registry's operator must look at the source.
 
 

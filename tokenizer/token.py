@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from keys.secret import Secret
 from padan import token
 from padan.token import TAG_SIZE, Token, TokenError
-from tokenizer.errors import TokenOutdatedError, TokenRefusedError
+from tokenizer.errors import TokenDomainEndedError, TokenOutdatedError, TokenRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,8 +74,8 @@ class Domain(Secret):
 
     Args:
         name: of the domain.
-        versions: keys by version, the one that issues among them.
-        current: the version that issues.
+        versions: keys by version, the one that issues among them; none where the domain was ended.
+        current: the version that issues; 0 where the domain was ended.
         ends: by version, the second of the Unix epoch from which its tokens are refused; absent where there is none.
         tags: of all domains.
         quotients: of all domains.
@@ -101,8 +101,12 @@ class Domain(Secret):
         self._quotients = quotients
 
     def issue(self, element: bytes) -> bytes:
-        """Issue the token of a number that was hashed to the group (`keys.tokenkey.hashed`)."""
-        return self._put(self._versions[self.current].evaluate(element))
+        """Issue the token of a number that was hashed to the group (`keys.tokenkey.hashed`).
+
+        Raises:
+            TokenDomainEndedError: the domain was ended.
+        """
+        return self._put(self._issuing().evaluate(element))
 
     def read(self, data: bytes, *, now: float) -> Token:
         """Check a token that a caller gives.
@@ -114,6 +118,7 @@ class Domain(Secret):
         Raises:
             TokenRefusedError: no token, not one that was issued, or another domain's.
             TokenOutdatedError: of a version whose time is over.
+            TokenDomainEndedError: the domain was ended.
         """
         try:
             given = Token.parse(data)
@@ -122,6 +127,8 @@ class Domain(Secret):
         # The tag comes first: what it does not vouch for is told nothing of domains and versions.
         if not self._tags.holds(given) or given.domain != self.name:
             raise TokenRefusedError("not a token that was issued to this domain")
+        if not self._versions:
+            raise TokenDomainEndedError("the keys of this token domain were destroyed when it ended")
         if given.version not in self._versions or now >= self._ends.get(given.version, now + 1):
             raise TokenOutdatedError("the time of this version of the token is over")
         return given
@@ -134,7 +141,7 @@ class Domain(Secret):
         """Give the token of the version that issues, for one that `read` gave, which may be it already."""
         if given.version == self.current:
             return self._put(given.element)
-        return self._put(self._turn(given, self._versions[self.current]))
+        return self._put(self._turn(given, self._issuing()))
 
     def renewal(self, version: int) -> Quotient:
         """Give what turns elements of an older version into those of the one that issues.
@@ -142,14 +149,17 @@ class Domain(Secret):
         Raises:
             KeyError: there is no such version, or no longer.
         """
-        return self._quotients.between(self._versions[version], self._versions[self.current])
+        return self._quotients.between(self._versions[version], self._issuing())
 
     def convert(self, given: Token, other: Domain) -> bytes:
         """Issue another domain's token for the resident of a token that `read` gave.
 
         For an agreement of both domains alone, which the caller has found.
+
+        Raises:
+            TokenDomainEndedError: the other domain was ended.
         """
-        return other._put(self._turn(given, other._versions[other.current]))
+        return other._put(self._turn(given, other._issuing()))
 
     def public(self, version: int) -> bytes:
         """Give the public key of a version, 32 bytes.
@@ -166,6 +176,11 @@ class Domain(Secret):
             for number in sorted(self._versions)
             if now < self._ends.get(number, now + 1)
         }
+
+    def _issuing(self) -> TokenKey:
+        if not self._versions:
+            raise TokenDomainEndedError("the token domain was ended, so that no token of it is issued")
+        return self._versions[self.current]
 
     def _put(self, element: bytes) -> bytes:
         return self._tags.put(self.name, self.current, element)

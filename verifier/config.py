@@ -124,6 +124,9 @@ class Settings(BaseSettings):
         default=90,
         description="Days for which tokens of a version that another one replaced are accepted and can be updated.",
     )
+    token_end_grace_days: Annotated[int, Field(ge=0, le=3650)] = Field(
+        default=90, description="Days after an agreement's end before which its token domain is not ended."
+    )
     dispute_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=100, description="Unresolved disputes that an agency may have."
     )

@@ -1,4 +1,4 @@
-"""What ends by itself, and when: certificates, agreements, auditors' grants, keys.
+"""What ends by itself, and when: certificates, agreements, auditors' grants, keys, the grace of ended token domains.
 
 A successor counts: of the certificates of one holder, and of the agreements of one agency, only the last to end is
 listed. Nothing here is checked but the dates; who may do what is decided elsewhere.
@@ -23,6 +23,7 @@ from verifier.auditor.table import GrantTable
 from verifier.certificate import CertificateReadError, read
 from verifier.directory import AgreementStatus
 from verifier.identity import KINDS
+from verifier.token import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,6 +47,8 @@ class Kind(enum.StrEnum):
     AGREEMENT = "agreement"
     GRANT = "grant"
     KEY = "key"
+    TOKEN_DOMAIN_GRACE = "token-domain-grace"  # noqa: S105 - the name of a kind
+    """From its end on, custodians may end a token domain whose agreement is over, and should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class Deadline:
 
     Attributes:
         kind: what it is.
-        name: whose or which; an id, a path or a key's purpose.
+        name: whose or which; an id, a path, a key's purpose or a domain.
         at: seconds of the Unix epoch.
     """
 
@@ -118,6 +121,20 @@ def of_keyring(ring: Keyring) -> Iterator[Deadline]:
         ends = cryptoperiod.end(parse(purpose), ring.key(purpose, primary), Use.PROTECT)
         if ends is not None:
             yield Deadline(kind=Kind.KEY, name=f"{purpose} {primary}", at=ends.timestamp())
+
+
+def of_domains(directory: Directory, ring: Keyring, *, grace_days: int, now: float) -> Iterator[Deadline]:
+    """List when the token domains whose agreement is over, and which have keys still, may be ended.
+
+    Raises:
+        LogUnavailableError: the directory cannot be read.
+    """
+    try:
+        named = ending.read(directory)
+    except AgreementDocumentError:
+        return
+    for domain, end in ending.waiting(ring, named, grace_days=grace_days, now=now):
+        yield Deadline(kind=Kind.TOKEN_DOMAIN_GRACE, name=domain, at=end.due)
 
 
 def soon(deadlines: Iterable[Deadline], *, now: float) -> list[Deadline]:

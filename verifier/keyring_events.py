@@ -11,7 +11,7 @@ import fcntl
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from keys import events, keyceremony
+from keys import events, keyceremony, keychange
 from padan.entry import EntryKind
 from verifier import admin_entry
 from verifier.errors import OperatorError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from keys.events import Event
     from keys.keyset import Keyring
     from verifier.directory import Directory
     from verifier.ports import Journal
@@ -33,6 +34,7 @@ _KINDS: Final[Mapping[str, EntryKind]] = MappingProxyType(
         keyceremony.EXECUTED: EntryKind.CEREMONY_EXECUTED,
         keyceremony.CANCELLED: EntryKind.CEREMONY_ENDED,
         keyceremony.EXPIRED: EntryKind.CEREMONY_ENDED,
+        keychange.DOMAIN_ENDED: EntryKind.TOKEN_DOMAIN_ENDED,
     }
 )
 """Kinds of the lines that are more than a change of the keyring."""
@@ -85,7 +87,12 @@ def _log_pending(keyring: Path, ring: Keyring, directory: Directory, journal: Jo
             f"{keyring}: counter {ring.counter}, but the log has seen {known}; restore the newest keyring"
         )
     logged = int(directory.setting(_LOGGED) or 0)
-    pending = events.read(events.path_beside(keyring), ring)[logged:]
+    happened = events.read(events.path_beside(keyring), ring)
+    pending = happened[logged:]
+    # A ceremony and what it changed have one counter; who agreed stands in the entry of a domain's end too.
+    agreed = {
+        event.counter: event.details["approved"] for event in happened if event.name == keyceremony.EXECUTED
+    }
     for event in pending:
         entry = admin_entry.intend(
             _KINDS.get(event.name, EntryKind.KEYRING_CHANGED),
@@ -95,10 +102,21 @@ def _log_pending(keyring: Path, ring: Keyring, directory: Directory, journal: Jo
                 "counter": str(event.counter),
                 "actor": event.actor,
                 **event.details,
+                **_about_domain(event, agreed),
             },
+            agency=event.details["agency"] if event.name == keychange.DOMAIN_ENDED else "",
         )
         journal.commit([entry])
         directory.set_setting(_LOGGED, str(event.number))
     if ring.counter != known:
         directory.set_setting(_COUNTER, str(ring.counter))
     return len(pending)
+
+
+def _about_domain(event: Event, agreed: Mapping[int, str]) -> Mapping[str, str]:
+    """Name the domain that ended, and the custodians who agreed; where one alone decides, the actor is that one."""
+    if event.name != keychange.DOMAIN_ENDED:
+        return {}
+    custodians = agreed.get(event.counter)
+    domain = {"domain": event.details["purpose"].partition("/")[2]}
+    return domain if custodians is None else {**domain, "custodians": custodians}

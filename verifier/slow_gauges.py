@@ -53,6 +53,10 @@ class SlowGauges:
 
     def show_expiry(self) -> None:
         """Show when the first of each kind of thing ends."""
+        ring, now = self._agent.keyring, time.time()
         deadlines = [*expiry.of_files(self._settings), *expiry.of_directory(self._directory)]
-        deadlines += expiry.of_keyring(self._agent.keyring)
-        self._metrics.show_expiry(expiry.seconds_left(deadlines, now=time.time()))
+        deadlines += expiry.of_keyring(ring)
+        deadlines += expiry.of_domains(
+            self._directory, ring, grace_days=self._settings.token_end_grace_days, now=now
+        )
+        self._metrics.show_expiry(expiry.seconds_left(deadlines, now=now))

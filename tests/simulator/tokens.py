@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from keys.errors import KeyNotFoundError
+from keys.errors import KeyNotFoundError, KeysetEndedError
 from keys.keyset import RingKey
 from keys.meter import Uncounted
 from keys.purpose import TYPE_URLS, rules
@@ -31,6 +31,7 @@ class SimulatedTokenAgent:
     def __init__(self, realm: Realm, known: set[str] | None = None) -> None:
         self.realm = realm
         self.known = known
+        self.ended: set[str] = set()
         self._versions: dict[str, list[datetime | None]] = {}
 
     def rotate(self, name: KeysetName, *, at: datetime) -> None:
@@ -38,6 +39,10 @@ class SimulatedTokenAgent:
         versions = self._versions.setdefault(str(name), [None])
         versions[-1] = at
         versions.append(None)
+
+    def end(self, domain: str) -> None:
+        """Destroy every key of a domain."""
+        self.ended.add(domain)
 
     def tokens(self) -> TokenKeys:
         """Give the keys behind tokens."""
@@ -47,6 +52,8 @@ class SimulatedTokenAgent:
         domain = str(name).partition("/")[2]
         if domain and self.known is not None and domain not in self.known:
             raise KeyNotFoundError(f"the keyring has no primary {name} key")
+        if domain in self.ended:
+            raise KeysetEndedError(f"every {name} key was destroyed")
         found = []
         for place, replaced in enumerate(self._versions.get(str(name), [None])):
             seed = hashlib.sha256(f"{name} {place}".encode()).digest()

@@ -27,6 +27,7 @@ from verifier.cli.trust import load_key
 if TYPE_CHECKING:
     from keys.ceremony import Standing
     from keys.ceremonyfile import CeremonyFile
+    from keys.ending import Ending
     from keys.keydiff import Difference
     from keys.roster import Roster
     from keys.signing import Signing
@@ -132,6 +133,8 @@ def show(at: Table, file: CeremonyFile, *, as_json: bool) -> Review:
     typer.echo(f"keyring:  {at.sitting.base.hex()[:16]}, counter {at.ring.counter}")
     for line in _difference_lines(at, found):
         typer.echo(f"  {line}")
+    if isinstance(found.what, Change) and found.what.ending is not None:
+        typer.echo(f"grace:    {_grace(found.what.ending, at.sitting.now)}")
     typer.echo(
         f"proposed: {_name(at, proposal.proposer)}, {_moment(proposal.created)}, until {_moment(proposal.expires)}"
     )
@@ -149,6 +152,7 @@ STATES: Final = {**{state: state.value for state in State}, State.WITHDRAWN: "ca
 def content(at: Table, file: CeremonyFile, found: Review) -> dict[str, Any]:
     """Say what a review says, for JSON."""
     proposal = file.proposal
+    end = found.what.ending if isinstance(found.what, Change) else None
     words = {"en": summary.english(found.what), "id": summary.indonesian(found.what)}
     return {
         "proposal": proposal.id(at.sitting.realm).hex(),
@@ -162,6 +166,9 @@ def content(at: Table, file: CeremonyFile, found: Review) -> dict[str, Any]:
         "missing": found.standing.missing,
         "state": STATES[found.standing.state],
         "keyring": {"hash": at.sitting.base.hex(), "counter": at.ring.counter},
+        "ending": None
+        if end is None
+        else {**end.details, "grace_seconds_left": max(0, end.due - at.sitting.now)},
         "differences": [
             {
                 "purpose": each.purpose,
@@ -194,6 +201,13 @@ def _difference_lines(at: Table, found: Review) -> list[str]:
     if found.what.renews_kek:
         lines.append(_RENEWED)
     return lines or [_NO_CHANGE]
+
+
+def _grace(end: Ending, now: int) -> str:
+    """Say how long a domain's period of grace still runs."""
+    if now >= end.due:
+        return f"over since {end.due_text}"
+    return f"{-(-(end.due - now) // 86_400)} more days, until {end.due_text}; not executed before"
 
 
 def _name(at: Table, key_id: str) -> str:

@@ -25,6 +25,18 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.token.errors.RowsStandError": state(
             "run padan-server token rekey, which moves them to the present keys; then run it again"
         ),
+        "keys.errors.GraceError": state(
+            "wait until then, with a proposal that lives so long: padan-server token status says when"
+        ),
+        "verifier.token.errors.DomainInForceError": refused(
+            "let the agreement end, or activate a version that does not name the domain; then wait for the grace"
+        ),
+        "verifier.token.errors.DomainUnknownError": named(
+            "name the domain as its agreement does, and where the service's settings are; padan-keys status lists it"
+        ),
+        "verifier.token.errors.EndingDiffersError": refused(
+            "propose it anew with what padan-server token status prints"
+        ),
         "verifier.token.errors.KeysNotFollowedError": state(
             "restart the service, padan-server reload, or have custodians unseal it; then run it again"
         ),

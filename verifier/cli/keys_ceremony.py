@@ -12,7 +12,7 @@ from keys.ceremony import State
 from keys.keyceremony import EXPIRED
 from keys.keychange import Change
 from padan.cli.console import CommandError, ExitCode, print_json
-from verifier.cli import council
+from verifier.cli import council, domain_end
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.place import Files, Place, placed
 
@@ -134,6 +134,7 @@ def execute(file: File, as_json: AsJson = False) -> None:
     at = council.table()
     opened = council.open_file(at, file)
     what = keyceremony.subject(opened.proposal)
+    domain_end.require_ended(what)
     ring, key_id = CHOICE.custody().execute(opened)
     proposal = opened.proposal.id(ring.realm).hex()
     if as_json:
@@ -150,6 +151,8 @@ def execute(file: File, as_json: AsJson = False) -> None:
     purpose = f" {what.purpose}" if isinstance(what, Change) else ""
     typer.echo(f"executed: {opened.proposal.action}{purpose}{about} (counter {ring.counter})")
     typer.echo(f"proposal: {proposal}")
+    if isinstance(what, Change) and what.ending is not None:
+        typer.echo(f"next:     {domain_end.RESTART}")
 
 
 def register(app: typer.Typer) -> None:

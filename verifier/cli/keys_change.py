@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys import summary
+from keys.keychange import Action, Change
 from padan.cli.console import CommandError, ExitCode, print_json
+from verifier.cli import domain_end
 from verifier.cli.custody_choice import CHOICE
+from verifier.cli.domain_end import DomainOf
 from verifier.cli.keyset_name import PurposeOf
-from verifier.token import standing
+from verifier.token import ending, standing
 
 if TYPE_CHECKING:
     from keys.keyset import Keyring
@@ -86,6 +90,27 @@ def destroy(purpose: PurposeOf, key_id: KeyId, yes: Yes = False, as_json: AsJson
     _report(ring, purpose, key_id, as_json=as_json)
 
 
+def end_domain(domain: DomainOf, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Destroy every key of a token domain whose agreement and period of grace are over, and renew the KEK.
+
+    The agency's tokens lead to nobody any more. Running servers follow within seconds.
+    """
+    end = ending.find(domain_end.require_directory(), domain.domain, now=CHOICE.now().timestamp())
+    end.require_due(CHOICE.now().timestamp())
+    change = Change(action=Action.END_DOMAIN, purpose=domain, ending=end)
+    typer.echo(f"{summary.english(change).does}", err=True)
+    _confirm(f"end the token domain {domain.domain} of {end.agency}", yes=yes)
+    ring, _ = CHOICE.custody().alone(change)
+    versions = len(ring.keyset(domain).keys)
+    if as_json:
+        print_json({"domain": domain.domain, **end.details, "versions": versions, "counter": ring.counter})
+    else:
+        typer.echo(
+            f"ended: the token domain {domain.domain}, versions 1 to {versions} (counter {ring.counter})"
+        )
+        typer.echo(f"next:  {domain_end.RESTART}")
+
+
 def _confirm(what: str, *, yes: bool) -> None:
     if not yes and not typer.confirm(f"Really {what}? This cannot be taken back.", default=False, err=True):
         raise CommandError(
@@ -120,3 +145,4 @@ def register(app: typer.Typer) -> None:
     app.command("rotate")(rotate)
     app.command("declare-compromised")(declare_compromised)
     app.command("destroy")(destroy)
+    app.command("end-domain")(end_domain)

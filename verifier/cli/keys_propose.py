@@ -15,9 +15,10 @@ from keys.roster import Custodian, Roster
 from padan.cli.console import CommandError, ExitCode, new_app
 from verifier.agreement.errors import AgreementSignatureError
 from verifier.agreement.sign import public_key
-from verifier.cli import council
+from verifier.cli import council, domain_end
 from verifier.cli.authority import read_input
 from verifier.cli.custody_choice import CHOICE
+from verifier.cli.domain_end import DomainOf, Told, telling
 from verifier.cli.keys_ceremony import AsJson, Key, KeyKek
 from verifier.cli.keyset_name import PurposeOf
 from verifier.cli.place import Place, given, placed
@@ -201,6 +202,32 @@ def retire(
     (purpose, key_id), *others = [_key_of(each) for each in keys]
     change = Change(action=Action.RETIRE, purpose=purpose, key_id=key_id, others=tuple(others))
     _require_unused(change)
+    _propose(change, terms, place)
+
+
+@app.command()
+@placed
+@telling
+@proposing
+def end_domain(
+    *,
+    domain: DomainOf,
+    told: Told,
+    terms: Terms,
+    place: Place,
+) -> None:
+    """Propose to destroy every key of a token domain whose agreement is over, so that its tokens lead to nobody.
+
+    It may be executed once the period of grace is over. padan-server token status prints the line to type.
+    """
+    end = domain_end.find(domain, told)
+    change = Change(action=Action.END_DOMAIN, purpose=domain, ending=end)
+    if end.due >= CHOICE.now().timestamp() + terms.days * 86_400:
+        raise CommandError(
+            f"the period of grace runs until {end.due_text}, and the proposal would have expired by then",
+            next_step="propose it later, or let it live longer: --days, at most 30",
+            code=ExitCode.STATE,
+        )
     _propose(change, terms, place)
 
 

@@ -1,9 +1,10 @@
-"""`padan-server token`: the rows that the service keeps behind agencies' tokens, and the keys that they stand under."""
+"""`padan-server token`: the rows that the service keeps behind agencies' tokens, their keys, and domains that end."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -16,15 +17,17 @@ from keys.ringfile import RingFile
 from padan import times
 from padan.cli.console import new_app, print_json
 from verifier import host_keys, migrations
+from verifier.cli.domain_end import options
 from verifier.cli.settings import settings
 from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.projector import progress as meters
+from verifier.token import ending, rekeying, standing
 from verifier.token import progress as agencies
-from verifier.token import rekeying, standing
 from verifier.token.rekeying import Rekeying
 
 if TYPE_CHECKING:
+    from keys.ending import Ending
     from verifier.config import Settings
     from verifier.token.rekeying import Rekeyed
     from verifier.token.standing import Standing
@@ -38,13 +41,15 @@ _GIVE_WAY = 10
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
-    """Show how many rows there are, under which keys, and what to type where some stand under older ones.
+    """Show how many rows there are, under which keys, which domains may be ended, and what to type then.
 
     Counts every row, and opens none.
     """
-    found = standing.read(_upgraded())
+    chosen = _upgraded()
+    found, ended = standing.read(chosen), _ended(chosen)
     if as_json:
-        print_json(_values(found))
+        domains = [{"domain": domain, **end.details, "over": end.due <= time.time()} for domain, end in ended]
+        print_json({**_values(found), "ended_domains": domains})
         return
     for name, rows in found.tables.items():
         typer.echo(f"rows of {name}: {sum(rows.values()):,}")
@@ -62,6 +67,8 @@ def status(*, as_json: AsJson = False) -> None:
         typer.echo(
             "or by one custodian: padan-keys deactivate PURPOSE ID, then padan-keys destroy PURPOSE ID"
         )
+    for domain, end in ended:
+        _tell_ended(domain, end)
 
 
 @app.command()
@@ -121,6 +128,26 @@ def rekey(
         if each.left:
             typer.echo(f"  {each.left:,} came in under older keys meanwhile: run it again")
     typer.echo("padan-server token status names the keys that may be destroyed")
+
+
+def _ended(chosen: Settings) -> list[tuple[str, Ending]]:
+    ring = ringformat.peek(RingFile(chosen.keyring).read())
+    with closing(Directory(chosen.log_database)) as directory:
+        named = ending.read(directory)
+    return [*ending.waiting(ring, named, grace_days=chosen.token_end_grace_days, now=time.time())]
+
+
+def _tell_ended(domain: str, end: Ending) -> None:
+    over = end.due <= time.time()
+    typer.echo(
+        f"token domain {domain} of {end.agency}: the agreement {end.agreement} (version {end.version}) ended on "
+        f"{end.ended_text}; it may be ended {'since' if over else 'from'} {end.due_text}{'' if over else ' on'}"
+    )
+    if over:
+        typer.echo(
+            f"to end it: padan-keys propose end-domain {options(domain, end)} --key KEY --out FILE\n"
+            f"or by one custodian: padan-keys end-domain {domain}"
+        )
 
 
 def _moved(each: Rekeyed) -> dict[str, object]:

@@ -60,7 +60,7 @@ def gather(settings: Settings, *, now: Callable[[], float] = time.time) -> Overv
     ring = _or_away(lambda: _keyring(settings))
     ends = [*expiry.of_files(settings)]
     if not isinstance(log, Away):
-        listed = _or_away(lambda: _listed(settings))
+        listed = _or_away(lambda: _listed(settings, None if isinstance(ring, Away) else ring, now()))
         ends += [] if isinstance(listed, Away) else listed
     if not isinstance(ring, Away):
         ends += expiry.of_keyring(ring)
@@ -167,9 +167,13 @@ def _affairs(settings: Settings, now_ms: int) -> Affairs:
     )
 
 
-def _listed(settings: Settings) -> list[Deadline]:
+def _listed(settings: Settings, ring: Keyring | None, now: float) -> list[Deadline]:
     with closing(Directory(settings.log_database)) as directory:
-        return [*expiry.of_directory(directory)]
+        found = [*expiry.of_directory(directory)]
+        if ring is not None:
+            days = settings.token_end_grace_days
+            found += expiry.of_domains(directory, ring, grace_days=days, now=now)
+        return found
 
 
 def _keyring(settings: Settings) -> Keyring:

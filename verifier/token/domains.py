@@ -2,7 +2,7 @@
 
 Keys are taken from the agent when they are first asked for, and anew when the keyring has changed. A version that
 another one replaced is accepted for a time of grace, and refused from its end on, whether or not the custodians have
-destroyed its key by then.
+destroyed its key by then. A domain that custodians have ended has no version, and what is asked of it is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from keys.errors import KeysError
+from keys.errors import KeysError, KeysetEndedError
 from keys.purpose import Purpose
 from padan.errors import UnavailableError
 from padan.group import GroupError
@@ -64,12 +64,14 @@ class Keys:
         if found is None:
             try:
                 versions = self._held.domain(name)
+            except KeysetEndedError:
+                versions = ()
             except (KeysError, ValueError) as error:
                 raise TokensUnavailableError("the keys of the token domain cannot be used") from error
             found = self._domains[name] = Domain(
                 name=name,
                 versions={version.number: version.key for version in versions},
-                current=versions[0].number,
+                current=versions[0].number if versions else 0,
                 ends={
                     version.number: version.replaced.timestamp() + self._grace
                     for version in versions

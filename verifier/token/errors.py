@@ -17,6 +17,12 @@ class TokenEndedError(CallerError):
     reason = "TOKEN_OUTDATED"
 
 
+class TokenDomainClosedError(CallerError):
+    """The token domain was ended, and custodians have made no new key of it: no token of it is issued."""
+
+    reason = "FEATURE_NOT_GRANTED"
+
+
 class TokensUnavailableError(ServiceError):
     """Keys of tokens are not there, or a row beside the log does not open."""
 
@@ -25,6 +31,18 @@ class TokensUnavailableError(ServiceError):
 
 class RowsStandError(OperatorError):
     """Rows beside the log stand under a key that is to be destroyed."""
+
+
+class DomainInForceError(OperatorError):
+    """An agreement names the token domain that is to be ended."""
+
+
+class DomainUnknownError(OperatorError):
+    """No agreement has named the token domain that is to be ended, or nobody can look."""
+
+
+class EndingDiffersError(OperatorError):
+    """Custodians were shown another end of the token domain than the directory tells of."""
 
 
 class KeysNotFollowedError(OperatorError):

@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING, Protocol
 from keys.tokenkey import hashed
 from padan.group import GroupError
 from padan.value import value
-from tokenizer.errors import TokenOutdatedError, TokenRefusedError
+from tokenizer.errors import TokenDomainEndedError, TokenOutdatedError, TokenRefusedError
 from tokenizer.tokenrow import NOBODY, TokenRow, join
 from verifier.log.beside import Beside, How, Kept
-from verifier.token.errors import TokenEndedError, TokenNotIssuedError, TokensUnavailableError
+from verifier.token.errors import (
+    TokenDomainClosedError,
+    TokenEndedError,
+    TokenNotIssuedError,
+    TokensUnavailableError,
+)
 from verifier.token.keptrows import open_rows
 
 if TYPE_CHECKING:
@@ -119,7 +124,7 @@ class Subjects:
 
         Raises:
             TokenNotIssuedError: no token that was issued to the domain.
-            TokenEndedError: of a version whose time is over.
+            TokenEndedError: of a version whose time is over, or of a domain that was ended.
             TokensUnavailableError: keys are not there.
         """
         keys = self._domains.current()
@@ -169,14 +174,19 @@ class Subjects:
             index_id: id of the index key that made it.
 
         Raises:
+            TokenDomainClosedError: the domain was ended.
             TokensUnavailableError: keys are not there.
         """
         keys = self._domains.current()
         found, element = keys.domain(domain), hashed(nik.value.encode())
+        try:
+            token = found.issue(element)
+        except TokenDomainEndedError as error:
+            raise TokenDomainClosedError(str(error), field="issue_token") from None
         row = TokenRow(records=((index_id, record_id),), element=keys.match.evaluate(element))
         name, box = keys.rows.seal(row)
         return Issued(
-            token=found.issue(element),
+            token=token,
             label=f"{domain}@{found.current}",
             kept=(Kept(beside=Beside.TOKEN, how=How.ADD, name=name, box=box),),
         )

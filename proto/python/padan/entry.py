@@ -67,6 +67,7 @@ class EntryKind(enum.IntEnum):
     # 400 to 499: tokens and sets
     TOKEN_ROWS_REKEYED = 400
     TOKENS_UPDATED = 410
+    TOKEN_DOMAIN_ENDED = 440
     # 500 to 599: biometrics
     # 600 to 699: agencies and agreements
     AGENCY_ENROLLED = 600

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from keys import keychange
 from keys.ceremony import Proposal
+from keys.ending import Ending
 from keys.errors import KeyNotFoundError, KeyProposalError, KeyUseError, TransitionError
 from keys.keychange import Action, Change
 from keys.keydiff import Difference, Side, rehearse
@@ -55,10 +56,30 @@ BLANK = Proposal(
 )
 
 
+ENDING = Ending(agency="social", agreement="pks-7", version=2, ended=1_700_000_000, due=1_707_776_000)
+END = Change(action=Action.END_DOMAIN, purpose=TokenDomain("aid"), ending=ENDING)
+
+
+@st.composite
+def endings(draw: st.DrawFn) -> Ending:
+    """Draw why a domain may be ended."""
+    name = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=30).filter(str.isprintable)
+    ended = draw(st.integers(1, 2**32))
+    return Ending(
+        agency=draw(name),
+        agreement=draw(name),
+        version=draw(st.integers(1, 2**32 - 1)),
+        ended=ended,
+        due=draw(st.integers(ended, 2**33)),
+    )
+
+
 @st.composite
 def changes(draw: st.DrawFn) -> Change:
     """Draw any change."""
     action = draw(st.sampled_from(Action))
+    if action is Action.END_DOMAIN:
+        return Change(action=action, purpose=TokenDomain("aid"), ending=draw(endings()))
     text = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=30)
     purpose, *others = draw(st.lists(st.sampled_from(KEYSETS), min_size=1, max_size=4, unique=True))
     ids = st.integers(1, 2**32 - 1) if action in KEYED else st.just(0)
@@ -110,6 +131,9 @@ def test_strange_bodies(change: Change, body: bytes) -> None:
         {"action": Action.RETIRE, "key_id": 1, "others": ((Purpose.INDEX, 2),)},
         {"action": Action.SUCCEED, "others": ((Purpose.BIOMETRIC, 2),)},
         {"action": Action.SUCCEED, "others": ((Purpose.TOKEN_DOMAIN, 0),)},
+        {"action": Action.END_DOMAIN},
+        {"action": Action.END_DOMAIN, "ending": ENDING},
+        {"action": Action.CREATE, "ending": ENDING},
     ],
     ids=" ".join,
 )
@@ -214,3 +238,40 @@ def test_keys_of_an_epoch_are_followed_and_retired_together(custody: Custody) ->
     assert {ring.key(*each).state for each in old} == {KeyState.DESTROYED}
     assert ring.kek_id != first.kek_id
     assert custody.retire(old).kek_id == ring.kek_id
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "left"),
+    [
+        ("deactivated:7 destroyed:7 destroyed:8 domain-ended", {}, True),
+        ("destroyed:7 destroyed:8", {}, False),
+        ("deactivated:7 destroyed:8 domain-ended", {}, False),
+        ("destroyed:7 destroyed:7 domain-ended", {}, False),
+        ("destroyed:7 domain-ended domain-ended", {}, False),
+        ("destroyed:7 created:9 domain-ended", {}, False),
+        ("destroyed:7 domain-ended", {"agency": "tax"}, False),
+        ("destroyed:7 domain-ended", {"purpose": "token-domain/tax"}, False),
+    ],
+)
+def test_what_the_end_of_a_domain_leaves(*, lines: str, said: dict[str, str], left: bool) -> None:
+    """Each key of the domain was destroyed and none of another one, and what is said is what was proposed."""
+    told: list[tuple[str, dict[str, str]]] = [("kek-renewed", {})]
+    for word in lines.split():
+        name, _, key_id = word.partition(":")
+        about = {"key_id": key_id} if key_id else {**ENDING.details, **said}
+        told.append((f"key-{name}", {"purpose": "token-domain/aid", **about}))
+    assert END.left(told) is left
+    assert not END.left(told[1:])
+    other = [("key-destroyed", {"purpose": "token-domain/tax", "key_id": "9"})]
+    assert not END.left([*told, *other])
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"agency": ""}, {"agreement": "two\nlines"}, {"version": 0}, {"ended": 0}, {"due": ENDING.ended - 1}],
+    ids=str,
+)
+def test_an_end_has_an_agency_an_agreement_and_a_time(parts: dict[str, Any]) -> None:
+    """A proposal without one of them shows custodians nothing that they could look at."""
+    with pytest.raises(KeyUseError):
+        dataclasses.replace(ENDING, **parts)

@@ -11,11 +11,11 @@ from keys.keychange import Action, Change
 from keys.purpose import KeysetName, Purpose
 from keys.roster import Roster
 from tests.unit.keys.council import roster
-from tests.unit.keys.test_keychange import KEYED, KEYSETS, TEXTED
+from tests.unit.keys.test_keychange import END, KEYED, KEYSETS, TEXTED
 
 
 @pytest.mark.parametrize("purpose", KEYSETS)
-@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("action", sorted({*Action} - {Action.END_DOMAIN}))
 def test_every_change_has_words(action: Action, purpose: KeysetName) -> None:
     """Each action on each purpose is told with purpose, key and reason, and what is final of it, in both languages."""
     change = Change(
@@ -30,6 +30,15 @@ def test_every_change_has_words(action: Action, purpose: KeysetName) -> None:
         assert ("lost laptop" in told.does) == (action in TEXTED)
         assert told.final
     assert summary.english(change) != summary.indonesian(change)
+
+
+def test_the_end_of_a_domain_has_words() -> None:
+    """Whose it is, when the agreement ended, from when it is executed, and that nothing gives it back, is told."""
+    for told in (summary.english(END), summary.indonesian(END)):
+        for part in ("token-domain/aid", "social", "pks-7", "2023-11-14T22:13:20Z", "2024-02-12T22:13:20Z"):
+            assert part in told.does
+    assert "Everything" in summary.english(END).final
+    assert "Semuanya" in summary.indonesian(END).final
 
 
 def test_a_roster_has_words() -> None:

@@ -11,8 +11,9 @@ import pytest
 from keys import ceremony, keyceremony
 from keys.ceremony import Proposal, Voice
 from keys.custody import Custody
+from keys.ending import Ending
 from keys.keychange import Action, Change
-from keys.purpose import Purpose
+from keys.purpose import Purpose, TokenDomain
 from keys.realm import Realm
 from padan import canonical
 from padan.entry import EntryKind, Field
@@ -135,6 +136,48 @@ def test_the_log_alone_proves_who_agreed(custody: Custody, tmp_path: Path, direc
     for voice in voices:
         ceremony.require_voice(realm, proposal, voice, roster().keys)
     assert {voice.key_id for voice in voices} == set(last["approved"].split())
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_end_of_a_token_domain_is_one_entry(
+    custody: Custody, tmp_path: Path, directory: Directory, *, together: bool
+) -> None:
+    """It names domain, versions, agency and agreement, and the custodians who agreed, also after a cut in between."""
+    aid = TokenDomain("aid")
+    custody.rotate(aid)
+    custody.rotate(aid)
+    end = Change(
+        action=Action.END_DOMAIN,
+        purpose=aid,
+        ending=Ending(agency="social", agreement="pks-7", version=3, ended=1, due=2),
+    )
+    if together:
+        seat(custody)
+    agreed = agree(custody, end, 0, 2) if together else None
+    log(custody, tmp_path, directory, Log())
+    if agreed is None:
+        custody.alone(end)
+    else:
+        custody.execute(agreed)
+    cut = Log(room=4)
+    with pytest.raises(LogUnavailableError):
+        log(custody, tmp_path, directory, cut)
+    journal = Log()
+    log(custody, tmp_path, directory, journal)
+    (found,) = (
+        intent for intent in cut.intents + journal.intents if intent.kind == EntryKind.TOKEN_DOMAIN_ENDED
+    )
+    (said,) = (detail for kind, detail in cut.lines + journal.lines if kind is EntryKind.TOKEN_DOMAIN_ENDED)
+    assert (found.agency, said["agency"], said["agreement"], said["agreement_version"]) == (
+        "social",
+        "social",
+        "pks-7",
+        "3",
+    )
+    assert (said["domain"], said["versions"], said["actor"]) == ("aid", "1 2", "tester")
+    assert (said["ended"], said["due"]) == ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z")
+    signers = {SIGNERS[0].key_id, SIGNERS[2].key_id} if together else set()
+    assert set(said.get("custodians", "").split()) == signers
 
 
 def test_an_end_is_logged(custody: Custody, tmp_path: Path, directory: Directory) -> None:

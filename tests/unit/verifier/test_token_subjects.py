@@ -241,3 +241,17 @@ def test_a_request_works_with_one_state_of_the_keys(world: World, monkeypatch: p
     monkeypatch.setattr(Domain, "read", followed)
     assert answered(ask(world, token)).outcome == vocabulary.VERDICT_MATCH
     assert answered(ask(world, token)).outcome == vocabulary.VERDICT_MATCH
+
+
+def test_a_domain_that_was_ended_is_refused(world: World) -> None:
+    """Its tokens are out of date, none is issued, and what was never its token is refused as before."""
+    token, other = issue(world), issue(world, "tax")
+    world.token_agent.end("health")
+    world.domains.follow()
+    assert refusal(ask(world, token)) == "TOKEN_OUTDATED"
+    assert refusal(ask(world, other)) == "TOKEN_REFUSED"
+    (reply,) = world.ask("health", request(claims={NAME: BUDI["NAMA_LGKP"]}, issue_token=True))
+    assert refusal(reply) == "FEATURE_NOT_GRANTED"
+    (without,) = world.ask("health", request(claims={NAME: BUDI["NAMA_LGKP"]}))
+    assert answered(without).outcome == vocabulary.VERDICT_MATCH
+    assert answered(ask(world, other, "tax")).outcome == vocabulary.VERDICT_MATCH

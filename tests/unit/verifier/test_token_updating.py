@@ -259,3 +259,13 @@ def test_no_call_multiplies_what_was_not_issued(tokens: list[bytes]) -> None:
     answer = OFFICE.update(tokens)
     own = set(ISSUED[: len(NIKS)])
     assert [bool(token) for token in answer.tokens] == [token in own for token in tokens]
+
+
+def test_tokens_of_a_domain_that_was_ended_stay_as_they_are(office: Office) -> None:
+    """Each is told to be out of date, and none is moved."""
+    tokens = office.issue()
+    office.world.token_agent.end("health")
+    office.world.domains.follow()
+    answer = office.update(tokens)
+    assert {fault.reason for fault in answer.faults} == {error_pb2.ERROR_REASON_TOKEN_OUTDATED}
+    assert (len(answer.faults), set(answer.tokens), answer.proof) == (len(tokens), {b""}, b"")

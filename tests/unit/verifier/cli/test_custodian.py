@@ -31,6 +31,7 @@ COMMANDS = [
     "rotate",
     "declare-compromised",
     "destroy",
+    "end-domain",
     "export-public",
     "export-secret",
     "new-kek",
