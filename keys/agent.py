@@ -268,10 +268,20 @@ class LocalKeyAgent(Secret):
             held.clear()
 
     def _held(self, name: KeysetName) -> list[Held]:
-        """Give a keyset's primary key, and after it every other one that may read what it made, the newest first."""
-        primary, now = self._primary(name), self._now()
+        """Give a keyset's primary key, and after it every other one that may read what it made, the newest first.
+
+        The primary key is given also when its time to make new things is over, since it goes on reading.
+        """
+        primary, now = self._ring.primary(name), self._now()
+        cryptoperiod.check(name, primary, Use.PROCESS, now=now)
         found = [
-            Held(key, self._material(name, key), place)
+            Held(
+                key,
+                self._material(name, key),
+                place,
+                makes=cryptoperiod.may_protect(name, key, now=now),
+                ends=cryptoperiod.next_end(name, key, now=now),
+            )
             for place, key in enumerate(self._ring.keyset(name).keys)
             if cryptoperiod.may_process(name, key, now=now)
         ]

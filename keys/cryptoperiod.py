@@ -71,6 +71,13 @@ def may_process(purpose: KeysetName, key: RingKey, *, now: datetime) -> bool:
     return key.state.may_process and (ends is None or now < ends)
 
 
+def next_end(purpose: KeysetName, key: RingKey, *, now: datetime) -> datetime | None:
+    """Say when the next of what a key does ends by its cryptoperiod; None where nothing does."""
+    uses = [Use.PROTECT, Use.PROCESS] if key.state.may_protect else [Use.PROCESS]
+    ahead = [at for at in (end(purpose, key, use) for use in uses) if at is not None and at > now]
+    return min(ahead, default=None)
+
+
 def alarms(ring: Keyring, *, now: datetime) -> tuple[Alarm, ...]:
     """List what ends within 30 days or has ended, for keys that still do what ends."""
     found: list[Alarm] = []

@@ -6,6 +6,7 @@ while they are used. Objects made here live until they are freed; whoever follow
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -35,11 +36,21 @@ BESIDE: Final = 0
 
 
 class Held(NamedTuple):
-    """A key that an agent holds: what the keyring says of it, its material, and its place in its keyset, from 0."""
+    """A key that an agent holds.
+
+    Attributes:
+        key: what the keyring says of it.
+        material: the key itself.
+        place: its place in its keyset, from 0.
+        makes: whether it makes new things now, by its state and its cryptoperiod.
+        ends: when the next part of its cryptoperiod ends, and with it what it does; None is never.
+    """
 
     key: RingKey
     material: bytearray
     place: int
+    makes: bool = True
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +61,20 @@ class Version:
         number: from 1, in the order in which the domain's keys were made.
         key: issues it, or once did.
         replaced: when another version took its place; None for the one that issues.
+        issues: whether tokens of it are made now; not so once the time of its key to make new things is over.
     """
 
     number: int
     key: TokenKey
     replaced: datetime | None
+    issues: bool = True
 
 
 class TokenKeys(Secret):
     """Keys of token domains, of their tags, and of what the service keeps for tokens.
+
+    What was given out is right until `until`, which comes with the end of the first key's time to make or to read:
+    whoever keeps it longer takes it anew then. Of a key whose time to make is over the reading goes on.
 
     Args:
         realm: registry and environment.
@@ -66,12 +82,24 @@ class TokenKeys(Secret):
         meters: count.
     """
 
-    __slots__ = ("_holding", "_meters", "_realm")
+    __slots__ = ("_given", "_meters", "_realm", "until")
 
     def __init__(self, realm: Realm, holding: Holding, meters: Meters | Uncounted) -> None:
         self._realm = realm
-        self._holding = holding
+        self._given = holding
         self._meters = meters
+        self.until = math.inf
+        """Second of the Unix epoch until which everything that was given out is right."""
+
+    def _holding(self, name: KeysetName) -> list[Held]:
+        found = self._given(name)
+        ends = [held.ends.timestamp() for held in found if held.ends is not None]
+        self.until = min([self.until, *ends])
+        return found
+
+    def makes(self, *purposes: Purpose) -> bool:
+        """Say whether the primary key of each of some purposes makes new things now."""
+        return all(self._holding(purpose)[0].makes for purpose in purposes)
 
     def domain(self, name: str) -> tuple[Version, ...]:
         """Give the versions of a token domain that are not over, the one that issues first.
@@ -79,7 +107,8 @@ class TokenKeys(Secret):
         Raises:
             ValueError: no name of a domain.
             KeyNotFoundError: the domain has no key that issues.
-            KeyExpiredError: the cryptoperiod of that key is over.
+            KeysetEndedError: the domain was ended.
+            KeyExpiredError: the cryptoperiod of that key is over, also to read.
         """
         info = self._realm.label("token-domain") + prefixed(name)
         return tuple(
@@ -87,8 +116,9 @@ class TokenKeys(Secret):
                 number=place + 1,
                 key=self._token_key(Purpose.TOKEN_DOMAIN, key, material, info),
                 replaced=key.deactivated if key.state is not KeyState.ACTIVE else None,
+                issues=makes,
             )
-            for key, material, place in self._holding(TokenDomain(name))
+            for key, material, place, makes, _ in self._holding(TokenDomain(name))
         )
 
     def match(self) -> tuple[TokenKey, ...]:
@@ -100,7 +130,7 @@ class TokenKeys(Secret):
         info = self._realm.label("match-domain")
         return tuple(
             self._token_key(Purpose.MATCH_DOMAIN, key, material, info)
-            for key, material, _ in self._holding(Purpose.MATCH_DOMAIN)
+            for key, material, *_ in self._holding(Purpose.MATCH_DOMAIN)
         )
 
     def macs(self, purpose: Purpose) -> tuple[MacKey, ...]:
@@ -111,7 +141,7 @@ class TokenKeys(Secret):
         """
         return tuple(
             MacKey(material, key_id=key.key_id, tick=self._meters.tick(purpose, key.key_id, Act.MAC))
-            for key, material, _ in self._holding(purpose)
+            for key, material, *_ in self._holding(purpose)
         )
 
     def table(self, name: str) -> RingSeal:
@@ -126,11 +156,11 @@ class TokenKeys(Secret):
             key.key_id: SealKey(
                 hkdf(material, info),
                 key_id=key.key_id,
-                may_seal=key.state.may_protect,
+                may_seal=makes,
                 on_seal=self._meters.tick(purpose, key.key_id, Act.KEEP),
                 on_open=self._meters.tick(purpose, key.key_id, Act.FETCH),
             )
-            for key, material, _ in self._holding(purpose)
+            for key, material, _, makes, _ in self._holding(purpose)
         }
         return RingSeal(primary=next(iter(readers.values())), readers=readers)
 

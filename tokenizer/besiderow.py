@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keys.errors import KeysError
 from keys.secret import Secret
-from tokenizer.errors import BoxError
+from tokenizer.errors import BoxError, IssuingOverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,9 +57,10 @@ class BesideRows(Secret):
         index: keys of the names, the primary one first.
         seal: keys of the boxes.
         quotients: of all domains.
+        makes: whether new rows are made; not so once the time of one of the primary keys to make them is over.
     """
 
-    __slots__ = ("_head", "_label", "_macs", "_match", "_quotients", "_seal")
+    __slots__ = ("_head", "_label", "_macs", "_makes", "_match", "_quotients", "_seal")
 
     def __init__(
         self,
@@ -70,7 +71,9 @@ class BesideRows(Secret):
         index: Sequence[MacKey],
         seal: RingSeal,
         quotients: Quotients,
+        makes: bool = True,
     ) -> None:
+        self._makes = makes
         self._match = tuple(match)
         self._macs = tuple(key.bind(realm.prefix(construction)).mac for key in index)
         self._seal = seal
@@ -90,7 +93,15 @@ class BesideRows(Secret):
         return tuple(mac(front + each)[:NAME_SIZE] for each in elements for mac in self._macs)
 
     def seal(self, content: bytes, element: bytes, front: bytes = b"") -> tuple[bytes, bytes]:
-        """Seal a row; gives its name and the box. Arguments as for `names`."""
+        """Seal a row; gives its name and the box. Arguments as for `names`.
+
+        Raises:
+            IssuingOverError: the time of a key to make new rows is over.
+        """
+        if not self._makes:
+            raise IssuingOverError(
+                "the time of a key to make new rows is over; custodians put a new one in its place"
+            )
         name = self._macs[0](front + element)[:NAME_SIZE]
         return name, self._head + self._seal.seal(content, self._label + self._head + name)
 

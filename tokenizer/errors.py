@@ -91,6 +91,13 @@ class TokenDomainEndedError(TokenOutdatedError):
     """A token of a domain that has no key any more: its agreement and the period of grace are over."""
 
 
+# Custodians must put a new key in the place of one.
+
+
+class IssuingOverError(TokenizerError):
+    """The time of a key to make new tokens, or new rows behind them, is over."""
+
+
 # The registry's operator must look at the source.
 
 

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING
 from keys.secret import Secret
 from padan import token
 from padan.token import TAG_SIZE, Token, TokenError
-from tokenizer.errors import TokenDomainEndedError, TokenOutdatedError, TokenRefusedError
+from tokenizer.errors import (
+    IssuingOverError,
+    TokenDomainEndedError,
+    TokenOutdatedError,
+    TokenRefusedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,12 +81,13 @@ class Domain(Secret):
         name: of the domain.
         versions: keys by version, the one that issues among them; none where the domain was ended.
         current: the version that issues; 0 where the domain was ended.
+        issues: whether new tokens are made; not so once the time of the key to make them is over, or that of the tags'.
         ends: by version, the second of the Unix epoch from which its tokens are refused; absent where there is none.
         tags: of all domains.
         quotients: of all domains.
     """
 
-    __slots__ = ("_ends", "_quotients", "_tags", "_versions", "current", "name")
+    __slots__ = ("_ends", "_issues", "_quotients", "_tags", "_versions", "current", "name")
 
     def __init__(
         self,
@@ -92,8 +98,10 @@ class Domain(Secret):
         ends: Mapping[int, float],
         tags: Tags,
         quotients: Quotients,
+        issues: bool = True,
     ) -> None:
         self.name = name
+        self._issues = issues
         self.current = current
         self._versions = versions
         self._ends = ends
@@ -105,6 +113,7 @@ class Domain(Secret):
 
         Raises:
             TokenDomainEndedError: the domain was ended.
+            IssuingOverError: no token is made any more until there is a new key.
         """
         return self._put(self._issuing().evaluate(element))
 
@@ -138,10 +147,13 @@ class Domain(Secret):
         return self._turn(given, key)
 
     def renew(self, given: Token) -> bytes:
-        """Give the token of the version that issues, for one that `read` gave, which may be it already."""
-        if given.version == self.current:
-            return self._put(given.element)
-        return self._put(self._turn(given, self._issuing()))
+        """Give the token of the version that issues, for one that `read` gave, which may be it already.
+
+        Raises:
+            IssuingOverError: as `issue`.
+        """
+        issuing = self._issuing()
+        return self._put(given.element if given.version == self.current else self._turn(given, issuing))
 
     def renewal(self, version: int) -> Quotient:
         """Give what turns elements of an older version into those of the one that issues.
@@ -157,7 +169,7 @@ class Domain(Secret):
         For an agreement of both domains alone, which the caller has found.
 
         Raises:
-            TokenDomainEndedError: the other domain was ended.
+            TokenDomainEndedError, IssuingOverError: as `issue`, of the other domain.
         """
         return other._put(self._turn(given, other._issuing()))
 
@@ -180,6 +192,10 @@ class Domain(Secret):
     def _issuing(self) -> TokenKey:
         if not self._versions:
             raise TokenDomainEndedError("the token domain was ended, so that no token of it is issued")
+        if not self._issues:
+            raise IssuingOverError(
+                "the time of a key to make new tokens is over; custodians put a new one in its place"
+            )
         return self._versions[self.current]
 
     def _put(self, element: bytes) -> bytes:

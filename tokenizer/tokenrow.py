@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tokenizer.token import Quotients
 
 TABLE: Final = "token"
+MAKING: Final = (Purpose.MATCH_DOMAIN, Purpose.TOKEN_INDEX, Purpose.ROW_SEAL)
+"""Purposes of the keys under which new rows stand."""
 PREDECESSORS: Final = 3
 NAMES: Final = 2
 NOBODY: Final = bytes(16)
@@ -141,11 +143,16 @@ class TokenRows(Secret):
                 index=held.macs(Purpose.TOKEN_INDEX),
                 seal=held.table(TABLE),
                 quotients=quotients,
+                makes=held.makes(*MAKING),
             )
         )
 
     def seal(self, row: TokenRow) -> tuple[bytes, bytes]:
-        """Seal a row whose elements are of the primary match key; gives its name and the box."""
+        """Seal a row whose elements are of the primary match key; gives its name and the box.
+
+        Raises:
+            IssuingOverError: the time of a key to make new rows is over.
+        """
         return self._rows.seal(row.encode(), row.element)
 
     def open(self, name: bytes, box: bytes) -> TokenRow:

@@ -32,6 +32,8 @@ class SimulatedTokenAgent:
         self.realm = realm
         self.known = known
         self.ended: set[str] = set()
+        self.over: set[str] = set()
+        """Keysets whose primary key may make nothing new any more."""
         self._versions: dict[str, list[datetime | None]] = {}
 
     def rotate(self, name: KeysetName, *, at: datetime) -> None:
@@ -68,5 +70,6 @@ class SimulatedTokenAgent:
                 activated=_BEGUN,
                 deactivated=replaced,
             )
-            found.append(Held(key, bytearray(seed), place))
+            makes = replaced is None and str(name) not in self.over
+            found.append(Held(key, bytearray(seed), place, makes=makes))
         return found[::-1]

@@ -212,7 +212,7 @@ class World:
         self.agreements = Agreements(agencies)
         self.marks = Marks()
         self.token_agent = SimulatedTokenAgent(REALM)
-        self.domains = TokenDomains(self.token_agent, grace_days=90)
+        self.domains = TokenDomains(self.token_agent, grace_days=90, wall=lambda: self.clocks.wall)
         self.epoch = self._project(people)
         self._log_clock = LogClock(last_ms=0, wall_ms=int(start * 1000), mono=self.clocks.mono)
         seals: dict[int, SealKey] = {}

@@ -25,6 +25,9 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.token.errors.RowsStandError": state(
             "run padan-server token rekey, which moves them to the present keys; then run it again"
         ),
+        "tokenizer.errors.IssuingOverError": state(
+            "see padan-keys status; make new keys, padan-keys propose succeed --tokens, or rotate token-tag"
+        ),
         "keys.errors.GraceError": state(
             "wait until then, with a proposal that lives so long: padan-server token status says when"
         ),

@@ -1,6 +1,7 @@
 """The token domains as this process knows them: with their keys, and with what finds residents behind tokens.
 
-Keys are taken from the agent when they are first asked for, and anew when the keyring has changed. A version that
+Keys are taken from the agent when they are first asked for, and anew when the keyring has changed or the time of one of
+them is over: then nothing new is made with it, though no process was restarted. A version that
 another one replaced is accepted for a time of grace, and refused from its end on, whether or not the custodians have
 destroyed its key by then. A domain that custodians have ended has no version, and what is asked of it is refused.
 """
@@ -8,6 +9,7 @@ destroyed its key by then. A domain that custodians have ended has no version, a
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from keys.errors import KeysError, KeysetEndedError
@@ -15,10 +17,12 @@ from keys.purpose import Purpose
 from padan.errors import UnavailableError
 from padan.group import GroupError
 from tokenizer.token import Domain, Quotients, Tags
-from tokenizer.tokenrow import TokenRows
+from tokenizer.tokenrow import MAKING, TokenRows
 from verifier.token.errors import TokensUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keys.realm import Realm
     from keys.tokenkey import TokenKey
     from keys.tokenkeys import TokenKeys
@@ -52,7 +56,13 @@ class Keys:
         self.match: TokenKey = held.match()[0]
         self._tags = Tags(agent.realm, held.macs(Purpose.TOKEN_TAG))
         self.rows = TokenRows.of(agent.realm, held, self._quotients)
+        self._makes = held.makes(Purpose.TOKEN_TAG, *MAKING)
         self._domains: dict[str, Domain] = {}
+
+    @property
+    def until(self) -> float:
+        """Second of the Unix epoch until which they may be used as they were taken."""
+        return self._held.until
 
     def domain(self, name: str) -> Domain:
         """Give a domain, whose keys are taken once.
@@ -79,6 +89,7 @@ class Keys:
                 },
                 tags=self._tags,
                 quotients=self._quotients,
+                issues=self._makes and all(version.issues for version in versions[:1]),
             )
         return found
 
@@ -89,10 +100,12 @@ class TokenDomains:
     Args:
         agent: holds the keys.
         grace_days: how long tokens of a replaced version are accepted.
+        wall: seconds of the Unix epoch, by which keys come to the end of their time.
     """
 
-    def __init__(self, agent: Agent, *, grace_days: int) -> None:
+    def __init__(self, agent: Agent, *, grace_days: int, wall: Callable[[], float] = time.time) -> None:
         self._agent = agent
+        self._wall = wall
         self._grace_days = grace_days
         self._keys: Keys | None = None
         self._making = threading.Lock()
@@ -116,11 +129,11 @@ class TokenDomains:
         Raises:
             TokensUnavailableError: the keys behind all tokens are not there.
         """
-        keys = self._keys
-        if keys is not None:
+        keys, now = self._keys, self._wall()
+        if keys is not None and now < keys.until:
             return keys
         with self._making:
-            if self._keys is None:
+            if self._keys is None or now >= self._keys.until:
                 try:
                     self._keys = Keys(self._agent, self._grace_days)
                 except (KeysError, GroupError, UnavailableError) as error:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 from keys.tokenkey import hashed
 from padan.group import GroupError
 from padan.value import value
-from tokenizer.errors import TokenDomainEndedError, TokenOutdatedError, TokenRefusedError
+from tokenizer.errors import (
+    IssuingOverError,
+    TokenDomainEndedError,
+    TokenOutdatedError,
+    TokenRefusedError,
+)
 from tokenizer.tokenrow import NOBODY, TokenRow, join
 from verifier.log.beside import Beside, How, Kept
 from verifier.token.errors import (
@@ -183,6 +188,8 @@ class Subjects:
             token = found.issue(element)
         except TokenDomainEndedError as error:
             raise TokenDomainClosedError(str(error), field="issue_token") from None
+        except IssuingOverError as error:
+            raise TokensUnavailableError(str(error)) from error
         row = TokenRow(records=((index_id, record_id),), element=keys.match.evaluate(element))
         name, box = keys.rows.seal(row)
         return Issued(
@@ -192,9 +199,16 @@ class Subjects:
         )
 
     def issue_again(self, subject: TokenSubject, *, domain: str) -> Issued:
-        """Make the token of the version that issues, for a resident who was named by one."""
+        """Make the token of the version that issues, for a resident who was named by one.
+
+        Raises:
+            TokensUnavailableError: keys are not there, or the time of one to make new tokens is over.
+        """
         current = self._domains.domain(domain).current
-        return Issued(token=subject.renewed(), label=f"{domain}@{current}", kept=())
+        try:
+            return Issued(token=subject.renewed(), label=f"{domain}@{current}", kept=())
+        except IssuingOverError as error:
+            raise TokensUnavailableError(str(error)) from error
 
 
 def _record_id(rows: TokenRows, there: Sequence[tuple[bytes, bytes]], subject: TokenSubject) -> bytes:

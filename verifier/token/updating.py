@@ -14,6 +14,7 @@ from padan import token as wire
 from padan.entry import EntryKind
 from padan.group import GroupError
 from padan.v1 import token_pb2
+from tokenizer.errors import IssuingOverError
 from verifier import validate
 from verifier.errors import InvalidFieldError
 from verifier.token.errors import TokensUnavailableError
@@ -109,6 +110,8 @@ def _move(domain: Domain, given: Sequence[Token | None], old: int) -> tuple[list
             pairs,
             context=wire.update_context(domain.name, old, domain.current),
         )
+    except IssuingOverError as error:
+        raise TokensUnavailableError(str(error)) from error
     except GroupError as error:
         raise TokensUnavailableError("a tagged token is no element of the group") from error
     return moved, proof

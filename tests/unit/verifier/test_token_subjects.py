@@ -255,3 +255,22 @@ def test_a_domain_that_was_ended_is_refused(world: World) -> None:
     (without,) = world.ask("health", request(claims={NAME: BUDI["NAMA_LGKP"]}))
     assert answered(without).outcome == vocabulary.VERDICT_MATCH
     assert answered(ask(world, other, "tax")).outcome == vocabulary.VERDICT_MATCH
+
+
+@pytest.mark.parametrize(
+    "over", ["token-domain/health", "token-tag", "token-index", "match-domain", "row-seal"]
+)
+def test_a_key_whose_time_is_over_makes_no_token(world: World, over: str) -> None:
+    """That is an outage of issuing alone: questions by token go on, and no row is written."""
+    token = issue(world)
+    world.token_agent.over.add(over)
+    world.domains.follow()
+    rows = dict(world.log.tables[Beside.TOKEN])
+    for asked in (
+        request(claims={NAME: BUDI["NAMA_LGKP"]}, issue_token=True),
+        request(subject_token=token, claims={NAME: BUDI["NAMA_LGKP"]}, issue_token=True),
+    ):
+        (reply,) = world.ask("health", asked)
+        assert refusal(reply) == "TOKENS_UNAVAILABLE"
+    assert answered(ask(world, token)).outcome == vocabulary.VERDICT_MATCH
+    assert world.log.tables[Beside.TOKEN] == rows

@@ -25,6 +25,7 @@ from verifier.errors import InvalidFieldError, RateLimitedError, VerifierError
 from verifier.limiter import RateLimiter
 from verifier.log.beside import Beside
 from verifier.token.desk import TokenDesk
+from verifier.token.errors import TokensUnavailableError
 from verifier.token.reception import CALLS_A_SECOND, MOST
 
 if TYPE_CHECKING:
@@ -269,3 +270,13 @@ def test_tokens_of_a_domain_that_was_ended_stay_as_they_are(office: Office) -> N
     answer = office.update(tokens)
     assert {fault.reason for fault in answer.faults} == {error_pb2.ERROR_REASON_TOKEN_OUTDATED}
     assert (len(answer.faults), set(answer.tokens), answer.proof) == (len(tokens), {b""}, b"")
+
+
+def test_nothing_is_moved_with_a_key_whose_time_is_over(office: Office) -> None:
+    """That is an outage, not a fault of the tokens."""
+    tokens = office.issue()
+    office.rotate()
+    office.world.token_agent.over.add(str(HEALTH))
+    office.world.domains.follow()
+    with pytest.raises(TokensUnavailableError, match="time of a key"):
+        office.update(tokens)
