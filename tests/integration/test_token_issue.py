@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import stat
-import subprocess
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -22,6 +19,7 @@ from padan.errors import InvalidRequestError, NotGrantedError
 from padan.token import Token
 from padan.vocabulary import Verdict
 from tests.installation import install
+from tests.integration.agencyside import configure, grown, start
 from tests.people import BUDI
 from tests.service import running
 from tests.simulator.terminal import run
@@ -86,20 +84,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 @pytest.fixture
 def settings(service: RunningService, tmp_path: Path) -> Path:
     """The agency's configuration file."""
-    identity = service.installation.identities["health"]
-    values = {
-        "address": f"localhost:{service.installation.port}",
-        "audit_address": f"localhost:{service.installation.audit_port}",
-        "ca": str(service.installation.ca),
-        "cert": str(identity.certificate),
-        "key": str(identity.key),
-        "purpose": "service",
-        "officer": "desk-7",
-        "legal_basis": "public_task",
-    }
-    path = tmp_path / "client.toml"
-    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
-    return path
+    return configure(service, "health", tmp_path)
 
 
 def write_list(path: Path) -> None:
@@ -115,27 +100,6 @@ def write_list(path: Path) -> None:
         out.writerow(["C-digits", "327301", "Nobody", "1990-01-01", "kept"])
         out.writerow(["C-none", "", "Nobody", "", "kept"])
         out.writerow(["C-empty", RESIDENTS[1]["NIK"], "", "", "kept"])
-
-
-def start(arguments: list[str], err: Path) -> subprocess.Popen[bytes]:
-    """Start the command as a process of its own."""
-    code = "from padan.cli import main; main()"
-    with err.open("ab") as sink:
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], stdout=sink, stderr=sink, env=os.environ
-        )
-
-
-def grown(path: Path, size: int, process: subprocess.Popen[bytes]) -> int:
-    """Wait until a file is larger; return its size."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        assert process.poll() is None, "the command ended too early"
-        now = path.stat().st_size if path.exists() else 0
-        if now > size:
-            return now
-        time.sleep(0.01)
-    raise TimeoutError("nothing was kept")
 
 
 def entries(settings: Path) -> Counter[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +13,7 @@ from padan.channel import AT_ONCE
 from padan.cli import connection
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
+from padan.cli.interrupting import interruptible
 from padan.issuing.calls import Calls
 from padan.issuing.granted import bind
 from padan.issuing.issue import Order, issue, part_of, refuse_existing, rules
@@ -141,13 +140,13 @@ def issue_(
         consent=consent_column,
         keep=keep or [],
     )
-    terms = Terms(on_behalf_of=on_behalf_of, **_given(purpose, officer, legal_basis))
+    terms = Terms(on_behalf_of=on_behalf_of, **connection.given(purpose, officer, legal_basis))
     with link.client() as client, contextlib.ExitStack() as until_end:
         order = Order(table=people, output=output, binding=bind(client.service_info(), terms, columns))
 
         def transport(run: Run) -> Calls:
             calls = Calls(client, run, terms, domain=order.binding.domain, concurrency=concurrency)
-            until_end.enter_context(_interruptible(calls))
+            until_end.enter_context(interruptible(calls))
             return calls
 
         def meter(rows: int, before: int) -> Meter:
@@ -168,25 +167,6 @@ def issue_(
         )
     if summary.bad:
         raise typer.Exit(int(ExitCode.INPUT))
-
-
-def _given(purpose: str | None, officer: str | None, legal_basis: str | None) -> dict[str, str]:
-    """Join options and configuration file."""
-    stored = connection.settings()
-    joined = {
-        "purpose": purpose or stored.purpose,
-        "officer": officer or stored.officer,
-        "legal_basis": legal_basis or stored.legal_basis,
-    }
-    for name, value in joined.items():
-        if not value:
-            option = name.replace("_", "-")
-            raise CommandError(
-                f"no {name} is given",
-                next_step=f"give --{option}, or set {name} in the configuration file",
-                code=ExitCode.USAGE,
-            )
-    return {name: value or "" for name, value in joined.items()}
 
 
 def _mapping(options: list[str]) -> dict[str, str]:
@@ -214,24 +194,6 @@ def _lines(source: Path | None) -> list[str]:
         ) from None
     lines = raw.decode(errors="replace").split("\n")
     return [line.strip() for line in lines if line.strip()]
-
-
-@contextlib.contextmanager
-def _interruptible(calls: Calls) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop a run so that what is under way is kept; a second one ends it at once."""
-
-    def stop(number: int, frame: Any) -> None:
-        del frame
-        calls.stop()
-        signal.signal(number, signal.default_int_handler)
-        sys.stderr.write("stopping when the calls under way are answered; once more ends at once\n")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _report(summary: Summary, output: Path, *, as_json: bool) -> None:

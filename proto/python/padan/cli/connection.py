@@ -83,6 +83,30 @@ def settings() -> config.Config:
     return config.load(CHOICE.path)
 
 
+def given(purpose: str | None, officer: str | None, legal_basis: str | None) -> dict[str, str]:
+    """Join options and configuration file: under what a run over many people asks.
+
+    Raises:
+        CommandError: one of them is given in neither.
+        ConfigError: the configuration file is not usable.
+    """
+    stored = settings()
+    joined = {
+        "purpose": purpose or stored.purpose,
+        "officer": officer or stored.officer,
+        "legal_basis": legal_basis or stored.legal_basis,
+    }
+    for name, value in joined.items():
+        if not value:
+            option = name.replace("_", "-")
+            raise CommandError(
+                f"no {name} is given",
+                next_step=f"give --{option}, or set {name} in the configuration file",
+                code=ExitCode.USAGE,
+            )
+    return {name: value or "" for name, value in joined.items()}
+
+
 def connection(
     *,
     address: str | None,

@@ -18,6 +18,7 @@ from padan.issuing.people import OUTCOME, TOKEN, BadRow
 from padan.table.errors import TableError
 from padan.table.file import Stamp
 from padan.table.sink import writing
+from padan.table.wholefile import require_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,7 +118,7 @@ def issue(
 
     Raises:
         TableError: the list cannot be read, or the result not be written.
-        PartError: the part file is damaged, in use, or of another run.
+        KeptFileError: the part file is damaged, in use, or of another run.
         PadanError: asking failed; what was answered is kept.
     """
     stamp = Stamp.of(order.table.path)
@@ -133,7 +134,7 @@ def issue(
             answers = _answers(order, marks, transport(part.run))  # 3
             _keep(part, answers, meter(rows, before))  # 4
         finally:
-            _require_unchanged(order.table.path, stamp)
+            require_unchanged(order.table.path, stamp)
         if sum(part.counts().values()) == rows:
             _write(order, part)  # 5
             written = True
@@ -202,15 +203,6 @@ def _summary(order: Order, part: Part, rows: int, before: int, *, written: bool)
         bad=tuple(part.bad(order.bad_shown)),
         written=written,
     )
-
-
-def _require_unchanged(path: Path, stamp: Stamp) -> None:
-    if Stamp.of(path) != stamp:
-        raise TableError(
-            f"{path} was changed while it was read",
-            reason="changed",
-            next_step="put the list back as it was and run the same command; what was answered is kept",
-        )
 
 
 def _in_the_way(output: Path) -> TableError:

@@ -1,14 +1,14 @@
-"""A table that is written: under a temporary name, mode 0600, on the disk before it gets its own name."""
+"""A table that is written, mode 0600, as a whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
 import io
-import os
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from padan.table.errors import TableError
+from padan.table.wholefile import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,29 +35,13 @@ def writing(path: Path, names: Sequence[str], types: Sequence[Any]) -> Iterator[
     Raises:
         TableError: the disk does not take it, or a column is of a kind that the file cannot hold.
     """
-    new = path.with_name(path.name + ".new")
-    try:
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            if path.suffix.lower() == ".csv":
-                with _csv(file, names, path.name) as sink:
-                    yield sink
-            else:
-                with _parquet(file, names, types) as sink:
-                    yield sink
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise TableError(
-            f"{path}: cannot be written ({error.strerror})",
-            reason="file",
-            next_step="name a file in a folder that you may write to, on a disk with room, and run the same command",
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+    with whole(path) as file:
+        if path.suffix.lower() == ".csv":
+            with _csv(file, names, path.name) as sink:
+                yield sink
+        else:
+            with _parquet(file, names, types) as sink:
+                yield sink
 
 
 class _CsvSink:
@@ -116,11 +100,3 @@ def _parquet(file: IO[bytes], names: Sequence[str], types: Sequence[Any]) -> Ite
     schema = pa.schema([pa.field(name, kind or pa.string()) for name, kind in zip(names, types, strict=True)])
     with pq.ParquetWriter(file, schema) as out:
         yield _ParquetSink(out, schema)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,11 +9,12 @@ import pytest
 
 from padan.errors import QuotaError
 from padan.issuing.issue import Order, Summary, issue, part_of
-from padan.issuing.part import Answered, Binding, PartError
+from padan.issuing.part import Answered, Binding
 from padan.issuing.people import Columns
 from padan.issuing.run import Run, Terms
 from padan.table.errors import TableError
 from padan.table.file import open_table
+from padan.table.keptfile import KeptFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -139,7 +140,7 @@ def test_another_list_is_not_gone_on_with(tmp_path: Path) -> None:
     with pytest.raises(QuotaError):
         run(order(tmp_path), Transport(fail_after=4))
     (tmp_path / "list.csv").write_text("id,nik,name\nc9,9,other\n")
-    with pytest.raises(PartError, match="another list"):
+    with pytest.raises(KeptFileError, match="another list"):
         run(order(tmp_path), Transport())
     assert part_of(tmp_path / "out.csv").exists()
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from padan.issuing.part import Answered, Binding, Part, PartError
+from padan.issuing.part import Answered, Binding, Part
 from padan.issuing.people import Columns
 from padan.issuing.run import Terms
+from padan.table.keptfile import KeptFileError
 from padan.vocabulary import Attribute
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def test_another_list_is_refused(path: Path, source: Path) -> None:
     """A changed list is another one; the error names no line of it."""
     Part.open(path, BINDING, source).close()
     source.write_text("nik,name\n1,A\n")
-    with pytest.raises(PartError, match="another list, or one that has changed"):
+    with pytest.raises(KeptFileError, match="another list, or one that has changed"):
         Part.open(path, BINDING, source)
 
 
@@ -110,7 +111,7 @@ def test_another_list_is_refused(path: Path, source: Path) -> None:
 def test_another_run_is_refused(path: Path, source: Path, other: Binding, word: str) -> None:
     """What a request is made of must be the same; the error says which setting is not."""
     Part.open(path, BINDING, source).close()
-    with pytest.raises(PartError, match=word):
+    with pytest.raises(KeptFileError, match=word):
         Part.open(path, other, source)
 
 
@@ -123,7 +124,7 @@ def test_what_is_kept_beside_may_change(path: Path, source: Path) -> None:
 def test_two_runs_never_share_a_file(path: Path, source: Path) -> None:
     """The second one is told that there is another."""
     first = Part.open(path, BINDING, source)
-    with pytest.raises(PartError, match="another run works with"):
+    with pytest.raises(KeptFileError, match="another run works with"):
         Part.open(path, BINDING, source)
     first.close()
     Part.open(path, BINDING, source).close()
@@ -139,7 +140,7 @@ def test_what_is_no_part_file_is_refused(path: Path, source: Path, content: byte
             other.execute("CREATE TABLE t (x)")
         other.close()
     before = path.read_bytes()
-    with pytest.raises(PartError) as refused:
+    with pytest.raises(KeptFileError) as refused:
         Part.open(path, BINDING, source)
     assert refused.value.next_step
     assert path.read_bytes() == before
@@ -148,6 +149,6 @@ def test_what_is_no_part_file_is_refused(path: Path, source: Path, content: byte
 def test_a_link_is_not_followed(path: Path, source: Path) -> None:
     """A name that leads elsewhere is refused, so that nobody has us write there."""
     path.symlink_to(path.parent / "elsewhere")
-    with pytest.raises(PartError):
+    with pytest.raises(KeptFileError):
         Part.open(path, BINDING, source)
     assert not (path.parent / "elsewhere").exists()
