@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.channel import AT_ONCE
-from padan.cli import connection
+from padan.cli import connection, token_update
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.cli.interrupting import interruptible
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group = new_app("token", summary="Tokens that an agency keeps instead of numbers.")
     group.command("show")(show)
     group.command("issue")(issue_)
+    group.command("update")(token_update.update)
     app.add_typer(group)
 
 

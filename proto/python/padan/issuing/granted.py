@@ -9,7 +9,7 @@ from padan.issuing.part import Binding
 from padan.vocabulary import LegalBasis
 
 if TYPE_CHECKING:
-    from padan.info import Purpose, ServiceInfo
+    from padan.info import Purpose, ServiceInfo, TokenDomain
     from padan.issuing.people import Columns
     from padan.issuing.run import Terms
 
@@ -30,12 +30,7 @@ def bind(info: ServiceInfo, terms: Terms, columns: Columns) -> Binding:
             next_step="name the column that has each person's receipt with --consent-column",
         )
     purpose = _purpose(info, terms)
-    if not purpose.token_domain:
-        raise NotGrantedError(
-            f"the purpose {terms.purpose} is granted no tokens",
-            reason="FEATURE_NOT_GRANTED",
-            next_step="use a purpose for which `padan info` names a token domain, or have the agreement amended",
-        )
+    domain = _domain(info, purpose)
     claims = [attribute.label for attribute in columns.claims]
     if missing := sorted(set(claims) - set(purpose.attributes)):
         raise NotGrantedError(
@@ -49,15 +44,7 @@ def bind(info: ServiceInfo, terms: Terms, columns: Columns) -> Binding:
             reason="ANCHOR_REQUIRED",
             next_step=f"name its column, for example --claim {purpose.anchors[0]}=COLUMN",
         )
-    if LegalBasis.of(terms.legal_basis).label not in purpose.legal_bases:
-        raise NotGrantedError(
-            "the legal basis is not the agreement's",
-            reason="LEGAL_BASIS_NOT_GRANTED",
-            next_step=f"give --legal-basis {' or '.join(purpose.legal_bases)}",
-        )
-    domain = next(domain for domain in info.token_domains if domain.name == purpose.token_domain)
-    if not domain.versions:
-        raise UnavailableError(f"the token domain {domain.name} has no key", reason="TOKENS_UNAVAILABLE")
+    _require_basis(purpose, terms)
     return Binding(
         registry=f"{info.registry_id}/{info.environment}",
         agency=info.agency_id,
@@ -65,6 +52,43 @@ def bind(info: ServiceInfo, terms: Terms, columns: Columns) -> Binding:
         terms=terms,
         columns=columns,
     )
+
+
+def domain_of(info: ServiceInfo, terms: Terms) -> TokenDomain:
+    """See that the agreement grants tokens under some terms, and give their domain.
+
+    Raises:
+        InvalidRequestError: the terms are malformed.
+        NotGrantedError: it does not.
+        UnavailableError: the token domain has no key yet.
+    """
+    terms.require()
+    purpose = _purpose(info, terms)
+    domain = _domain(info, purpose)
+    _require_basis(purpose, terms)
+    return domain
+
+
+def _domain(info: ServiceInfo, purpose: Purpose) -> TokenDomain:
+    if not purpose.token_domain:
+        raise NotGrantedError(
+            f"the purpose {purpose.code} is granted no tokens",
+            reason="FEATURE_NOT_GRANTED",
+            next_step="use a purpose for which `padan info` names a token domain, or have the agreement amended",
+        )
+    domain = next(domain for domain in info.token_domains if domain.name == purpose.token_domain)
+    if not domain.versions:
+        raise UnavailableError(f"the token domain {domain.name} has no key", reason="TOKENS_UNAVAILABLE")
+    return domain
+
+
+def _require_basis(purpose: Purpose, terms: Terms) -> None:
+    if LegalBasis.of(terms.legal_basis).label not in purpose.legal_bases:
+        raise NotGrantedError(
+            "the legal basis is not the agreement's",
+            reason="LEGAL_BASIS_NOT_GRANTED",
+            next_step=f"give --legal-basis {' or '.join(purpose.legal_bases)}",
+        )
 
 
 def _purpose(info: ServiceInfo, terms: Terms) -> Purpose:

@@ -16,12 +16,16 @@ _WHOLE_SECOND: Final = 1.0
 
 
 class Pace:
-    """Hands out times to begin; safe between threads, and without a clock of its own."""
+    """Hands out times to begin; safe between threads, and without a clock of its own.
 
-    def __init__(self) -> None:
+    Args:
+        least: seconds between any two requests in any case.
+    """
+
+    def __init__(self, least: float = 0.0) -> None:
         self._lock = threading.Lock()
         self._next = 0.0
-        self._gap = 0.0
+        self._least = self._gap = least
         self._raised = 0.0
 
     def wait(self, now: float) -> float:
@@ -46,4 +50,5 @@ class Pace:
     def answered(self) -> None:
         """Speed up a little: a request was answered."""
         with self._lock:
-            self._gap = self._gap * _SHRINK if self._gap > _FIRST_GAP / 8 else 0.0
+            shrunk = self._gap * _SHRINK if self._gap > _FIRST_GAP / 8 else 0.0
+            self._gap = max(shrunk, self._least)

@@ -6,16 +6,17 @@ after it might be lost, is an error that names the row.
 
 from __future__ import annotations
 
+import codecs
 import csv
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Self, TextIO
+from typing import IO, TYPE_CHECKING, Any, Final, Self, TextIO
 
 from padan.table.errors import TableError
-from padan.table.row import CELLS, TEXT, Row
+from padan.table.row import CELLS, TEXT, Cell, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -82,20 +83,56 @@ class CsvTable:
         while chunk := list(islice(records, _CHUNK)):
             yield len(chunk), [[_cell(cells, place) for cells in chunk] for place in places]
 
+    def cells(self, name: str) -> Iterator[Cell]:
+        """Read one column as it is.
+
+        Raises:
+            TableError: the file cannot be read on.
+        """
+        for row in self.rows([name]):
+            yield Cell(number=row.number, value=row.cells[0], fault=row.fault)
+
+    def rewrite(self, name: str, change: Callable[[Cell], Any], out: IO[bytes]) -> None:
+        """Write the table anew, to the byte as it is but for cells of one column that get another text.
+
+        Args:
+            name: the column.
+            change: gives a cell's new text, or its old one; of what has neither delimiter nor quotation mark.
+            out: takes the file.
+
+        Raises:
+            TableError: the file cannot be read on.
+        """
+        cells = self.cells(name)
+        place = self.columns.index(name)
+        with self.path.open("rb") as file:
+            out.write(codecs.BOM_UTF8 if file.read(3) == codecs.BOM_UTF8 else b"")
+        for order, (raw, found) in enumerate(self._raw()):
+            text = raw
+            if order and found:
+                cell = next(cells)
+                new = change(cell)
+                if new != cell.value:
+                    start, end = _span(raw, place, self.delimiter)
+                    text = raw[:start] + raw[start:end].replace(str(cell.value), new) + raw[end:]
+            out.write(text.encode(errors="surrogateescape"))
+
     def types(self, names: Sequence[str]) -> list[None]:
         """Say of what kind columns are: text, all of them."""
         return [None] * len(names)
 
     def _records(self) -> Iterator[list[str]]:
-        number = 0
+        return (cells for _, cells in islice(self._raw(), 1, None) if cells)
+
+    def _raw(self) -> Iterator[tuple[str, list[str]]]:
+        """Read every record with the text that it stands in, the header first; of an empty line there is no cell."""
+        number, lines = -1, list[str]()
         try:
             with _reading(self.path) as file:
-                records = csv.reader(file, delimiter=self.delimiter, strict=True)
-                next(records, None)
-                for cells in records:
-                    if cells:
-                        number += 1
-                        yield cells
+                for cells in csv.reader(_noted(file, lines), delimiter=self.delimiter, strict=True):
+                    number += bool(cells)
+                    yield "".join(lines), cells
+                    lines.clear()
         except csv.Error as error:
             raise TableError(
                 f"{self.path}: row {number + 1} cannot be cut into cells ({_rule(error)})",
@@ -104,6 +141,28 @@ class CsvTable:
             ) from None
         except OSError as error:
             raise _unreadable(self.path, error) from None
+
+
+def _noted(file: Iterable[str], lines: list[str]) -> Iterator[str]:
+    for line in file:
+        lines.append(line)
+        yield line
+
+
+def _span(raw: str, place: int, delimiter: str) -> tuple[int, int]:
+    """Find where a cell begins and ends in the text of its record, which the reader could cut into cells."""
+    start = at = end = 0
+    for _ in range(place + 1):
+        start = at
+        if raw.startswith('"', at):
+            at = raw.index('"', at + 1) + 1
+            while raw.startswith('"', at):
+                at = raw.index('"', at + 1) + 1
+        end = raw.find(delimiter, at)
+        if end < 0:
+            end = len(raw.rstrip("\r\n"))
+        at = end + 1
+    return start, end
 
 
 def _reading(path: Path) -> TextIO:

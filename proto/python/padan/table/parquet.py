@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from padan.table.arrow import text_column
 from padan.table.errors import TableError
-from padan.table.row import Row
+from padan.table.parquetoptions import options_of
+from padan.table.row import Cell, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _CHUNK: Final = 4_096  # rows
+_TEXT_OR_BYTES: Final = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,56 @@ class ParquetTable:
         """
         for batch in self._batches(names):
             yield batch.num_rows, [batch.column(place) for place in range(len(names))]
+
+    def cells(self, name: str) -> Iterator[Cell]:
+        """Read one column as it is.
+
+        Raises:
+            TableError: the file cannot be read on, or the column holds neither text nor bytes.
+        """
+        self._require_writable(name)
+        number = 0
+        for batch in self._batches([name]):
+            for found in batch.column(0).to_pylist():
+                number += 1
+                yield Cell(number=number, value=found)
+
+    def rewrite(self, name: str, change: Callable[[Cell], Any], out: IO[bytes]) -> None:
+        """Write the table anew: its schema, metadata, row groups and values, but for values of one column that change.
+
+        Args:
+            name: the column.
+            change: gives a cell's new value, or its old one.
+            out: takes the file.
+
+        Raises:
+            TableError: the file cannot be read on.
+        """
+        cells = self.cells(name)
+        place = self.columns.index(name)
+        try:
+            with (
+                pq.ParquetFile(self.path) as file,
+                pq.ParquetWriter(out, self.schema, **options_of(file.metadata)) as writer,
+            ):
+                for number in range(file.num_row_groups):
+                    group = file.read_row_group(number)
+                    values = [change(next(cells)) for _ in range(group.num_rows)]
+                    field = self.schema.field(place)
+                    group = group.set_column(place, field, pa.array(values, type=field.type))
+                    writer.write_table(group, row_group_size=max(group.num_rows, 1))
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(self.path, error) from None
+
+    def _require_writable(self, name: str) -> None:
+        kind = self.schema.field(name).type
+        inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not any(test(inner) for test in _TEXT_OR_BYTES):
+            raise TableError(
+                f"{self.path}: the column is of a kind that has neither text nor bytes",
+                reason="kind",
+                next_step="name the column that has the tokens",
+            )
 
     def types(self, names: Sequence[str]) -> list[Any]:
         """Say of what kind columns are, in Arrow's types."""

@@ -1,4 +1,4 @@
-"""A row of a table, as text."""
+"""A row of a table as text, and one cell of a row as it is."""
 
 from __future__ import annotations
 
@@ -26,3 +26,21 @@ class Row:
 
     def __repr__(self) -> str:
         return f"Row(number={self.number}, <redacted>)"
+
+
+@value
+class Cell:
+    """A cell.
+
+    Attributes:
+        number: of its row, from 1, below the header.
+        value: text, bytes, or None where there is nothing.
+        fault: the rule that the row breaks; empty where the value can be believed.
+    """
+
+    number: int
+    value: str | bytes | None
+    fault: str = ""
+
+    def __repr__(self) -> str:
+        return f"Cell(number={self.number}, <redacted>)"
