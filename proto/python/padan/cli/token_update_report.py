@@ -65,7 +65,7 @@ def told(summary: Summary, calls: Calls, undo_in: str, *, as_json: bool) -> None
     if sample is not None:
         right = sample.rows - len(sample.wrong)
         typer.echo(
-            f"sample   {right:,} of {sample.rows:,} rows are right, {sample.moved:,} of them against their old token"
+            f"sample   {right:,} of {sample.rows:,} rows are right, {sample.moved:,} asked by their old token too"
         )
     if summary.moved or summary.before:
         ends = ", ".join(

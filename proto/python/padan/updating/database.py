@@ -73,6 +73,14 @@ def find(url: str, table: str, column: str, keys: Sequence[str] = ()) -> Found:
         DatabaseAwayError: it does not answer.
     """
     engine = _engine(url)
+    try:
+        return _look(engine, table, column, keys)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _look(engine: Engine, table: str, column: str, keys: Sequence[str]) -> Found:
     with guard(table):
         inspector = inspect(engine)
         schema, name = _names(inspector, table)

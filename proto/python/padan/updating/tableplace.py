@@ -75,8 +75,12 @@ class TablePlace:
             DatabaseAwayError: the database does not answer.
         """
         place = cls(find(url, table, column, keys))
-        if keys:
-            place._require_unique()
+        try:
+            if keys:
+                place._require_unique()
+        except BaseException:
+            place.close()
+            raise
         return place
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from padan.update import MOST
 from padan.updating.held import DOUBLE, OUTDATED, REFUSED, Move, version_of
@@ -95,14 +95,6 @@ class _Tally:
         )
 
 
-class Reporter(Protocol):
-    """Is told how an update ended, also when an error ends it."""
-
-    def __call__(self, summary: Summary) -> object:
-        """Tell it."""
-        ...
-
-
 def count(place: Place, calls: Calls) -> Summary:
     """Count the rows by version, and change nothing.
 
@@ -118,7 +110,7 @@ def update(
     place: Place,
     calls: Calls,
     meter: Callable[[int, int], Meter],
-    report: Reporter,
+    report: Callable[[Summary], object],
     *,
     sample: int = SAMPLE,
 ) -> Summary:
