@@ -275,8 +275,8 @@ def test_tokens_follow_their_domain_and_come_back(
     assert ended.code == ExitCode.INPUT, ended.err
     summary = json.loads(ended.out)
     assert holder.tokens() == tokens.due
-    assert summary["moved_before"] > THIRD
-    assert summary["moved_before"] + summary["moved"] == GOOD
+    assert summary["done_before"] > THIRD
+    assert summary["done_before"] + summary["moved"] == GOOD
     assert summary["sample"]["rows"] == 100
     assert summary["sample"]["wrong"] == []
     assert [each["row"] for each in summary["bad_rows"]] == list(range(GOOD + 1, GOOD + 6))

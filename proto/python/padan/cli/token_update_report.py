@@ -44,7 +44,7 @@ def told(summary: Summary, calls: Calls, undo_in: str, *, as_json: bool) -> None
             _counts(summary, calls)
             | {
                 "moved": summary.moved,
-                "moved_before": summary.before,
+                "done_before": summary.before,
                 "changed_meanwhile": summary.elsewhere,
                 "written": summary.written,
                 "sample": None

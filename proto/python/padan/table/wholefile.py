@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import IO, TYPE_CHECKING
 
@@ -86,10 +87,20 @@ def _as_before(path: Path, descriptor: int) -> None:
     if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
         os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fchmod(descriptor, old.st_mode & 0o7777)
-    for name in os.listxattr(path):
+    for name in _attributes(path):
         # What the system gives to every file by itself it may not let others set.
         with contextlib.suppress(OSError) if name.startswith("security.") else contextlib.nullcontext():
             os.setxattr(descriptor, name, os.getxattr(path, name))
+
+
+def _attributes(path: Path) -> list[str]:
+    """List a file's extended attributes, its access list among them; none where the system has none."""
+    try:
+        return os.listxattr(path) if hasattr(os, "listxattr") else []
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        return []
 
 
 def _sync(folder: Path) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
+from sqlalchemy.types import NullType, UserDefinedType
 
 from padan.errors import UnavailableError
 from padan.table.errors import TableError
@@ -109,9 +110,23 @@ def _look(engine: Engine, table: str, column: str, keys: Sequence[str]) -> Found
         schema=schema,
         table=name,
         column=column,
-        kind=kinds[column]["type"],
-        keys=tuple((each, kinds[each]["type"]) for each in chosen),
+        kind=_kind(kinds[column]["type"], engine),
+        keys=tuple((each, _kind(kinds[each]["type"], engine)) for each in chosen),
     )
+
+
+class _Untyped(UserDefinedType[Any]):
+    """The type of a column of SQLite that has none: each value is as it was written."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Name a type that changes no value."""
+        return "BLOB"
+
+
+def _kind(kind: TypeEngine[Any], engine: Engine) -> TypeEngine[Any]:
+    return _Untyped() if isinstance(kind, NullType) and engine.dialect.name == "sqlite" else kind
 
 
 @contextlib.contextmanager

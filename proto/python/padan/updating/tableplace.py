@@ -57,6 +57,12 @@ class TablePlace:
         self._order = [self._table.c[name] for name, _ in found.keys]
         # A key that the token is part of changes with it; the token stands in every condition anyway.
         self._others = [name for name, _ in found.keys if name != found.column]
+        mine = [self._table.c[name] == bindparam(f"padan_{place}") for place, name in enumerate(self._others)]
+        self._one = (
+            self._table.update()
+            .where(*mine, self._token == bindparam("padan_has"))
+            .values({found.column: bindparam("padan_gets")})
+        )
         self._moves = _moves_table(found, self._others)
         self._there: bool | None = None
 
@@ -231,14 +237,8 @@ class TablePlace:
 
     def _exchange(self, connection: Connection, key: dict[str, Any], old: Any, new: Any) -> bool:
         """Give a row another token, if it has the one that is named; says whether it had."""
-        mine = [self._table.c[name] == bindparam(f"padan_{place}") for place, name in enumerate(key)]
-        statement = (
-            self._table.update()
-            .where(*mine, self._token == bindparam("padan_has"))
-            .values({self._found.column: bindparam("padan_gets")})
-        )
         values = {f"padan_{place}": value for place, value in enumerate(key.values())}
-        return connection.execute(statement, {**values, "padan_has": old, "padan_gets": new}).rowcount > 0
+        return connection.execute(self._one, {**values, "padan_has": old, "padan_gets": new}).rowcount > 0
 
     def _put_some_back(self, connection: Connection, accepted: Container[int]) -> Counter[str]:
         pairs = connection.execute(select(self._moves).limit(_BATCH)).mappings().all()

@@ -130,8 +130,8 @@ def update(
         PadanError: asking failed; what came before is kept.
     """
     tally = _Tally()
+    _count(place, calls, tally)  # 1
     try:
-        _count(place, calls, tally)  # 1
         progress = meter(tally.rows - len(tally.bad), tally.before)
         # A domain that is rotated meanwhile has tokens of two versions in the place: they are gone through again.
         moving = True

@@ -53,3 +53,14 @@ def test_a_run_settles_near_the_granted_rate() -> None:
         else:
             pace.refused(now, 1.0)
     assert answered > 0.7 * 50 * 600
+
+
+def test_a_pace_may_have_a_floor() -> None:
+    """Between two requests there is never less time than that, also after refusals and many answers."""
+    pace = Pace(0.2)
+    assert [round(pace.wait(10.0), 3) for _ in range(3)] == [0.0, 0.2, 0.4]
+    pace.refused(20.0, 0.0)
+    for _ in range(5_000):
+        pace.answered()
+    first = pace.wait(30.0)
+    assert round(pace.wait(30.0) - first, 3) == 0.2

@@ -33,6 +33,16 @@ class Meter:
 Run = Callable[..., "Summary"]
 
 
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls and pages of few rows, so that a small place takes several."""
+    monkeypatch.setattr("padan.updating.update.MOST", 50)
+    monkeypatch.setattr("padan.updating.tableplace._PAGE", 7)
+    monkeypatch.setattr("padan.updating.tableplace._BATCH", 9)
+    monkeypatch.setattr("padan.updating.tableplace._PAUSE", 0.01)
+    monkeypatch.setattr("padan.updating.fileplace._PAGE", 7)
+
+
 @pytest.fixture
 def domain() -> Domain:
     """A domain whose key was replaced once."""

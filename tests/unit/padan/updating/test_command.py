@@ -77,7 +77,7 @@ def test_programs_read_it_too(update: Callable[..., Ended], path: Path, domain: 
         file.writelines(f"x,{domain.texts([1], 1)[0][:-1]}\n" for _ in range(25))
     ended = update(str(path), "--json")
     told = json.loads(ended.out)
-    assert (ended.code, told["moved"], told["moved_before"], told["written"]) == (ExitCode.INPUT, 3, 1, True)
+    assert (ended.code, told["moved"], told["done_before"], told["written"]) == (ExitCode.INPUT, 3, 1, True)
     assert (told["versions"], told["accepted_until"], told["undo"]) == (
         {"1": 3, "2": 1},
         {"1": UNTIL},

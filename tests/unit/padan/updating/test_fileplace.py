@@ -234,3 +234,51 @@ def test_a_column_that_holds_no_tokens_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"token": [1, 2]}), tmp_path / "t.parquet")
     with pytest.raises(TableError, match="neither text nor bytes"):
         list(opened(tmp_path / "t.parquet").rows())
+
+
+class DiedError(BaseException):
+    """The process ends here; nothing of ours may catch it."""
+
+
+@pytest.mark.parametrize(
+    "where", ["padan.table.keptfile.KeptFile.write", "pathlib.Path.rename", "padan.table.wholefile._sync"]
+)
+@pytest.mark.parametrize("act", ["update", "undo"])
+def test_an_end_at_any_step_loses_nothing(
+    tmp_path: Path, domain: Domain, calls: Calls, monkeypatch: pytest.MonkeyPatch, *, where: str, act: str
+) -> None:
+    """The file is whole, old or new, and the same command brings it to its end; a rest of the last try is in no way."""
+
+    def once() -> None:
+        with closing(opened(path)) as place:
+            if act == "update":
+                updated(place, calls)
+            else:
+                undo(place, calls)
+
+    def die(*_: Any) -> None:
+        raise DiedError
+
+    path = simple(tmp_path / "t.csv", domain)
+    old = path.read_bytes()
+    if act == "undo":
+        with closing(opened(path)) as place:
+            updated(place, calls)
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(where, die)
+        if act == "undo" and "write" in where:
+            once()
+        else:
+            with pytest.raises(DiedError):
+                once()
+    (tmp_path / "t.csv.new").write_bytes(before[:40])
+    new = b"".join(
+        (b"id,token\n", *(f"{n},{token}\n".encode() for n, token in enumerate(domain.texts(PEOPLE))))
+    )
+    assert path.read_bytes() in {old, new}
+    if act == "update" or (tmp_path / "t.csv.moves").exists():
+        once()
+    assert path.read_bytes() == (new if act == "update" else old)
+    with closing(opened(path)) as place:
+        assert place.moved() == ({1: 4} if act == "update" else {})

@@ -15,7 +15,7 @@ from padan.updating.database import DatabaseAwayError
 from padan.updating.held import DOUBLE, Move
 from padan.updating.tableplace import TablePlace
 from padan.updating.undo import undo
-from tests.unit.padan.updating.conftest import updated
+from tests.unit.padan.updating.conftest import calls_of, updated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from padan.updating.calls import Calls
     from tests.simulator.tokendomain import Domain
 
-PEOPLE = range(600)
+PEOPLE = range(60)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -88,12 +88,12 @@ def test_every_row_is_moved_and_comes_back(
     before = read(engine, table)
     with opened(url) as place:
         summary, _ = updated(place, calls)
-        assert (summary.moved, summary.bad, summary.written) == (600, {601: "there is none"}, True)
+        assert (summary.moved, summary.bad, summary.written) == (60, {61: "there is none"}, True)
         assert summary.sample is not None
         assert (summary.sample.rows, summary.sample.moved) == (10, 10)
         now = read(engine, table)
         assert [each if binary else each.strip() for each in now[:-1]] == spelt(2)
-        assert undo(place, calls)[0].put_back == 600
+        assert undo(place, calls)[0].put_back == 60
     assert read(engine, table) == before
     assert sa.inspect(engine).get_table_names() == ["clients"]
 
@@ -114,8 +114,8 @@ def test_the_agencys_programs_go_on_writing(
     domain.steps.append(meanwhile)
     with opened(url) as place:
         summary, _ = updated(place, calls)
-        assert (summary.moved, summary.elsewhere) == (598, 2)
-        assert place.moved() == {1: 598}
+        assert (summary.moved, summary.elsewhere) == (58, 2)
+        assert place.moved() == {1: 58}
         due = [token for row, token in enumerate(domain.texts(PEOPLE)) if row != 4]
         due[3] = theirs[0]
         assert read(engine, table) == [*due, theirs[1]]
@@ -138,6 +138,16 @@ def test_an_undo_leaves_what_the_agency_wrote(
     assert (undone.put_back, undone.elsewhere) == (2, 1)
     old = domain.texts(range(3), 1)
     assert read(engine, table) == [old[0], theirs[1], old[2], theirs[0]]
+
+
+def test_what_is_too_late_is_not_put_back(url: str, engine: sa.Engine, domain: Domain, calls: Calls) -> None:
+    """A row keeps its new token where the old one's version is not accepted any more."""
+    table = simple(engine, domain.texts(range(3), 1))
+    with opened(url) as place:
+        updated(place, calls)
+        domain.end(1)
+        undone, _ = undo(place, calls_of(domain))
+    assert (undone.put_back, undone.outdated, read(engine, table)) == (0, 3, domain.texts(range(3)))
 
 
 def test_a_row_that_would_double_another_stays(
@@ -181,9 +191,9 @@ def test_a_row_that_is_moved_twice_goes_back_one_step(
     with opened(url) as place:
         updated(place, calls)
         assert read(engine, table) == domain.texts(PEOPLE, 3)
-        assert place.moved() == {1: 100, 2: 500}
+        assert place.moved() == {1: 10, 2: 50}
         undo(place, calls)
-    assert read(engine, table) == [*domain.texts(PEOPLE[:500], 2), *domain.texts(PEOPLE[500:], 1)]
+    assert read(engine, table) == [*domain.texts(PEOPLE[:50], 2), *domain.texts(PEOPLE[50:], 1)]
 
 
 def test_rows_are_found_by_a_key(url: str, engine: sa.Engine, domain: Domain, calls: Calls) -> None:
@@ -252,14 +262,13 @@ def test_names_may_be_long_and_strange(tmp_path: Path, domain: Domain, calls: Ca
     """Names are quoted, and the table of pairs has one that every engine takes."""
     name, path = "Clients of " + "x" * 60, tmp_path / "a.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            f'CREATE TABLE "{name}" ("key id" INTEGER PRIMARY KEY, "The Token" BLOB, odd NOTYPE)'
-        )
+        connection.execute(f'CREATE TABLE "{name}" ("key id" INTEGER PRIMARY KEY, "The Token", odd NOTYPE)')
         connection.execute(f'INSERT INTO "{name}" VALUES (7, ?, 1)', [domain.issue(7, 1)])  # noqa: S608 - ours
         connection.commit()
         with closing(TablePlace.open(f"sqlite:///{path}", name, "The Token")) as place:
             assert updated(place, calls)[0].moved == 1
             assert len(place.undo_in) <= 60
+            assert place.before(next(place.rows())) == domain.issue(7, 1)
         found = connection.execute(f'SELECT "The Token" FROM "{name}"')  # noqa: S608 - ours
         assert found.fetchall() == [(domain.issue(7),)]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from padan.updating.calls import Calls
 
-MANY = 1_200  # three calls
+MANY = 120  # three calls
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_every_row_gets_its_residents_new_token(path: Path, domain: Domain, call
     assert (summary.rows, summary.moved, summary.before, summary.written) == (MANY, MANY, 0, True)
     assert reported == [summary]
     told = [(len(call.tokens), call.progress.done, call.progress.total) for call in domain.calls]
-    assert told[:3] == [(500, 500, MANY), (500, 1_000, MANY), (200, MANY, MANY)]
+    assert told[:3] == [(50, 50, MANY), (50, 100, MANY), (20, MANY, MANY)]
     assert all((done, total) in {(0, 0), (MANY, MANY)} for _, done, total in told[3:])
 
 
@@ -78,12 +78,12 @@ def test_what_came_before_a_failure_is_kept_and_not_asked_again(
     reported: list[Summary] = []
     with opened_closing(path) as place, pytest.raises(type(error)):
         update(place, calls, lambda *_: Meter(), reported.append)
-    assert (reported[0].moved, reported[0].written, path.read_bytes()) == (500, False, before)
+    assert (reported[0].moved, reported[0].written, path.read_bytes()) == (50, False, before)
     domain.calls.clear()
     summary, _ = updated(opened(path), calls_of(domain), sample=0)
-    assert (summary.before, summary.moved) == (500, MANY - 500)
-    assert [len(call.tokens) for call in domain.calls] == [500, 200]
-    assert domain.calls[0].progress.done == 1_000
+    assert (summary.before, summary.moved) == (50, MANY - 50)
+    assert [len(call.tokens) for call in domain.calls] == [50, 20]
+    assert domain.calls[0].progress.done == 100
     assert read(path) == domain.texts(range(MANY))
 
 
@@ -100,8 +100,8 @@ def test_a_stop_keeps_what_was_answered(path: Path, domain: Domain, calls: Calls
     domain.steps.append(calls.stop)
     with opened_closing(path) as place:
         summary, _ = updated(place, calls)
-    assert (summary.moved, summary.written, summary.sample, path.read_bytes()) == (500, False, None, before)
-    assert updated(opened(path), calls_of(domain))[0].before == 500
+    assert (summary.moved, summary.written, summary.sample, path.read_bytes()) == (50, False, None, before)
+    assert updated(opened(path), calls_of(domain))[0].before == 50
 
 
 def test_a_refusal_for_the_rate_is_the_same_call_later(path: Path, domain: Domain, calls: Calls) -> None:
