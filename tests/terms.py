@@ -106,6 +106,7 @@ class Terms:
     exempt_article: str = ""
     sensitivity: str = "general"
     token_domain: str = ""
+    enrolments: str = ""
     until: str = "2036-01-01T00:00:00+07:00"
 
     def document(self, agency: str) -> bytes:
@@ -121,6 +122,7 @@ class Terms:
             prefix=self.prefix,
             sensitivity=self.sensitivity,
             assessment="" if self.sensitivity == "general" else 'dpia = "DPIA-1"',
-            tokens=f'token_domain = "{self.token_domain}"' if self.token_domain else "",
+            tokens=(f'token_domain = "{self.token_domain}"\n' if self.token_domain else "")
+            + (f"enrolments = {self.enrolments}" if self.enrolments else ""),
             exemption=f'exempt_article = "{self.exempt_article}"' if self.exempt_article else "",
         ).encode()

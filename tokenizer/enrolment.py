@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
+from keys.purpose import Purpose
+from keys.secret import Secret
 from padan.canonical import prefixed
 from padan.value import value
-from tokenizer.besiderow import CONTENT_SIZE
+from tokenizer.besiderow import CONTENT_SIZE, BesideRows
 from tokenizer.errors import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tokenizer.besiderow import BesideRows
+    from keys.realm import Realm
+    from keys.tokenkeys import TokenKeys
+    from tokenizer.token import Quotients
 
 TABLE: Final = "enrolment"
 FOREVER: Final = 2**32 - 1
@@ -77,16 +81,42 @@ class Enrolment:
         return "Enrolment(<redacted>)"
 
 
-class Enrolments:
+def join(newer: Enrolment, older: Enrolment) -> Enrolment:
+    """Make one of two members of one name: a programme that enrols again gives new days."""
+    del older
+    return newer
+
+
+class Enrolments(Secret):
     """Names, opens and seals members.
 
     Args:
         rows: of the table.
     """
 
+    __slots__ = ("_rows", "is_current")
+
     def __init__(self, rows: BesideRows) -> None:
         self._rows = rows
         self.is_current = rows.is_current
+
+    @classmethod
+    def of(cls, realm: Realm, held: TokenKeys, quotients: Quotients) -> Self:
+        """Take the keys from a key agent.
+
+        Raises:
+            KeysError: a key is missing or may not be used.
+        """
+        return cls(
+            BesideRows(
+                realm,
+                TABLE,
+                match=held.match(),
+                index=held.macs(Purpose.SET),
+                seal=held.table(TABLE),
+                quotients=quotients,
+            )
+        )
 
     def names(self, category: str, domain: str, element: bytes) -> tuple[bytes, ...]:
         """Compute under which names a member may stand, the one for new rows first.
@@ -98,10 +128,10 @@ class Enrolments:
         """
         return self._rows.names(element, prefixed(category, domain))
 
-    def seal(self, enrolment: Enrolment) -> tuple[bytes, bytes]:
+    def seal(self, row: Enrolment) -> tuple[bytes, bytes]:
         """Seal a member whose element is of the primary match key; gives name and box."""
-        front = prefixed(enrolment.category, enrolment.domain)
-        return self._rows.seal(enrolment.encode(), enrolment.element, front)
+        front = prefixed(row.category, row.domain)
+        return self._rows.seal(row.encode(), row.element, front)
 
     def open(self, name: bytes, box: bytes) -> Enrolment:
         """Open a member, whose element is given under the primary match key.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LOOKS: Final = 5
 """How many looks decide; with one a second, a use beside the log is told after some three seconds."""
-WRITTEN: Final = (EntryKind.VERIFY, EntryKind.REPLAY)
+WRITTEN: Final = (EntryKind.VERIFY, EntryKind.REPLAY, EntryKind.ENROLMENT_CHECKED)
 """The kinds of entries that an answer, given or repeated, has."""
 _LOGGER = logging.getLogger("padan.keys")
 

@@ -45,12 +45,15 @@ class Scope(IntEnum):
     PREFIX_ALERT = 10
     TOKEN_SUBJECT = 11
     TOKEN_PREFIX = 12
+    ENROLMENT = 13
 
 
 OWN = (Scope.AGENCY_SUBJECT, Scope.AGENCY_PREFIX, Scope.AGENCY, Scope.OFFICER)
 JOINT = (Scope.SUBJECT, Scope.PREFIX)
 """Over all agencies. A question by token has TOKEN_SUBJECT and TOKEN_PREFIX of its agency in their places, which nobody
-reads: whatever it does, it shows in no budget that another agency could ask against."""
+reads: whatever it does, it shows in no budget that another agency could ask against. A question about an enrolment has
+ENROLMENT in the place of all but AGENCY_SUBJECT: it guesses nothing about a number, so it spends no guesses but those
+about its resident, whatever it is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +153,24 @@ class CounterKeys:
             officer_questions=officer_questions(names + subject)[:KEY_SIZE],
             quota=quota,
             prefix_alert=alert(about_prefix)[:KEY_SIZE],
+        )
+
+    def of_enrolment(self, *, agency: str, officer: str, subject: bytes) -> Counters:
+        """Compute the counters of a question about an enrolment; arguments as for `of`."""
+        name, names, *_, quota = self._of_caller(agency, officer)
+        about = name + subject
+        unread = self._macs[Scope.ENROLMENT](about)[:KEY_SIZE]
+        return Counters(
+            agency_subject=self._macs[Scope.AGENCY_SUBJECT](about)[:KEY_SIZE],
+            agency_prefix=unread,
+            agency=unread,
+            officer=unread,
+            subject=unread,
+            prefix=unread,
+            agency_questions=self._macs[Scope.AGENCY_QUESTIONS](about)[:KEY_SIZE],
+            officer_questions=self._macs[Scope.OFFICER_QUESTIONS](names + subject)[:KEY_SIZE],
+            quota=quota,
+            prefix_alert=unread,
         )
 
     def _compute_of_caller(self, agency: str, officer: str) -> tuple[bytes, bytes, bytes, bytes, bytes]:

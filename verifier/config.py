@@ -117,12 +117,13 @@ class Settings(BaseSettings):
         description="Public key (X25519, base64) to which disputes are sealed; empty: none can be opened.",
     )
     dispute_days: Annotated[int, Field(ge=1, le=3650)] = Field(
-        default=90,
-        description="Days for which an answer can be disputed, and for which a resolved dispute is kept.",
+        default=90, description="Days for which an answer can be disputed, and a resolved dispute is kept."
     )
     token_grace_days: Annotated[int, Field(ge=1, le=3650)] = Field(
-        default=90,
-        description="Days for which tokens of a version that another one replaced are accepted and can be updated.",
+        default=90, description="Days for which tokens of a replaced version are accepted and can be updated."
+    )
+    enrolment_questions_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=366, description="Days for which a class's programmes can read who asked about it."
     )
     token_end_grace_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         default=90, description="Days after an agreement's end before which its token domain is not ended."
@@ -131,8 +132,7 @@ class Settings(BaseSettings):
         default=100, description="Unresolved disputes that an agency may have."
     )
     feed_signers: tuple[str, ...] = Field(
-        default=(),
-        description="Public keys (Ed25519, base64) whose signature makes the registry's changes valid.",
+        default=(), description="Public keys (Ed25519, base64) that sign the registry's changes."
     )
     tls_cert: Path = Field(default=Path("tls/server.pem"), description="The server's certificate chain, PEM.")
     tls_key: Path = Field(default=Path("tls/server.key"), description="The server's private key, PEM.")

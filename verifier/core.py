@@ -29,15 +29,13 @@ from verifier.epoch import ROWS, RowDamagedError
 from verifier.errors import (
     DeadlineRequiredError,
     MethodNotAllowedError,
-    QuotaExhaustedError,
     RateLimitedError,
-    RequestIdReusedError,
     ServiceError,
     TooLateError,
     VerifierError,
+    refused_by_commit,
     untraced,
 )
-from verifier.errors import LogUnavailableError as LogAwayError
 from verifier.evidence import ClaimEvidence, parameters
 from verifier.resident.mark import ERASED, is_withheld
 from verifier.subject import NikSubject
@@ -64,12 +62,6 @@ _T = TypeVar("_T")
 _LOGGER = logging.getLogger("padan.core")
 MIN_REMAINING = 0.02
 """Seconds that must be left of a call's deadline: what an answer needs at least."""
-
-_COMMIT_REFUSALS: dict[str, tuple[type[VerifierError], str]] = {
-    "QUOTA_EXHAUSTED": (QuotaExhaustedError, "the agreement's calls of the day are spent"),
-    "REQUEST_ID_REUSED": (RequestIdReusedError, "this request_id was used with another body"),
-    "LOG_UNAVAILABLE": (LogAwayError, "the first request with this id is still being committed"),
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -366,8 +358,7 @@ class Verifier:
         replies: list[Reply] = []
         for work, result in zip(batch, settled, strict=True):
             if result.reason:
-                kind, message = _COMMIT_REFUSALS[result.reason]
-                replies.append(_refusal(work, kind(message)))
+                replies.append(_refusal(work, refused_by_commit(result.reason)))
             elif work.error is not None:
                 replies.append(_refusal(work, work.error))
             else:

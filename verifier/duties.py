@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys.realm import Realm
+from verifier import clocks
 from verifier.dispute.clock import DisputeClock
 from verifier.dispute.forgetting import DisputeForgetting
 from verifier.dispute.table import DisputeTable
@@ -20,6 +21,8 @@ from verifier.freshness import FreshnessWatch
 from verifier.headfile import HeadFile
 from verifier.leader import LeaderDuty
 from verifier.retention.duty import EVERY, Retention
+from verifier.token.asked import EVERY as EVERY_ASKED
+from verifier.token.asked import AskedKeeping
 from verifier.tree import cosigning, sequencer
 from verifier.tree.folder import TreeFolder
 from verifier.tree.sequencer import Sequencer
@@ -83,6 +86,9 @@ def standing(means: Means) -> list[LeaderDuty]:
         gauges=means.gauges,
     )
     witnesses = [] if means.witnesses is None else [means.witnesses]
+    asked = AskedKeeping(
+        means.directory, days=means.settings.enrolment_questions_days, today=lambda: clocks.now().today
+    )
     return [
         LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.act, alone=True),
         *(
@@ -93,6 +99,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
         LeaderDuty(name="disputes", every=60, act=disputes.check),
         LeaderDuty(name="old disputes", every=600, act=forgetting.forget),
+        LeaderDuty(name="enrolment questions", every=EVERY_ASKED, act=asked.turn),
     ]
 
 

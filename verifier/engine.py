@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
-from verifier import accounting, clocks, duties, garbage, headkeeper, host_keys, migrations
+from verifier import accounting, clocks, desks, duties, garbage, headkeeper, host_keys, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
@@ -24,9 +24,6 @@ from verifier.backup import mirroring
 from verifier.ceremony_table import CeremonyTable
 from verifier.core import Verifier
 from verifier.directory import Directory
-from verifier.dispute import officerkey
-from verifier.dispute.desk import Desk
-from verifier.dispute.table import DisputeTable
 from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
 from verifier.housekeeping import Duty, Housekeeping
@@ -47,7 +44,6 @@ from verifier.scribe import Scribe
 from verifier.seat import open_seat
 from verifier.service_info import ServiceInfo, public_keys_of
 from verifier.slow_gauges import SlowGauges
-from verifier.token.desk import TokenDesk
 from verifier.token.domains import TokenDomains
 from verifier.token.subjects import Subjects
 from verifier.tracing.export import open_tracing
@@ -256,6 +252,7 @@ class Engine:
             agent=self._agent, vault=self._vault, codes=codes, on_damage=self._metrics.damaged_rows.inc
         )
         self._domains = TokenDomains(self._agent, grace_days=settings.token_grace_days)
+        self._rates = RateLimiter(share=1 / settings.workers)
         self.core = (Verifier if self._tracing is None else TracedVerifier)(
             gate=self._gate,
             agreements=self._agreements,
@@ -270,7 +267,7 @@ class Engine:
                 joint_prefix=settings.joint_prefix_budget,
                 receipts=settings.receipts,
             ),
-            rates=RateLimiter(share=1 / settings.workers),
+            rates=self._rates,
             witnesses=self._witnesses,
             now=clocks.now,
             slot=settings.slot_ms / 1000,
@@ -327,28 +324,24 @@ class Engine:
         )
 
     def _build_desks(self) -> None:
-        settings = self._settings
-        share = 1 / settings.workers
-        self.disputes = Desk(
+        ground = desks.Ground(
+            settings=self._settings,
             gate=self._gate,
             agreements=self._agreements,
-            openings=RateLimiter(share=share),
-            readings=RateLimiter(share=share),
-            table=DisputeTable(self._directory),
-            journal=self._journal,
-            now=clocks.now,
-            key_id=officerkey.id_of(settings.dispute_key),
-            days=settings.dispute_days,
-            limit=settings.dispute_limit,
-        )
-        self.tokens = TokenDesk(
-            gate=self._gate,
-            agreements=self._agreements,
-            rates=RateLimiter(share=share),
+            questions=self._rates,
             domains=self._domains,
+            log=self._log,
+            directory=self._directory,
+            epochs=self._epochs,
+            marks=self._marks,
+            opened=self._accounts.rows,
+            periods=self._periods,
+            witnesses=self._witnesses,
             journal=self._journal,
-            now=clocks.now,
         )
+        self.disputes = desks.disputes(ground)
+        self.tokens = desks.tokens(ground)
+        self.enrolments = desks.enrolments(ground)
 
     def _start(self, opened: contextlib.ExitStack) -> None:
         self._gauges = SlowGauges(

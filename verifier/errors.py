@@ -120,6 +120,19 @@ class ShuttingDownError(ServiceError):
     reason = "SHUTTING_DOWN"
 
 
+_BY_COMMIT: dict[str, tuple[type[VerifierError], str]] = {
+    "QUOTA_EXHAUSTED": (QuotaExhaustedError, "the agreement's calls of the day are spent"),
+    "REQUEST_ID_REUSED": (RequestIdReusedError, "this request_id was used with another body"),
+    "LOG_UNAVAILABLE": (LogUnavailableError, "the first request with this id is still being committed"),
+}
+
+
+def refused_by_commit(reason: str) -> VerifierError:
+    """Make the error of a question that the commit itself refused, from the name of its ErrorReason."""
+    kind, message = _BY_COMMIT[reason]
+    return kind(message)
+
+
 def untraced(error: VerifierError | None) -> VerifierError | None:
     """Cut an error, and what it came from, loose from the frames that raised it.
 

@@ -214,7 +214,7 @@ dispute = Table(
 )
 """Disputes; `answer` is the place of the disputed entry, `document` what docs/formats/dispute.md says is kept."""
 
-token_row, progress_row = (
+token_row, progress_row, enrolment_row, asked_row = (
     Table(
         name,
         log_metadata,
@@ -222,10 +222,11 @@ token_row, progress_row = (
         Column("box", LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
-    for name in ("token_row", "progress_row")
+    for name in ("token_row", "progress_row", "enrolment_row", "asked_row")
 )
-"""Tables beside the log, each a name of 16 bytes and a box (docs/formats/token.md): residents who have a token; and how
-far agencies say they are with moving their tokens, of which nothing is secret (verifier.token.progress).
+"""Tables beside the log, each a name of 16 bytes and a box (docs/formats/token.md): residents who have a token; how far
+agencies say they are with moving their tokens (verifier.token.progress); members of enrolment sets; and who asked about
+a class (verifier.token.asked). Of the second and the last nothing is secret.
 """
 
 setting = Table(

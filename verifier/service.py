@@ -123,7 +123,16 @@ class Service:
             },
         )
         tokens = transport.unary(
-            TOKEN, {"UpdateTokens": self._late(lambda engine: engine.tokens.update_tokens)}
+            TOKEN,
+            {
+                "UpdateTokens": self._late(lambda engine: engine.tokens.update_tokens),
+                "Enrol": self._late(lambda engine: engine.enrolments.enrol),
+                "Withdraw": self._late(lambda engine: engine.enrolments.withdraw),
+                "CheckEnrolment": self._late(lambda engine: engine.enrolments.check_enrolment),
+                "ListEnrolmentQuestions": self._late(
+                    lambda engine: engine.enrolments.list_enrolment_questions
+                ),
+            },
         )
         audit = transport.unary(
             AUDIT,

@@ -201,6 +201,10 @@ def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
         region_levels=sorted(grant.region_levels),
         subject_budget=grant.budgets.subject_per_day,
         token_domain=grant.token_domain,
+        enrolments=[
+            verification_pb2.EnrolmentClass(category=each.category, enrol=each.enrol, ask=each.ask)
+            for each in grant.enrolments.values()
+        ],
     )
 
 

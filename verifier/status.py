@@ -60,6 +60,7 @@ CODES: dict[str, grpc.StatusCode] = {
     "TOKEN_REFUSED": grpc.StatusCode.INVALID_ARGUMENT,
     "TOKEN_OUTDATED": grpc.StatusCode.FAILED_PRECONDITION,
     "TOKENS_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
+    "CLASS_UNKNOWN": grpc.StatusCode.INVALID_ARGUMENT,
     "KEY_NOT_CURRENT": grpc.StatusCode.FAILED_PRECONDITION,
     "LOG_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "LOG_UNWITNESSED": grpc.StatusCode.UNAVAILABLE,

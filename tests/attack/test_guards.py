@@ -15,6 +15,7 @@ from padan.group import base, random_scalar
 from padan.token import Token
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2
+from tests.attack import enrolment_guards
 from tests.people import BUDI, UNKNOWN_NIK
 from tests.service import request
 from tests.simulator.log_store import Fault
@@ -378,6 +379,7 @@ GUARDS: dict[str, tuple[Callable[[], bool], Callable[[Patch], None]]] = {
     "token tag": (token_tag_holds, token_tag_removed),
     "token domain": (token_domain_holds, token_domain_removed),
     "token budget": (token_budget_holds, token_budget_removed),
+    **enrolment_guards.GUARDS,
 }
 
 

@@ -137,6 +137,10 @@ class Agreements:
         self.terms[agency].require_in_force(now)
         return self.terms[agency]
 
+    def all_in_force(self, now: float) -> list[grant.Terms]:
+        """List them all."""
+        return [self.in_force(agency, now) for agency in self.terms if agency not in self.suspended]
+
 
 class Periods:
     """Names subjects in the log."""

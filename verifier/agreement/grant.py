@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from collections.abc import Set as AbstractSet
 
-    from verifier.agreement.model import Agreement, Budgets, Network, Purpose, Quota
+    from verifier.agreement.model import Agreement, Budgets, EnrolmentClass, Network, Purpose, Quota
 
 _KNOWN_ADDRESSES: Final = 4096
 
@@ -43,6 +43,7 @@ class Grant:
         codes: for coded attributes, the agency's own codes and the list's codes they stand for.
         exempt: residents' restrictions and locks do not bind the purpose.
         token_domain: to which tokens are issued and in which they are taken; empty where tokens are not granted.
+        enrolments: what may be done with classes of enrolments, by class; a class that is not there is not granted.
         delayed_disclosure: the article under which the resident sees the entry later; empty where at once.
     """
 
@@ -69,6 +70,7 @@ class Grant:
     retention: int
     exempt: bool
     token_domain: str
+    enrolments: Mapping[str, EnrolmentClass]
     delayed_disclosure: str
     delayed_days: int
 
@@ -262,6 +264,7 @@ def _grant(agreement: Agreement, purpose: Purpose) -> Grant:
         retention=purpose.retention,
         exempt=bool(purpose.exempt_article),
         token_domain=purpose.token_domain,
+        enrolments={each.category: each for each in purpose.enrolments},
         delayed_disclosure=agreement.disclosure.article,
         delayed_days=agreement.disclosure.days,
     )

@@ -115,7 +115,24 @@ class Reserved:
 
     biometrics: tuple[Biometric, ...] = ()
     conversions: tuple[str, ...] = ()
-    enrolment_sets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentClass:
+    """What a purpose may do with a class of enrolments.
+
+    Attributes:
+        category: the class.
+        enrol: residents may be enrolled and withdrawn.
+        ask: it may be asked whether a resident is enrolled.
+        lists: of `vocabulary.LISTS`: where the purpose asks, what a list of residents brings it; where it enrols, what
+            one brings others.
+    """
+
+    category: str
+    enrol: bool
+    ask: bool
+    lists: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +149,7 @@ class Purpose:
         exempt_article: the article under which residents' restrictions and locks do not bind the purpose; empty where
             they do.
         token_domain: to which tokens are issued and in which they are taken; empty where there are none.
+        enrolments: classes of enrolments, as the document lists them.
     """
 
     code: PurposeCode
@@ -153,6 +171,7 @@ class Purpose:
     approval: str
     exempt_article: str
     token_domain: str
+    enrolments: tuple[EnrolmentClass, ...]
     reserved: Reserved
 
 

@@ -20,6 +20,7 @@ from verifier.agreement.model import (
     Budgets,
     Disclosure,
     Dispute,
+    EnrolmentClass,
     Legal,
     Network,
     Party,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 MAX_PURPOSES: Final = 64
 MAX_COUNT: Final = 10**9
+MAX_CLASSES: Final = 16
+"""Classes of enrolments of a purpose."""
 _ID: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ID_RIGHT: Final = "1 to 63 of a-z, 0-9 and hyphens"
 _CODE: Final = r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?"
@@ -299,6 +302,7 @@ def _purpose(table: Table, budgets: Budgets, sensitivity: int, retention: int) -
         approval=table.text("approval", default=""),
         exempt_article=table.text("exempt_article", pattern=_ARTICLE, right=_ARTICLE_RIGHT, default=""),
         token_domain=table.text("token_domain", pattern=_ID, right=_ID_RIGHT, default=""),
+        enrolments=_enrolments(table),
         reserved=_reserved(table),
     )
     for key, filled in (("legal_bases", purpose.legal_bases), ("attributes", purpose.attributes)):
@@ -306,6 +310,27 @@ def _purpose(table: Table, budgets: Budgets, sensitivity: int, retention: int) -
             table.fault((key,), "grants nothing", f"list the {key.replace('_', ' ')} that the clause names")
     table.close()
     return purpose
+
+
+def _enrolments(table: Table) -> tuple[EnrolmentClass, ...]:
+    tables = table.tables("enrolments")
+    if len(tables) > MAX_CLASSES:
+        table.fault(
+            ("enrolments",), f"{len(tables)} classes", f"at most {MAX_CLASSES} tables [[purposes.enrolments]]"
+        )
+    found: dict[str, EnrolmentClass] = {}
+    for entry in tables[:MAX_CLASSES]:
+        category = entry.text("class", pattern=_ID, right=_ID_RIGHT)
+        if category in found:
+            entry.fault(("class",), f"{category!r} stands there twice", "one table for each class")
+        found[category] = EnrolmentClass(
+            category=category,
+            enrol=entry.flag("enrol", default=False),
+            ask=entry.flag("ask", default=False),
+            lists=entry.choice("lists", vocabulary.LISTS, default="none"),
+        )
+        entry.close()
+    return tuple(found.values())
 
 
 def _override(table: Table, key: str, options: Mapping[str, int], outer: int) -> int:
@@ -327,5 +352,4 @@ def _reserved(table: Table) -> Reserved:
     return Reserved(
         biometrics=tuple(biometrics),
         conversions=table.texts("conversions", pattern=_ID, right=_ID_RIGHT),
-        enrolment_sets=table.texts("enrolment_sets", pattern=_CODE, right=_CODE_RIGHT),
     )

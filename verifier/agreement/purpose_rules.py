@@ -29,6 +29,7 @@ def of_purpose(purpose: Purpose) -> Iterator[Found]:
     yield from _of_existence(purpose)
     yield from _of_exemption(purpose)
     yield from _of_sensitivity(purpose)
+    yield from _of_enrolments(purpose)
     yield from _of_reserved(purpose)
 
 
@@ -186,12 +187,37 @@ def _of_sensitivity(purpose: Purpose) -> Iterator[Found]:
             )
 
 
+def _of_enrolments(purpose: Purpose) -> Iterator[Found]:
+    for place, each in enumerate(purpose.enrolments):
+        path = ("enrolments", place)
+        if not purpose.token_domain:
+            yield error(
+                "enrolment-domain",
+                path,
+                "residents are enrolled and asked about by tokens, and the purpose has none",
+                "give the purpose a token_domain, or drop the class",
+            )
+        if not (each.enrol or each.ask):
+            yield error(
+                "enrolment-empty",
+                path,
+                "the class may neither be enrolled in nor asked about",
+                "write enrol = true, ask = true, or both",
+            )
+        if each.lists != words.LISTS["none"]:
+            yield error(
+                "not-available",
+                (*path, "lists"),
+                "lists of residents are not answered in this release",
+                'leave it out, or write "none"',
+            )
+
+
 def _of_reserved(purpose: Purpose) -> Iterator[Found]:
     reserved = purpose.reserved
     for key, filled in (
         ("biometrics", reserved.biometrics),
         ("conversions", reserved.conversions),
-        ("enrolment_sets", reserved.enrolment_sets),
     ):
         if filled:
             yield error("not-available", (key,), "not available in this release", "leave it out")

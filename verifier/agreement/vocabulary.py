@@ -49,6 +49,8 @@ LIFE_STATUS: Final = ATTRIBUTES["life_status"]
 PREDICATES: Final = frozenset(number for number in ATTRIBUTES.values() if number >= AGE_AT_LEAST)
 """Each costs a guess whatever the answer."""
 
+LISTS: Final = {"none": 0, "counts": 1, "rows": 2}
+"""What a list of residents brings about their enrolments, by what the document writes: a higher number tells more."""
 CONSENT: Final = LEGAL_BASES["consent"]
 PER_CLAIM: Final = ANSWER_FORMS["per_claim"]
 TOLERANT: Final = PROFILES["tolerant"]

@@ -1,7 +1,7 @@
 """Rows of the tables that stand beside the log: found by names that are MACs, written in a group's transaction.
 
-A table is a name of 16 bytes and a box. What a group writes is written in the order of tables and names, so that on
-PostgreSQL two groups never wait for each other in a circle.
+A table is a name of 16 bytes and a box. What a group deletes goes first, then comes what it writes, each in the order
+of tables and names, so that on PostgreSQL two groups never wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 NAME_SIZE = 16
+_NAMES = 200
+"""Rows that one statement deletes."""
 
 
 class Beside(enum.IntEnum):
@@ -22,11 +24,21 @@ class Beside(enum.IntEnum):
 
     TOKEN = 1
     PROGRESS = 2
+    ENROLMENT = 3
+    ASKED = 4
 
     @property
     def table(self) -> str:
         """Name of the table."""
         return f"{self.name.lower()}_row"
+
+    @property
+    def lock(self) -> int:
+        """PostgreSQL's advisory lock between commits that replace or delete rows, and commands that move them.
+
+        0 for none: no commit does.
+        """
+        return 0x7061_6461_6E03 if self is Beside.ENROLMENT else 0
 
 
 class How(enum.IntEnum):
@@ -64,10 +76,16 @@ def write(run: Callable[[str, Sequence[Any]], object], kept: Iterable[Kept], mar
         kept: the rows.
         mark: the driver's placeholder.
     """
-    for row in sorted(kept, key=lambda each: (each.beside, each.name)):
+    rows = sorted(kept, key=lambda each: (each.beside, each.how is not How.DELETE, each.name))
+    for beside in Beside:
+        gone = list(dict.fromkeys(row.name for row in rows if row.beside is beside and row.how is How.DELETE))
+        for start in range(0, len(gone), _NAMES):
+            part = gone[start : start + _NAMES]
+            marks = ",".join([mark] * len(part))
+            run(f"DELETE FROM {beside.table} WHERE name IN ({marks})", part)  # noqa: S608 - our own names
+    for row in rows:
         table = row.beside.table
         if row.how is How.DELETE:
-            run(f"DELETE FROM {table} WHERE name = {mark}", (row.name,))  # noqa: S608 - our own names
             continue
         then = "NOTHING" if row.how is How.ADD else "UPDATE SET box = excluded.box"
         conflict = "" if row.how is How.ADD else " (name)"

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
 from verifier.log import arrays, beside, listing
+from verifier.log.beside import How
 from verifier.log.disputes import DisputeRows
 from verifier.log.store import (
     EntryRow,
@@ -187,7 +188,9 @@ class PostgresTransaction:
         return self._last_ms or 0
 
     def keep(self, rows: Sequence[Kept]) -> None:
-        """Write rows beside the log, with the commit."""
+        """Write rows beside the log, with the commit; what a command just moves is waited for, before any row."""
+        for lock in sorted({row.beside.lock for row in rows if row.how is not How.ADD and row.beside.lock}):
+            self._pending.append(("SELECT pg_advisory_xact_lock_shared(%s)", (lock,)))
         beside.write(lambda statement, values: self._pending.append((statement, tuple(values))), rows, "%s")
 
     def write(

@@ -8,14 +8,17 @@ destroyed its key by then. A domain that custodians have ended has no version, a
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
 from keys.errors import KeysError, KeysetEndedError
 from keys.purpose import Purpose
+from padan import group
 from padan.errors import UnavailableError
 from padan.group import GroupError
+from tokenizer.enrolment import FOREVER, Enrolment, Enrolments
 from tokenizer.token import Domain, Quotients, Tags
 from tokenizer.tokenrow import MAKING, TokenRows
 from verifier.token.errors import TokensUnavailableError
@@ -58,6 +61,27 @@ class Keys:
         self.rows = TokenRows.of(agent.realm, held, self._quotients)
         self._makes = held.makes(Purpose.TOKEN_TAG, *MAKING)
         self._domains: dict[str, Domain] = {}
+        self._agent = agent
+
+    @functools.cached_property
+    def enrolments(self) -> Enrolments:
+        """What names, opens and seals members of enrolment sets.
+
+        Raises:
+            TokensUnavailableError: the keys of sets are not there.
+        """
+        try:
+            return Enrolments.of(self._agent.realm, self._held, self._quotients)
+        except KeysError as error:
+            raise TokensUnavailableError("the keys of enrolment sets cannot be used") from error
+
+    @functools.cached_property
+    def nobody(self) -> tuple[bytes, bytes]:
+        """Name and box of an enrolment of nobody that never counts, to be opened where there is none."""
+        decoy = Enrolment(
+            element=group.base(group.random_scalar()), category="", domain="", first=FOREVER, last=0
+        )
+        return self.enrolments.seal(decoy)
 
     @property
     def until(self) -> float:

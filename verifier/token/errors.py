@@ -17,6 +17,12 @@ class TokenEndedError(CallerError):
     reason = "TOKEN_OUTDATED"
 
 
+class ClassUnknownError(CallerError):
+    """The class is not one that the purpose may enrol in or ask about, or nobody enrols in it."""
+
+    reason = "CLASS_UNKNOWN"
+
+
 class TokenDomainClosedError(CallerError):
     """The token domain was ended, and custodians have made no new key of it: no token of it is issued."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tokenizer.tokenrow import TokenRow, TokenRows
+    from verifier.log.beside import Beside
     from verifier.token.rowtable import Change, RowTable
 
 
@@ -62,6 +63,10 @@ class KeptRows:
         self.get(element)
         self._now[element] = None
         self._touched.add(element)
+
+    def beside(self, where: Beside) -> Change:
+        """Give the same transaction for another table."""
+        return self._change.of(where)
 
     def flush(self) -> int:
         """Write what was changed; returns how many numbers' rows."""

@@ -103,16 +103,21 @@ class Lineages:
         else:
             self._lay(element, self.members(element), records)
 
-    def erase(self, element: bytes) -> None:
-        """Delete the row of a number, and those of its members; of a member, its own alone."""
+    def erase(self, element: bytes) -> list[bytes]:
+        """Delete the row of a number, and those of its members; of a member, its own alone.
+
+        Returns:
+            The numbers that are nobody's now, whether or not there was a row.
+        """
         row = self._rows.get(element)
         if row is None:
-            return
+            return [element]
         gone = [element] if row.survivor else [element, *self.members(element)]
         if row.survivor:
             self._detach(row)
         for each in gone:
             self._rows.drop(each)
+        return gone
 
     def members(self, root: bytes) -> list[bytes]:
         """List who became a number, the newest first."""

@@ -94,6 +94,7 @@ class Reception:
         rates: keeps each agency to a rate over all these calls.
         journal: takes the entries of what is refused.
         now: the clocks.
+        agreed: the rate is that of the agreement, where calls are about one resident.
     """
 
     def __init__(
@@ -104,8 +105,10 @@ class Reception:
         rates: Rates,
         journal: Journal,
         now: Callable[[], Now],
+        agreed: bool = False,
     ) -> None:
         self._gate = gate
+        self._agreed = agreed
         self._agreements = agreements
         self._rates = rates
         self._journal = journal
@@ -129,12 +132,17 @@ class Reception:
                 raise MethodNotAllowedError("only agencies have tokens")
             if call.remaining is None:
                 raise DeadlineRequiredError("every call needs a deadline")
-            if not self._rates.admit(peer.id, CALLS_A_SECOND, now.mono):
+            if not self._rates.admit(peer.id, self._rate(peer, now), now.mono):
                 raise RateLimitedError("more calls about tokens a second than are taken")
             return act(peer, call, now)
         except CallerError as error:
             self._journal.commit([admin_entry.refused(method, peer, error)])
             raise
+
+    def _rate(self, peer: Peer, now: Now) -> int:
+        if not self._agreed:
+            return CALLS_A_SECOND
+        return self._agreements.in_force(peer.id, now.wall).agreement.quota.calls_per_second
 
     def visit(self, peer: Peer, said: token_pb2.Circumstances, call: Call, now: Now) -> Visit:
         """Check what a call says of itself, and find its grant.

@@ -1,7 +1,8 @@
 """A table beside the log, as commands change it beside the running service: by name, page by page, in transactions.
 
 Whoever changes rows stands in line with every other command that does. The service's own commits only add rows, and a
-row that is there stays; so nothing is lost between the reading and the writing of a transaction here.
+row that is there stays, but for tables with a lock: there they wait for the end of a transaction here, as it does for
+theirs. So nothing is lost between the reading and the writing of a transaction here.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ PAGE: Final = 500
 """Rows that are read together, and changed in one transaction: some milliseconds, for which commits wait on SQLite."""
 
 
+def lock(connection: Connection, where: Beside) -> None:
+    """Let no commit of the service replace or delete rows of a table that has a lock, until the transaction's end."""
+    if where.lock and connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": where.lock})
+
+
 class Change:
     """A transaction.
 
@@ -38,6 +45,11 @@ class Change:
     def __init__(self, connection: Connection, where: Beside) -> None:
         self._connection = connection
         self._where = where
+
+    def of(self, where: Beside) -> Change:
+        """Give the same transaction for another table."""
+        lock(self._connection, where)
+        return Change(self._connection, where)
 
     def read(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read rows by their names; absent ones are left out."""
@@ -69,6 +81,7 @@ class RowTable:
     def changing(self) -> Iterator[Change]:
         """Change rows in one transaction."""
         with self._directory.writing_beside() as connection:
+            lock(connection, self.where)
             yield Change(connection, self.where)
 
     def is_empty(self) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from keys.purpose import Purpose
-from tokenizer import tokenrow
+from tokenizer import enrolment, tokenrow
+from tokenizer.enrolment import Enrolments
 from tokenizer.token import Quotients
 from tokenizer.tokenrow import TokenRows
 from verifier.log.beside import Beside
@@ -59,8 +60,13 @@ def _token_rows(agent: KeyAgent) -> Sealed:
     return TokenRows.of(agent.realm, agent.tokens(), Quotients())
 
 
+def _enrolments(agent: KeyAgent) -> Sealed:
+    return Enrolments.of(agent.realm, agent.tokens(), Quotients())
+
+
 TABLES: Final = (
     KeyedTable(beside=Beside.TOKEN, index=Purpose.TOKEN_INDEX, rows=_token_rows, join=tokenrow.join),
+    KeyedTable(beside=Beside.ENROLMENT, index=Purpose.SET, rows=_enrolments, join=enrolment.join),
 )
 """The tables."""
 

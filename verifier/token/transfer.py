@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keys.tokenkey import hashed
+from tokenizer.enrolment import Enrolments
 from tokenizer.token import Quotients
 from tokenizer.tokenrow import NAMES, TokenRows
 from verifier.log.beside import Beside
-from verifier.token import keptrows
+from verifier.token import keptrows, members
+from verifier.token.classes import ever
 from verifier.token.lineage import Lineages
 from verifier.token.rowtable import RowTable
 
@@ -73,7 +75,8 @@ class TokenTransfers:
     def __init__(self, agent: KeyAgent, directory: Directory) -> None:
         self._agent = agent
         self._table = RowTable(directory, Beside.TOKEN)
-        self._keys: tuple[int, TokenKey, TokenRows] | None = None
+        self._directory = directory
+        self._keys: tuple[int, TokenKey, TokenRows, Enrolments] | None = None
 
     def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner]) -> None:
         """Let the rows of a batch's numbers follow, in order; what was done before changes nothing.
@@ -89,7 +92,7 @@ class TokenTransfers:
         """
         if not transfers or self._table.is_empty():
             return
-        match, rows = self._current()
+        match, rows, enrolments = self._current()
         elements: dict[str, bytes] = {}
 
         def of(number: Nik) -> bytes:
@@ -99,12 +102,13 @@ class TokenTransfers:
             return found
 
         layers = list(inners)
+        erased: list[bytes] = []
         with keptrows.changing(self._table, rows) as kept:
             lineages = Lineages(kept)
             for transfer in transfers:
                 number, own = of(transfer.number), of(transfer.own)
                 if transfer.hand is Hand.ERASED:
-                    lineages.erase(number)
+                    erased += lineages.erase(number)
                     continue
                 records = _records(layers, transfer.own)
                 if transfer.hand is Hand.OWN:
@@ -112,15 +116,22 @@ class TokenTransfers:
                 else:
                     made = {number} if transfer.hand is Hand.CHANGED else ()
                     lineages.merge(own, [number], records=records, made=made)
+            if erased:
+                members.forget(kept.beside(Beside.ENROLMENT), enrolments, erased, ever(self._directory))
 
-    def _current(self) -> tuple[TokenKey, TokenRows]:
+    def _current(self) -> tuple[TokenKey, TokenRows, Enrolments]:
         """Give the keys of now: a row may stand under one that was made since this process began."""
         self._agent.refresh()
         counter = self._agent.keyring_counter
         if self._keys is None or self._keys[0] != counter:
             held = self._agent.tokens()
-            rows = TokenRows.of(self._agent.realm, held, Quotients())
-            self._keys = counter, held.match()[0], rows
+            realm, quotients = self._agent.realm, Quotients()
+            self._keys = (
+                counter,
+                held.match()[0],
+                TokenRows.of(realm, held, quotients),
+                Enrolments.of(realm, held, quotients),
+            )
         return self._keys[1:]
 
 

@@ -13,6 +13,7 @@ import grpc.aio
 
 from padan import answer, channel, dispute, info, remedy, retry, update
 from padan.client import SERVICE_INFO, VERIFY
+from padan.enrolment_calls import AsyncEnrolmentCalls
 from padan.question import Question
 from padan.rpc import from_rpc
 from padan.v1 import dispute_pb2, token_pb2, verification_pb2
@@ -99,6 +100,8 @@ class Client:
                 response_deserializer=token_pb2.UpdateTokensResponse.FromString,
             )
         )
+        self.enrolments = AsyncEnrolmentCalls(link, self._call, proofs)
+        """Enrols residents in classes, withdraws them, and asks who is enrolled; as `padan.Client.enrolments`."""
 
     @classmethod
     def from_files(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 
 from padan import answer, channel, dispute, info, remedy, retry, update
+from padan.enrolment_calls import EnrolmentCalls
 from padan.question import Question
 from padan.rpc import from_rpc
 from padan.v1 import dispute_pb2, token_pb2, verification_pb2
@@ -103,6 +104,8 @@ class Client:
                 response_deserializer=token_pb2.UpdateTokensResponse.FromString,
             )
         )
+        self.enrolments = EnrolmentCalls(link, self._call, proofs)
+        """Enrols residents in classes, withdraws them, and asks who is enrolled."""
 
     @classmethod
     def from_files(

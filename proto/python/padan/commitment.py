@@ -22,7 +22,7 @@ from padan import canonical
 from padan.errors import InvalidRequestError, Violation
 
 if TYPE_CHECKING:
-    from padan.v1 import verification_pb2
+    from padan.v1 import token_pb2, verification_pb2
 
 BLIND_SIZE = 32
 COMMITMENT_SIZE = 32
@@ -33,6 +33,8 @@ NIK_FIELD = 6
 TOKEN_FIELD = 7
 AGENCY_FIELD = 1000
 """Number of the calling agency's id in the digest; no field of the message."""
+CLASS_FIELD = 1001
+"""Number of the class of a question about an enrolment in the digest; no field of VerifyRequest."""
 
 _SUBJECT_START = hashlib.sha256(canonical.prefixed("padan/subject-commitment/1"))
 _CLAIM_START = hashlib.sha256(canonical.prefixed("padan/claim-commitment/1"))
@@ -185,3 +187,30 @@ def statement(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
     if request.issue_token:
         fields[12] = b"\x01"
     return canonical.encode(fields)
+
+
+def enrolment_digest(said: token_pb2.Circumstances, *, token: bytes, category: str, agency: str) -> bytes:
+    """Digest a question about an enrolment as the log and the receipt carry it, 32 bytes.
+
+    The fields are those of a VerifyRequest that names its subject by token and claims nothing, and the class.
+
+    Args:
+        said: who asks, and why; checked.
+        token: of the resident.
+        category: the class.
+        agency: id of the calling agency, from its certificate.
+    """
+    fields = {
+        1: said.request_id.encode(),
+        3: said.purpose.encode(),
+        4: said.officer.encode(),
+        TOKEN_FIELD: Blinder(said.blind).subject(token=token),
+        9: _ENUM.pack(said.legal_basis),
+        AGENCY_FIELD: agency.encode(),
+        CLASS_FIELD: category.encode(),
+    }
+    if said.consent_receipt:
+        fields[10] = said.consent_receipt.encode()
+    if said.HasField("not_after"):
+        fields[11] = _TIME.pack(said.not_after.seconds, said.not_after.nanos)
+    return statement_digest(canonical.encode(fields))

@@ -67,6 +67,10 @@ class EntryKind(enum.IntEnum):
     # 400 to 499: tokens and sets
     TOKEN_ROWS_REKEYED = 400
     TOKENS_UPDATED = 410
+    ENROLLED = 420
+    WITHDRAWN = 421
+    ENROLMENT_CHECKED = 422
+    ENROLMENT_QUESTIONS_LISTED = 425
     TOKEN_DOMAIN_ENDED = 440
     # 500 to 599: biometrics
     # 600 to 699: agencies and agreements

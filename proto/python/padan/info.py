@@ -69,6 +69,21 @@ class TokenDomain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentClass:
+    """What a purpose may do with a class of enrolments.
+
+    Attributes:
+        category: the class.
+        enrol: residents may be enrolled in it.
+        ask: it may be asked whether a resident is enrolled in it.
+    """
+
+    category: str
+    enrol: bool
+    ask: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
     """What may be asked under one purpose; words in lower case, as the command line takes them."""
 
@@ -84,6 +99,8 @@ class Purpose:
     subject_budget: int
     token_domain: str = ""
     """The token domain to which tokens are issued, and whose are taken; empty where tokens are not granted."""
+    enrolments: tuple[EnrolmentClass, ...] = ()
+    """Classes of enrolments that it may enrol in or ask about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +294,10 @@ def _purpose(message: verification_pb2.PurposeInfo) -> Purpose:
         region_levels=tuple(message.region_levels),
         subject_budget=message.subject_budget,
         token_domain=message.token_domain,
+        enrolments=tuple(
+            EnrolmentClass(category=each.category, enrol=each.enrol, ask=each.ask)
+            for each in message.enrolments
+        ),
     )
 
 

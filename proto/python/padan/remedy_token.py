@@ -28,4 +28,11 @@ TOKENS = (
         "send the same bytes again later; if `padan info` names no version of the domain, ask the registry's operator",
         retry=True,
     ),
+    row(
+        "CLASS_UNKNOWN",
+        "INVALID_ARGUMENT",
+        errors.InvalidRequestError,
+        "the class is not one that the purpose may enrol in or ask about, or no programme enrols in it now",
+        "see `padan info` for the classes of the purpose, which the agreement grants",
+    ),
 )

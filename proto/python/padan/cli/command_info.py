@@ -135,3 +135,6 @@ def _show_purpose(purpose: Purpose) -> None:
         typer.echo(f"  regions      codes of {', '.join(map(str, purpose.region_levels))} digits")
     if purpose.token_domain:
         typer.echo(f"  tokens       of the domain {purpose.token_domain}")
+    for each in purpose.enrolments:
+        may = " and ".join(word for word, given in (("enrol", each.enrol), ("ask", each.ask)) if given)
+        typer.echo(f"  enrolments   in {each.category}: {may}")

@@ -14,6 +14,7 @@ from padan.cli import connection, token_update
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.cli.interrupting import interruptible
+from padan.cli.said import lines
 from padan.issuing.calls import Calls
 from padan.issuing.granted import bind
 from padan.issuing.issue import Order, issue, part_of, refuse_existing, rules
@@ -54,7 +55,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Say of which token domain and version tokens are; whether they were ever issued only the service can say."""
-    texts = _lines(source) if source is not None or tokens in (None, [], ["-"]) else tokens or []
+    texts = lines(source) if source is not None or tokens in (None, [], ["-"]) else tokens or []
     for text in texts:
         token = Token.from_text(text)
         if json:
@@ -183,18 +184,6 @@ def _mapping(options: list[str]) -> dict[str, str]:
             )
         mapped[name] = column
     return mapped
-
-
-def _lines(source: Path | None) -> list[str]:
-    """Read a file or standard input, a token a line; empty lines are none."""
-    try:
-        raw = sys.stdin.buffer.read() if source is None else source.read_bytes()
-    except OSError as error:
-        raise CommandError(
-            f"{source} cannot be read ({error.strerror})", next_step="name a file that is there"
-        ) from None
-    lines = raw.decode(errors="replace").split("\n")
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _report(summary: Summary, output: Path, *, as_json: bool) -> None:

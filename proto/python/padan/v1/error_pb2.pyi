@@ -116,6 +116,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the token is of a version whose time is over; it can no longer be updated, only issued anew."""
     ERROR_REASON_TOKENS_UNAVAILABLE: _ErrorReason.ValueType  # 92
     """UNAVAILABLE: the keys or rows of the token domain cannot be read; no key was made for it, or it was ended."""
+    ERROR_REASON_CLASS_UNKNOWN: _ErrorReason.ValueType  # 93
+    """INVALID_ARGUMENT: the class is not one that the purpose may enrol in or ask about, or nobody enrols in it now."""
     ERROR_REASON_PROPOSAL_NOT_READY: _ErrorReason.ValueType  # 89
     """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 
@@ -214,6 +216,8 @@ ERROR_REASON_TOKEN_OUTDATED: ErrorReason.ValueType  # 91
 """FAILED_PRECONDITION: the token is of a version whose time is over; it can no longer be updated, only issued anew."""
 ERROR_REASON_TOKENS_UNAVAILABLE: ErrorReason.ValueType  # 92
 """UNAVAILABLE: the keys or rows of the token domain cannot be read; no key was made for it, or it was ended."""
+ERROR_REASON_CLASS_UNKNOWN: ErrorReason.ValueType  # 93
+"""INVALID_ARGUMENT: the class is not one that the purpose may enrol in or ask about, or nobody enrols in it now."""
 ERROR_REASON_PROPOSAL_NOT_READY: ErrorReason.ValueType  # 89
 """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -27,7 +27,7 @@ from padan.v1 import attribute_pb2 as padan_dot_v1_dot_attribute__pb2
 from padan.v1 import error_pb2 as padan_dot_v1_dot_error__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14padan/v1/token.proto\x12\x08padan.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18padan/v1/attribute.proto\x1a\x14padan/v1/error.proto\"\xdf\x01\n\rCircumstances\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x62lind\x18\x02 \x01(\x0c\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0f\n\x07officer\x18\x04 \x01(\t\x12)\n\x0blegal_basis\x18\x05 \x01(\x0e\x32\x14.padan.v1.LegalBasis\x12\x17\n\x0f\x63onsent_receipt\x18\x06 \x01(\t\x12-\n\tnot_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63lient_version\x18\x08 \x01(\t\"\'\n\x08Progress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\r\n\x05total\x18\x02 \x01(\x04\"{\n\x13UpdateTokensRequest\x12.\n\rcircumstances\x18\x01 \x01(\x0b\x32\x17.padan.v1.Circumstances\x12\x0e\n\x06tokens\x18\x02 \x03(\x0c\x12$\n\x08progress\x18\x03 \x01(\x0b\x32\x12.padan.v1.Progress\"B\n\nTokenFault\x12\r\n\x05place\x18\x01 \x01(\r\x12%\n\x06reason\x18\x02 \x01(\x0e\x32\x15.padan.v1.ErrorReason\"\x99\x01\n\x14UpdateTokensResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tokens\x18\x02 \x03(\x0c\x12\r\n\x05proof\x18\x03 \x01(\x0c\x12\x13\n\x0bold_version\x18\x04 \x01(\r\x12\x13\n\x0bnew_version\x18\x05 \x01(\r\x12$\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x14.padan.v1.TokenFault2]\n\x0cTokenService\x12M\n\x0cUpdateTokens\x12\x1d.padan.v1.UpdateTokensRequest\x1a\x1e.padan.v1.UpdateTokensResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14padan/v1/token.proto\x12\x08padan.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18padan/v1/attribute.proto\x1a\x14padan/v1/error.proto\"\xdf\x01\n\rCircumstances\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x62lind\x18\x02 \x01(\x0c\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0f\n\x07officer\x18\x04 \x01(\t\x12)\n\x0blegal_basis\x18\x05 \x01(\x0e\x32\x14.padan.v1.LegalBasis\x12\x17\n\x0f\x63onsent_receipt\x18\x06 \x01(\t\x12-\n\tnot_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63lient_version\x18\x08 \x01(\t\"\'\n\x08Progress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\r\n\x05total\x18\x02 \x01(\x04\"{\n\x13UpdateTokensRequest\x12.\n\rcircumstances\x18\x01 \x01(\x0b\x32\x17.padan.v1.Circumstances\x12\x0e\n\x06tokens\x18\x02 \x03(\x0c\x12$\n\x08progress\x18\x03 \x01(\x0b\x32\x12.padan.v1.Progress\"B\n\nTokenFault\x12\r\n\x05place\x18\x01 \x01(\r\x12%\n\x06reason\x18\x02 \x01(\x0e\x32\x15.padan.v1.ErrorReason\"\x99\x01\n\x14UpdateTokensResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tokens\x18\x02 \x03(\x0c\x12\r\n\x05proof\x18\x03 \x01(\x0c\x12\x13\n\x0bold_version\x18\x04 \x01(\r\x12\x13\n\x0bnew_version\x18\x05 \x01(\r\x12$\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x14.padan.v1.TokenFault\"?\n\tEnrolment\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x11\n\tfirst_day\x18\x02 \x01(\t\x12\x10\n\x08last_day\x18\x03 \x01(\t\"y\n\x0c\x45nrolRequest\x12.\n\rcircumstances\x18\x01 \x01(\x0b\x32\x17.padan.v1.Circumstances\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\nenrolments\x18\x03 \x03(\x0b\x32\x13.padan.v1.Enrolment\"I\n\rEnrolResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x14.padan.v1.TokenFault\"c\n\x0fWithdrawRequest\x12.\n\rcircumstances\x18\x01 \x01(\x0b\x32\x17.padan.v1.Circumstances\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x03(\x0c\"L\n\x10WithdrawResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x14.padan.v1.TokenFault\"h\n\x15\x43heckEnrolmentRequest\x12.\n\rcircumstances\x18\x01 \x01(\x0b\x32\x17.padan.v1.Circumstances\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\"r\n\x16\x43heckEnrolmentResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x07outcome\x18\x02 \x01(\x0e\x32\x11.padan.v1.Verdict\x12\x0f\n\x07\x63ontest\x18\x06 \x01(\t\x12\x0f\n\x07receipt\x18\x07 \x01(\t\"\x86\x01\n\x1dListEnrolmentQuestionsRequest\x12.\n\rcircumstances\x18\x01 \x01(\x0b\x32\x17.padan.v1.Circumstances\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tfirst_day\x18\x03 \x01(\t\x12\x10\n\x08last_day\x18\x04 \x01(\t\"g\n\x12\x45nrolmentQuestions\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x11\n\tquestions\x18\x05 \x01(\x04\"e\n\x1eListEnrolmentQuestionsResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\tquestions\x18\x02 \x03(\x0b\x32\x1c.padan.v1.EnrolmentQuestions2\x9c\x03\n\x0cTokenService\x12M\n\x0cUpdateTokens\x12\x1d.padan.v1.UpdateTokensRequest\x1a\x1e.padan.v1.UpdateTokensResponse\x12\x38\n\x05\x45nrol\x12\x16.padan.v1.EnrolRequest\x1a\x17.padan.v1.EnrolResponse\x12\x41\n\x08Withdraw\x12\x19.padan.v1.WithdrawRequest\x1a\x1a.padan.v1.WithdrawResponse\x12S\n\x0e\x43heckEnrolment\x12\x1f.padan.v1.CheckEnrolmentRequest\x1a .padan.v1.CheckEnrolmentResponse\x12k\n\x16ListEnrolmentQuestions\x12\'.padan.v1.ListEnrolmentQuestionsRequest\x1a(.padan.v1.ListEnrolmentQuestionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENFAULT']._serialized_end=573
   _globals['_UPDATETOKENSRESPONSE']._serialized_start=576
   _globals['_UPDATETOKENSRESPONSE']._serialized_end=729
-  _globals['_TOKENSERVICE']._serialized_start=731
-  _globals['_TOKENSERVICE']._serialized_end=824
+  _globals['_ENROLMENT']._serialized_start=731
+  _globals['_ENROLMENT']._serialized_end=794
+  _globals['_ENROLREQUEST']._serialized_start=796
+  _globals['_ENROLREQUEST']._serialized_end=917
+  _globals['_ENROLRESPONSE']._serialized_start=919
+  _globals['_ENROLRESPONSE']._serialized_end=992
+  _globals['_WITHDRAWREQUEST']._serialized_start=994
+  _globals['_WITHDRAWREQUEST']._serialized_end=1093
+  _globals['_WITHDRAWRESPONSE']._serialized_start=1095
+  _globals['_WITHDRAWRESPONSE']._serialized_end=1171
+  _globals['_CHECKENROLMENTREQUEST']._serialized_start=1173
+  _globals['_CHECKENROLMENTREQUEST']._serialized_end=1277
+  _globals['_CHECKENROLMENTRESPONSE']._serialized_start=1279
+  _globals['_CHECKENROLMENTRESPONSE']._serialized_end=1393
+  _globals['_LISTENROLMENTQUESTIONSREQUEST']._serialized_start=1396
+  _globals['_LISTENROLMENTQUESTIONSREQUEST']._serialized_end=1530
+  _globals['_ENROLMENTQUESTIONS']._serialized_start=1532
+  _globals['_ENROLMENTQUESTIONS']._serialized_end=1635
+  _globals['_LISTENROLMENTQUESTIONSRESPONSE']._serialized_start=1637
+  _globals['_LISTENROLMENTQUESTIONSRESPONSE']._serialized_end=1738
+  _globals['_TOKENSERVICE']._serialized_start=1741
+  _globals['_TOKENSERVICE']._serialized_end=2153
 # @@protoc_insertion_point(module_scope)

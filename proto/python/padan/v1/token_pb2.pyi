@@ -212,3 +212,329 @@ class UpdateTokensResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateTokensResponse: _TypeAlias = UpdateTokensResponse  # noqa: Y015
+
+@_typing.final
+class Enrolment(_message.Message):
+    """One enrolment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    token: _builtins.bytes
+    """A token of the caller's domain."""
+    first_day: _builtins.str
+    """First day on which it counts, YYYY-MM-DD in the registry's zone."""
+    last_day: _builtins.str
+    """Last day; empty without an end."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.bytes = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "last_day", b"last_day", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Enrolment: _TypeAlias = Enrolment  # noqa: Y015
+
+@_typing.final
+class EnrolRequest(_message.Message):
+    """Residents to be enrolled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ENROLMENTS_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """The class, from the agreement."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why."""
+
+    @_builtins.property
+    def enrolments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Enrolment]:
+        """1 to 500. A resident who is enrolled already has the new days from now on."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        category: _builtins.str = ...,
+        enrolments: _abc.Iterable[Global___Enrolment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "circumstances", b"circumstances", "enrolments", b"enrolments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolRequest: _TypeAlias = EnrolRequest  # noqa: Y015
+
+@_typing.final
+class EnrolResponse(_message.Message):
+    """Residents were enrolled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request_id of the call."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenFault]:
+        """Those that were refused, for their token or (INVALID_FIELD) their days; the others are enrolled."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        faults: _abc.Iterable[Global___TokenFault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolResponse: _TypeAlias = EnrolResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawRequest(_message.Message):
+    """Enrolments to be ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """The class, from the agreement."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why."""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """1 to 500 tokens of the caller's domain."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        category: _builtins.str = ...,
+        tokens: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "circumstances", b"circumstances", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawRequest: _TypeAlias = WithdrawRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawResponse(_message.Message):
+    """Enrolments were ended; who was not enrolled is not told from who was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request_id of the call."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenFault]:
+        """Those that were refused."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        faults: _abc.Iterable[Global___TokenFault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawResponse: _TypeAlias = WithdrawResponse  # noqa: Y015
+
+@_typing.final
+class CheckEnrolmentRequest(_message.Message):
+    """A question about one resident."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    token: _builtins.bytes
+    """A token of the caller's domain."""
+    category: _builtins.str
+    """The class, from the agreement."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        token: _builtins.bytes = ...,
+        category: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "circumstances", b"circumstances", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckEnrolmentRequest: _TypeAlias = CheckEnrolmentRequest  # noqa: Y015
+
+@_typing.final
+class CheckEnrolmentResponse(_message.Message):
+    """The answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    CONTEST_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request_id of the question."""
+    outcome: _attribute_pb2.Verdict.ValueType
+    """MATCH: enrolled today by a programme of the class, under this or an earlier number of the resident. NO_MATCH: not.
+    NOT_AVAILABLE: the resident's right stands above the question. BLOCKED: the budget about the resident is spent.
+    """
+    contest: _builtins.str
+    """Names this answer in the log: 24 characters. The registry's officers find by it who enrolled the resident, with
+    whom an enrolment is disputed.
+    """
+    receipt: _builtins.str
+    """A signed receipt, as VerifyResponse has."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        outcome: _attribute_pb2.Verdict.ValueType = ...,
+        contest: _builtins.str = ...,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contest", b"contest", "outcome", b"outcome", "receipt", b"receipt", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckEnrolmentResponse: _TypeAlias = CheckEnrolmentResponse  # noqa: Y015
+
+@_typing.final
+class ListEnrolmentQuestionsRequest(_message.Message):
+    """Asks who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """One of the classes that the purpose enrols in; empty for all of them."""
+    first_day: _builtins.str
+    """First day, YYYY-MM-DD in the registry's zone; empty for 30 days before the last one."""
+    last_day: _builtins.str
+    """Last day; empty for today. At most 92 days are told at once."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        category: _builtins.str = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "circumstances", b"circumstances", "first_day", b"first_day", "last_day", b"last_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEnrolmentQuestionsRequest: _TypeAlias = ListEnrolmentQuestionsRequest  # noqa: Y015
+
+@_typing.final
+class EnrolmentQuestions(_message.Message):
+    """How often one agency asked on one day for one purpose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The day, YYYY-MM-DD in the registry's zone."""
+    category: _builtins.str
+    """The class."""
+    agency: _builtins.str
+    """Id of the agency that asked."""
+    purpose: _builtins.str
+    """Its purpose."""
+    questions: _builtins.int
+    """Residents asked about that were answered; one who was asked about twice counts twice."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        category: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        questions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "category", b"category", "day", b"day", "purpose", b"purpose", "questions", b"questions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolmentQuestions: _TypeAlias = EnrolmentQuestions  # noqa: Y015
+
+@_typing.final
+class ListEnrolmentQuestionsResponse(_message.Message):
+    """Who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request_id of the call."""
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnrolmentQuestions]:
+        """By day, class, agency and purpose."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        questions: _abc.Iterable[Global___EnrolmentQuestions] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["questions", b"questions", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEnrolmentQuestionsResponse: _TypeAlias = ListEnrolmentQuestionsResponse  # noqa: Y015

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TokenServiceStub:
-    """Moves tokens to new keys. Every call is refused for a token that was not issued to the caller's domain.
+    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    issued to the caller's domain.
     """
 
     def __init__(self, channel):
@@ -40,14 +41,63 @@ class TokenServiceStub:
                 request_serializer=padan_dot_v1_dot_token__pb2.UpdateTokensRequest.SerializeToString,
                 response_deserializer=padan_dot_v1_dot_token__pb2.UpdateTokensResponse.FromString,
                 _registered_method=True)
+        self.Enrol = channel.unary_unary(
+                '/padan.v1.TokenService/Enrol',
+                request_serializer=padan_dot_v1_dot_token__pb2.EnrolRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.EnrolResponse.FromString,
+                _registered_method=True)
+        self.Withdraw = channel.unary_unary(
+                '/padan.v1.TokenService/Withdraw',
+                request_serializer=padan_dot_v1_dot_token__pb2.WithdrawRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.WithdrawResponse.FromString,
+                _registered_method=True)
+        self.CheckEnrolment = channel.unary_unary(
+                '/padan.v1.TokenService/CheckEnrolment',
+                request_serializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentResponse.FromString,
+                _registered_method=True)
+        self.ListEnrolmentQuestions = channel.unary_unary(
+                '/padan.v1.TokenService/ListEnrolmentQuestions',
+                request_serializer=padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsResponse.FromString,
+                _registered_method=True)
 
 
 class TokenServiceServicer:
-    """Moves tokens to new keys. Every call is refused for a token that was not issued to the caller's domain.
+    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    issued to the caller's domain.
     """
 
     def UpdateTokens(self, request, context):
         """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Enrol(self, request, context):
+        """Enrols residents in a class, for a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Withdraw(self, request, context):
+        """Ends enrolments that the caller's domain made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckEnrolment(self, request, context):
+        """Answers whether a resident is enrolled in a class today, by any programme.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEnrolmentQuestions(self, request, context):
+        """Tells a programme who asked about the classes that it enrols in, by day; never about whom.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +111,26 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     request_deserializer=padan_dot_v1_dot_token__pb2.UpdateTokensRequest.FromString,
                     response_serializer=padan_dot_v1_dot_token__pb2.UpdateTokensResponse.SerializeToString,
             ),
+            'Enrol': grpc.unary_unary_rpc_method_handler(
+                    servicer.Enrol,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.EnrolRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.EnrolResponse.SerializeToString,
+            ),
+            'Withdraw': grpc.unary_unary_rpc_method_handler(
+                    servicer.Withdraw,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.WithdrawRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.WithdrawResponse.SerializeToString,
+            ),
+            'CheckEnrolment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckEnrolment,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentResponse.SerializeToString,
+            ),
+            'ListEnrolmentQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEnrolmentQuestions,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'padan.v1.TokenService', rpc_method_handlers)
@@ -70,7 +140,8 @@ def add_TokenServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TokenService:
-    """Moves tokens to new keys. Every call is refused for a token that was not issued to the caller's domain.
+    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    issued to the caller's domain.
     """
 
     @staticmethod
@@ -90,6 +161,114 @@ class TokenService:
             '/padan.v1.TokenService/UpdateTokens',
             padan_dot_v1_dot_token__pb2.UpdateTokensRequest.SerializeToString,
             padan_dot_v1_dot_token__pb2.UpdateTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Enrol(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.TokenService/Enrol',
+            padan_dot_v1_dot_token__pb2.EnrolRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.EnrolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Withdraw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.TokenService/Withdraw',
+            padan_dot_v1_dot_token__pb2.WithdrawRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.WithdrawResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckEnrolment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.TokenService/CheckEnrolment',
+            padan_dot_v1_dot_token__pb2.CheckEnrolmentRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.CheckEnrolmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEnrolmentQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.TokenService/ListEnrolmentQuestions',
+            padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,7 +30,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TokenServiceStub:
-    """Moves tokens to new keys. Every call is refused for a token that was not issued to the caller's domain."""
+    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    issued to the caller's domain.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,17 +40,37 @@ class TokenServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TokenServiceAsyncStub: ...
     UpdateTokens: _grpc.UnaryUnaryMultiCallable[_token_pb2.UpdateTokensRequest, _token_pb2.UpdateTokensResponse]
     """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof."""
+    Enrol: _grpc.UnaryUnaryMultiCallable[_token_pb2.EnrolRequest, _token_pb2.EnrolResponse]
+    """Enrols residents in a class, for a time."""
+    Withdraw: _grpc.UnaryUnaryMultiCallable[_token_pb2.WithdrawRequest, _token_pb2.WithdrawResponse]
+    """Ends enrolments that the caller's domain made."""
+    CheckEnrolment: _grpc.UnaryUnaryMultiCallable[_token_pb2.CheckEnrolmentRequest, _token_pb2.CheckEnrolmentResponse]
+    """Answers whether a resident is enrolled in a class today, by any programme."""
+    ListEnrolmentQuestions: _grpc.UnaryUnaryMultiCallable[_token_pb2.ListEnrolmentQuestionsRequest, _token_pb2.ListEnrolmentQuestionsResponse]
+    """Tells a programme who asked about the classes that it enrols in, by day; never about whom."""
 
 @_typing.type_check_only
 class TokenServiceAsyncStub(TokenServiceStub):
-    """Moves tokens to new keys. Every call is refused for a token that was not issued to the caller's domain."""
+    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    issued to the caller's domain.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpdateTokens: _aio.UnaryUnaryMultiCallable[_token_pb2.UpdateTokensRequest, _token_pb2.UpdateTokensResponse]  # type: ignore[assignment]
     """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof."""
+    Enrol: _aio.UnaryUnaryMultiCallable[_token_pb2.EnrolRequest, _token_pb2.EnrolResponse]  # type: ignore[assignment]
+    """Enrols residents in a class, for a time."""
+    Withdraw: _aio.UnaryUnaryMultiCallable[_token_pb2.WithdrawRequest, _token_pb2.WithdrawResponse]  # type: ignore[assignment]
+    """Ends enrolments that the caller's domain made."""
+    CheckEnrolment: _aio.UnaryUnaryMultiCallable[_token_pb2.CheckEnrolmentRequest, _token_pb2.CheckEnrolmentResponse]  # type: ignore[assignment]
+    """Answers whether a resident is enrolled in a class today, by any programme."""
+    ListEnrolmentQuestions: _aio.UnaryUnaryMultiCallable[_token_pb2.ListEnrolmentQuestionsRequest, _token_pb2.ListEnrolmentQuestionsResponse]  # type: ignore[assignment]
+    """Tells a programme who asked about the classes that it enrols in, by day; never about whom."""
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Moves tokens to new keys. Every call is refused for a token that was not issued to the caller's domain."""
+    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    issued to the caller's domain.
+    """
 
     @_abc_1.abstractmethod
     def UpdateTokens(
@@ -57,5 +79,37 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_token_pb2.UpdateTokensResponse, _abc.Awaitable[_token_pb2.UpdateTokensResponse]]:
         """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof."""
+
+    @_abc_1.abstractmethod
+    def Enrol(
+        self,
+        request: _token_pb2.EnrolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.EnrolResponse, _abc.Awaitable[_token_pb2.EnrolResponse]]:
+        """Enrols residents in a class, for a time."""
+
+    @_abc_1.abstractmethod
+    def Withdraw(
+        self,
+        request: _token_pb2.WithdrawRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.WithdrawResponse, _abc.Awaitable[_token_pb2.WithdrawResponse]]:
+        """Ends enrolments that the caller's domain made."""
+
+    @_abc_1.abstractmethod
+    def CheckEnrolment(
+        self,
+        request: _token_pb2.CheckEnrolmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.CheckEnrolmentResponse, _abc.Awaitable[_token_pb2.CheckEnrolmentResponse]]:
+        """Answers whether a resident is enrolled in a class today, by any programme."""
+
+    @_abc_1.abstractmethod
+    def ListEnrolmentQuestions(
+        self,
+        request: _token_pb2.ListEnrolmentQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.ListEnrolmentQuestionsResponse, _abc.Awaitable[_token_pb2.ListEnrolmentQuestionsResponse]]:
+        """Tells a programme who asked about the classes that it enrols in, by day; never about whom."""
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -455,6 +455,7 @@ class PurposeInfo(_message.Message):
     REGION_LEVELS_FIELD_NUMBER: _builtins.int
     SUBJECT_BUDGET_FIELD_NUMBER: _builtins.int
     TOKEN_DOMAIN_FIELD_NUMBER: _builtins.int
+    ENROLMENTS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code of the purpose, for VerifyRequest.purpose."""
     lawful_use: _attribute_pb2.LawfulUse.ValueType
@@ -487,6 +488,10 @@ class PurposeInfo(_message.Message):
     def region_levels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The code lengths that may be asked with ATTRIBUTE_RESIDENT_IN_REGION: 2, 4, 6 or 10."""
 
+    @_builtins.property
+    def enrolments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnrolmentClass]:
+        """Classes of enrolments that it may enrol in or ask about."""
+
     def __init__(
         self,
         *,
@@ -501,14 +506,45 @@ class PurposeInfo(_message.Message):
         region_levels: _abc.Iterable[_builtins.int] | None = ...,
         subject_budget: _builtins.int = ...,
         token_domain: _builtins.str = ...,
+        enrolments: _abc.Iterable[Global___EnrolmentClass] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "enrolments", b"enrolments", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PurposeInfo: _TypeAlias = PurposeInfo  # noqa: Y015
+
+@_typing.final
+class EnrolmentClass(_message.Message):
+    """A class of enrolments of a purpose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ENROL_FIELD_NUMBER: _builtins.int
+    ASK_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """The class."""
+    enrol: _builtins.bool
+    """Residents may be enrolled in it."""
+    ask: _builtins.bool
+    """It may be asked whether a resident is enrolled in it."""
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        enrol: _builtins.bool = ...,
+        ask: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "category", b"category", "enrol", b"enrol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolmentClass: _TypeAlias = EnrolmentClass  # noqa: Y015
 
 @_typing.final
 class CodeList(_message.Message):

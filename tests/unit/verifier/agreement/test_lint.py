@@ -96,7 +96,9 @@ ERRORS = [
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nminimum_tls = "1.3"'}),
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nsealing = true'}),
     ("not-available", {"conversions": '["tax"]'}),
-    ("not-available", {"enrolment_sets": '["aid"]'}),
+    ("enrolment-domain", {"enrolments": '[{ class = "aid", ask = true }]'}),
+    ("enrolment-empty", {"enrolments": '[{ class = "aid" }]\ntoken_domain = "aid"'}),
+    ("not-available", {"enrolments": '[{ class = "a", ask = true, lists = "rows" }]\ntoken_domain = "aid"'}),
     ("not-available", {"biometrics": '[{ modality = "face", level = "a" }]'}),
     ("unknown-code", {"M": '"9"'}),
 ]
