@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 _LOOKS: Final = 5
 """How many looks decide; with one a second, a use beside the log is told after some three seconds."""
-WRITTEN: Final = (EntryKind.VERIFY, EntryKind.REPLAY, EntryKind.ENROLMENT_CHECKED)
+WRITTEN: Final = (
+    EntryKind.VERIFY,
+    EntryKind.REPLAY,
+    EntryKind.ENROLMENT_CHECKED,
+    EntryKind.ENROLMENT_COUNTED,
+    EntryKind.ENROLMENT_LIST,
+)
 """The kinds of entries that an answer, given or repeated, has."""
 _LOGGER = logging.getLogger("padan.keys")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from verifier.errors import CallerError
     from verifier.identity import Peer
-    from verifier.intent import DisputeOpening
+    from verifier.intent import DisputeOpening, Question
     from verifier.log.beside import Kept
     from verifier.log.store import LogStore, LogTransaction
 
@@ -73,6 +73,7 @@ def intend(
     fields: Mapping[int, bytes] | None = None,
     opening: DisputeOpening | None = None,
     kept: tuple[Kept, ...] = (),
+    question: Question | None = None,
 ) -> Intent:
     """Build the same entry for the journal of a running service, which adds log time; arguments as for `build`.
 
@@ -80,6 +81,7 @@ def intend(
         officer: the agency's pseudonym of the person who acts; empty where nobody does.
         opening: the dispute that is opened with it.
         kept: rows beside the log that are written with it.
+        question: what of it is stored and answered again; None for what is only noted.
     """
     return Intent(
         kind=int(kind),
@@ -88,7 +90,7 @@ def intend(
         purpose="",
         head=_head(kind, detail, agency=agency, fields=fields),
         salt=os.urandom(entry.SALT_SIZE),
-        question=None,
+        question=question,
         opening=opening,
         kept=kept,
     )

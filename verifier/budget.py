@@ -10,7 +10,7 @@ over all agencies only, and only while the agency's own have room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -46,6 +46,7 @@ class Scope(IntEnum):
     TOKEN_SUBJECT = 11
     TOKEN_PREFIX = 12
     ENROLMENT = 13
+    ENROLMENT_COUNT = 14
 
 
 OWN = (Scope.AGENCY_SUBJECT, Scope.AGENCY_PREFIX, Scope.AGENCY, Scope.OFFICER)
@@ -53,7 +54,7 @@ JOINT = (Scope.SUBJECT, Scope.PREFIX)
 """Over all agencies. A question by token has TOKEN_SUBJECT and TOKEN_PREFIX of its agency in their places, which nobody
 reads: whatever it does, it shows in no budget that another agency could ask against. A question about an enrolment has
 ENROLMENT in the place of all but AGENCY_SUBJECT: it guesses nothing about a number, so it spends no guesses but those
-about its resident, whatever it is answered."""
+about its resident, whatever it is answered; where it is answered by a count, ENROLMENT_COUNT of agency and resident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,12 @@ class CounterKeys:
             quota=quota,
             prefix_alert=unread,
         )
+
+    def of_enrolment_count(self, *, agency: str, officer: str, subject: bytes) -> Counters:
+        """Compute the counters of a resident in a count; arguments as for `of`."""
+        about = canonical.prefixed(agency) + subject
+        counters = self.of_enrolment(agency=agency, officer=officer, subject=subject)
+        return replace(counters, agency_subject=self._macs[Scope.ENROLMENT_COUNT](about)[:KEY_SIZE])
 
     def _compute_of_caller(self, agency: str, officer: str) -> tuple[bytes, bytes, bytes, bytes, bytes]:
         name, names = canonical.prefixed(agency), canonical.prefixed(agency, officer)

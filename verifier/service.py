@@ -134,6 +134,11 @@ class Service:
                 ),
             },
         )
+        lists = transport.stream(
+            TOKEN,
+            {"StreamCheckEnrolment": self._late(lambda engine: engine.enrolments.check_many)},
+            at_once=max(1, settings.threads // 16),
+        )
         audit = transport.unary(
             AUDIT,
             {
@@ -146,7 +151,7 @@ class Service:
         )
         age = (("grpc.max_connection_age_ms", settings.connection_seconds * 1000),)
         self._server = transport.new_server(
-            [front.handler(), disputes, tokens], threads=settings.threads, extra_options=age
+            [front.handler(), disputes, tokens, lists], threads=settings.threads, extra_options=age
         )
         self._lane = self._open_lane() if settings.lane else None
         self._audit_server = transport.new_server(

@@ -202,7 +202,12 @@ def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
         subject_budget=grant.budgets.subject_per_day,
         token_domain=grant.token_domain,
         enrolments=[
-            verification_pb2.EnrolmentClass(category=each.category, enrol=each.enrol, ask=each.ask)
+            verification_pb2.EnrolmentClass(
+                category=each.category,
+                enrol=each.enrol,
+                ask=each.ask,
+                lists=verification_pb2.EnrolmentLists.ValueType(each.lists),
+            )
             for each in grant.enrolments.values()
         ],
     )

@@ -7,6 +7,7 @@ request. Nothing here decides. Sources of the limits: docs/adr, and measurements
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from concurrent import futures
 from functools import partial
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 import grpc
 
 from verifier.call import Call, Reply
-from verifier.errors import OperatorError
+from verifier.errors import InvalidFieldError, OperatorError, RateLimitedError
 from verifier.status import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MAX_UNARY_BYTES = 65_536
+STREAM_SECONDS = 300
+"""The longest deadline of a stream: it holds a thread for as long, also where nothing comes."""
 _CENTURY = 100 * 365 * 86_400.0
 _LOGGER = logging.getLogger("padan.transport")
 
@@ -127,6 +130,68 @@ def unary(service: str, methods: Mapping[str, Callable[[Call], bytes]]) -> grpc.
     )
 
 
+def stream(
+    service: str, methods: Mapping[str, Callable[[Call], bytes]], *, at_once: int
+) -> grpc.GenericRpcHandler:
+    """Make the generic handler of a service's streams: each message is answered as a call of its own, in order.
+
+    Args:
+        service: full name, "package.Service".
+        methods: each answers one message, or raises a VerifierError, which ends the stream.
+        at_once: streams that may be open in this process, one a certificate; each takes a thread, whether or not
+            anything comes.
+    """
+    room = _Room(at_once)
+    return grpc.method_handlers_generic_handler(
+        service,
+        {
+            name: grpc.stream_stream_rpc_method_handler(partial(_answers, method, room))
+            for name, method in methods.items()
+        },
+    )
+
+
+def _answers(
+    method: Callable[[Call], bytes],
+    room: _Room,
+    messages: Iterator[bytes],
+    context: grpc.ServicerContext,
+) -> Iterator[bytes]:
+    remaining = _remaining(context)
+    if remaining is not None and remaining > STREAM_SECONDS:
+        refuse(context, InvalidFieldError(f"a stream has at most {STREAM_SECONDS} seconds", field="deadline"))
+    peer = _certificate(context)
+    if not room.enter(peer):
+        refuse(context, RateLimitedError("as many streams are open as may be; one at a time of each agency"))
+    try:
+        for raw in messages:
+            yield _answer(method, raw, context)
+    finally:
+        room.leave(peer)
+
+
+class _Room:
+    """Who has a stream open: each peer one, so that nobody holds up all others."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._there: set[bytes] = set()
+
+    def enter(self, peer: bytes) -> bool:
+        """Take a place; False where there is none."""
+        with self._lock:
+            if peer in self._there or len(self._there) >= self._at_once:
+                return False
+            self._there.add(peer)
+            return True
+
+    def leave(self, peer: bytes) -> None:
+        """Give it back."""
+        with self._lock:
+            self._there.discard(peer)
+
+
 def _answer(method: Callable[[Call], bytes], raw: bytes, context: grpc.ServicerContext) -> bytes:
     """Answer a call that stands alone."""
     try:
@@ -137,14 +202,18 @@ def _answer(method: Callable[[Call], bytes], raw: bytes, context: grpc.ServicerC
 
 def call_of(raw: bytes, context: grpc.ServicerContext, arrived: float) -> Call:
     """Describe a call: its bytes, and the identity that TLS proved."""
-    certificates = context.auth_context().get("x509_pem_cert") or (b"",)
     return Call(
         raw=raw,
-        certificate=bytes(certificates[0]),
+        certificate=_certificate(context),
         peer=context.peer(),
         remaining=_remaining(context),
         arrived=arrived,
     )
+
+
+def _certificate(context: grpc.ServicerContext) -> bytes:
+    certificates = context.auth_context().get("x509_pem_cert") or (b"",)
+    return bytes(certificates[0])
 
 
 def _remaining(context: grpc.ServicerContext) -> float | None:

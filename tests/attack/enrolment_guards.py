@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from padan.group import base, random_scalar
 from padan.token import Token
-from tests.simulator.hall import NIKS, Hall, classes
+from padan.v1 import token_pb2
+from tests.simulator.hall import NIKS, Hall, circumstances, classes
 from tests.simulator.log_store import Fault
 from tests.terms import Terms
 from tokenizer import enrolment as sets
 from tokenizer import token as tokens
+from verifier.agreement import vocabulary
 from verifier.errors import ServiceError, VerifierError
 from verifier.log.beside import Beside
 from verifier.resident.mark import Mark
-from verifier.token import checking, enrolling
+from verifier.token import checking, enrolling, listing, noise
+from verifier.token.listing import LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     Patch = pytest.MonkeyPatch
 
 FEW = 2
+MANY = [f"327301010190{9000 + number}" for number in range(LEAST)]
 BUDI, SARI, *_ = NIKS
 
 
@@ -163,6 +167,61 @@ def log_removed(patch: Patch) -> None:
     patch.setattr(Journal, "commit", commit)
 
 
+def _lists(granted: str = "counts") -> tuple[Hall, list[bytes]]:
+    built = Hall(
+        {"cash": Terms(token_domain="cash", enrolments=classes(("aid", "both", granted)))}, people=MANY
+    )
+    tokens = [built.issue("cash", nik) for nik in MANY]
+    built.enrol("cash", *tokens[: LEAST // 2])
+    return built, tokens
+
+
+def _count(built: Hall, tokens: list[bytes]) -> int:
+    message = token_pb2.StreamCheckEnrolmentRequest(
+        circumstances=circumstances(), tokens=tokens, category="aid"
+    )
+    answer = built.desk.check_many(built.call("cash", message))
+    return token_pb2.StreamCheckEnrolmentResponse.FromString(answer).enrolled
+
+
+def noise_holds() -> bool:
+    """The same list has another count each day, though nothing changed."""
+    built, tokens = _lists()
+    counts = set()
+    for _ in range(6):
+        counts.add(_count(built, tokens))
+        built.world.clocks.step(86_400)
+    return len(counts) > 1
+
+
+def noise_removed(patch: Patch) -> None:
+    """Give the true count."""
+    patch.setattr(noise, "draw", lambda: 0)
+
+
+def count_budget_holds() -> bool:
+    """Counts of one day do not add up to the true one: who was in one is in no other."""
+    built, tokens = _lists()
+    counts = [_count(built, tokens) for _ in range(40)]
+    return sum(counts[1:]) / 39 < LEAST / 3  # noise alone, cut off at zero, is some 10
+
+
+def count_budget_removed(patch: Patch) -> None:
+    """Count everybody each time."""
+    patch.setattr(listing, "A_DAY", 1_000)
+
+
+def list_grant_holds() -> bool:
+    """Lists are refused where the agreements grant none."""
+    built, tokens = _lists("none")
+    return _refused(lambda: _count(built, tokens), "FEATURE_NOT_GRANTED")
+
+
+def list_grant_removed(patch: Patch) -> None:
+    """Count whatever is granted."""
+    patch.setattr(listing, "require_list", lambda _grant, _category, _programmes: vocabulary.LISTS["counts"])
+
+
 GUARDS: dict[str, tuple[Callable[[], bool], Callable[[Patch], None]]] = {
     "enrolment asked about": (ask_grant_holds, ask_grant_removed),
     "enrolment granted": (enrol_grant_holds, enrol_grant_removed),
@@ -171,4 +230,7 @@ GUARDS: dict[str, tuple[Callable[[], bool], Callable[[Patch], None]]] = {
     "enrolment of another": (enroller_holds, enroller_removed),
     "enrolment and a right": (right_holds, right_removed),
     "enrolment logged": (log_holds, log_removed),
+    "noise of a count": (noise_holds, noise_removed),
+    "counts of a day": (count_budget_holds, count_budget_removed),
+    "lists granted": (list_grant_holds, list_grant_removed),
 }

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from datetime import date
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 from padan import aio
 from padan.cli import main
 from padan.cli.console import ExitCode
-from padan.enrolment import Enrolment, EnrolmentQuestion, Membership, Said, Withdrawal
+from padan.enrolment import (
+    LEAST_COUNTED,
+    STREAM_CHECK_ENROLMENT,
+    Enrolment,
+    EnrolmentList,
+    EnrolmentQuestion,
+    Membership,
+    Said,
+    Withdrawal,
+)
 from padan.errors import InvalidRequestError
 from padan.receipt import check as check_receipt
 from padan.token import Token
@@ -26,13 +37,15 @@ from tests.simulator.terminal import run
 from tests.terms import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.service import RunningService
     from tests.simulator.terminal import Ended
 
-PEOPLE = [BUDI, SARI, ALMARHUM]
+MANY = [{**BUDI, "NIK": f"327301010190{9100 + number}"} for number in range(LEAST_COUNTED)]
+PEOPLE = [BUDI, SARI, ALMARHUM, *MANY]
+GRANTED = (("aid", "both", "none"), ("food", "both", "rows"), ("school", "both", "counts"))
 SAID = Said(purpose="service", officer="desk-7", legal_basis="public_task")
 
 
@@ -41,10 +54,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
     """A service of two workers and two programmes of one class."""
     made = install(
         tmp_path_factory.mktemp("enrolling"),
-        agencies={
-            name: Terms(token_domain=name, enrolments=classes(("aid", "both", "none")))
-            for name in ("rice", "cash")
-        },
+        agencies={name: Terms(token_domain=name, enrolments=classes(*GRANTED)) for name in ("rice", "cash")},
         people=PEOPLE,
         token_domains=("rice", "cash"),
         extra="workers = 2\n",
@@ -75,6 +85,7 @@ def tokens(service: RunningService) -> dict[str, list[bytes]]:
 
 def withdraw_all(service: RunningService, tokens: dict[str, list[bytes]]) -> None:
     """Begin anew: nobody is enrolled, and the rate has room."""
+    time.sleep(1.0)
     for agency, given in tokens.items():
         with service.client(agency, timeout=20) as client:
             client.enrolments.withdraw(Withdrawal.build(given, category="aid", said=SAID))
@@ -194,6 +205,7 @@ def test_a_programme_sees_that_it_was_asked(
     assert after == before + 3
     shown = command(service, tmp_path, "rice", "enrolment", "questions", "--class", "aid")
     assert "cash (service)" in shown.out
+    time.sleep(1.0)
     refused = command(service, tmp_path, "rice", "enrolment", "questions", "--class", "other")
     assert refused.code == ExitCode.INPUT
 
@@ -211,4 +223,135 @@ def _told(service: RunningService, folder: Path) -> int:
 
 def test_info_names_classes(service: RunningService, tmp_path: Path) -> None:
     """`padan info` says what may be done with which class."""
-    assert "in aid: enrol and ask" in command(service, tmp_path, "rice", "info").out
+    assert "in aid: enrol, ask; lists bring none" in command(service, tmp_path, "rice", "info").out
+
+
+def issue(service: RunningService, agency: str, people: Sequence[dict[str, str]]) -> list[bytes]:
+    """Issue tokens."""
+    with service.client(agency, timeout=20) as client:
+        return [
+            client.verify(
+                nik=person["NIK"],
+                claims={"name": person["NAMA_LGKP"]},
+                purpose="service",
+                officer="desk-7",
+                legal_basis="public_task",
+                issue_token=True,
+            ).subject_token
+            for person in people
+        ]
+
+
+def test_a_list_is_matched_row_by_row(
+    service: RunningService, tokens: dict[str, list[bytes]], tmp_path: Path
+) -> None:
+    """Where rows are granted, the result has a verdict a row; ended early, the same command goes on."""
+    withdraw_all(service, tokens)
+    with service.client("rice", timeout=20) as rice:
+        membership = Membership(token=tokens["rice"][1], first=date(2026, 1, 1))
+        rice.enrolments.enrol(Enrolment.build([membership], category="food", said=SAID))
+    listed, found = tmp_path / "list.csv", tmp_path / "found.csv"
+    texts = [Token.parse(token).text for token in [*tokens["cash"], tokens["rice"][0]]]
+    listed.write_text("\n".join(["token", *texts, "nothing"]) + "\n")
+    options = ["token", "overlap", str(listed), "--class", "food", "-o", str(found), "--json"]
+    early = command(service, tmp_path, "cash", *options, "--timeout", "0.001")
+    assert early.code == ExitCode.UNAVAILABLE, early.err
+    part = tmp_path / "list.csv.overlap"
+    assert part.stat().st_mode & 0o777 == 0o600
+    time.sleep(1.0)
+    ended = command(service, tmp_path, "cash", *options, "--timeout", "30")
+    assert ended.code == ExitCode.INPUT, ended.err
+    told = json.loads(ended.out)
+    assert (told["residents"], told["enrolled"], [row["row"] for row in told["bad_rows"]]) == (2, 1, [3, 4])
+    lines = found.read_text().splitlines()
+    assert lines[:4] == ["row,outcome", "1,NO_MATCH", "2,MATCH", "3,BAD_ROW: TOKEN_REFUSED"]
+    assert not part.exists()
+
+
+def test_a_list_is_counted(service: RunningService, tmp_path: Path) -> None:
+    """Where counts are granted, a number comes with its noise, and a repetition has the same one; few are refused."""
+    given = issue(service, "cash", MANY)
+    listed = tmp_path / "many.csv"
+    listed.write_text("\n".join(["card", *(Token.parse(token).text for token in given)]) + "\n")
+    time.sleep(1.0)
+    with service.client("cash", timeout=20) as cash:
+        question = EnrolmentList.build(given, category="school", said=SAID)
+        first, *others = [
+            next(iter(cash.enrolments.check_many([each], timeout=20))) for each in (question, question)
+        ]
+        assert others == [first]
+        assert (first.residents, first.verdicts) == (LEAST_COUNTED, ())
+        assert 0 <= (first.enrolled or 0) <= LEAST_COUNTED
+        time.sleep(1.0)
+        with pytest.raises(InvalidRequestError, match="100"):
+            list(
+                cash.enrolments.check_many(
+                    [EnrolmentList.build(given[:5], category="school", said=SAID)], timeout=20
+                )
+            )
+    time.sleep(1.0)
+    options = [
+        "token",
+        "overlap",
+        str(listed),
+        "--class",
+        "school",
+        "--token-column",
+        "card",
+        "--timeout",
+        "30",
+    ]
+    ended = command(service, tmp_path, "cash", *options)
+    assert ended.code == ExitCode.DONE, ended.err
+    assert "of 100 are enrolled; noise of standard deviation 27.6" in ended.out
+
+
+def test_the_other_client_matches_lists(service: RunningService, tokens: dict[str, list[bytes]]) -> None:
+    """Programs that do not wait match lists, too."""
+    withdraw_all(service, tokens)
+    identity = service.installation.identities["cash"]
+
+    async def ask() -> list[int]:
+        async with aio.Client.from_files(
+            f"127.0.0.1:{service.installation.port}",
+            ca=service.installation.ca,
+            cert=identity.certificate,
+            key=identity.key,
+            server_name="localhost",
+            timeout=20,
+        ) as client:
+            question = EnrolmentList.build(tokens["cash"], category="food", said=SAID)
+            return [
+                len(answer.verdicts) async for answer in client.enrolments.check_many([question], timeout=20)
+            ]
+
+    assert asyncio.run(ask()) == [2]
+
+
+def test_streams_are_few_and_short(service: RunningService) -> None:
+    """An agency has one stream at a time in a process, none that may stay open for long, and bad bytes end one."""
+    with service.channel("cash") as channel:
+        lists = channel.stream_stream(STREAM_CHECK_ENROLMENT)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(lists(iter([b""]), timeout=1_000))
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(grpc.RpcError) as caught:
+            next(lists(iter([b"\xff"]), timeout=10))
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        waiting = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            waiting.wait(10)
+            yield from ()
+
+        held = lists(nothing(), timeout=20)
+        until = time.monotonic() + 10
+        while True:
+            with pytest.raises(grpc.RpcError) as caught:
+                next(lists(iter([b"\xff"]), timeout=10))
+            if "streams are open" in (caught.value.details() or ""):
+                break
+            assert time.monotonic() < until, "another stream was let in"
+            time.sleep(0.5)
+        waiting.set()
+        assert list(held) == []

@@ -127,12 +127,59 @@ def vector(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+ENROLMENTS: list[dict[str, Any]] = [
+    {
+        "name": "a question about an enrolment",
+        "request_id": "00000000-0000-4000-8000-000000000001",
+        "blind": bytes(range(32)).hex(),
+        "purpose": "service",
+        "officer": "desk-7",
+        "legal_basis": 5,
+        "tokens": ["0102"],
+        "class": "food-aid",
+        "agency": "rice",
+    },
+    {
+        "name": "a list, with consent and an end",
+        "request_id": "00000000-0000-4000-8000-000000000002",
+        "blind": bytes(range(1, 33)).hex(),
+        "purpose": "service",
+        "officer": "desk-7",
+        "legal_basis": 1,
+        "consent_receipt": "C-1",
+        "not_after": [1790000000, 5],
+        "tokens": ["0102", "0102", "0304"],
+        "class": "school",
+        "agency": "cash",
+    },
+]
+
+
+def enrolment(request: dict[str, Any]) -> dict[str, Any]:
+    """Compute the digest of a question about enrolments."""
+    blind = bytes.fromhex(request["blind"])
+    about = b"".join(subject(blind, 2, bytes.fromhex(token)) for token in request["tokens"])
+    fields = [(1, request["request_id"].encode()), (3, request["purpose"].encode())]
+    fields += [(4, request["officer"].encode()), (7, about), (9, request["legal_basis"].to_bytes(4, "big"))]
+    if "consent_receipt" in request:
+        fields.append((10, request["consent_receipt"].encode()))
+    if "not_after" in request:
+        seconds, nanos = request["not_after"]
+        fields.append((11, seconds.to_bytes(8, "big", signed=True) + nanos.to_bytes(4, "big")))
+    fields += [(1000, request["agency"].encode()), (1001, request["class"].encode())]
+    encoded = b"".join(
+        number.to_bytes(2, "big") + len(value).to_bytes(4, "big") + value for number, value in fields
+    )
+    return {**request, "digest": hashlib.sha256(label("padan/request-digest/1") + encoded).hexdigest()}
+
+
 def main() -> None:
     """Write the file."""
     document = {
         "source": "own construction, docs/formats/commitment.md",
         "generator": "tests/vectors/commitment_generate.py",
         "vectors": [vector(request) for request in REQUESTS],
+        "enrolments": [enrolment(request) for request in ENROLMENTS],
     }
     target = Path(sys.argv[1]) if sys.argv[1:] else TARGET
     target.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

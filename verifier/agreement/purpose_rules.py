@@ -197,19 +197,20 @@ def _of_enrolments(purpose: Purpose) -> Iterator[Found]:
                 "residents are enrolled and asked about by tokens, and the purpose has none",
                 "give the purpose a token_domain, or drop the class",
             )
-        if not (each.enrol or each.ask):
+        if not (each.enrol or each.ask or each.lists):
             yield error(
                 "enrolment-empty",
                 path,
                 "the class may neither be enrolled in nor asked about",
-                "write enrol = true, ask = true, or both",
+                "write enrol = true, ask = true, or lists",
             )
-        if each.lists != words.LISTS["none"]:
-            yield error(
-                "not-available",
+        if each.lists == words.LISTS["rows"]:
+            yield warning(
+                "enrolment-rows",
                 (*path, "lists"),
-                "lists of residents are not answered in this release",
-                'leave it out, or write "none"',
+                "lists tell of each resident whether they are enrolled"
+                + (", to others" if each.enrol else ""),
+                "counts tell less: make sure that the law it rests on asks for rows",
             )
 
 

@@ -1,4 +1,4 @@
-"""Classes of enrolments: which programmes enrol in one, and which purposes may ask about it."""
+"""Classes of enrolments: which programmes enrol in one, and what their agreements let others learn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
 from padan.value import value
-from verifier.agreement.errors import AgreementDocumentError
+from verifier.agreement import vocabulary
+from verifier.agreement.errors import AgreementDocumentError, FeatureNotGrantedError
 from verifier.agreement.parse import parse
 from verifier.token.errors import ClassUnknownError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from verifier.agreement.model import EnrolmentClass
     from verifier.directory import Directory
 
+COUNTS: Final = vocabulary.LISTS["counts"]
+ROWS: Final = vocabulary.LISTS["rows"]
 _SECONDS: Final = 1.0
 """How long a list of programmes is used before it is made again."""
 
@@ -36,9 +39,11 @@ class Programmes:
 
     Attributes:
         domains: their token domains, sorted.
+        lists: the least that one of them lets lists tell, of `vocabulary.LISTS`.
     """
 
     domains: tuple[str, ...]
+    lists: int
 
 
 class Classes:
@@ -77,13 +82,18 @@ class Classes:
 
 
 def _programmes(terms: Sequence[Terms]) -> dict[str, Programmes]:
-    found: dict[str, set[str]] = {}
+    found: dict[str, dict[str, int]] = {}
     for each in terms:
         for grant in each.grants.values():
             for category, granted in grant.enrolments.items():
                 if granted.enrol:
-                    found.setdefault(category, set()).add(grant.token_domain)
-    return {category: Programmes(domains=tuple(sorted(domains))) for category, domains in found.items()}
+                    domains = found.setdefault(category, {})
+                    known = domains.get(grant.token_domain, granted.lists)
+                    domains[grant.token_domain] = min(known, granted.lists)
+    return {
+        category: Programmes(domains=tuple(sorted(domains)), lists=min(domains.values()))
+        for category, domains in found.items()
+    }
 
 
 def require_enrol(grant: Grant, category: str) -> EnrolmentClass:
@@ -108,6 +118,22 @@ def require_ask(grant: Grant, category: str) -> EnrolmentClass:
     if granted is None or not granted.ask:
         raise ClassUnknownError("the purpose may not ask about a class of this name", field="category")
     return granted
+
+
+def require_list(grant: Grant, category: str, programmes: Programmes) -> int:
+    """Say what a list brings a purpose: the least of what it and all programmes grant, of `vocabulary.LISTS`.
+
+    Raises:
+        ClassUnknownError: the purpose may not ask about the class.
+        FeatureNotGrantedError: one of the agreements grants nothing for lists.
+    """
+    granted = grant.enrolments.get(category)
+    if granted is None or (granted.enrol and not granted.ask):
+        raise ClassUnknownError("the purpose may not ask about a class of this name", field="category")
+    level = min(granted.lists, programmes.lists)
+    if level < COUNTS:
+        raise FeatureNotGrantedError("lists are not granted by all agreements of the class", field="category")
+    return level
 
 
 def ever(directory: Directory) -> set[tuple[str, str]]:

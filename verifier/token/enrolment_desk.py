@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from verifier.token.checking import Checking
 from verifier.token.classes import Classes
 from verifier.token.enrolling import Enrolling
+from verifier.token.listing import Listing
 from verifier.token.reception import Reception
 from verifier.token.residents import Residents
 from verifier.token.telling import Telling
@@ -79,7 +80,7 @@ class EnrolmentDesk:
             gate=gate, agreements=agreements, rates=questions, journal=journal, now=now, agreed=True
         )
         residents = Residents(rows=rows, epochs=epochs, marks=marks, opened=opened)
-        witnessing = Witnessing(periods)
+        witnessing, classes = Witnessing(periods), Classes(agreements)
         enrolling = Enrolling(
             reception=many, domains=domains, residents=residents, witnessing=witnessing, journal=journal
         )
@@ -88,12 +89,22 @@ class EnrolmentDesk:
             reception=single,
             domains=domains,
             residents=residents,
-            classes=Classes(agreements),
+            classes=classes,
             rows=rows,
             witnessing=witnessing,
             witnesses=witnesses,
             journal=journal,
             slot=slot,
             receipts=receipts,
+        ).answer
+        self.check_many = Listing(
+            reception=many,
+            domains=domains,
+            residents=residents,
+            classes=classes,
+            rows=rows,
+            witnessing=witnessing,
+            witnesses=witnesses,
+            journal=journal,
         ).answer
         self.list_enrolment_questions = Telling(reception=many, directory=directory, journal=journal).answer

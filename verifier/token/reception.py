@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from verifier.agreement.grant import Grant
     from verifier.call import Call, Now
     from verifier.identity import Peer
-    from verifier.intent import Intent
+    from verifier.intent import Intent, Question
     from verifier.log.beside import Kept
     from verifier.ports import Agreements, Gate, Journal, Rates
 
@@ -61,13 +61,21 @@ class Visit:
     grant: Grant
     now: Now
 
-    def intend(self, kind: EntryKind, detail: Mapping[str, str], kept: tuple[Kept, ...] = ()) -> Intent:
+    def intend(
+        self,
+        kind: EntryKind,
+        detail: Mapping[str, str],
+        kept: tuple[Kept, ...] = (),
+        *,
+        question: Question | None = None,
+    ) -> Intent:
         """Build the entry of the whole call, about no resident.
 
         Args:
             kind: of the entry.
             detail: names and values.
             kept: rows beside the log that are written with it.
+            question: where it is one.
         """
         fields: dict[int, bytes] = {
             Field.OFFICER: self.said.officer.encode(),
@@ -80,8 +88,16 @@ class Visit:
             Field.LEGAL_BASIS: bytes((self.said.legal_basis,)),
             Field.REQUEST_ID: self.request_id,
         }
+        if question is not None:
+            fields[Field.REQUEST_DIGEST] = question.digest
         return admin_entry.intend(
-            kind, detail, agency=self.peer.id, officer=self.said.officer, fields=fields, kept=kept
+            kind,
+            detail,
+            agency=self.peer.id,
+            officer=self.said.officer,
+            fields=fields,
+            kept=kept,
+            question=question,
         )
 
 

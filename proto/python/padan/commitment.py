@@ -22,6 +22,8 @@ from padan import canonical
 from padan.errors import InvalidRequestError, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from padan.v1 import token_pb2, verification_pb2
 
 BLIND_SIZE = 32
@@ -200,11 +202,19 @@ def enrolment_digest(said: token_pb2.Circumstances, *, token: bytes, category: s
         category: the class.
         agency: id of the calling agency, from its certificate.
     """
+    return enrolment_list_digest(said, tokens=(token,), category=category, agency=agency)
+
+
+def enrolment_list_digest(
+    said: token_pb2.Circumstances, *, tokens: Sequence[bytes], category: str, agency: str
+) -> bytes:
+    """Digest the same question about many residents, whose commitments follow each other in the request's order."""
+    blinder = Blinder(said.blind)
     fields = {
         1: said.request_id.encode(),
         3: said.purpose.encode(),
         4: said.officer.encode(),
-        TOKEN_FIELD: Blinder(said.blind).subject(token=token),
+        TOKEN_FIELD: b"".join(blinder.subject(token=token) for token in tokens),
         9: _ENUM.pack(said.legal_basis),
         AGENCY_FIELD: agency.encode(),
         CLASS_FIELD: category.encode(),

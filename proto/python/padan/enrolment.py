@@ -24,9 +24,12 @@ _SERVICE: Final = "/padan.v1.TokenService/"
 ENROL: Final = f"{_SERVICE}Enrol"
 WITHDRAW: Final = f"{_SERVICE}Withdraw"
 CHECK_ENROLMENT: Final = f"{_SERVICE}CheckEnrolment"
+STREAM_CHECK_ENROLMENT: Final = f"{_SERVICE}StreamCheckEnrolment"
 LIST_QUESTIONS: Final = f"{_SERVICE}ListEnrolmentQuestions"
 MOST: Final = 500
 """Residents in a call."""
+LEAST_COUNTED: Final = 100
+"""Different tokens of a message that is answered with a count."""
 MOST_BYTES: Final = 65_536
 """Of a message: with long names of domains, fewer residents fit."""
 
@@ -174,6 +177,70 @@ class EnrolmentQuestion:
 
 
 @value
+class EnrolmentList:
+    """A question about a list of residents; sent again, it is answered and charged once.
+
+    Attributes:
+        request_id: of the message.
+        size: how many tokens it has.
+        body: the message.
+    """
+
+    request_id: str
+    size: int
+    body: bytes
+
+    @classmethod
+    def build(
+        cls, tokens: Sequence[bytes], *, category: str, said: Said, request_id: str = "", blind: bytes = b""
+    ) -> Self:
+        """Build a question.
+
+        Args:
+            tokens: 1 to 500; where the agreements grant counts, 100 different ones at least.
+            category: the class, from the agreement.
+            said: who asks, and why.
+            request_id: a UUID of your own; by default a new one.
+            blind: 32 random bytes of your own, the same ones for the same request_id; by default new ones.
+
+        Raises:
+            InvalidRequestError: none, too many, or more bytes than a message may have.
+        """
+        circumstances = said.circumstances(request_id)
+        if blind:
+            commitment.check_blind(blind)
+            circumstances.blind = blind
+        message = token_pb2.StreamCheckEnrolmentRequest(
+            circumstances=circumstances, tokens=tokens, category=category
+        )
+        body = message.SerializeToString()
+        _require(len(tokens), body)
+        return cls(request_id=circumstances.request_id, size=len(tokens), body=body)
+
+    def __repr__(self) -> str:
+        return f"EnrolmentList({self.request_id})"
+
+
+@value
+class EnrolmentListAnswer:
+    """What the service says about a list.
+
+    Attributes:
+        request_id: of the message.
+        verdicts: where the agreements grant rows: one for each token, None where it was refused; else empty.
+        enrolled: where they grant counts: how many are enrolled, with noise; None where there are verdicts.
+        residents: who were asked about.
+        refused: why tokens were refused, by place.
+    """
+
+    request_id: str
+    verdicts: tuple[Verdict | None, ...]
+    enrolled: int | None
+    residents: int
+    refused: Mapping[int, str]
+
+
+@value
 class EnrolmentAnswer:
     """What the service says about one resident.
 
@@ -248,6 +315,26 @@ def read_answer(response: token_pb2.CheckEnrolmentResponse, question: EnrolmentQ
         outcome=verdict(response.outcome),
         contest=response.contest,
         receipt=response.receipt,
+    )
+
+
+def read_list(
+    response: token_pb2.StreamCheckEnrolmentResponse, question: EnrolmentList
+) -> EnrolmentListAnswer:
+    """Read the answer to a list.
+
+    Raises:
+        InternalError: it does not belong to the question.
+    """
+    size = len(response.verdicts)
+    if response.request_id != question.request_id or size not in {0, question.size}:
+        raise InternalError("the answer does not belong to the question", reason="WRONG_ANSWER")
+    return EnrolmentListAnswer(
+        request_id=response.request_id,
+        verdicts=tuple(verdict(number) if number else None for number in response.verdicts),
+        enrolled=None if size else response.enrolled,
+        residents=response.residents,
+        refused=read_faults(response.faults),
     )
 
 

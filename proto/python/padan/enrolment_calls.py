@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import time
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
 from padan import enrolment
+from padan.errors import InternalError
 from padan.v1 import token_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
     from datetime import date
 
     import grpc
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from padan.enrolment import (
         Enrolment,
         EnrolmentAnswer,
+        EnrolmentList,
+        EnrolmentListAnswer,
         EnrolmentQuestion,
         QuestionCount,
         Said,
@@ -43,6 +47,18 @@ class _AsyncSend(Protocol):
     ) -> _Answer: ...
 
 
+STREAM_SECONDS: Final = 300.0
+"""The longest deadline of a stream."""
+
+
+async def _one(
+    answers: grpc.aio.StreamStreamCall[bytes, token_pb2.StreamCheckEnrolmentResponse],
+) -> token_pb2.StreamCheckEnrolmentResponse:
+    async for answered in answers:
+        return answered
+    raise InternalError("a stream ended without an answer", reason="WRONG_ANSWER")
+
+
 class EnrolmentCalls:
     """What `padan.Client.enrolments` does.
 
@@ -62,6 +78,13 @@ class EnrolmentCalls:
         self._enrol = call(enrolment.ENROL, token_pb2.EnrolResponse)
         self._withdraw = call(enrolment.WITHDRAW, token_pb2.WithdrawResponse)
         self._check = call(enrolment.CHECK_ENROLMENT, token_pb2.CheckEnrolmentResponse)
+        self._lists: grpc.StreamStreamMultiCallable[bytes, token_pb2.StreamCheckEnrolmentResponse] = (
+            link.stream_stream(
+                enrolment.STREAM_CHECK_ENROLMENT,
+                request_serializer=None,
+                response_deserializer=token_pb2.StreamCheckEnrolmentResponse.FromString,
+            )
+        )
         self._questions = call(enrolment.LIST_QUESTIONS, token_pb2.ListEnrolmentQuestionsResponse)
 
     def enrol(
@@ -118,6 +141,29 @@ class EnrolmentCalls:
             self._proofs.watch(found.receipt)
         return found
 
+    def check_many(
+        self, questions: Iterable[EnrolmentList], *, timeout: float = STREAM_SECONDS
+    ) -> Iterator[EnrolmentListAnswer]:
+        """Ask about lists of residents, one after the other, each with the client's retries.
+
+        Args:
+            questions: from `EnrolmentList.build`; asked again, each is answered and charged once.
+            timeout: seconds for all of them together.
+
+        Raises:
+            PadanError: see `padan errors`; those before were answered.
+        """
+        until = time.monotonic() + timeout
+        for question in questions:
+
+            def send(body: bytes, *, timeout: float) -> token_pb2.StreamCheckEnrolmentResponse:
+                for answered in self._lists(iter([body]), timeout=timeout):
+                    return answered
+                raise InternalError("a stream ended without an answer", reason="WRONG_ANSWER")
+
+            answered = self._send(send, question.body, until - time.monotonic())
+            yield enrolment.read_list(answered, question)
+
     def questions(
         self,
         said: Said,
@@ -162,6 +208,13 @@ class AsyncEnrolmentCalls:
         self._enrol = call(enrolment.ENROL, token_pb2.EnrolResponse)
         self._withdraw = call(enrolment.WITHDRAW, token_pb2.WithdrawResponse)
         self._check = call(enrolment.CHECK_ENROLMENT, token_pb2.CheckEnrolmentResponse)
+        self._lists: grpc.aio.StreamStreamMultiCallable[bytes, token_pb2.StreamCheckEnrolmentResponse] = (
+            link.stream_stream(
+                enrolment.STREAM_CHECK_ENROLMENT,
+                request_serializer=None,
+                response_deserializer=token_pb2.StreamCheckEnrolmentResponse.FromString,
+            )
+        )
         self._questions = call(enrolment.LIST_QUESTIONS, token_pb2.ListEnrolmentQuestionsResponse)
 
     async def enrol(
@@ -217,6 +270,26 @@ class AsyncEnrolmentCalls:
         if self._proofs is not None:
             self._proofs.watch(found.receipt)
         return found
+
+    async def check_many(
+        self,
+        questions: Iterable[EnrolmentList],
+        *,
+        timeout: float = STREAM_SECONDS,  # noqa: ASYNC109 - as in padan.aio.Client.verify
+    ) -> AsyncIterator[EnrolmentListAnswer]:
+        """Ask about lists of residents; as `padan.Client.enrolments.check_many`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        until = time.monotonic() + timeout
+        for question in questions:
+
+            def send(body: bytes, *, timeout: float) -> Awaitable[token_pb2.StreamCheckEnrolmentResponse]:
+                return _one(self._lists(iter([body]), timeout=timeout))
+
+            answered = await self._send(send, question.body, until - time.monotonic())
+            yield enrolment.read_list(answered, question)
 
     async def questions(
         self,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from padan.v1 import verification_pb2
 
+_LISTS: Final = ("none", "counts", "rows")
 SCOPE: Final = "token-domain/"
 """Before a token domain's name in the purpose of its keys."""
 
@@ -76,11 +77,14 @@ class EnrolmentClass:
         category: the class.
         enrol: residents may be enrolled in it.
         ask: it may be asked whether a resident is enrolled in it.
+        lists: the most that a list of residents brings, "none", "counts" or "rows": to the purpose where it asks, to
+            others where it enrols.
     """
 
     category: str
     enrol: bool
     ask: bool
+    lists: str = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,7 +299,12 @@ def _purpose(message: verification_pb2.PurposeInfo) -> Purpose:
         subject_budget=message.subject_budget,
         token_domain=message.token_domain,
         enrolments=tuple(
-            EnrolmentClass(category=each.category, enrol=each.enrol, ask=each.ask)
+            EnrolmentClass(
+                category=each.category,
+                enrol=each.enrol,
+                ask=each.ask,
+                lists=_LISTS[each.lists] if each.lists < len(_LISTS) else str(each.lists),
+            )
             for each in message.enrolments
         ),
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from padan import commitment
 from padan.errors import InvalidRequestError
-from padan.v1 import verification_pb2
+from padan.v1 import token_pb2, verification_pb2
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 DOCUMENT = json.loads((VECTORS / "commitment.json").read_text(encoding="utf-8"))
@@ -57,6 +57,27 @@ def test_golden_vectors(vector: dict[str, Any]) -> None:
     assert claims == vector["claim_commitments"]
     digest = commitment.request_digest(message(vector), vector["agency"])
     assert digest.hex() == vector["digest"]
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["enrolments"], ids=lambda vector: vector["name"])
+def test_questions_about_enrolments_have_the_vectors_digests(vector: dict[str, Any]) -> None:
+    """A question about one resident, or a list of them, has the digest that the page describes."""
+    said = token_pb2.Circumstances(
+        request_id=vector["request_id"],
+        blind=bytes.fromhex(vector["blind"]),
+        purpose=vector["purpose"],
+        officer=vector["officer"],
+        legal_basis=vector["legal_basis"],
+        consent_receipt=vector.get("consent_receipt", ""),
+    )
+    if "not_after" in vector:
+        said.not_after.seconds, said.not_after.nanos = vector["not_after"]
+    tokens = [bytes.fromhex(token) for token in vector["tokens"]]
+    terms = {"category": vector["class"], "agency": vector["agency"]}
+    found = commitment.enrolment_list_digest(said, tokens=tokens, **terms)
+    assert found.hex() == vector["digest"]
+    if len(tokens) == 1:
+        assert commitment.enrolment_digest(said, token=tokens[0], **terms) == found
 
 
 def test_vectors_are_what_their_generator_writes(tmp_path: Path) -> None:

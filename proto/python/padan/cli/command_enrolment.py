@@ -11,7 +11,7 @@ import typer
 from padan.cli import connection
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import ExitCode, new_app, print_json
-from padan.cli.roll import Roll, Work, day, work
+from padan.cli.roll import Roll, Work, day, patiently, work
 from padan.cli.said import lines
 from padan.enrolment import Enrolment, EnrolmentQuestion, Membership, Said, Withdrawal
 from padan.token import Token
@@ -236,11 +236,13 @@ def questions(
         address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout
     )
     with link.client() as client:
-        found = client.enrolments.questions(
-            said,
-            category=category,
-            first=date.fromisoformat(first) if first else None,
-            last=date.fromisoformat(last) if last else None,
+        found = patiently(
+            lambda: client.enrolments.questions(
+                said,
+                category=category,
+                first=date.fromisoformat(first) if first else None,
+                last=date.fromisoformat(last) if last else None,
+            )
         )
     if json:
         print_json(

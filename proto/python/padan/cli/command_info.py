@@ -136,5 +136,5 @@ def _show_purpose(purpose: Purpose) -> None:
     if purpose.token_domain:
         typer.echo(f"  tokens       of the domain {purpose.token_domain}")
     for each in purpose.enrolments:
-        may = " and ".join(word for word, given in (("enrol", each.enrol), ("ask", each.ask)) if given)
-        typer.echo(f"  enrolments   in {each.category}: {may}")
+        may = ", ".join(word for word, given in (("enrol", each.enrol), ("ask", each.ask)) if given)
+        typer.echo(f"  enrolments   in {each.category}: {may or 'lists alone'}; lists bring {each.lists}")

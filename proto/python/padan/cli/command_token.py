@@ -14,6 +14,7 @@ from padan.cli import connection, token_update
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.cli.interrupting import interruptible
+from padan.cli.overlap import overlap
 from padan.cli.said import lines
 from padan.issuing.calls import Calls
 from padan.issuing.granted import bind
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("issue")(issue_)
     group.command("update")(token_update.update)
+    group.command("overlap")(overlap)
     app.add_typer(group)
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import typer
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 300
 """Residents in a call: with the longest name of a domain they fit into a message."""
+_Done = TypeVar("_Done")
 _SHOWN: Final = 20
 _PATIENCE: Final = 60.0
 """Seconds for which a call is made again that came above the rate."""
@@ -134,7 +135,7 @@ def work(order: Work, client: Client, *, done: str, as_json: bool) -> None:
     def flush() -> None:
         nonlocal good
         if batch:
-            refused = _patiently(order, client, [item for _, item in batch])
+            refused = patiently(lambda: order.send(client, [item for _, item in batch]))
             bad.update({batch[place][0]: rule for place, rule in refused.items()})
             good += len(batch) - len(refused)
             batch.clear()
@@ -161,12 +162,12 @@ def work(order: Work, client: Client, *, done: str, as_json: bool) -> None:
         raise typer.Exit(int(ExitCode.INPUT))
 
 
-def _patiently(order: Work, client: Client, batch: Sequence[Any]) -> Mapping[int, str]:
-    """Send, and again when the service says when it takes more calls: done twice, it changes nothing more."""
+def patiently(act: Callable[[], _Done]) -> _Done:
+    """Make a call, and again when the service says when it takes more: done twice, it changes nothing more."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            return order.send(client, batch)
+            return act()
         except QuotaError as error:
             if error.reason != "RATE_LIMITED" or time.monotonic() > until:
                 raise

@@ -538,3 +538,77 @@ class ListEnrolmentQuestionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEnrolmentQuestionsResponse: _TypeAlias = ListEnrolmentQuestionsResponse  # noqa: Y015
+
+@_typing.final
+class StreamCheckEnrolmentRequest(_message.Message):
+    """Questions about many residents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """The class, from the agreement."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why; a request_id of its own for each message."""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """1 to 500 tokens of the caller's domain; where a count is granted, 100 different ones at least."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        tokens: _abc.Iterable[_builtins.bytes] | None = ...,
+        category: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "circumstances", b"circumstances", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamCheckEnrolmentRequest: _TypeAlias = StreamCheckEnrolmentRequest  # noqa: Y015
+
+@_typing.final
+class StreamCheckEnrolmentResponse(_message.Message):
+    """The answer to one message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    ENROLLED_FIELD_NUMBER: _builtins.int
+    RESIDENTS_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request_id of the message."""
+    verdicts: _builtins.bytes
+    """Where the agreements grant rows: a Verdict for each token, a byte each, in their order; 0 where it was refused."""
+    enrolled: _builtins.int
+    """Where they grant counts: how many are enrolled today, with noise (docs/tokens.md), from 0 to residents."""
+    residents: _builtins.int
+    """Residents that were asked about; one whose tokens stand there twice is counted once."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenFault]:
+        """Tokens that were refused."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        verdicts: _builtins.bytes = ...,
+        enrolled: _builtins.int = ...,
+        residents: _builtins.int = ...,
+        faults: _abc.Iterable[Global___TokenFault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enrolled", b"enrolled", "faults", b"faults", "request_id", b"request_id", "residents", b"residents", "verdicts", b"verdicts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamCheckEnrolmentResponse: _TypeAlias = StreamCheckEnrolmentResponse  # noqa: Y015

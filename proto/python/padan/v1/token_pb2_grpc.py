@@ -56,6 +56,11 @@ class TokenServiceStub:
                 request_serializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentRequest.SerializeToString,
                 response_deserializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentResponse.FromString,
                 _registered_method=True)
+        self.StreamCheckEnrolment = channel.stream_stream(
+                '/padan.v1.TokenService/StreamCheckEnrolment',
+                request_serializer=padan_dot_v1_dot_token__pb2.StreamCheckEnrolmentRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.StreamCheckEnrolmentResponse.FromString,
+                _registered_method=True)
         self.ListEnrolmentQuestions = channel.unary_unary(
                 '/padan.v1.TokenService/ListEnrolmentQuestions',
                 request_serializer=padan_dot_v1_dot_token__pb2.ListEnrolmentQuestionsRequest.SerializeToString,
@@ -96,6 +101,14 @@ class TokenServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamCheckEnrolment(self, request_iterator, context):
+        """Answers the same for lists of residents: a verdict each, or one count with noise, as the agreements grant. Each
+        message is a question of its own and is answered in order; a refusal ends the stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEnrolmentQuestions(self, request, context):
         """Tells a programme who asked about the classes that it enrols in, by day; never about whom.
         """
@@ -125,6 +138,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.CheckEnrolment,
                     request_deserializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentRequest.FromString,
                     response_serializer=padan_dot_v1_dot_token__pb2.CheckEnrolmentResponse.SerializeToString,
+            ),
+            'StreamCheckEnrolment': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamCheckEnrolment,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.StreamCheckEnrolmentRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.StreamCheckEnrolmentResponse.SerializeToString,
             ),
             'ListEnrolmentQuestions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEnrolmentQuestions,
@@ -242,6 +260,33 @@ class TokenService:
             '/padan.v1.TokenService/CheckEnrolment',
             padan_dot_v1_dot_token__pb2.CheckEnrolmentRequest.SerializeToString,
             padan_dot_v1_dot_token__pb2.CheckEnrolmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCheckEnrolment(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/padan.v1.TokenService/StreamCheckEnrolment',
+            padan_dot_v1_dot_token__pb2.StreamCheckEnrolmentRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.StreamCheckEnrolmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,10 @@ class TokenServiceStub:
     """Ends enrolments that the caller's domain made."""
     CheckEnrolment: _grpc.UnaryUnaryMultiCallable[_token_pb2.CheckEnrolmentRequest, _token_pb2.CheckEnrolmentResponse]
     """Answers whether a resident is enrolled in a class today, by any programme."""
+    StreamCheckEnrolment: _grpc.StreamStreamMultiCallable[_token_pb2.StreamCheckEnrolmentRequest, _token_pb2.StreamCheckEnrolmentResponse]
+    """Answers the same for lists of residents: a verdict each, or one count with noise, as the agreements grant. Each
+    message is a question of its own and is answered in order; a refusal ends the stream.
+    """
     ListEnrolmentQuestions: _grpc.UnaryUnaryMultiCallable[_token_pb2.ListEnrolmentQuestionsRequest, _token_pb2.ListEnrolmentQuestionsResponse]
     """Tells a programme who asked about the classes that it enrols in, by day; never about whom."""
 
@@ -64,6 +68,10 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Ends enrolments that the caller's domain made."""
     CheckEnrolment: _aio.UnaryUnaryMultiCallable[_token_pb2.CheckEnrolmentRequest, _token_pb2.CheckEnrolmentResponse]  # type: ignore[assignment]
     """Answers whether a resident is enrolled in a class today, by any programme."""
+    StreamCheckEnrolment: _aio.StreamStreamMultiCallable[_token_pb2.StreamCheckEnrolmentRequest, _token_pb2.StreamCheckEnrolmentResponse]  # type: ignore[assignment]
+    """Answers the same for lists of residents: a verdict each, or one count with noise, as the agreements grant. Each
+    message is a question of its own and is answered in order; a refusal ends the stream.
+    """
     ListEnrolmentQuestions: _aio.UnaryUnaryMultiCallable[_token_pb2.ListEnrolmentQuestionsRequest, _token_pb2.ListEnrolmentQuestionsResponse]  # type: ignore[assignment]
     """Tells a programme who asked about the classes that it enrols in, by day; never about whom."""
 
@@ -103,6 +111,16 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_token_pb2.CheckEnrolmentResponse, _abc.Awaitable[_token_pb2.CheckEnrolmentResponse]]:
         """Answers whether a resident is enrolled in a class today, by any programme."""
+
+    @_abc_1.abstractmethod
+    def StreamCheckEnrolment(
+        self,
+        request_iterator: _MaybeAsyncIterator[_token_pb2.StreamCheckEnrolmentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_token_pb2.StreamCheckEnrolmentResponse], _abc.AsyncIterator[_token_pb2.StreamCheckEnrolmentResponse]]:
+        """Answers the same for lists of residents: a verdict each, or one count with noise, as the agreements grant. Each
+        message is a question of its own and is answered in order; a refusal ends the stream.
+        """
 
     @_abc_1.abstractmethod
     def ListEnrolmentQuestions(

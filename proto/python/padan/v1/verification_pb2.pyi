@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from padan.v1 import attribute_pb2 as _attribute_pb2
 import builtins as _builtins
 import sys
@@ -20,6 +21,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _EnrolmentLists:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EnrolmentListsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EnrolmentLists.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENROLMENT_LISTS_UNSPECIFIED: _EnrolmentLists.ValueType  # 0
+    """Nothing: a question is about one resident."""
+    ENROLMENT_LISTS_COUNTS: _EnrolmentLists.ValueType  # 1
+    """A count, with noise."""
+    ENROLMENT_LISTS_ROWS: _EnrolmentLists.ValueType  # 2
+    """A verdict for each resident."""
+
+class EnrolmentLists(_EnrolmentLists, metaclass=_EnrolmentListsEnumTypeWrapper):
+    """What a list of residents brings about their enrolments in a class."""
+
+ENROLMENT_LISTS_UNSPECIFIED: EnrolmentLists.ValueType  # 0
+"""Nothing: a question is about one resident."""
+ENROLMENT_LISTS_COUNTS: EnrolmentLists.ValueType  # 1
+"""A count, with noise."""
+ENROLMENT_LISTS_ROWS: EnrolmentLists.ValueType  # 2
+"""A verdict for each resident."""
+Global___EnrolmentLists: _TypeAlias = EnrolmentLists  # noqa: Y015
 
 @_typing.final
 class Claim(_message.Message):
@@ -525,22 +550,26 @@ class EnrolmentClass(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     ENROL_FIELD_NUMBER: _builtins.int
     ASK_FIELD_NUMBER: _builtins.int
+    LISTS_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """The class."""
     enrol: _builtins.bool
     """Residents may be enrolled in it."""
     ask: _builtins.bool
     """It may be asked whether a resident is enrolled in it."""
+    lists: Global___EnrolmentLists.ValueType
+    """Where the purpose asks, the most that a list brings it; where it enrols, the most that one brings others."""
     def __init__(
         self,
         *,
         category: _builtins.str = ...,
         enrol: _builtins.bool = ...,
         ask: _builtins.bool = ...,
+        lists: Global___EnrolmentLists.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "category", b"category", "enrol", b"enrol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "category", b"category", "enrol", b"enrol", "lists", b"lists"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

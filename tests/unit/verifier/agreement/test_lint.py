@@ -98,7 +98,6 @@ ERRORS = [
     ("not-available", {"conversions": '["tax"]'}),
     ("enrolment-domain", {"enrolments": '[{ class = "aid", ask = true }]'}),
     ("enrolment-empty", {"enrolments": '[{ class = "aid" }]\ntoken_domain = "aid"'}),
-    ("not-available", {"enrolments": '[{ class = "a", ask = true, lists = "rows" }]\ntoken_domain = "aid"'}),
     ("not-available", {"biometrics": '[{ modality = "face", level = "a" }]'}),
     ("unknown-code", {"M": '"9"'}),
 ]
@@ -119,6 +118,11 @@ WARNINGS = [
     ("existence", {"existence_reason": '"the ministry must find numbers that were never issued"'}, NOW),
     ("expired", {}, 1_900_000_000.0),
     ("long-validity", {"until": "2040-01-01T00:00:00+07:00"}, NOW),
+    (
+        "enrolment-rows",
+        {"enrolments": '[{ class = "aid", ask = true, lists = "rows" }]\ntoken_domain = "aid"'},
+        NOW,
+    ),
     ("iso27001", {"kind": '"regional"'}, NOW),
     ("iso27001", {"basis": '["x"]\niso27001_until = 2026-06-01'}, NOW),
     ("prefix-budget", {"prefix_per_day": "5"}, NOW),
