@@ -331,7 +331,7 @@ def test_the_other_client_matches_lists(service: RunningService, tokens: dict[st
 def test_streams_are_few_and_short(service: RunningService) -> None:
     """An agency has one stream at a time in a process, none that may stay open for long, and bad bytes end one."""
     with service.channel("cash") as channel:
-        lists = channel.stream_stream(STREAM_CHECK_ENROLMENT)
+        lists: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(STREAM_CHECK_ENROLMENT)
         with pytest.raises(grpc.RpcError) as caught:
             next(lists(iter([b""]), timeout=1_000))
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
