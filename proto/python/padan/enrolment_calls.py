@@ -12,7 +12,7 @@ from padan.errors import InternalError
 from padan.v1 import token_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     import grpc
@@ -54,9 +54,15 @@ STREAM_SECONDS: Final = 300.0
 async def _one(
     answers: grpc.aio.StreamStreamCall[bytes, token_pb2.StreamCheckEnrolmentResponse],
 ) -> token_pb2.StreamCheckEnrolmentResponse:
-    async for answered in answers:
-        return answered
-    raise InternalError("a stream ended without an answer", reason="WRONG_ANSWER")
+    return _only([answered async for answered in answers])  # to its end, so that it is closed
+
+
+def _only(
+    answers: Sequence[token_pb2.StreamCheckEnrolmentResponse],
+) -> token_pb2.StreamCheckEnrolmentResponse:
+    if len(answers) != 1:
+        raise InternalError("a stream of one message has another number of answers", reason="WRONG_ANSWER")
+    return answers[0]
 
 
 class EnrolmentCalls:
@@ -157,9 +163,9 @@ class EnrolmentCalls:
         for question in questions:
 
             def send(body: bytes, *, timeout: float) -> token_pb2.StreamCheckEnrolmentResponse:
-                for answered in self._lists(iter([body]), timeout=timeout):
-                    return answered
-                raise InternalError("a stream ended without an answer", reason="WRONG_ANSWER")
+                return _only(
+                    list(self._lists(iter([body]), timeout=timeout))
+                )  # to its end, so that it is closed
 
             answered = self._send(send, question.body, until - time.monotonic())
             yield enrolment.read_list(answered, question)
