@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EVERY: Final = 30.0
 """Seconds between two times that questions are added up."""
 _PAGES: Final = 20
-"""Pages that are added up in one turn."""
+"""Pages of which something is added up or deleted in one turn."""
 
 
 class Asking(NamedTuple):
@@ -126,14 +126,15 @@ class AskedKeeping:
             LogStoreError: the database failed.
         """
         oldest = self._today().toordinal() - self._days
-        gone = 0
-        for count, page in enumerate(RowTable(self._directory, Beside.ASKED).pages()):
-            if count >= _PAGES:
+        gone = worked = 0
+        for page in RowTable(self._directory, Beside.ASKED).pages():
+            if worked >= _PAGES:
                 break
             rows = {name: _opened(box) for name, box in page}
             single = {name: each for name, each in rows.items() if name != each.by.name}
             old = {name for name, each in rows.items() if each.by.day < oldest}
             if single or old:
+                worked += 1
                 gone += self._add_up(mandate, single.keys() | old, oldest)
         return gone
 
