@@ -17,6 +17,7 @@ from padan.entry import EntryKind
 from padan.v1 import error_pb2, token_pb2
 from tokenizer.enrolment import FOREVER
 from verifier import validate
+from verifier.log.beside import How
 from verifier.token import members
 from verifier.token.classes import require_enrol
 from verifier.token.reception import read_tokens
@@ -163,7 +164,7 @@ class Enrolling:
                     resident,
                     category=category,
                     epoch=epoch,
-                    kept=tuple(rows(resident, place)) if resident.is_known else (),
+                    kept=_of_known(resident, rows(resident, place)),
                 )
                 for (place, _), resident in zip(good, residents, strict=True)
             ]
@@ -171,6 +172,11 @@ class Enrolling:
             logged = True
         finally:
             self._residents.settle(len(good), logged=logged)
+
+
+def _of_known(resident: Resident, rows: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Write nothing of a resident who was erased; what is computed and deleted is the same."""
+    return tuple(row for row in rows if resident.is_known or row.how is How.DELETE)
 
 
 def _span(enrolment: token_pb2.Enrolment) -> Span | None:
