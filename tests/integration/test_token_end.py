@@ -27,7 +27,7 @@ from tests.service import running
 from tests.simulator.terminal import run
 from tests.terms import Terms
 from verifier.agreement import signkey
-from verifier.cli import custodian
+from verifier.cli import custodian, server
 from verifier.directory import AgreementStatus
 
 if TYPE_CHECKING:
@@ -253,6 +253,9 @@ def test_one_custodian_ends_it_alone(tmp_path: Path) -> None:
     assert (early.code, "period of grace runs until" in early.err) == (ExitCode.STATE, True)
     end_agreement(made, days_ago=GRACE_DAYS)
     assert "or by one custodian: padan-keys end-domain aid" in operate(made, "token", "status")
+    assert "token domain grace aid ended" in run(server.main, "--config", str(made.config_path), "status").out
+    checked = run(server.main, "--config", str(made.config_path), "config", "check").out
+    assert "token domain grace aid ended" in checked
     done = padan_keys(made, "end-domain", "aid", "--yes", "--json")
     assert json.loads(done.out)["versions"] == 1, done.err
     assert "It is the domain of social" in done.err

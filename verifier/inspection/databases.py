@@ -34,6 +34,7 @@ _ENDS: Final = {
     expiry.Kind.AGREEMENT: "have a new version signed, then padan-server agreement activate",
     expiry.Kind.GRANT: "have a new version signed, then padan-server auditor activate",
     expiry.Kind.KEY: "put a new key in its place: padan-keys rotate",
+    expiry.Kind.TOKEN_DOMAIN_GRACE: "have custodians end the domain: padan-server token status prints the command",
 }
 
 
@@ -75,7 +76,11 @@ def check_directory(
                 "put back the newest copy of the keyring; padan-keys history shows what is missing",
             )
         yield from people.check_documents(settings, directory)
-        yield from check_ends([*expiry.of_directory(directory)], now=now)
+        ends = [*expiry.of_directory(directory)]
+        if ring is not None:
+            grace = settings.token_end_grace_days
+            ends += expiry.of_domains(directory, ring, grace_days=grace, now=now())
+        yield from check_ends(ends, now=now)
 
 
 def check_head(settings: Settings, ring: Keyring | None) -> Iterator[Finding]:

@@ -175,12 +175,12 @@ def test_cryptoperiods_are_told_ahead(folder: Path) -> None:
 
 
 def test_what_has_ended_fails_where_the_service_needs_it() -> None:
-    """The server's own certificate fails once it has ended; an agency's is a warning."""
-    deadlines = [
-        Deadline(kind=kind, name="x", at=1.0) for kind in (Kind.SERVER_CERTIFICATE, Kind.CALLER_CERTIFICATE)
-    ]
-    found = [*check_ends(deadlines, now=lambda: 2.0)]
-    assert [finding.status.value for finding in found] == ["failed", "warning"]
+    """The server's own certificate and CA fail once they have ended; anything else is a warning, with a next step."""
+    deadlines = [Deadline(kind=kind, name="x", at=1.0) for kind in Kind]
+    found = dict(zip(Kind, check_ends(deadlines, now=lambda: 2.0), strict=True))
+    needed = {kind for kind, finding in found.items() if finding.status.value == "failed"}
+    assert needed == {Kind.SERVER_CERTIFICATE, Kind.CA_CERTIFICATE}
+    assert all(finding.next_step for finding in found.values())
 
 
 def test_the_same_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
