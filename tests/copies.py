@@ -42,8 +42,11 @@ def question(
     outcome: int = 1,
     agency_bucket: int = 1,
     officer_bucket: int = 1,
+    tokens: Sequence[str] = (),
 ) -> bytes:
     """Encode a question about a resident with all that the service writes."""
+    listed = canonical.encode_list(each.encode() for each in tokens)
+    told: dict[int, bytes] = {Field.TOKENS: listed} if tokens else {}
     return encode(
         EntryKind.VERIFY,
         at_ms,
@@ -68,6 +71,7 @@ def question(
             Field.SENSITIVITY: b"\1",
             Field.RETENTION: b"\1",
             Field.REQUEST_ID: source.randbytes(16),
+            **told,
         },
         {
             Field.OUTCOME: bytes((outcome,)),
@@ -84,6 +88,10 @@ def note(kind: EntryKind, at_ms: int, detail: Mapping[str, str], **fields: bytes
     head = {number: value for number, value in named.items() if number < entry.FIRST_TAIL_FIELD}
     tail = {number: value for number, value in named.items() if number >= entry.FIRST_TAIL_FIELD}
     return encode(kind, at_ms, {**head, Field.DETAIL: listed}, tail)
+
+
+TOKENS = ((), (), ("subject=aid@1",), ("issue=aid@2",), ("subject=aid@1", "issue=aid@2"))
+"""What questions say of tokens."""
 
 
 def many(count: int, *, seed: int = 1) -> list[bytes]:
@@ -105,6 +113,7 @@ def many(count: int, *, seed: int = 1) -> list[bytes]:
                     agency=agency.decode(),
                     officer=f"desk-{source.randrange(4)}",
                     outcome=1 + number % 2,
+                    tokens=TOKENS[number % len(TOKENS)],
                 )
             )
     return found

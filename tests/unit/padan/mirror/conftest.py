@@ -33,7 +33,8 @@ def story() -> Iterator[bytes]:
     morning = at + 12 * HOUR
     for officer in ("desk-1", "desk-2", "desk-3"):
         for number in range(10):
-            yield question(source, morning + number * 60_000, officer=officer)
+            issued = ["issue=aid@1"] if number < 2 else []
+            yield question(source, morning + number * 60_000, officer=officer, tokens=issued)
     for number in range(80):  # far above the median
         yield question(source, morning + number * 10_000, officer="busy", purpose="strict")
     for number in range(4):  # the same person again and again
@@ -41,10 +42,11 @@ def story() -> Iterator[bytes]:
             source, morning + number, officer="=curious\x1b[31m", officer_bucket=4, agency_bucket=4
         )
     for number in range(24):  # 03:13 in Jakarta
-        yield question(source, at + 6 * HOUR + number * 1000, officer="owl")
+        yield question(source, at + 6 * HOUR + number * 1000, officer="owl", tokens=("subject=aid@1",))
     for number in range(30):  # tries numbers: 14 misses, a hit, 15 misses
         outcome = Verdict.MATCH if number == 14 else Verdict.NO_MATCH
-        yield question(source, morning + number * 1000, officer="probe", outcome=outcome)
+        renewed = ["subject=aid@1", "issue=aid@2"]
+        yield question(source, morning + number * 1000, officer="probe", outcome=outcome, tokens=renewed)
     yield note(
         EntryKind.BUDGET_ALERT, morning, {"budget": "prefix", "units": "40"}, agency=b"tax", officer=b"probe"
     )

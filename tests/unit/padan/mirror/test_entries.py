@@ -89,6 +89,7 @@ def test_columns_are_what_entries_say(entry_bytes: list[bytes]) -> None:
         shown = render.document(row["sequence"], entry, b"")
         assert row["claims"] == (" ".join(shown["claims"]) if "claims" in shown else None)
         assert row["detail"] == ("\n".join(shown["detail"]) if shown.get("detail") else None)
+        assert row["tokens"] == (" ".join(shown["tokens"]) if shown.get("tokens") else None)
 
 
 def test_odd_entries_have_columns_too() -> None:
@@ -225,6 +226,8 @@ CHANGES = {
     "UPDATE entry SET outcome = 2 WHERE sequence = 7 AND outcome = 1": "column outcome of entry 7",
     "UPDATE entry SET officer = NULL WHERE sequence = 7": "column officer of entry 7",
     "UPDATE entry SET detail = 'epoch=7' WHERE sequence = 1": "column detail of entry 1",
+    "UPDATE entry SET tokens = 'issue=tax@1' WHERE sequence = 4": "column tokens of entry 4",
+    "ALTER TABLE entry DROP COLUMN tokens": "some were dropped, added or marked as erased",
     "DELETE FROM entry WHERE sequence = 4200": "entries 4097 to 4500 the copy holds 403",
     "DELETE FROM entry WHERE sequence > 4000": "the copy holds",
     "DELETE FROM entry": "the copy holds 0",

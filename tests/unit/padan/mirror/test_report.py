@@ -72,6 +72,16 @@ def test_purposes_officers_and_hours(told: Auditor) -> None:
     assert {row["hour"] for row in rows(told, "hours", offset=0)} == {20, 2, 14}
 
 
+def test_tokens(told: Auditor) -> None:
+    """What was asked by token, and what left with a match and not without one, by domain and version."""
+    found = rows(told, "tokens")
+    assert [(row["agency"], row["domain"], row["version"], row["asked"], row["issued"]) for row in found] == [
+        ("tax", "aid", "1", 24 + 30, 6),
+        ("tax", "aid", "2", 0, 1),
+    ]
+    assert rows(told, "tokens", agency="health") == []
+
+
 def test_refusals(told: Auditor) -> None:
     """Refusals by reason, and what could not be answered."""
     found = {(row["reason"], row["agency"]): row["count"] for row in rows(told, "refusals")}

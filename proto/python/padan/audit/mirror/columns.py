@@ -20,7 +20,7 @@ from padan.errors import DamageError
 from padan.vocabulary import Attribute, label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NUMBERS: Final = {
     "kind": (Field.KIND, "USMALLINT"),
@@ -50,8 +50,11 @@ TEXTS: Final = {
     "delayed_disclosure": Field.DELAYED_DISCLOSURE,
 }
 BYTES: Final = {"certificate": Field.CERTIFICATE, "request_id": Field.REQUEST_ID}
-LISTS: Final = ("claims", "detail")
-"""Texts that are put together: names of attributes with spaces between, and `name=value` with line ends between."""
+LISTS: Final = {"claims": Field.CLAIMS, "detail": Field.DETAIL, "tokens": Field.TOKENS}
+"""Texts that are put together: names of attributes, and token domains, with spaces between; `name=value` with line ends
+between."""
+ADDED: Final = ("tokens",)
+"""Columns that this release has added, the last ones: a copy of the release before has none of them, and gets none."""
 
 _TYPES: Final = {
     **{name: kind for name, (_, kind) in NUMBERS.items()},
@@ -60,13 +63,19 @@ _TYPES: Final = {
     **dict.fromkeys(LISTS, "VARCHAR"),
 }
 NAMES: Final = tuple(_TYPES)
+BEFORE: Final = NAMES[: -len(ADDED)]
+"""The columns of a copy that the release before has made."""
 TABLE: Final = "entry"
-DDL: Final = (
-    f"CREATE TABLE {TABLE} (sequence UBIGINT NOT NULL, raw BLOB, salt BLOB, "
-    + ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
-    + ")"
-)
-"""The table of entries; `raw` and `salt` are NULL where an entry was erased, and so is every column then."""
+
+
+def ddl(names: tuple[str, ...]) -> str:
+    """Write the table of entries; `raw` and `salt` are NULL where an entry was erased, and so is every column then."""
+    own = ", ".join(f"{name} {_TYPES[name]}" for name in names)
+    return f"CREATE TABLE {TABLE} (sequence UBIGINT NOT NULL, raw BLOB, salt BLOB, {own})"
+
+
+DDL: Final = ddl(NAMES)
+"""The table that this release makes."""
 
 _SLICES: Final = (*TEXTS.values(), *BYTES.values())
 _WIDTHS: Final = {"UTINYINT": 1, "USMALLINT": 2, "UINTEGER": 4, "UBIGINT": 8}
@@ -134,8 +143,8 @@ def compute(
         slot = _SLOTS[field]
         columns[f"s{slot}"] = pa.array(walked.starts[slot])
         columns[f"l{slot}"] = pa.array(walked.lengths[slot])
-    columns["claims"] = pa.array(_lists(data, offsets, walked, Field.CLAIMS), pa.string())
-    columns["detail"] = pa.array(_lists(data, offsets, walked, Field.DETAIL), pa.string())
+    for name, field in LISTS.items():
+        columns[name] = pa.array(_lists(data, offsets, walked, field), pa.string())
     batch = pa.table(columns)
     database.register("padan_batch", batch)
     try:
@@ -250,7 +259,7 @@ def _lists(
     known: dict[bytes, str | None] = {}
     rows = np.flatnonzero(lengths > 0)
     begin = offsets[rows] + walked.starts[slot, rows]
-    write, whole = (_claims if field is Field.CLAIMS else _detail), data.tobytes() if len(rows) else b""
+    write, whole = _WRITE[field], data.tobytes() if len(rows) else b""
     for row, start, end in zip(rows.tolist(), begin.tolist(), (begin + lengths[rows]).tolist(), strict=True):
         value = whole[start:end]
         if value not in known:
@@ -265,8 +274,15 @@ def _claims(value: bytes) -> str:
     )
 
 
-def _detail(value: bytes) -> str | None:
+def _joined(value: bytes, between: str) -> str | None:
     try:
-        return "\n".join(item.decode() for item in canonical.decode_list(value))
+        return between.join(item.decode() for item in canonical.decode_list(value))
     except (canonical.CanonicalError, UnicodeDecodeError):
         return None
+
+
+_WRITE: Final[Mapping[Field, Callable[[bytes], str | None]]] = {
+    Field.CLAIMS: _claims,
+    Field.DETAIL: lambda value: _joined(value, "\n"),
+    Field.TOKENS: lambda value: _joined(value, " "),
+}

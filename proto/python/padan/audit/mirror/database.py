@@ -7,7 +7,7 @@ in a query means what it says. Memory is bounded by `MEMORY` whatever the size o
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import duckdb
 
@@ -91,6 +91,8 @@ class Database:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self.names = columns.NAMES
+        """Columns of the table of entries, beside place, bytes and salt."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -129,7 +131,8 @@ class Database:
         """Make one of some rows that is never on a disk, with the same locks."""
         with guard():
             found = cls(columns.connect(settings={"memory_limit": MEMORY, **LOCKS}))
-            found.connection.execute(columns.DDL)
+            found.names = tuple(name for name in columns.NAMES if name in rows.column_names)
+            found.connection.execute(columns.ddl(found.names))
             found.insert(rows)
             return found
 
@@ -144,16 +147,16 @@ class Database:
         return None if row is None or row[0] is None else int(row[0])
 
     def require_shape(self) -> None:
-        """Require the tables that this release writes, and nothing beside them.
+        """Require the tables that this release or the one before writes, and nothing beside them.
 
         Raises:
             DamageError: there is something else.
         """
-        blank = columns.connect()
-        blank.execute(f"{columns.DDL}; {_STATE}")
-        expected = blank.sql(_SHAPE).fetchall()
-        blank.close()
-        if self.connection.sql(_SHAPE).fetchall() != expected or self.connection.sql(_OTHERS).fetchall():
+        found = self.connection.sql(_SHAPE).fetchall()
+        names = next((each for each in (columns.NAMES, columns.BEFORE) if _shape(each) == found), None)
+        if names is not None:
+            self.names = names
+        if names is None or self.connection.sql(_OTHERS).fetchall():
             raise DamageError(
                 "the copy's database of entries holds other tables or names than this release writes",
                 next_step=_DAMAGE,
@@ -195,7 +198,7 @@ class Database:
         """Add rows with the columns of the table."""
         self.connection.register("padan_rows", rows)
         try:
-            names = ", ".join(("sequence", "raw", "salt", *columns.NAMES))
+            names = ", ".join(("sequence", "raw", "salt", *self.names))
             self.connection.execute(f"INSERT INTO entry ({names}) SELECT {names} FROM padan_rows")  # noqa: S608 - our names
         finally:
             self.connection.unregister("padan_rows")
@@ -208,7 +211,7 @@ class Database:
             entries: whether with their bytes and salts; else only which of them are erased.
         """
         own = "raw, salt" if entries else "CASE WHEN raw IS NULL THEN NULL ELSE ''::BLOB END AS raw"
-        names = ", ".join(columns.NAMES)
+        names = ", ".join(self.names)
         return self.connection.sql(
             f"SELECT sequence, {own}, {names} FROM entry WHERE sequence > {int(after)}"  # noqa: S608 - our names
         ).to_arrow_reader(BATCH)
@@ -225,3 +228,13 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _shape(names: tuple[str, ...]) -> list[Any]:
+    """Say what DuckDB tells of a copy's tables with these columns."""
+    blank = columns.connect()
+    try:
+        blank.execute(f"{columns.ddl(names)}; {_STATE}")
+        return blank.sql(_SHAPE).fetchall()
+    finally:
+        blank.close()

@@ -87,7 +87,7 @@ def check_columns(database: Any, chunk: Chunk) -> None:
         _binary(rows.column("raw")),
         _binary(rows.column("salt")),
     )
-    for name in columns.NAMES:
+    for name in (each for each in columns.NAMES if each in rows.column_names):
         stored, right = rows.column(name).to_pylist(), computed.column(name).to_pylist()
         if stored != right:
             row = next(

@@ -123,6 +123,7 @@ _TALLY: Final = {
 _WORDS: Final[Mapping[str, str]] = {
     **{kind.name: str(int(kind)) for kind in EntryKind},
     "BLOCKED": str(int(Verdict.BLOCKED)),
+    "MATCH": str(int(Verdict.MATCH)),
     "tally": ", ".join(f"{sql} AS {name}" for name, sql in _TALLY.items()),
     "sums": ", ".join(f"sum({name})::BIGINT AS {name}" for name in _TALLY),
     "reason": reason("coalesce(final_reason, reason)"),
@@ -156,6 +157,12 @@ _ALL: Final = (
     _report(
         "refusals",
         "refusals by reason, and questions without an answer (NOT_AVAILABLE, QUALITY, BLOCKED), by agency",
+    ),
+    _report(
+        "tokens",
+        "questions asked by token, and tokens issued with a MATCH, by agency, token domain and version, with the first "
+        "and the last log time",
+        (EntryKind.VERIFY,),
     ),
     _report(
         "agreements",

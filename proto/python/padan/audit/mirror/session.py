@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 import duckdb
 
 from padan.audit import render
+from padan.audit.mirror import columns
 from padan.audit.mirror.database import BATCH, Database, guard
 from padan.entry import EntryKind
 from padan.errors import CopyError, QueryError
@@ -51,7 +52,7 @@ def reason(column: str) -> str:
     return _names(column, REASONS, "REASON_")
 
 
-VIEW: Final = f"""
+_VIEW: Final = f"""
 CREATE TEMP VIEW entries AS SELECT
     sequence, {KIND} AS kind, epoch_ms(log_time_ms::BIGINT) AS log_time, agency, officer, on_behalf_of, agreement,
     agreement_version, clause, purpose, {_names("lawful_use", {int(word): word.label for word in LawfulUse}, "")} AS
@@ -59,7 +60,7 @@ CREATE TEMP VIEW entries AS SELECT
     consent_receipt, claims, {OUTCOME} AS outcome, {reason("coalesce(final_reason, reason)")} AS reason,
     {_names("agency_bucket", render.BUCKETS, "")} AS agency_bucket,
     {_names("officer_bucket", render.BUCKETS, "")} AS officer_bucket, epoch, sensitivity, retention, delayed_disclosure,
-    detail, lower(hex(request_id)) AS request_id, lower(hex(certificate)) AS certificate,
+    detail, ADDED lower(hex(request_id)) AS request_id, lower(hex(certificate)) AS certificate,
     {_names("clock_flag", render.CLOCK_FLAGS, "")} AS clock, raw IS NULL AS erased
 FROM entry
 """  # noqa: S608 - our own names
@@ -72,7 +73,8 @@ class Session:
         """Take over an open database, add the view and lock it."""
         self._database = database
         with guard():
-            database.connection.execute(VIEW)
+            own = "".join(f"{name}, " for name in columns.ADDED if name in database.names)
+            database.connection.execute(_VIEW.replace("ADDED ", own))
             database.connection.execute("SET lock_configuration = true")
 
     @classmethod
