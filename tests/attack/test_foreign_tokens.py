@@ -13,10 +13,11 @@ from keys.purpose import TokenDomain
 from padan import receipt
 from padan.rpc import from_rpc
 from padan.v1 import token_pb2, token_pb2_grpc, verification_pb2, verification_pb2_grpc
-from tests.attack.token_calls import CALLS, VERIFY, circumstances
+from tests.attack.token_calls import CALLS, ENROLMENTS, VERIFY
 from tests.installation import TRUST_DOMAIN, install
 from tests.people import BUDI
 from tests.service import request, running
+from tests.simulator.hall import circumstances
 from tests.terms import Terms
 from verifier.certificate import read
 
@@ -73,7 +74,7 @@ def loot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loot]:
     """A service with two agencies, each with a domain, and B with A's things."""
     made = install(
         tmp_path_factory.mktemp("foreign"),
-        agencies={A: Terms(token_domain=A), B: Terms(token_domain=B)},
+        agencies={name: Terms(token_domain=name, enrolments=ENROLMENTS) for name in (A, B)},
         people=[BUDI],
         token_domains=(A, B),
     )
@@ -90,7 +91,10 @@ def call(loot: Loot, agency: str, method: str, message: Any, headers: Any = PLAI
         )
         while True:
             try:
-                return getattr(stubs[method != VERIFY], method)(message, timeout=20, metadata=headers)
+                act = getattr(stubs[method != VERIFY], method)
+                if CALLS[method].streams:
+                    return next(act(iter([message]), timeout=20, metadata=headers))
+                return act(message, timeout=20, metadata=headers)
             except grpc.RpcError as error:
                 reason = from_rpc(error).reason
             if reason != "RATE_LIMITED":

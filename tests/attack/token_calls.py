@@ -5,14 +5,12 @@ A method of TokenService that is not in the table fails a test, so that nobody a
 
 from __future__ import annotations
 
-import os
-import re
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from padan.v1 import attribute_pb2, error_pb2, token_pb2, verification_pb2
+from padan.v1 import error_pb2, token_pb2, verification_pb2
 from tests.service import request
+from tests.simulator.hall import circumstances, classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +21,14 @@ SERVICE: Final = "TokenService"
 VERIFY: Final = "Verify"
 
 
-def circumstances(request_id: str = "") -> token_pb2.Circumstances:
+CLASS: Final = "aid"
+ENROLMENTS: Final = classes((CLASS, "both", "rows"))
+"""What agreements grant, so that every call reaches its tokens."""
+
+
+def said(request_id: str) -> token_pb2.Circumstances:
     """Say who asks."""
-    return token_pb2.Circumstances(
-        request_id=request_id or str(uuid.uuid4()),
-        blind=os.urandom(32),
-        purpose="service",
-        officer="officer-1",
-        legal_basis=attribute_pb2.LEGAL_BASIS_PUBLIC_TASK,
-    )
+    return circumstances(**({"request_id": request_id} if request_id else {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +41,20 @@ class TokenCall:
         refused: says of an answer which tokens it has refused, by their places; a call that takes one token refuses it
             with the whole call instead.
         most: tokens in a call.
+        desk: name of the attribute of a desk that answers one message.
+        streams: whether messages come and go in a stream.
     """
 
     message: Callable[[Sequence[bytes], str], Message]
     answer: type[Any]
     refused: Callable[[Any], Mapping[int, str]]
     most: int = 1
+    desk: str = ""
+    streams: bool = False
 
 
 def _update(tokens: Sequence[bytes], request_id: str) -> Message:
-    return token_pb2.UpdateTokensRequest(circumstances=circumstances(request_id), tokens=tokens)
+    return token_pb2.UpdateTokensRequest(circumstances=said(request_id), tokens=tokens)
 
 
 def _faults(answer: Any) -> Mapping[int, str]:
@@ -62,8 +63,28 @@ def _faults(answer: Any) -> Mapping[int, str]:
         fault.place: error_pb2.ErrorReason.Name(fault.reason).removeprefix("ERROR_REASON_")
         for fault in answer.faults
     }
-    assert not any(answer.tokens[place] for place in found)
+    tokens, verdicts = getattr(answer, "tokens", ()), getattr(answer, "verdicts", b"")
+    assert not any(tokens[place] for place in found if tokens)
+    assert not any(verdicts[place] for place in found if verdicts)
     return found
+
+
+def _enrol(tokens: Sequence[bytes], request_id: str) -> Message:
+    enrolments = [token_pb2.Enrolment(token=token, first_day="2026-01-01") for token in tokens]
+    return token_pb2.EnrolRequest(circumstances=said(request_id), category=CLASS, enrolments=enrolments)
+
+
+def _withdraw(tokens: Sequence[bytes], request_id: str) -> Message:
+    return token_pb2.WithdrawRequest(circumstances=said(request_id), category=CLASS, tokens=tokens)
+
+
+def _check(tokens: Sequence[bytes], request_id: str) -> Message:
+    (token,) = tokens
+    return token_pb2.CheckEnrolmentRequest(circumstances=said(request_id), category=CLASS, token=token)
+
+
+def _list(tokens: Sequence[bytes], request_id: str) -> Message:
+    return token_pb2.StreamCheckEnrolmentRequest(circumstances=said(request_id), category=CLASS, tokens=tokens)
 
 
 def _verify(tokens: Sequence[bytes], request_id: str) -> Message:
@@ -71,20 +92,48 @@ def _verify(tokens: Sequence[bytes], request_id: str) -> Message:
     return request(subject_token=token, request_id=request_id)
 
 
+def _nothing(answer: Any) -> Mapping[int, str]:
+    """Find no fault in an answer about one token: where that is refused, there is no answer."""
+    del answer
+    return {}
+
+
 CALLS: Final[Mapping[str, TokenCall]] = {
-    VERIFY: TokenCall(message=_verify, answer=verification_pb2.VerifyResponse, refused=lambda _answer: {}),
+    VERIFY: TokenCall(message=_verify, answer=verification_pb2.VerifyResponse, refused=_nothing),
     "UpdateTokens": TokenCall(
-        message=_update, answer=token_pb2.UpdateTokensResponse, refused=_faults, most=8
+        message=_update, answer=token_pb2.UpdateTokensResponse, refused=_faults, most=8, desk="update_tokens"
+    ),
+    "Enrol": TokenCall(message=_enrol, answer=token_pb2.EnrolResponse, refused=_faults, most=8, desk="enrol"),
+    "Withdraw": TokenCall(
+        message=_withdraw, answer=token_pb2.WithdrawResponse, refused=_faults, most=8, desk="withdraw"
+    ),
+    "CheckEnrolment": TokenCall(
+        message=_check, answer=token_pb2.CheckEnrolmentResponse, refused=_nothing, desk="check_enrolment"
+    ),
+    "StreamCheckEnrolment": TokenCall(
+        message=_list,
+        answer=token_pb2.StreamCheckEnrolmentResponse,
+        refused=_faults,
+        most=8,
+        desk="check_many",
+        streams=True,
     ),
 }
 """By name of the method; all but `VERIFY` are TokenService's."""
+WITHOUT: Final = frozenset({"ListEnrolmentQuestions"})
+"""Methods of TokenService that take no token."""
 
 
-def methods() -> set[str]:
-    """Name the methods of TokenService, as the contract has them."""
-    return {method.name for method in token_pb2.DESCRIPTOR.services_by_name[SERVICE].methods}
+def methods() -> dict[str, Any]:
+    """Give the methods of TokenService and the messages that they take, as the contract has them."""
+    service = token_pb2.DESCRIPTOR.services_by_name[SERVICE]
+    return {method.name: method.input_type for method in service.methods}
 
 
-def attribute(method: str) -> str:
-    """Name the attribute of the desk that answers a method."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower()
+def takes_bytes(message: Any) -> bool:
+    """Say whether a message has bytes in it, beside what it says of the one who asks: a token would be there."""
+    return any(
+        field.type == field.TYPE_BYTES
+        or (field.message_type is not None and field.name != "circumstances" and takes_bytes(field.message_type))
+        for field in message.fields
+    )
