@@ -90,7 +90,10 @@ class Ground:
         many = {"subject": 10_000_000, "prefix": 100_000_000}
         names = {"health": "health", "tax": "tax", "aid": "health-2"}
         self.hall = Hall(
-            {name: Terms(token_domain=domain, enrolments=ENROLMENTS, **many) for name, domain in names.items()},  # type: ignore[arg-type] # numbers
+            {
+                name: Terms(token_domain=domain, enrolments=ENROLMENTS, **many)
+                for name, domain in names.items()
+            },  # type: ignore[arg-type] # numbers
             people=NIKS,
         )
         self.world = world = self.hall.world

@@ -84,7 +84,9 @@ def _check(tokens: Sequence[bytes], request_id: str) -> Message:
 
 
 def _list(tokens: Sequence[bytes], request_id: str) -> Message:
-    return token_pb2.StreamCheckEnrolmentRequest(circumstances=said(request_id), category=CLASS, tokens=tokens)
+    return token_pb2.StreamCheckEnrolmentRequest(
+        circumstances=said(request_id), category=CLASS, tokens=tokens
+    )
 
 
 def _verify(tokens: Sequence[bytes], request_id: str) -> Message:
@@ -134,6 +136,10 @@ def takes_bytes(message: Any) -> bool:
     """Say whether a message has bytes in it, beside what it says of the one who asks: a token would be there."""
     return any(
         field.type == field.TYPE_BYTES
-        or (field.message_type is not None and field.name != "circumstances" and takes_bytes(field.message_type))
+        or (
+            field.message_type is not None
+            and field.name != "circumstances"
+            and takes_bytes(field.message_type)
+        )
         for field in message.fields
     )
