@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tokenizer.token import Quotients
 
 TABLE: Final = "enrolment"
+MAKING: Final = (Purpose.MATCH_DOMAIN, Purpose.SET, Purpose.ROW_SEAL)
+"""Purposes of the keys under which new rows stand."""
 FOREVER: Final = 2**32 - 1
 _FORMAT: Final = 1
 _TEXT: Final = 63

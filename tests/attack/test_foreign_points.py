@@ -87,13 +87,14 @@ class Ground:
     """Three agencies, of which health has tokens of two versions, and the desk beside the core; all keys probed."""
 
     def __init__(self) -> None:
-        many = {"subject": 10_000_000, "prefix": 100_000_000}
         names = {"health": "health", "tax": "tax", "aid": "health-2"}
         self.hall = Hall(
             {
-                name: Terms(token_domain=domain, enrolments=ENROLMENTS, **many)
+                name: Terms(
+                    token_domain=domain, enrolments=ENROLMENTS, subject=10_000_000, prefix=100_000_000
+                )
                 for name, domain in names.items()
-            },  # type: ignore[arg-type] # numbers
+            },
             people=NIKS,
         )
         self.world = world = self.hall.world

@@ -19,6 +19,7 @@ from padan import group
 from padan.errors import UnavailableError
 from padan.group import GroupError
 from tokenizer.enrolment import FOREVER, Enrolment, Enrolments
+from tokenizer.enrolment import MAKING as ENROLLING
 from tokenizer.token import Domain, Quotients, Tags
 from tokenizer.tokenrow import MAKING, TokenRows
 from verifier.token.errors import TokensUnavailableError
@@ -75,13 +76,29 @@ class Keys:
         except KeysError as error:
             raise TokensUnavailableError("the keys of enrolment sets cannot be used") from error
 
+    def require_enrolling(self) -> None:
+        """See that new enrolments may be written.
+
+        Raises:
+            TokensUnavailableError: the time of one of their keys to make something new is over.
+        """
+        if not self._held.makes(*ENROLLING):
+            raise TokensUnavailableError("the time of a key under which enrolments are written is over")
+
     @functools.cached_property
     def nobody(self) -> tuple[bytes, bytes]:
-        """Name and box of an enrolment of nobody that never counts, to be opened where there is none."""
+        """Name and box of an enrolment of nobody that never counts, to be opened where there is none.
+
+        Raises:
+            TokensUnavailableError: the keys of sets are not there, or the time of the row-seal key is over.
+        """
         decoy = Enrolment(
             element=group.base(group.random_scalar()), category="", domain="", first=FOREVER, last=0
         )
-        return self.enrolments.seal(decoy)
+        try:
+            return self.enrolments.seal(decoy)
+        except KeysError as error:
+            raise TokensUnavailableError("the time of the row-seal key to seal is over") from error
 
     @property
     def until(self) -> float:

@@ -91,6 +91,7 @@ class Enrolling:
         visit = self._reception.visit(peer, message.circumstances, call, now)  # 1
         require_enrol(visit.grant, message.category)
         keys = self._domains.current()
+        keys.require_enrolling()
         domain = keys.domain(visit.grant.token_domain)
         given, faults = read_tokens(domain, [each.token for each in message.enrolments], now)  # 2
         spans: dict[int, Span] = {}
