@@ -78,6 +78,7 @@ ages = [17]
 {exemption}
 {assessment}
 {tokens}
+{conversion}
 
 [[purposes]]
 code = "strict"
@@ -107,6 +108,8 @@ class Terms:
     sensitivity: str = "general"
     token_domain: str = ""
     enrolments: str = ""
+    conversions: Sequence[str] = ()
+    converted_from: Sequence[str] = ()
     until: str = "2036-01-01T00:00:00+07:00"
 
     def document(self, agency: str) -> bytes:
@@ -115,7 +118,7 @@ class Terms:
             agency=agency,
             version=self.version,
             until=self.until,
-            addresses=str(list(self.addresses)).replace("'", '"'),
+            addresses=_list(self.addresses),
             calls_per_day=self.calls_per_day,
             calls_per_second=self.calls_per_second,
             subject=self.subject,
@@ -124,5 +127,10 @@ class Terms:
             assessment="" if self.sensitivity == "general" else 'dpia = "DPIA-1"',
             tokens=(f'token_domain = "{self.token_domain}"\n' if self.token_domain else "")
             + (f"enrolments = {self.enrolments}" if self.enrolments else ""),
+            conversion=f"conversions = {_list(self.conversions)}\nconverted_from = {_list(self.converted_from)}",
             exemption=f'exempt_article = "{self.exempt_article}"' if self.exempt_article else "",
         ).encode()
+
+
+def _list(texts: Sequence[str]) -> str:
+    return str(list(texts)).replace("'", '"')

@@ -98,12 +98,24 @@ class BesideRows(Secret):
         Raises:
             IssuingOverError: the time of a key to make new rows is over.
         """
+        name = self._macs[0](front + element)[:NAME_SIZE]
+        return name, self.seal_as(name, content)
+
+    def tags(self, value: bytes) -> tuple[bytes, ...]:
+        """Name what has no element, under each key that names; the primary one's first, 32 bytes each."""
+        return tuple(mac(value) for mac in self._macs)
+
+    def seal_as(self, name: bytes, content: bytes) -> bytes:
+        """Seal a row that has a name already; gives the box.
+
+        Raises:
+            IssuingOverError: the time of a key to make new rows is over.
+        """
         if not self._makes:
             raise IssuingOverError(
                 "the time of a key to make new rows is over; custodians put a new one in its place"
             )
-        name = self._macs[0](front + element)[:NAME_SIZE]
-        return name, self._head + self._seal.seal(content, self._label + self._head + name)
+        return self._head + self._seal.seal(content, self._label + self._head + name)
 
     def open(self, name: bytes, box: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
         """Open a row; gives its content, and what turns elements in it into those of the primary match key.

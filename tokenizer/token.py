@@ -163,15 +163,17 @@ class Domain(Secret):
         """
         return self._quotients.between(self._versions[version], self._issuing())
 
-    def convert(self, given: Token, other: Domain) -> bytes:
-        """Issue another domain's token for the resident of a token that `read` gave.
+    def issue_matched(self, element: bytes, key: TokenKey) -> bytes:
+        """Issue the token of a resident whom another domain's token named, for an agreement of both domains alone.
 
-        For an agreement of both domains alone, which the caller has found.
+        Args:
+            element: M of the resident.
+            key: of the match domain, that M is of.
 
         Raises:
-            TokenDomainEndedError, IssuingOverError: as `issue`, of the other domain.
+            TokenDomainEndedError, IssuingOverError: as `issue`.
         """
-        return other._put(self._turn(given, other._issuing()))
+        return self._put(self._quotients.between(key, self._issuing()).turn(element))
 
     def public(self, version: int) -> bytes:
         """Give the public key of a version, 32 bytes.

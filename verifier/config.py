@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     token_end_grace_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         default=90, description="Days after an agreement's end before which its token domain is not ended."
     )
+    conversion_days: Annotated[int, Field(ge=1, le=90)] = Field(
+        default=30, description="Days that tokens wait to be collected by another agency."
+    )
     dispute_limit: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=100, description="Unresolved disputes that an agency may have."
     )
@@ -160,8 +163,7 @@ class Settings(BaseSettings):
         default=64, description="Threads of a worker for calls that the lane does not serve."
     )
     lane: bool = Field(
-        default=True,
-        description="Serve Verify in batches from one thread of each worker; false: from the threads.",
+        default=True, description="Serve Verify in batches from one thread of each worker; else from threads."
     )
     leader: Literal["service", "process"] = Field(
         default="service",
@@ -198,8 +200,7 @@ class Settings(BaseSettings):
         default=1827, description="Days for which entries of the class standard are kept (5 years)."
     )
     retention_long_days: Annotated[int, Field(ge=1)] = Field(
-        default=3653,
-        description="Days for which entries of the class long are kept, and those about the data.",
+        default=3653, description="Days for which entries of the class long, and about the data, are kept."
     )
     retention_lasting_days: Annotated[int, Field(ge=1)] = Field(
         default=9132,
@@ -212,8 +213,7 @@ class Settings(BaseSettings):
         default=30, description="Days after which the rows of a retired epoch are dropped."
     )
     retention_file_days: Annotated[int, Field(ge=1)] = Field(
-        default=90,
-        description="Days for which what loads and checks left in data_dir is kept: runs, lists of rows.",
+        default=90, description="Days for which what loads and checks left in data_dir is kept."
     )
     otlp_endpoint: Annotated[str, Field(pattern=_ENDPOINT)] = Field(
         default="",

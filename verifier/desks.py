@@ -12,6 +12,8 @@ from verifier.dispute.table import DisputeTable
 from verifier.limiter import RateLimiter
 from verifier.token.desk import TokenDesk
 from verifier.token.enrolment_desk import EnrolmentDesk
+from verifier.token.handed import Residents
+from verifier.token.jobs import Jobs
 
 if TYPE_CHECKING:
     from verifier.accounts import Account
@@ -77,6 +79,10 @@ def tokens(ground: Ground) -> TokenDesk:
         rates=ground.rates,
         domains=ground.domains,
         journal=ground.journal,
+        witnesses=ground.witnesses,
+        residents=Residents(ground.epochs, ground.marks, ground.log, ground.opened),
+        periods=ground.periods,
+        jobs=Jobs.of(ground.directory, days=ground.settings.conversion_days),
         now=clocks.now,
     )
 

@@ -20,9 +20,12 @@ from verifier.dispute.table import DisputeTable
 from verifier.freshness import FreshnessWatch
 from verifier.headfile import HeadFile
 from verifier.leader import LeaderDuty
+from verifier.log.beside import Beside
 from verifier.retention.duty import EVERY, Retention
 from verifier.token.asked import EVERY as EVERY_ASKED
 from verifier.token.asked import AskedKeeping
+from verifier.token.lapsing import Lapsing
+from verifier.token.rowtable import RowTable
 from verifier.tree import cosigning, sequencer
 from verifier.tree.folder import TreeFolder
 from verifier.tree.sequencer import Sequencer
@@ -75,6 +78,12 @@ def standing(means: Means) -> list[LeaderDuty]:
         days=means.settings.dispute_days,
         hold=means.settings.retention_hold,
     )
+    lapsing = Lapsing(
+        RowTable(means.directory, Beside.CONVERSION),
+        means.log,
+        now_ms=lambda: means.clock().ms,
+        days=means.settings.conversion_days,
+    )
     realm = Realm(registry_id=means.settings.registry_id, environment=means.settings.environment)
     tree = Sequencer(
         log=means.log,
@@ -100,6 +109,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         LeaderDuty(name="disputes", every=60, act=disputes.check),
         LeaderDuty(name="old disputes", every=600, act=forgetting.forget),
         LeaderDuty(name="enrolment questions", every=EVERY_ASKED, act=asked.turn),
+        LeaderDuty(name="old conversions", every=600, act=lapsing.turn),
     ]
 
 

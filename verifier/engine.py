@@ -237,13 +237,7 @@ class Engine:
             return
         opened.callback(self._cosigning.close)
         self._witnesses.look()
-        self._duties.append(
-            Duty(
-                name="witnesses",
-                every=witnessed.EVERY,
-                act=lambda: self._metrics.witness_age.set(self._witnesses.look()),
-            )
-        )
+        self._duties.append(witnessed.duty(self._witnesses, self._metrics.witness_age.set))
 
     def _build_core(self) -> None:
         settings = self._settings
@@ -358,11 +352,7 @@ class Engine:
             following(self._agent, self._key_followers, self._metrics.seal, self._settings.keyring),
             Duty(name="standing", every=10, act=self._gauges.show_standing),
             Duty(name="expiry", every=600, act=self._gauges.show_expiry),
-            Duty(
-                name="rotation",
-                every=watch.EVERY,
-                act=watch.RotationWatch(self._vault, self._metrics).look,
-            ),
+            watch.duty(self._vault, self._metrics),
             garbage.duty(),
         ]
         self._gauges.show_standing()

@@ -33,6 +33,10 @@ class Agreements(Protocol):
         """Find the terms in force, or refuse."""
         ...
 
+    def all_in_force(self, now: float) -> Sequence[Terms]:
+        """List the terms in force of every agency that has some."""
+        ...
+
 
 class Witnesses(Protocol):
     """Step 3: what the log's witnesses vouch for."""

@@ -214,7 +214,7 @@ dispute = Table(
 )
 """Disputes; `answer` is the place of the disputed entry, `document` what docs/formats/dispute.md says is kept."""
 
-token_row, progress_row, enrolment_row, asked_row = (
+token_row, progress_row, enrolment_row, asked_row, conversion_row = (
     Table(
         name,
         log_metadata,
@@ -222,11 +222,12 @@ token_row, progress_row, enrolment_row, asked_row = (
         Column("box", LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
-    for name in ("token_row", "progress_row", "enrolment_row", "asked_row")
+    for name in ("token_row", "progress_row", "enrolment_row", "asked_row", "conversion_row")
 )
 """Tables beside the log, each a name of 16 bytes and a box (docs/formats/token.md): residents who have a token; how far
-agencies say they are with moving their tokens (verifier.token.progress); members of enrolment sets; and who asked about
-a class (verifier.token.asked). Of the second and the last nothing is secret.
+agencies say they are with moving their tokens (verifier.token.progress); members of enrolment sets; who asked about a
+class (verifier.token.asked); and what was handed in to be converted and is not collected yet. Of the progress, and of
+who asked, nothing is secret.
 """
 
 setting = Table(

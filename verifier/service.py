@@ -126,6 +126,8 @@ class Service:
             TOKEN,
             {
                 "UpdateTokens": self._late(lambda engine: engine.tokens.update_tokens),
+                "ConvertTokens": self._late(lambda engine: engine.tokens.convert_tokens),
+                "CollectConverted": self._late(lambda engine: engine.tokens.collect_converted),
                 "Enrol": self._late(lambda engine: engine.enrolments.enrol),
                 "Withdraw": self._late(lambda engine: engine.enrolments.withdraw),
                 "CheckEnrolment": self._late(lambda engine: engine.enrolments.check_enrolment),

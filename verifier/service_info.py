@@ -210,6 +210,8 @@ def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
             )
             for each in grant.enrolments.values()
         ],
+        conversions=sorted(grant.conversions),
+        converted_from=sorted(grant.converted_from),
     )
 
 

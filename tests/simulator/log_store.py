@@ -18,7 +18,7 @@ from verifier.log.disputes import DisputeRows
 from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from verifier.log.beside import Kept
@@ -115,6 +115,26 @@ class MemoryLog:
 
     def close(self) -> None:
         """Let go."""
+
+
+class MemoryTable:
+    """A table beside the log, as `verifier.token.rowtable.RowTable` reads and deletes it."""
+
+    def __init__(self, log: MemoryLog, where: Beside) -> None:
+        self._rows = log.tables[where]
+
+    def read(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows by name."""
+        return {name: self._rows[name] for name in names if name in self._rows}
+
+    def between(self, after: bytes, until: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Read the first rows whose names follow one name, up to and with another one."""
+        return [each for each in sorted(self._rows.items()) if after < each[0] <= until][:limit]
+
+    def drop(self, names: Iterable[bytes]) -> None:
+        """Delete rows."""
+        for name in list(names):
+            self._rows.pop(name, None)
 
 
 class MemoryTransaction:

@@ -6,6 +6,7 @@ on is simulated, and can be told to fail.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import random
@@ -22,13 +23,14 @@ from padan.nik import Nik
 from padan.v1 import attribute_pb2, verification_pb2
 from tests.people import AS_OF, BUDI, UNKNOWN_NIK
 from tests.service import request
-from tests.simulator.log_store import MemoryLog
+from tests.simulator.log_store import MemoryLog, MemoryTable
 from tests.simulator.tokens import SimulatedTokenAgent
 from tokenizer.codes import CodeLists
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
 from tokenizer.person import Person
 from verifier import answer, head
+from verifier.accounts import Account
 from verifier.agreement import grant
 from verifier.agreement.errors import AgreementSuspendedError, NoAgreementError
 from verifier.agreement.parse import parse
@@ -42,10 +44,14 @@ from verifier.failure import Failure
 from verifier.group_writer import GroupWriter
 from verifier.identity import Peer, UnknownCallerError
 from verifier.limiter import RateLimiter
+from verifier.log.beside import Beside
 from verifier.logtime import LogClock, LogTime
 from verifier.settlement import Settlement
 from verifier.ticket import Ticket
+from verifier.token.desk import TokenDesk
 from verifier.token.domains import TokenDomains
+from verifier.token.handed import Residents
+from verifier.token.jobs import Jobs
 from verifier.token.subjects import Subjects
 from verifier.tree.witnessed import Witnessed
 from verifier.vault.store import VaultUnavailableError
@@ -138,8 +144,12 @@ class Agreements:
         return self.terms[agency]
 
     def all_in_force(self, now: float) -> list[grant.Terms]:
-        """List them all."""
-        return [self.in_force(agency, now) for agency in self.terms if agency not in self.suspended]
+        """List the terms in force."""
+        found = []
+        for agency in self.terms:
+            with contextlib.suppress(AgreementSuspendedError, NoAgreementError):
+                found.append(self.in_force(agency, now))
+        return found
 
 
 class Periods:
@@ -230,16 +240,19 @@ class World:
             clock=self._log_time,
         )
         self.quorum: str | None = None
+        journal, periods = Journal(writer), Periods()
         self.witnesses = Witnessed(lambda: self.quorum, seconds=900, now=lambda: self.clocks.wall)
+        self.opened = Account()
+        self.epochs = Epochs(self.epoch)
         self.core = Verifier(
             gate=self.gate,
             agreements=self.agreements,
-            epochs=Epochs(self.epoch),
+            epochs=self.epochs,
             marks=self.marks,
             tokens=Subjects(self.domains, self.log),
-            journal=Journal(writer),
+            journal=journal,
             drafts=Drafter(
-                periods=Periods(),
+                periods=periods,
                 random=self.random.randbytes,
                 joint_subject=40,
                 joint_prefix=400,
@@ -249,6 +262,19 @@ class World:
             witnesses=self.witnesses,
             now=self.clocks,
             slot=0.005,
+            opened=self.opened,
+        )
+        self.tokens = TokenDesk(
+            gate=self.gate,
+            agreements=self.agreements,
+            rates=RateLimiter(),
+            domains=self.domains,
+            journal=journal,
+            witnesses=self.witnesses,
+            residents=Residents(self.epochs, self.marks, self.log, self.opened),
+            periods=periods,
+            jobs=Jobs(MemoryTable(self.log, Beside.CONVERSION), days=30),
+            now=self.clocks,
         )
 
     def restart_clock(self, *, confirmed_ahead: bool = False) -> None:

@@ -33,6 +33,8 @@ OTHERS = tuple(b"327301010190900%d" % number for number in range(1, 5))
 CONTEXT = b"OPRFV1-\x00-ristretto255-SHA512"
 NONCE = bytes(range(12))
 FILL = b"\xa5"
+COLLECTOR, JOB_ID, JOB_SEED = "family-aid", bytes(range(100, 116)), bytes(range(32))
+DAY, PAYLOAD = (20_500).to_bytes(2, "big"), b"sealed by one agency to the other"
 
 sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
 
@@ -113,7 +115,11 @@ def record(nik: bytes, key_id: int) -> bytes:
 
 def row(construction: str, index: str, front: bytes, element: bytes, content: bytes) -> dict[str, str]:
     """Name and seal a row."""
-    name = mac(SEEDS[index], construction, front + element)[:16]
+    return sealed(construction, index, mac(SEEDS[index], construction, front + element)[:16], content)
+
+
+def sealed(construction: str, index: str, name: bytes, content: bytes) -> dict[str, str]:
+    """Seal a row that has a name."""
     head = struct.pack(">II", IDS["match"], IDS[index])
     info = label("row-seal") + bytes(4) + prefixed("registry", construction, "")
     sealing = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(SEEDS["seal"])
@@ -147,6 +153,33 @@ def enrolment(first: int, last: int) -> bytes:
     return b"\1" + matched(NIK) + struct.pack(">II", first, last) + texts + FILL * 39
 
 
+def conversion() -> list[dict[str, str]]:
+    """Name and seal the rows of a job: its own, a part's, that which closes it, and a token's."""
+    place = hmac.digest(JOB_SEED, b"job", "sha256")[:5]
+
+    def named(kind: int, part: int, at: int) -> bytes:
+        own = hmac.digest(JOB_SEED, struct.pack(">BIH", kind, part, at), "sha256")[:9]
+        return DAY + place + own
+
+    def content(kind: int, body: bytes, payload: bytes = b"") -> bytes:
+        return (bytes([1, kind]) + JOB_ID + body).ljust(208, FILL) + (payload or FILL * len(PAYLOAD))
+
+    domains = b"".join(bytes([len(name)]) + name.encode().ljust(63, b"\0") for name in (DOMAIN, COLLECTOR))
+    tag = mac(SEEDS["index"], "conversion", prefixed(DOMAIN) + JOB_ID)[:14]
+    refused = bytes([0b0000_0010]) + bytes(62), bytes(62) + bytes([0b0000_1000])
+    part = (
+        struct.pack(">I", 7) + hashlib.sha256(b"tokens").digest() + struct.pack(">H", 3) + b"".join(refused)
+    )
+    own = JOB_SEED + DAY + len(PAYLOAD).to_bytes(2, "big") + domains
+    rows = (
+        (DAY + tag, content(1, own)),
+        (named(2, 7, 0), content(2, part)),
+        (named(3, 0, 0), content(3, struct.pack(">IQ", 9, 4_321))),
+        (named(4, 7, 499), content(4, struct.pack(">IB", 7, 1) + matched(NIK), PAYLOAD)),
+    )
+    return [sealed("conversion", "index", name, each) for name, each in rows]
+
+
 def build() -> str:
     """Compute everything, as text."""
     front = prefixed(CATEGORY, DOMAIN)
@@ -175,6 +208,11 @@ def build() -> str:
                     row("enrolment", "set", front, matched(NIK), enrolment(20_000, 20_364)),
                     row("enrolment", "set", front, matched(NIK), enrolment(20_000, 2**32 - 1)),
                 ],
+                "target": COLLECTOR,
+                "job_id": JOB_ID.hex(),
+                "job_seed": JOB_SEED.hex(),
+                "payload": PAYLOAD.hex(),
+                "conversion": conversion(),
             },
             indent=1,
         )

@@ -59,6 +59,12 @@ class FeatureNotGrantedError(CallerError):
     reason: ClassVar[str] = "FEATURE_NOT_GRANTED"
 
 
+class ConversionNotGrantedError(CallerError):
+    """The agreements of two token domains do not both grant a conversion, or are not in force."""
+
+    reason: ClassVar[str] = "CONVERSION_NOT_GRANTED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One fault of a document.

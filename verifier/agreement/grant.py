@@ -44,6 +44,8 @@ class Grant:
         exempt: residents' restrictions and locks do not bind the purpose.
         token_domain: to which tokens are issued and in which they are taken; empty where tokens are not granted.
         enrolments: what may be done with classes of enrolments, by class; a class that is not there is not granted.
+        conversions: token domains whose agencies may be given tokens of the residents that this one names.
+        converted_from: token domains whose agencies may give this one tokens so.
         delayed_disclosure: the article under which the resident sees the entry later; empty where at once.
     """
 
@@ -71,6 +73,8 @@ class Grant:
     exempt: bool
     token_domain: str
     enrolments: Mapping[str, EnrolmentClass]
+    conversions: frozenset[str]
+    converted_from: frozenset[str]
     delayed_disclosure: str
     delayed_days: int
 
@@ -265,6 +269,8 @@ def _grant(agreement: Agreement, purpose: Purpose) -> Grant:
         exempt=bool(purpose.exempt_article),
         token_domain=purpose.token_domain,
         enrolments={each.category: each for each in purpose.enrolments},
+        conversions=frozenset(purpose.conversions),
+        converted_from=frozenset(purpose.converted_from),
         delayed_disclosure=agreement.disclosure.article,
         delayed_days=agreement.disclosure.days,
     )

@@ -114,7 +114,6 @@ class Reserved:
     """What a document can already say and no release grants yet."""
 
     biometrics: tuple[Biometric, ...] = ()
-    conversions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +149,8 @@ class Purpose:
             they do.
         token_domain: to which tokens are issued and in which they are taken; empty where there are none.
         enrolments: classes of enrolments, as the document lists them.
+        conversions: token domains whose agencies may be given tokens of the residents that this one names.
+        converted_from: token domains whose agencies may give this one tokens so.
     """
 
     code: PurposeCode
@@ -172,6 +173,8 @@ class Purpose:
     exempt_article: str
     token_domain: str
     enrolments: tuple[EnrolmentClass, ...]
+    conversions: tuple[str, ...]
+    converted_from: tuple[str, ...]
     reserved: Reserved
 
 

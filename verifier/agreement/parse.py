@@ -303,6 +303,8 @@ def _purpose(table: Table, budgets: Budgets, sensitivity: int, retention: int) -
         exempt_article=table.text("exempt_article", pattern=_ARTICLE, right=_ARTICLE_RIGHT, default=""),
         token_domain=table.text("token_domain", pattern=_ID, right=_ID_RIGHT, default=""),
         enrolments=_enrolments(table),
+        conversions=table.texts("conversions", pattern=_ID, right=_ID_RIGHT),
+        converted_from=table.texts("converted_from", pattern=_ID, right=_ID_RIGHT),
         reserved=_reserved(table),
     )
     for key, filled in (("legal_bases", purpose.legal_bases), ("attributes", purpose.attributes)):
@@ -351,5 +353,4 @@ def _reserved(table: Table) -> Reserved:
         entry.close()
     return Reserved(
         biometrics=tuple(biometrics),
-        conversions=table.texts("conversions", pattern=_ID, right=_ID_RIGHT),
     )

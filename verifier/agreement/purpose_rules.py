@@ -8,7 +8,7 @@ from verifier.agreement import vocabulary as words
 from verifier.agreement.finding import Found, error, names, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from verifier.agreement.model import Purpose
@@ -19,6 +19,8 @@ MAX_FULL_REQUESTS: Final = 3
 """Where a verdict is given for each claim, this many wholly failed requests a day about one resident."""
 MAX_REGION_LEVELS: Final = 2
 MIN_REASON_WORDS: Final = 4
+MAX_CONVERSIONS: Final = 16
+"""Token domains that tokens of one purpose may be converted to, or come from."""
 
 
 def of_purpose(purpose: Purpose) -> Iterator[Found]:
@@ -30,6 +32,7 @@ def of_purpose(purpose: Purpose) -> Iterator[Found]:
     yield from _of_exemption(purpose)
     yield from _of_sensitivity(purpose)
     yield from _of_enrolments(purpose)
+    yield from _of_conversion(purpose)
     yield from _of_reserved(purpose)
 
 
@@ -214,11 +217,37 @@ def _of_enrolments(purpose: Purpose) -> Iterator[Found]:
             )
 
 
+def _of_conversion(purpose: Purpose) -> Iterator[Found]:
+    wrong = [
+        error("conversion", (key,), what, right)
+        for key, domains in (
+            ("conversions", purpose.conversions),
+            ("converted_from", purpose.converted_from),
+        )
+        for what, right in _of_domains(purpose.token_domain, domains)
+    ]
+    yield from wrong
+    if purpose.conversions and not wrong:
+        yield warning(
+            "conversion",
+            ("conversions",),
+            f"gives another agency tokens of the residents that this one names: {', '.join(purpose.conversions)}",
+            "make sure that the law it rests on says so, and that the other agreement names this token domain",
+        )
+
+
+def _of_domains(own: str, domains: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Find what is wrong with the domains that tokens go to or come from."""
+    if domains and not own:
+        yield "the purpose has no tokens", "name its token_domain, or leave this out"
+    if own and own in domains:
+        yield "names the purpose's own token domain", "name another agency's"
+    if len(domains) > MAX_CONVERSIONS:
+        yield f"{len(domains)} token domains", f"at most {MAX_CONVERSIONS}"
+
+
 def _of_reserved(purpose: Purpose) -> Iterator[Found]:
     reserved = purpose.reserved
-    for key, filled in (
-        ("biometrics", reserved.biometrics),
-        ("conversions", reserved.conversions),
-    ):
+    for key, filled in (("biometrics", reserved.biometrics),):
         if filled:
             yield error("not-available", (key,), "not available in this release", "leave it out")

@@ -26,6 +26,7 @@ class Beside(enum.IntEnum):
     PROGRESS = 2
     ENROLMENT = 3
     ASKED = 4
+    CONVERSION = 5
 
     @property
     def table(self) -> str:

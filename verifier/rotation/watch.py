@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from verifier.housekeeping import Duty
 from verifier.rotation import restarts
 
 if TYPE_CHECKING:
@@ -47,3 +48,8 @@ class RotationWatch:
             pending=pending,
             restart_due=restarts.is_due(there, self._began_ms),
         )
+
+
+def duty(vault: VaultStore, gauges: Gauges) -> Duty:
+    """Make the duty that looks."""
+    return Duty(name="rotation", every=EVERY, act=RotationWatch(vault, gauges).look)

@@ -18,6 +18,7 @@ from keys.purpose import Purpose
 from padan import group
 from padan.errors import UnavailableError
 from padan.group import GroupError
+from tokenizer.conversion import Conversions
 from tokenizer.enrolment import FOREVER, Enrolment, Enrolments
 from tokenizer.enrolment import MAKING as ENROLLING
 from tokenizer.token import Domain, Quotients, Tags
@@ -61,6 +62,7 @@ class Keys:
         self._tags = Tags(agent.realm, held.macs(Purpose.TOKEN_TAG))
         self.rows = TokenRows.of(agent.realm, held, self._quotients)
         self._makes = held.makes(Purpose.TOKEN_TAG, *MAKING)
+        self.conversions = Conversions.of(agent.realm, held, self._quotients)
         self._domains: dict[str, Domain] = {}
         self._agent = agent
 

@@ -29,6 +29,30 @@ class TokenDomainClosedError(CallerError):
     reason = "FEATURE_NOT_GRANTED"
 
 
+class ConversionClosedError(CallerError):
+    """The job of conversion is closed."""
+
+    reason = "CONVERSION_CLOSED"
+
+
+class ConversionIncompleteError(CallerError):
+    """Parts of the job are missing."""
+
+    reason = "CONVERSION_INCOMPLETE"
+
+
+class ConversionOpenError(CallerError):
+    """The job is not closed yet."""
+
+    reason = "CONVERSION_OPEN"
+
+
+class UnknownConversionError(CallerError):
+    """There is no such job for the caller."""
+
+    reason = "UNKNOWN_CONVERSION"
+
+
 class TokensUnavailableError(ServiceError):
     """Keys of tokens are not there, or a row beside the log does not open."""
 

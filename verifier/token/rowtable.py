@@ -84,6 +84,26 @@ class RowTable:
             lock(connection, self.where)
             yield Change(connection, self.where)
 
+    def read(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Read rows by their names; absent ones are left out."""
+        with self._directory.reading() as connection:
+            return listing.read_beside(connection, self.where, names)
+
+    def drop(self, names: Iterable[bytes]) -> None:
+        """Delete rows in one transaction."""
+        with self.changing() as change:
+            change.write(drop=names)
+
+    def between(self, after: bytes, until: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Read the first rows whose names follow one name, up to and with another one, by ascending name."""
+        query = text(
+            f"SELECT name, box FROM {self.where.table} WHERE name > :after AND name <= :until "  # noqa: S608 - our own names
+            "ORDER BY name LIMIT :size"
+        )
+        with self._directory.reading() as connection:
+            rows = connection.execute(query, {"after": after, "until": until, "size": limit}).all()
+        return [(bytes(name), bytes(box)) for name, box in rows]
+
     def is_empty(self) -> bool:
         """Say whether there is no row."""
         query = select(literal_column("1", Integer)).select_from(table(self.where.table)).limit(1)

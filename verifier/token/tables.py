@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from keys.purpose import Purpose
-from tokenizer import enrolment, tokenrow
+from tokenizer import conversion, enrolment, tokenrow
+from tokenizer.conversion import Conversions
 from tokenizer.enrolment import Enrolments
 from tokenizer.token import Quotients
 from tokenizer.tokenrow import TokenRows
@@ -64,9 +65,16 @@ def _enrolments(agent: KeyAgent) -> Sealed:
     return Enrolments.of(agent.realm, agent.tokens(), Quotients())
 
 
+def _conversion_rows(agent: KeyAgent) -> Sealed:
+    return Conversions.of(agent.realm, agent.tokens(), Quotients())
+
+
 TABLES: Final = (
     KeyedTable(beside=Beside.TOKEN, index=Purpose.TOKEN_INDEX, rows=_token_rows, join=tokenrow.join),
     KeyedTable(beside=Beside.ENROLMENT, index=Purpose.SET, rows=_enrolments, join=enrolment.join),
+    KeyedTable(
+        beside=Beside.CONVERSION, index=Purpose.TOKEN_INDEX, rows=_conversion_rows, join=conversion.join
+    ),
 )
 """The tables."""
 

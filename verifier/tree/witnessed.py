@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from verifier.agreement import vocabulary
 from verifier.errors import LogUnwitnessedError, OperatorError
+from verifier.housekeeping import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,3 +105,8 @@ class Witnessed:
         if found is not None:
             self._there_at = found
         return max(0.0, self._now() - self._there_at)
+
+
+def duty(witnesses: Witnessed, show: Callable[[float], object]) -> Duty:
+    """Make the duty that reads, and shows the seconds since the quorum was last there."""
+    return Duty(name="witnesses", every=EVERY, act=lambda: show(witnesses.look()))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 import grpc.aio
 
-from padan import answer, channel, dispute, info, remedy, retry, update
+from padan import answer, channel, conversion, dispute, info, remedy, retry, update
 from padan.client import SERVICE_INFO, VERIFY
 from padan.enrolment_calls import AsyncEnrolmentCalls
 from padan.question import Question
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.conversion import Collect, HandedIn, HandIn, Page
     from padan.dispute import Dispute
     from padan.info import ServiceInfo
     from padan.nik import Nik
@@ -92,7 +93,6 @@ class Client:
                 response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
             )
         )
-
         self._update_tokens: grpc.aio.UnaryUnaryMultiCallable[bytes, token_pb2.UpdateTokensResponse] = (
             link.unary_unary(
                 update.UPDATE_TOKENS,
@@ -100,6 +100,7 @@ class Client:
                 response_deserializer=token_pb2.UpdateTokensResponse.FromString,
             )
         )
+        self._convert_tokens, self._collect_converted = conversion.methods(link)
         self.enrolments = AsyncEnrolmentCalls(link, self._call, proofs)
         """Enrols residents in classes, withdraws them, and asks who is enrolled; as `padan.Client.enrolments`."""
 
@@ -210,6 +211,40 @@ class Client:
             keys = update.keys_of(await self.service_info(timeout=timeout), tokens.domain)
         answered = await self._call(self._update_tokens, tokens.body, timeout)
         return update.read(answered, tokens.tokens, keys)
+
+    async def convert_tokens(
+        self,
+        part: HandIn,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> HandedIn:
+        """Hand in a part of a job that converts tokens to another agency's domain; the same part again changes nothing.
+
+        Args:
+            part: from `HandIn.build`.
+            timeout: seconds for all attempts together.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return conversion.read_handed_in(await self._call(self._convert_tokens, part.body, timeout))
+
+    async def collect_converted(
+        self,
+        page: Collect,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> Page:
+        """Collect a page of what another agency's tokens were converted to, or delete what was collected.
+
+        Args:
+            page: from `Collect.build`.
+            timeout: seconds for all attempts together.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return conversion.read_page(await self._call(self._collect_converted, page.body, timeout))
 
     async def open_dispute(
         self,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import grpc
 
-from padan import answer, channel, dispute, info, remedy, retry, update
+from padan import answer, channel, conversion, dispute, info, remedy, retry, update
 from padan.enrolment_calls import EnrolmentCalls
 from padan.question import Question
 from padan.rpc import from_rpc
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.conversion import Collect, HandedIn, HandIn, Page
     from padan.dispute import Dispute
     from padan.info import ServiceInfo
     from padan.nik import Nik
@@ -104,6 +105,7 @@ class Client:
                 response_deserializer=token_pb2.UpdateTokensResponse.FromString,
             )
         )
+        self._convert_tokens, self._collect_converted = conversion.methods(link)
         self.enrolments = EnrolmentCalls(link, self._call, proofs)
         """Enrols residents in classes, withdraws them, and asks who is enrolled."""
 
@@ -218,6 +220,30 @@ class Client:
             keys = update.keys_of(self.service_info(timeout=timeout), tokens.domain)
         answered = self._call(self._update_tokens, tokens.body, timeout)
         return update.read(answered, tokens.tokens, keys)
+
+    def convert_tokens(self, part: HandIn, *, timeout: float | None = None) -> HandedIn:
+        """Hand in a part of a job that converts tokens to another agency's domain; the same part again changes nothing.
+
+        Args:
+            part: from `HandIn.build`.
+            timeout: seconds for all attempts together.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return conversion.read_handed_in(self._call(self._convert_tokens, part.body, timeout))
+
+    def collect_converted(self, page: Collect, *, timeout: float | None = None) -> Page:
+        """Collect a page of what another agency's tokens were converted to, or delete what was collected.
+
+        Args:
+            page: from `Collect.build`.
+            timeout: seconds for all attempts together.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        return conversion.read_page(self._call(self._collect_converted, page.body, timeout))
 
     def open_dispute(
         self,

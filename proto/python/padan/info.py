@@ -105,6 +105,10 @@ class Purpose:
     """The token domain to which tokens are issued, and whose are taken; empty where tokens are not granted."""
     enrolments: tuple[EnrolmentClass, ...] = ()
     """Classes of enrolments that it may enrol in or ask about."""
+    conversions: tuple[str, ...] = ()
+    """Token domains whose agencies may be given tokens of the residents that this one's tokens name."""
+    converted_from: tuple[str, ...] = ()
+    """Token domains whose agencies may give this one tokens so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +311,8 @@ def _purpose(message: verification_pb2.PurposeInfo) -> Purpose:
             )
             for each in message.enrolments
         ),
+        conversions=tuple(message.conversions),
+        converted_from=tuple(message.converted_from),
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
@@ -45,6 +46,21 @@ def seal(plaintext: bytes, *, public_key: bytes, info: bytes) -> bytes:
         raise DisputeError("the key to seal to is not a usable X25519 key", reason="key") from None
 
 
+def public_key_of(pem: bytes) -> bytes:
+    """Read a public key out of SubjectPublicKeyInfo in PEM (RFC 8410); gives 32 bytes.
+
+    Raises:
+        DisputeError: reason "key": no such key.
+    """
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, X25519PublicKey):
+        raise DisputeError("no public X25519 key", reason="key")
+    return key.public_bytes_raw()
+
+
 class Recipient:
     """Opens boxes. Holds a private key: its repr shows none and it refuses pickling.
 
@@ -66,6 +82,36 @@ class Recipient:
         self._private = X25519PrivateKey.from_private_bytes(bytes(private_key))
         self.public_key = self._private.public_key().public_bytes_raw()
         self.key_id = key_id(self.public_key)
+
+    @classmethod
+    def make(cls) -> Self:
+        """Make a private key."""
+        return cls(X25519PrivateKey.generate().private_bytes_raw())
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> Self:
+        """Read a private key: PKCS #8 in PEM (RFC 8410), as `openssl genpkey -algorithm x25519` writes it.
+
+        Raises:
+            DisputeError: reason "key": no such key, or with a passphrase.
+        """
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError):
+            key = None
+        if not isinstance(key, X25519PrivateKey):
+            raise DisputeError("no private X25519 key without a passphrase", reason="key")
+        return cls(key.private_bytes_raw())
+
+    def pems(self) -> tuple[bytes, bytes]:
+        """Write the private key (PKCS #8) and the public key (SubjectPublicKeyInfo), in PEM."""
+        private = self._private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        public = self._private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return private, public
 
     def open(self, box: bytes, *, info: bytes) -> bytes:
         """Open a box.

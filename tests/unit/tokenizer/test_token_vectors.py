@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from keys.tokenkey import TokenKey, hashed
 from padan.canonical import prefixed
 from padan.token import Token
 from tokenizer.besiderow import BesideRows
+from tokenizer.conversion import Closed, Conversions, Item, Job, Part, Standing
 from tokenizer.enrolment import FOREVER, Enrolments
 from tokenizer.errors import BoxError
 from tokenizer.token import Quotients, Tags
@@ -97,6 +99,52 @@ def test_a_token_row_is_these_bytes(place: int) -> None:
     assert row.predecessors == tuple(elements[: (0, 3, 1)[place]])
     assert row.survivor == (b"", b"", elements[3])[place]
     _must_not_open(table.open, name, box)
+
+
+def test_the_rows_of_a_conversion_are_these_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each opens, stands under its name, says what it must, and is written as it was read."""
+    monkeypatch.setattr("tokenizer.conversion.os.urandom", filled)
+    job = Job(
+        job_id=bytes.fromhex(VECTORS["job_id"]),
+        seed=bytes.fromhex(VECTORS["job_seed"]),
+        day=20_500,
+        size=len(VECTORS["payload"]) // 2,
+        source=VECTORS["domain"],
+        target=VECTORS["target"],
+    )
+    told: list[Job | Part | Closed | Item] = [
+        job,
+        Part(
+            job_id=job.job_id,
+            part=7,
+            digest=hashlib.sha256(b"tokens").digest(),
+            taken=3,
+            refused=(1,),
+            outdated=(499,),
+        ),
+        Closed(job_id=job.job_id, parts=9, taken=4_321),
+        Item(
+            job_id=job.job_id,
+            part=7,
+            there=True,
+            element=bytes.fromhex(VECTORS["matched"]),
+            payload=bytes.fromhex(VECTORS["payload"]),
+        ),
+    ]
+    beside = rows("conversion", "index")
+    table = Conversions(beside)
+    names = [*table.names(job.source, job.job_id, [20_500]), job.part(7), job.closing, job.item(7, 499)]
+    for given, name, row in zip(VECTORS["conversion"], names, told, strict=True):
+        box = bytes.fromhex(given["box"])
+        assert name.hex() == given["name"]
+        assert table.open(name, box).row == row
+        assert table.open(name, box).size == job.size
+        again, sealed = table.seal(Standing(name=name, size=job.size, row=row))
+        assert again == name
+        assert beside.open(name, sealed)[0].hex() == given["content"]
+        assert table.is_current(box)
+        assert job.closing[:7] == name[:7] or row == job
+        _must_not_open(table.open, name, box)
 
 
 @pytest.mark.parametrize("place", range(len(VECTORS["enrolments"])))

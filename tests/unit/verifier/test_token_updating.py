@@ -22,9 +22,7 @@ from tests.service import request
 from tests.simulator.world import START, World
 from tests.terms import Terms
 from verifier.errors import InvalidFieldError, RateLimitedError, VerifierError
-from verifier.limiter import RateLimiter
 from verifier.log.beside import Beside
-from verifier.token.desk import TokenDesk
 from verifier.token.errors import TokensUnavailableError
 from verifier.token.reception import CALLS_A_SECOND, MOST
 
@@ -49,15 +47,7 @@ class Office:
             people=[{**BUDI, "NIK": nik} for nik in NIKS],
         )
         self.still = False
-        world = self.world
-        self.desk = TokenDesk(
-            gate=world.gate,
-            agreements=world.agreements,
-            rates=RateLimiter(),
-            domains=world.domains,
-            journal=world.core._journal,
-            now=world.clocks,
-        )
+        self.desk = self.world.tokens
 
     def issue(self, agency: str = "health", niks: Sequence[str] = NIKS) -> list[bytes]:
         """Issue tokens with matches."""

@@ -138,3 +138,7 @@ def _show_purpose(purpose: Purpose) -> None:
     for each in purpose.enrolments:
         may = ", ".join(word for word, given in (("enrol", each.enrol), ("ask", each.ask)) if given)
         typer.echo(f"  enrolments   in {each.category}: {may or 'lists alone'}; lists bring {each.lists}")
+    if purpose.conversions:
+        typer.echo(f"  conversion   to {', '.join(purpose.conversions)}")
+    if purpose.converted_from:
+        typer.echo(f"  conversion   from {', '.join(purpose.converted_from)}")

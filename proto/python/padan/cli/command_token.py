@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.channel import AT_ONCE
-from padan.cli import connection, token_update
+from padan.cli import connection, conversions, token_update
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.cli.interrupting import interruptible
@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group.command("issue")(issue_)
     group.command("update")(token_update.update)
     group.command("overlap")(overlap)
+    conversions.register(group)
     app.add_typer(group)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from padan.issuing.run import Run, Terms
 from padan.table.keptfile import KeptFile, Kind
@@ -76,6 +76,14 @@ class Binding:
         }
 
 
+class Bound(Protocol):
+    """What a run is bound to: of a list that tokens are issued for, or one that is converted."""
+
+    def told(self) -> dict[str, str]:
+        """Write it for the part file."""
+        ...
+
+
 class Part:
     """A part file that is open, and locked until it is closed."""
 
@@ -84,7 +92,7 @@ class Part:
         self._file = file
 
     @classmethod
-    def open(cls, path: Path, binding: Binding, source: Path) -> Self:
+    def open(cls, path: Path, binding: Bound, source: Path) -> Self:
         """Begin a run, or go on with the one whose part file is there.
 
         Raises:

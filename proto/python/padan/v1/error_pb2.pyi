@@ -118,6 +118,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the keys or rows of the token domain cannot be read; no key was made for it, or it was ended."""
     ERROR_REASON_CLASS_UNKNOWN: _ErrorReason.ValueType  # 93
     """INVALID_ARGUMENT: the class is not one that the purpose may enrol in or ask about, or nobody enrols in it now."""
+    ERROR_REASON_CONVERSION_NOT_GRANTED: _ErrorReason.ValueType  # 100
+    """PERMISSION_DENIED: the agreements of the two token domains do not both grant the conversion, or are not in force."""
+    ERROR_REASON_CONVERSION_CLOSED: _ErrorReason.ValueType  # 101
+    """FAILED_PRECONDITION: the job is closed, so that it takes no part that is not there already."""
+    ERROR_REASON_CONVERSION_INCOMPLETE: _ErrorReason.ValueType  # 102
+    """FAILED_PRECONDITION: parts of the job are missing, so that it cannot be closed; the message names the first ones."""
+    ERROR_REASON_CONVERSION_OPEN: _ErrorReason.ValueType  # 103
+    """FAILED_PRECONDITION: the job is not closed yet, so that it cannot be collected."""
+    ERROR_REASON_UNKNOWN_CONVERSION: _ErrorReason.ValueType  # 104
+    """NOT_FOUND: no job of this id was handed in for the caller's domain, or it was deleted, or its time is over."""
     ERROR_REASON_PROPOSAL_NOT_READY: _ErrorReason.ValueType  # 89
     """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 
@@ -218,6 +228,16 @@ ERROR_REASON_TOKENS_UNAVAILABLE: ErrorReason.ValueType  # 92
 """UNAVAILABLE: the keys or rows of the token domain cannot be read; no key was made for it, or it was ended."""
 ERROR_REASON_CLASS_UNKNOWN: ErrorReason.ValueType  # 93
 """INVALID_ARGUMENT: the class is not one that the purpose may enrol in or ask about, or nobody enrols in it now."""
+ERROR_REASON_CONVERSION_NOT_GRANTED: ErrorReason.ValueType  # 100
+"""PERMISSION_DENIED: the agreements of the two token domains do not both grant the conversion, or are not in force."""
+ERROR_REASON_CONVERSION_CLOSED: ErrorReason.ValueType  # 101
+"""FAILED_PRECONDITION: the job is closed, so that it takes no part that is not there already."""
+ERROR_REASON_CONVERSION_INCOMPLETE: ErrorReason.ValueType  # 102
+"""FAILED_PRECONDITION: parts of the job are missing, so that it cannot be closed; the message names the first ones."""
+ERROR_REASON_CONVERSION_OPEN: ErrorReason.ValueType  # 103
+"""FAILED_PRECONDITION: the job is not closed yet, so that it cannot be collected."""
+ERROR_REASON_UNKNOWN_CONVERSION: ErrorReason.ValueType  # 104
+"""NOT_FOUND: no job of this id was handed in for the caller's domain, or it was deleted, or its time is over."""
 ERROR_REASON_PROPOSAL_NOT_READY: ErrorReason.ValueType  # 89
 """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -612,3 +612,177 @@ class StreamCheckEnrolmentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamCheckEnrolmentResponse: _TypeAlias = StreamCheckEnrolmentResponse  # noqa: Y015
+
+@_typing.final
+class ConvertItem(_message.Message):
+    """One token that is converted, and what travels along."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    token: _builtins.bytes
+    """A token of the caller's domain."""
+    payload: _builtins.bytes
+    """What travels along, sealed by the agency that hands it in to the one that collects it: 0 to 1,024 bytes, of one
+    length in a job.
+    """
+    def __init__(
+        self,
+        *,
+        token: _builtins.bytes = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConvertItem: _TypeAlias = ConvertItem  # noqa: Y015
+
+@_typing.final
+class ConvertTokensRequest(_message.Message):
+    """A part of a job of conversion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    domain: _builtins.str
+    """The token domain to convert to."""
+    part: _builtins.int
+    """Number of the part, from 1 to 30,000. A part that comes again, with the same tokens, changes nothing."""
+    last: _builtins.bool
+    """This is the last part: with it the job is closed and may be collected. All parts up to this number must be there."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why. The request_id is the job's, the same in each part."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConvertItem]:
+        """1 to 500; none where the job is only closed."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        domain: _builtins.str = ...,
+        part: _builtins.int = ...,
+        items: _abc.Iterable[Global___ConvertItem] | None = ...,
+        last: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances", "domain", b"domain", "items", b"items", "last", b"last", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConvertTokensRequest: _TypeAlias = ConvertTokensRequest  # noqa: Y015
+
+@_typing.final
+class ConvertTokensResponse(_message.Message):
+    """What became of a part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Id of the job, which the agency that collects must be told: the request_id."""
+    taken: _builtins.int
+    """Tokens of this part that were taken, or those of the whole job where it is closed."""
+    closed: _builtins.bool
+    """The job is closed."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenFault]:
+        """Those of this part that were refused; the others were taken."""
+
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        taken: _builtins.int = ...,
+        faults: _abc.Iterable[Global___TokenFault] | None = ...,
+        closed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "faults", b"faults", "job_id", b"job_id", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConvertTokensResponse: _TypeAlias = ConvertTokensResponse  # noqa: Y015
+
+@_typing.final
+class CollectConvertedRequest(_message.Message):
+    """Asks for a page of what was converted, or that all of it be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    DELETE_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Id of the job."""
+    after: _builtins.bytes
+    """Where the page begins: what the page before it names as next; empty for the first one."""
+    delete: _builtins.bool
+    """Delete what was converted, instead of giving a page; once all pages are safe with the caller."""
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances:
+        """Who asks, and why; a request_id of its own for each call."""
+
+    def __init__(
+        self,
+        *,
+        circumstances: Global___Circumstances | None = ...,
+        job_id: _builtins.str = ...,
+        after: _builtins.bytes = ...,
+        delete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "circumstances", b"circumstances", "delete", b"delete", "job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectConvertedRequest: _TypeAlias = CollectConvertedRequest  # noqa: Y015
+
+@_typing.final
+class CollectConvertedResponse(_message.Message):
+    """Some of what was converted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    HANDED_IN_FIELD_NUMBER: _builtins.int
+    next: _builtins.bytes
+    """Where the next page begins; empty after the last one, and where there is more to delete not empty."""
+    handed_in: _builtins.int
+    """Tokens that were handed in for the whole job; those of residents who are not held or may not be told are left out."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConvertItem]:
+        """Up to 500, with tokens of the caller's domain; shuffled over the whole job."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ConvertItem] | None = ...,
+        next: _builtins.bytes = ...,
+        handed_in: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handed_in", b"handed_in", "items", b"items", "next", b"next"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectConvertedResponse: _TypeAlias = CollectConvertedResponse  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TokenServiceStub:
-    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    """Moves tokens to new keys and to other domains, and says whether a resident is enrolled already. Every call is refused for a token that was not
     issued to the caller's domain.
     """
 
@@ -40,6 +40,16 @@ class TokenServiceStub:
                 '/padan.v1.TokenService/UpdateTokens',
                 request_serializer=padan_dot_v1_dot_token__pb2.UpdateTokensRequest.SerializeToString,
                 response_deserializer=padan_dot_v1_dot_token__pb2.UpdateTokensResponse.FromString,
+                _registered_method=True)
+        self.ConvertTokens = channel.unary_unary(
+                '/padan.v1.TokenService/ConvertTokens',
+                request_serializer=padan_dot_v1_dot_token__pb2.ConvertTokensRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.ConvertTokensResponse.FromString,
+                _registered_method=True)
+        self.CollectConverted = channel.unary_unary(
+                '/padan.v1.TokenService/CollectConverted',
+                request_serializer=padan_dot_v1_dot_token__pb2.CollectConvertedRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_token__pb2.CollectConvertedResponse.FromString,
                 _registered_method=True)
         self.Enrol = channel.unary_unary(
                 '/padan.v1.TokenService/Enrol',
@@ -69,12 +79,26 @@ class TokenServiceStub:
 
 
 class TokenServiceServicer:
-    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    """Moves tokens to new keys and to other domains, and says whether a resident is enrolled already. Every call is refused for a token that was not
     issued to the caller's domain.
     """
 
     def UpdateTokens(self, request, context):
         """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConvertTokens(self, request, context):
+        """Hands in tokens of the caller's domain to be converted into another domain's, which that domain's agency collects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CollectConverted(self, request, context):
+        """Collects what was converted to the caller's domain, a page at a time, in an order that says nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +148,16 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     request_deserializer=padan_dot_v1_dot_token__pb2.UpdateTokensRequest.FromString,
                     response_serializer=padan_dot_v1_dot_token__pb2.UpdateTokensResponse.SerializeToString,
             ),
+            'ConvertTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConvertTokens,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.ConvertTokensRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.ConvertTokensResponse.SerializeToString,
+            ),
+            'CollectConverted': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectConverted,
+                    request_deserializer=padan_dot_v1_dot_token__pb2.CollectConvertedRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_token__pb2.CollectConvertedResponse.SerializeToString,
+            ),
             'Enrol': grpc.unary_unary_rpc_method_handler(
                     servicer.Enrol,
                     request_deserializer=padan_dot_v1_dot_token__pb2.EnrolRequest.FromString,
@@ -158,7 +192,7 @@ def add_TokenServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TokenService:
-    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    """Moves tokens to new keys and to other domains, and says whether a resident is enrolled already. Every call is refused for a token that was not
     issued to the caller's domain.
     """
 
@@ -179,6 +213,60 @@ class TokenService:
             '/padan.v1.TokenService/UpdateTokens',
             padan_dot_v1_dot_token__pb2.UpdateTokensRequest.SerializeToString,
             padan_dot_v1_dot_token__pb2.UpdateTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConvertTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.TokenService/ConvertTokens',
+            padan_dot_v1_dot_token__pb2.ConvertTokensRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.ConvertTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectConverted(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.TokenService/CollectConverted',
+            padan_dot_v1_dot_token__pb2.CollectConvertedRequest.SerializeToString,
+            padan_dot_v1_dot_token__pb2.CollectConvertedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,7 +30,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TokenServiceStub:
-    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    """Moves tokens to new keys and to other domains, and says whether a resident is enrolled already. Every call is refused for a token that was not
     issued to the caller's domain.
     """
 
@@ -40,6 +40,10 @@ class TokenServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TokenServiceAsyncStub: ...
     UpdateTokens: _grpc.UnaryUnaryMultiCallable[_token_pb2.UpdateTokensRequest, _token_pb2.UpdateTokensResponse]
     """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof."""
+    ConvertTokens: _grpc.UnaryUnaryMultiCallable[_token_pb2.ConvertTokensRequest, _token_pb2.ConvertTokensResponse]
+    """Hands in tokens of the caller's domain to be converted into another domain's, which that domain's agency collects."""
+    CollectConverted: _grpc.UnaryUnaryMultiCallable[_token_pb2.CollectConvertedRequest, _token_pb2.CollectConvertedResponse]
+    """Collects what was converted to the caller's domain, a page at a time, in an order that says nothing."""
     Enrol: _grpc.UnaryUnaryMultiCallable[_token_pb2.EnrolRequest, _token_pb2.EnrolResponse]
     """Enrols residents in a class, for a time."""
     Withdraw: _grpc.UnaryUnaryMultiCallable[_token_pb2.WithdrawRequest, _token_pb2.WithdrawResponse]
@@ -55,13 +59,17 @@ class TokenServiceStub:
 
 @_typing.type_check_only
 class TokenServiceAsyncStub(TokenServiceStub):
-    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    """Moves tokens to new keys and to other domains, and says whether a resident is enrolled already. Every call is refused for a token that was not
     issued to the caller's domain.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpdateTokens: _aio.UnaryUnaryMultiCallable[_token_pb2.UpdateTokensRequest, _token_pb2.UpdateTokensResponse]  # type: ignore[assignment]
     """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof."""
+    ConvertTokens: _aio.UnaryUnaryMultiCallable[_token_pb2.ConvertTokensRequest, _token_pb2.ConvertTokensResponse]  # type: ignore[assignment]
+    """Hands in tokens of the caller's domain to be converted into another domain's, which that domain's agency collects."""
+    CollectConverted: _aio.UnaryUnaryMultiCallable[_token_pb2.CollectConvertedRequest, _token_pb2.CollectConvertedResponse]  # type: ignore[assignment]
+    """Collects what was converted to the caller's domain, a page at a time, in an order that says nothing."""
     Enrol: _aio.UnaryUnaryMultiCallable[_token_pb2.EnrolRequest, _token_pb2.EnrolResponse]  # type: ignore[assignment]
     """Enrols residents in a class, for a time."""
     Withdraw: _aio.UnaryUnaryMultiCallable[_token_pb2.WithdrawRequest, _token_pb2.WithdrawResponse]  # type: ignore[assignment]
@@ -76,7 +84,7 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Tells a programme who asked about the classes that it enrols in, by day; never about whom."""
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Moves tokens to new keys, and says whether a resident is enrolled already. Every call is refused for a token that was not
+    """Moves tokens to new keys and to other domains, and says whether a resident is enrolled already. Every call is refused for a token that was not
     issued to the caller's domain.
     """
 
@@ -87,6 +95,22 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_token_pb2.UpdateTokensResponse, _abc.Awaitable[_token_pb2.UpdateTokensResponse]]:
         """Turns tokens of an older version of the caller's domain into tokens of the one that issues, with a proof."""
+
+    @_abc_1.abstractmethod
+    def ConvertTokens(
+        self,
+        request: _token_pb2.ConvertTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.ConvertTokensResponse, _abc.Awaitable[_token_pb2.ConvertTokensResponse]]:
+        """Hands in tokens of the caller's domain to be converted into another domain's, which that domain's agency collects."""
+
+    @_abc_1.abstractmethod
+    def CollectConverted(
+        self,
+        request: _token_pb2.CollectConvertedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_pb2.CollectConvertedResponse, _abc.Awaitable[_token_pb2.CollectConvertedResponse]]:
+        """Collects what was converted to the caller's domain, a page at a time, in an order that says nothing."""
 
     @_abc_1.abstractmethod
     def Enrol(

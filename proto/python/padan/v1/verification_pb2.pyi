@@ -480,6 +480,8 @@ class PurposeInfo(_message.Message):
     REGION_LEVELS_FIELD_NUMBER: _builtins.int
     SUBJECT_BUDGET_FIELD_NUMBER: _builtins.int
     TOKEN_DOMAIN_FIELD_NUMBER: _builtins.int
+    CONVERSIONS_FIELD_NUMBER: _builtins.int
+    CONVERTED_FROM_FIELD_NUMBER: _builtins.int
     ENROLMENTS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code of the purpose, for VerifyRequest.purpose."""
@@ -514,6 +516,14 @@ class PurposeInfo(_message.Message):
         """The code lengths that may be asked with ATTRIBUTE_RESIDENT_IN_REGION: 2, 4, 6 or 10."""
 
     @_builtins.property
+    def conversions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Token domains whose agencies may be given tokens of the residents that this one's tokens name."""
+
+    @_builtins.property
+    def converted_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Token domains whose agencies may give this one tokens so."""
+
+    @_builtins.property
     def enrolments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnrolmentClass]:
         """Classes of enrolments that it may enrol in or ask about."""
 
@@ -531,11 +541,13 @@ class PurposeInfo(_message.Message):
         region_levels: _abc.Iterable[_builtins.int] | None = ...,
         subject_budget: _builtins.int = ...,
         token_domain: _builtins.str = ...,
+        conversions: _abc.Iterable[_builtins.str] | None = ...,
+        converted_from: _abc.Iterable[_builtins.str] | None = ...,
         enrolments: _abc.Iterable[Global___EnrolmentClass] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "enrolments", b"enrolments", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "conversions", b"conversions", "converted_from", b"converted_from", "enrolments", b"enrolments", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -185,7 +185,7 @@ def test_refusals_have_reasons_of_the_contract() -> None:
         if isinstance(kind, type) and issubclass(kind, CallerError) and kind is not CallerError
     ]
     reasons = [kind.reason for kind in kinds]
-    assert len(set(reasons)) == len(reasons) == 8
+    assert len(set(reasons)) == len(reasons) == 9
     assert all(f"ERROR_REASON_{reason}" in error_pb2.ErrorReason.keys() for reason in reasons)  # noqa: SIM118
 
 

@@ -95,9 +95,13 @@ ERRORS = [
     ("open-network", {"source_addresses": '["10.0.0.0/7"]'}),
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nminimum_tls = "1.3"'}),
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nsealing = true'}),
-    ("not-available", {"conversions": '["tax"]'}),
     ("enrolment-domain", {"enrolments": '[{ class = "aid", ask = true }]'}),
     ("enrolment-empty", {"enrolments": '[{ class = "aid" }]\ntoken_domain = "aid"'}),
+    ("conversion", {"conversions": '["tax"]'}),
+    ("conversion", {"converted_from": '["tax"]'}),
+    ("conversion", {"token_domain": '"tax"', "conversions": '["aid", "tax"]'}),
+    ("conversion", {"token_domain": '"tax"', "converted_from": '["tax"]'}),
+    ("conversion", {"token_domain": '"tax"', "conversions": str([f"d{n}" for n in range(17)])}),
     ("not-available", {"biometrics": '[{ modality = "face", level = "a" }]'}),
     ("unknown-code", {"M": '"9"'}),
 ]
@@ -126,6 +130,7 @@ WARNINGS = [
     ("iso27001", {"kind": '"regional"'}, NOW),
     ("iso27001", {"basis": '["x"]\niso27001_until = 2026-06-01'}, NOW),
     ("prefix-budget", {"prefix_per_day": "5"}, NOW),
+    ("conversion", {"token_domain": '"tax"', "conversions": '["aid"]'}, NOW),
 ]
 
 

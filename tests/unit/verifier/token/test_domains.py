@@ -81,13 +81,14 @@ def test_a_running_process_stops_issuing_when_the_time_is_over(process: Process)
     process.clock.now += timedelta(seconds=1)
     domain = process.domain()
     token = domain.read(given, now=process.now)
-    assert domain.matched(token, process.domains.current().match)
+    match = process.domains.current().match
+    element = domain.matched(token, match)
     with pytest.raises(IssuingOverError):
         domain.issue(ELEMENT)
     with pytest.raises(IssuingOverError):
         domain.renew(token)
     with pytest.raises(IssuingOverError):
-        domain.convert(token, domain)
+        domain.issue_matched(element, match)
     process.custody.rotate(AID)
     process.custody.rotate(Purpose.TOKEN_TAG)
     process.custody.succeed([Purpose.TOKEN_INDEX, Purpose.MATCH_DOMAIN, Purpose.ROW_SEAL])
