@@ -98,8 +98,8 @@ def measure(count: int, payload: int) -> dict[str, float]:
         made = install(
             Path(folder) / "padan",
             agencies={
-                "tax": Terms(token_domain="tax", conversions=("aid",)),
-                "aid": Terms(token_domain="aid", converted_from=("tax",)),
+                "tax": Terms(token_domain="tax", conversions=("aid",)),  # noqa: S106 - a name
+                "aid": Terms(token_domain="aid", converted_from=("tax",)),  # noqa: S106 - a name
             },
             people=[BUDI],
             token_domains=("tax", "aid"),

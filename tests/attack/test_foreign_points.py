@@ -23,15 +23,13 @@ from padan import group
 from padan.token import TAG_SIZE, Token
 from padan.v1 import verification_pb2
 from tests.attack import token_calls
-from tests.attack.token_calls import CALLS, ENROLMENTS, VERIFY, WITHOUT
+from tests.attack.token_calls import CALLS, ENROLMENTS, SINK, VERIFY, WITHOUT
 from tests.service import request
 from tests.simulator.hall import Hall
 from tests.simulator.world import START
 from tests.terms import Terms
 from tokenizer import token as tokens
 from verifier.errors import VerifierError
-from verifier.limiter import RateLimiter
-from verifier.token.desk import TokenDesk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,31 +82,27 @@ class Probe:
 
 
 class Ground:
-    """Three agencies, of which health has tokens of two versions, and the desk beside the core; all keys probed."""
+    """Three agencies, of which health has tokens of two versions, and one to convert to; all keys probed."""
 
     def __init__(self) -> None:
         names = {"health": "health", "tax": "tax", "aid": "health-2"}
+        agencies = {
+            name: Terms(
+                token_domain=domain,
+                enrolments=ENROLMENTS,
+                conversions=(SINK,),
+                subject=10_000_000,
+                prefix=100_000_000,
+            )
+            for name, domain in names.items()
+        }
+        sink = Terms(token_domain=SINK, converted_from=tuple(names.values()))
         self.hall = Hall(
-            {
-                name: Terms(
-                    token_domain=domain, enrolments=ENROLMENTS, subject=10_000_000, prefix=100_000_000
-                )
-                for name, domain in names.items()
-            },
+            {**agencies, SINK: sink},
             people=NIKS,
         )
         self.world = world = self.hall.world
-        self.desks = (
-            self.hall.desk,
-            TokenDesk(
-                gate=world.gate,
-                agreements=world.agreements,
-                rates=RateLimiter(),
-                domains=world.domains,
-                journal=world.core._journal,
-                now=world.clocks,
-            ),
-        )
+        self.desks = (self.hall.desk, world.tokens)
         self.old = self.issue("health")
         self.foreign = [*self.issue("tax"), *self.issue("aid")]
         world.token_agent.rotate(TokenDomain("health"), at=datetime.fromtimestamp(START, tz=UTC))

@@ -13,7 +13,7 @@ from keys.purpose import TokenDomain
 from padan import receipt
 from padan.rpc import from_rpc
 from padan.v1 import token_pb2, token_pb2_grpc, verification_pb2, verification_pb2_grpc
-from tests.attack.token_calls import CALLS, ENROLMENTS, VERIFY
+from tests.attack.token_calls import CALLS, ENROLMENTS, SINK, VERIFY
 from tests.installation import TRUST_DOMAIN, install
 from tests.people import BUDI
 from tests.service import request, running
@@ -74,9 +74,12 @@ def loot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loot]:
     """A service with two agencies, each with a domain, and B with A's things."""
     made = install(
         tmp_path_factory.mktemp("foreign"),
-        agencies={name: Terms(token_domain=name, enrolments=ENROLMENTS) for name in (A, B)},
+        agencies={
+            **{name: Terms(token_domain=name, enrolments=ENROLMENTS, conversions=(SINK,)) for name in (A, B)},
+            SINK: Terms(token_domain=SINK, converted_from=(A, B)),
+        },
         people=[BUDI],
-        token_domains=(A, B),
+        token_domains=(A, B, SINK),
     )
     with running(made) as service:
         yield Loot(service)

@@ -23,7 +23,8 @@ VERIFY: Final = "Verify"
 
 CLASS: Final = "aid"
 ENROLMENTS: Final = classes((CLASS, "both", "rows"))
-"""What agreements grant, so that every call reaches its tokens."""
+SINK: Final = "sink"
+"""What agreements grant, so that every call reaches its tokens: a class, and a domain to convert to."""
 
 
 def said(request_id: str) -> token_pb2.Circumstances:
@@ -89,6 +90,11 @@ def _list(tokens: Sequence[bytes], request_id: str) -> Message:
     )
 
 
+def _convert(tokens: Sequence[bytes], request_id: str) -> Message:
+    items = [token_pb2.ConvertItem(token=token) for token in tokens]
+    return token_pb2.ConvertTokensRequest(circumstances=said(request_id), domain=SINK, part=1, items=items)
+
+
 def _verify(tokens: Sequence[bytes], request_id: str) -> Message:
     (token,) = tokens
     return request(subject_token=token, request_id=request_id)
@@ -104,6 +110,13 @@ CALLS: Final[Mapping[str, TokenCall]] = {
     VERIFY: TokenCall(message=_verify, answer=verification_pb2.VerifyResponse, refused=_nothing),
     "UpdateTokens": TokenCall(
         message=_update, answer=token_pb2.UpdateTokensResponse, refused=_faults, most=8, desk="update_tokens"
+    ),
+    "ConvertTokens": TokenCall(
+        message=_convert,
+        answer=token_pb2.ConvertTokensResponse,
+        refused=_faults,
+        most=8,
+        desk="convert_tokens",
     ),
     "Enrol": TokenCall(message=_enrol, answer=token_pb2.EnrolResponse, refused=_faults, most=8, desk="enrol"),
     "Withdraw": TokenCall(
@@ -122,7 +135,7 @@ CALLS: Final[Mapping[str, TokenCall]] = {
     ),
 }
 """By name of the method; all but `VERIFY` are TokenService's."""
-WITHOUT: Final = frozenset({"ListEnrolmentQuestions"})
+WITHOUT: Final = frozenset({"CollectConverted", "ListEnrolmentQuestions"})
 """Methods of TokenService that take no token."""
 
 
@@ -133,13 +146,9 @@ def methods() -> dict[str, Any]:
 
 
 def takes_bytes(message: Any) -> bool:
-    """Say whether a message has bytes in it, beside what it says of the one who asks: a token would be there."""
+    """Say whether a message has bytes in it, beside who asks and where a page begins: a token would be there."""
     return any(
-        field.type == field.TYPE_BYTES
-        or (
-            field.message_type is not None
-            and field.name != "circumstances"
-            and takes_bytes(field.message_type)
-        )
+        field.type == field.TYPE_BYTES or (field.message_type is not None and takes_bytes(field.message_type))
         for field in message.fields
+        if field.name not in {"circumstances", "after"}
     )

@@ -21,7 +21,6 @@ from tokenizer.enrolment import FOREVER
 from verifier.errors import VerifierError
 from verifier.log.beside import Beside
 from verifier.resident.mark import Mark
-from verifier.token.errors import TokensUnavailableError
 from verifier.token.reception import CALLS_A_SECOND
 
 if TYPE_CHECKING:
@@ -60,29 +59,6 @@ def test_another_programme_gets_the_bit(hall: Hall) -> None:
     assert hall.check("rice", rice) == "MATCH"
     assert hall.withdraw("rice", rice) == {}
     assert hall.check("cash", cash) == "NO_MATCH"
-
-
-@pytest.mark.parametrize("over", ["match-domain", "set"])
-def test_a_key_whose_time_is_over_enrols_nobody(hall: Hall, over: str) -> None:
-    """Who was enrolled before is found and withdrawn as ever; new ones wait for a new key."""
-    rice, cash, other = hall.issue("rice", BUDI), hall.issue("cash", BUDI), hall.issue("rice", SARI)
-    hall.enrol("rice", rice)
-    hall.world.token_agent.over.add(over)
-    hall.world.domains.follow()
-    with pytest.raises(TokensUnavailableError):
-        hall.enrol("rice", other)
-    assert hall.check("cash", cash) == "MATCH"
-    assert hall.withdraw("rice", rice) == {}
-    assert hall.check("cash", cash) == "NO_MATCH"
-
-
-def test_nothing_is_asked_without_a_key_that_seals(hall: Hall) -> None:
-    """A question seals a row of nobody, to open where there is none; without it the work would tell who is enrolled."""
-    cash = hall.issue("cash", BUDI)
-    hall.world.token_agent.over.add("row-seal")
-    hall.world.domains.follow()
-    with pytest.raises(TokensUnavailableError):
-        hall.check("cash", cash)
 
 
 def test_only_the_enroller_withdraws(hall: Hall) -> None:
