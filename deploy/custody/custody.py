@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,13 +71,6 @@ class Custody(Demo):
         out = self.printed(name, f"padan-keys standing --address {self.listener} {_OWN} --json")
         found: dict[str, Any] | None = json.loads(out) if out else None
         return found
-
-    def printed(self, who: str, line: str) -> str:
-        """Give what a command prints, without showing it; nothing where it fails."""
-        process = self.stage.start(who, line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        out, _ = process.communicate()
-        self.stage.stop(process)
-        return out if process.returncode == 0 else ""
 
     def agree(self, what: str, file: str, *names: str) -> None:
         """Have the first propose, at home, and the others sign, each over a copy of the keyring."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import statistics
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -66,6 +67,13 @@ class Demo:
     def folder(self, who: str) -> Path:
         """Give somebody's folder."""
         return self.stage.root / who
+
+    def printed(self, who: str, line: str) -> str:
+        """Give what a command prints, without showing it; nothing where it fails."""
+        process = self.stage.start(who, line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        out, _ = process.communicate()
+        self.stage.stop(process)
+        return out if process.returncode == 0 else ""
 
     def client(self, agency: str) -> padan.Client:
         """Open a client with an agency's files."""

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
     from deploy.demo.stage import Stage
 
-AGREEMENTS = Path(__file__).resolve().parents[1] / "agreements"
+_DEPLOY = Path(__file__).resolve().parents[1]
+AGREEMENTS = _DEPLOY / "agreements"
 REGISTRY = "registry.example"
 OPERATOR, REGISTRY_FOLDER, AUDITOR = "operator", "registry", "auditor"
 _FIRST_PORT, _LAST_PORT = 20_400, 29_997
 _TELLING_SIZE = 20_000
 
 
-def agencies() -> dict[str, Path]:
-    """Find the agencies that take part: those with an agreement in deploy/agreements."""
-    found = {tomllib.loads(path.read_text())["agency"]: path for path in sorted(AGREEMENTS.glob("*.toml"))}
+def agencies(agreements: Path = AGREEMENTS) -> dict[str, Path]:
+    """Find the agencies that take part: those with an agreement in a folder."""
+    found = {tomllib.loads(path.read_text())["agency"]: path for path in sorted(agreements.glob("*.toml"))}
     return dict(sorted(found.items()))
 
 
@@ -90,19 +91,20 @@ def take_in(stage: Stage, *, people: int) -> None:
     stage.figure("loaded", f"{rate[1]} people/s, {rate[2]} a processor; {clock.seconds:.1f} s in all{note}")
 
 
-def enrol(stage: Stage, port: int) -> None:
-    """Let the agencies and an auditor in, and put the agreements in force."""
+def enrol(stage: Stage, port: int, *, agreements: Path = AGREEMENTS) -> None:
+    """Let the agencies and an auditor in, and put the agreements of a folder in force."""
     stage.heading(
         "who may ask: agencies with a certificate and a signed agreement, and an auditor with a grant"
     )
     stage.say("Each makes its own key; the request goes to the operator, the certificate comes back.")
-    for agency in agencies():
+    for agency in agencies(agreements):
         let_in(stage, agency, port, role="")
     folder = stage.root / OPERATOR / "agreements"
     folder.mkdir()
-    for path in agencies().values():
+    for path in agencies(agreements).values():
         shutil.copyfile(path, folder / path.name)
-    stage.say("One agreement for each agency, from deploy/agreements; what it does not grant is refused.")
+    where = f"deploy/{agreements.relative_to(_DEPLOY)}"
+    stage.say(f"One agreement for each agency, from {where}; what it does not grant is refused.")
     stage.run(OPERATOR, "padan-server agreement sign agreements/*.toml --key signer.key")
     stage.run(OPERATOR, "padan-server agreement activate agreements/*.toml")
     let_auditor_in(stage, AUDITOR, port)

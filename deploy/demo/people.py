@@ -56,7 +56,7 @@ class People:
     """Hands out residents, each once."""
 
     def __init__(self, file: Path) -> None:
-        self._residents = list(_read(file))
+        self._residents = list(read(file))
         self._taken: set[str] = set()
 
     def take(self, fits: Callable[[Resident], bool] = lambda _: True) -> Resident:
@@ -94,11 +94,16 @@ def with_typing_error(name: str) -> str:
     return name.replace(word, word[:-1], 1)
 
 
-def _read(file: Path) -> Iterator[Resident]:
-    """Read the first rows that are whole; the population also holds broken rows and people who come twice."""
+def read(file: Path, rows: int | None = _READ) -> Iterator[Resident]:
+    """Read residents of the first rows that are whole; the population also holds broken rows and people who come twice.
+
+    Args:
+        file: the population.
+        rows: how many rows are looked through; None is all.
+    """
     seen: set[str] = set()
     with file.open(encoding="utf-8", newline="") as stream:
-        for row in itertools.islice(csv.DictReader(stream), _READ):
+        for row in itertools.islice(csv.DictReader(stream), rows):
             nik = row["NIK"]
             usable = (
                 len(nik) == _NIK_DIGITS

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 FEWEST_PEOPLE = 1_000
 PREFIX = "scene_"
 _PEOPLE_A_SECOND = 2_500
-"""What it takes on two cores that have nothing else to do, cautiously."""
 _BYTES_A_PERSON = 2_500
 _LAST_WORDS = 10
 
@@ -46,7 +45,8 @@ class Programme:
         name: the command that plays it.
         summary: what it is, in a sentence.
         folder: where its scenes are, modules scene_*.py of the package `deploy.<name of the folder>`.
-        fixed_seconds: what it takes beside the people, on two cores that have nothing else to do.
+        fixed_seconds: what it takes beside the people, on two cores that have nothing else to do, cautiously.
+        people_a_second: with how many people a second it takes longer, likewise.
         perform: plays everything between the announcement and the end.
     """
 
@@ -55,6 +55,7 @@ class Programme:
     folder: Path
     fixed_seconds: int
     perform: Callable[[Stage, argparse.Namespace, dict[str, Scene]], None]
+    people_a_second: float = _PEOPLE_A_SECOND
 
     def scenes(self) -> dict[str, Scene]:
         """Import every scene, in the order of the files' names."""
@@ -130,7 +131,7 @@ def _folder(named: Path | None) -> Path:
 
 
 def _announce(programme: Programme, people: int, chosen: dict[str, Scene]) -> None:
-    seconds = programme.fixed_seconds + people / _PEOPLE_A_SECOND
+    seconds = programme.fixed_seconds + people / programme.people_a_second
     megabytes = people * _BYTES_A_PERSON // 1_000_000 + 20
     sys.stdout.write(
         f"This makes up {people:,} residents, sets the service up in a folder of its own, loads them, starts it,\n"

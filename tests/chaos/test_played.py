@@ -1,4 +1,4 @@
-"""What `make demo-audit` and `make demo-custody` play: every scene comes out as it must, and nothing is left."""
+"""The longer demonstrations, of audit, custody and tokens: every scene comes out as it must, and nothing is left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from deploy.audit.audit import AUDIT
 from deploy.custody.custody import CUSTODY
+from deploy.tokens.tokens import TOKENS
 from tests.house import tree
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 
 @pytest.mark.timeout(1_800)
-@pytest.mark.parametrize("programme", [AUDIT, CUSTODY], ids=lambda each: each.folder.name)
+@pytest.mark.parametrize("programme", [AUDIT, CUSTODY, TOKENS], ids=lambda each: each.folder.name)
 def test_a_programme_ends_well(programme: Programme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends with 0 after all scenes, and its folder is gone."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -57,7 +57,7 @@ class Token:
         return tagged(self.domain, self.version, self.element)
 
     def encode(self) -> bytes:
-        """Write it as it travels and is kept, 53 bytes and the domain's name."""
+        """Write it as it travels and is kept, 52 bytes and the domain's name."""
         return self.tagged + self.tag
 
     @classmethod
