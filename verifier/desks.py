@@ -12,8 +12,8 @@ from verifier.dispute.table import DisputeTable
 from verifier.limiter import RateLimiter
 from verifier.token.desk import TokenDesk
 from verifier.token.enrolment_desk import EnrolmentDesk
-from verifier.token.handed import Residents
 from verifier.token.jobs import Jobs
+from verifier.token.residents import Residents
 
 if TYPE_CHECKING:
     from verifier.accounts import Account
@@ -80,7 +80,7 @@ def tokens(ground: Ground) -> TokenDesk:
         domains=ground.domains,
         journal=ground.journal,
         witnesses=ground.witnesses,
-        residents=Residents(ground.epochs, ground.marks, ground.log, ground.opened),
+        residents=Residents(rows=ground.log, epochs=ground.epochs, marks=ground.marks, opened=ground.opened),
         periods=ground.periods,
         jobs=Jobs.of(ground.directory, days=ground.settings.conversion_days),
         now=clocks.now,

@@ -49,7 +49,7 @@ def resident(desk: Desk, token: bytes) -> Resident:
     element = domain.matched(domain.read(token, now=0), keys.match)
     absent = [base(random_scalar()) for _ in range(SLOTS - 1)]
     handles = Handles(log=bytes(16), budget_subject=bytes(16), budget_prefix=bytes(16))
-    return Resident(label="", slots=(element, *absent), is_known=True, handles=handles, marks=0)
+    return Resident(label="", slots=(element, *absent), is_known=True, is_held=True, handles=handles, marks=0)
 
 
 def keep(desk: Desk, rows: Sequence[Kept]) -> None:

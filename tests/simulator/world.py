@@ -50,8 +50,8 @@ from verifier.settlement import Settlement
 from verifier.ticket import Ticket
 from verifier.token.desk import TokenDesk
 from verifier.token.domains import TokenDomains
-from verifier.token.handed import Residents
 from verifier.token.jobs import Jobs
+from verifier.token.residents import Residents
 from verifier.token.subjects import Subjects
 from verifier.tree.witnessed import Witnessed
 from verifier.vault.store import VaultUnavailableError
@@ -271,7 +271,7 @@ class World:
             domains=self.domains,
             journal=journal,
             witnesses=self.witnesses,
-            residents=Residents(self.epochs, self.marks, self.log, self.opened),
+            residents=Residents(rows=self.log, epochs=self.epochs, marks=self.marks, opened=self.opened),
             periods=periods,
             jobs=Jobs(MemoryTable(self.log, Beside.CONVERSION), days=30),
             now=self.clocks,

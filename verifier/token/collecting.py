@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from verifier.identity import Peer
     from verifier.ports import Agreements, Journal, Witnesses
     from verifier.token.domains import Keys, TokenDomains
-    from verifier.token.handed import Residents
     from verifier.token.jobs import Jobs
     from verifier.token.reception import Reception, Visit
+    from verifier.token.residents import Residents
 
 _MORE: Final = b"\x01"
 """In the place of where a page begins: there is more to delete."""

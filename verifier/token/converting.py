@@ -25,11 +25,11 @@ from tokenizer.conversion import PLACES, SEED_SIZE, Closed, Item, Job, Part, Sta
 from tokenizer.errors import IssuingOverError
 from verifier import validate
 from verifier.agreement.conversion import require_receiver
-from verifier.epoch import ROWS
 from verifier.errors import InvalidFieldError, RequestIdReusedError
 from verifier.intent import Intent
 from verifier.log.beside import Beside, How, Kept
 from verifier.period import NONCE_SIZE
+from verifier.resident.mark import ERASED, is_withheld
 from verifier.token.errors import (
     ConversionClosedError,
     ConversionIncompleteError,
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from verifier.identity import Peer
     from verifier.ports import Agreements, Journal, Periods, Witnesses
     from verifier.token.domains import Keys, TokenDomains
-    from verifier.token.handed import Resident, Residents
     from verifier.token.jobs import Jobs
     from verifier.token.reception import Reception, Visit
+    from verifier.token.residents import Resident, Residents
 
 MOST_PARTS: Final = 30_000
 MOST_PAYLOAD: Final = 1_024
@@ -201,8 +201,9 @@ class Converting:
             refused=tuple(fault.place for fault in faults if fault.reason == _REFUSED),
             outdated=tuple(fault.place for fault in faults if fault.reason == _OUTDATED),
         )
-        epoch, residents = self._residents.find(
-            keys, domain, tokens, request_id=visit.request_id, exempt=visit.grant.exempt
+        epoch = self._residents.pin()
+        residents = self._residents.find(
+            keys, domain, tokens, epoch=epoch, request_id=visit.request_id, before=False
         )
         logged = False
         try:
@@ -226,8 +227,8 @@ class Converting:
                                 row=Item(
                                     job_id=job.job_id,
                                     part=message.part,
-                                    there=resident.there,
-                                    element=resident.element,
+                                    there=_goes_on(resident, exempt=visit.grant.exempt),
+                                    element=resident.slots[0],
                                     payload=message.items[place].payload,
                                 ),
                             )
@@ -242,7 +243,7 @@ class Converting:
             self._journal.commit(intents)  # 4
             logged = True
         finally:
-            self._residents.opened.settle(ROWS * len(tokens), logged=logged)
+            self._residents.settle(len(tokens), logged=logged)
         return part
 
     def _about(
@@ -251,7 +252,7 @@ class Converting:
         """Draft the entry about one resident, with what is kept of the token."""
         drawn = os.urandom(NONCE_SIZE + SALT_SIZE)
         nonce = drawn[:NONCE_SIZE]
-        reference, period = self._periods.reference(resident.handle, nonce)
+        reference, period = self._periods.reference(resident.handles.log, nonce)
         about = {Field.SUBJECT: reference, Field.NONCE: nonce, Field.PERIOD: period}
         return Intent(
             kind=EntryKind.TOKEN_CONVERTED,
@@ -306,6 +307,17 @@ def _size(message: token_pb2.ConvertTokensRequest) -> int:
     if len(sizes) > 1 or max(sizes) > MOST_PAYLOAD:
         raise InvalidFieldError(f"payloads of one size, 0 to {MOST_PAYLOAD:,} bytes", field="items.payload")
     return sizes.pop()
+
+
+def _goes_on(resident: Resident, *, exempt: bool) -> bool:
+    """Say whether the registry holds a resident, and nothing keeps others from being told.
+
+    Args:
+        resident: whose token was handed in.
+        exempt: residents' restrictions and locks do not bind the purpose.
+    """
+    told = not resident.marks & ERASED and (exempt or not is_withheld(resident.marks))
+    return resident.is_held and resident.is_known and told
 
 
 def _fields(visit: Visit, receiver: str, epoch: PinnedEpoch) -> dict[int, bytes]:

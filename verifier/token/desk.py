@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from verifier.call import Now
     from verifier.ports import Agreements, Gate, Journal, Periods, Rates, Witnesses
     from verifier.token.domains import TokenDomains
-    from verifier.token.handed import Residents
     from verifier.token.jobs import Jobs
+    from verifier.token.residents import Residents
 
 
 class TokenDesk:

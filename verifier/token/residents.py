@@ -24,12 +24,12 @@ from verifier.token.errors import TokensUnavailableError
 from verifier.token.keptrows import open_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from padan.token import Token
     from tokenizer.record import Handles
     from tokenizer.token import Domain
-    from tokenizer.tokenrow import TokenRow
+    from tokenizer.tokenrow import TokenRow, TokenRows
     from verifier.accounts import Account
     from verifier.epoch import PinnedEpoch
     from verifier.ports import Epochs, Marks
@@ -47,8 +47,10 @@ class Resident:
 
     Attributes:
         label: domain and version of the token, for the log.
-        slots: four elements of the match domain; an enrolment is written under the first.
+        slots: elements of the match domain: that of the number of now, and where they were asked for three before it;
+            an enrolment is written under the first.
         is_known: the service has a row of them; who was erased has none.
+        is_held: the registry holds them.
         handles: their names in log and budgets.
         marks: what their rights ask.
     """
@@ -56,6 +58,7 @@ class Resident:
     label: str
     slots: tuple[bytes, ...]
     is_known: bool
+    is_held: bool
     handles: Handles
     marks: int
 
@@ -84,16 +87,24 @@ class Residents:
         return self._epochs.pin()
 
     def find(
-        self, keys: Keys, domain: Domain, tokens: Sequence[Token], *, epoch: PinnedEpoch, request_id: bytes
+        self,
+        keys: Keys,
+        domain: Domain,
+        tokens: Sequence[Token],
+        *,
+        epoch: PinnedEpoch,
+        request_id: bytes,
+        before: bool = True,
     ) -> list[Resident]:
         """Find the residents of tokens that were checked, in their order.
 
         Args:
             keys: those that have checked the tokens.
             domain: of the tokens.
-            tokens: at least one.
+            tokens: of residents.
             epoch: the one in use.
             request_id: of the call, 16 bytes.
+            before: look for the numbers before that of now as well.
 
         Raises:
             TokensUnavailableError: a row does not open, or has yet to be brought to the epoch.
@@ -103,67 +114,80 @@ class Residents:
             elements = [domain.matched(token, keys.match) for token in tokens]  # 1
         except GroupError as error:
             raise TokensUnavailableError("a tagged token is no element of the group") from error
-        given = self._read(keys, elements)
-        roots = self._read(  # 2
-            keys,
-            [
-                row.survivor if row is not None and row.survivor else element
-                for row, element in zip(given, elements, strict=True)
-            ],
-        )
-        residents = [
-            _slots(row, root, element) for row, root, element in zip(given, roots, elements, strict=True)
-        ]
+        given = self._read(keys.rows, elements)
+        now = [_current(row, element) for row, element in zip(given, elements, strict=True)]
+        slots: list[tuple[bytes, ...]] = [(element,) for element in now]
+        if before:
+            roots = self._read(keys.rows, now)  # 2
+            slots = [(element, *_before(root)) for element, root in zip(now, roots, strict=True)]
         names = [keys.rows.names(element)[0] for element in elements]
         records = [
             _record_id(row, name, epoch.inner.index_id) for row, name in zip(given, names, strict=True)
         ]
-        handles = self._handles(epoch, records, names, request_id)  # 3
+        held = self._held(epoch, records, names, request_id)  # 3
         try:
             return [
                 Resident(
                     label=f"{domain.name}@{token.version}",
-                    slots=slots,
+                    slots=each,
                     is_known=row is not None,
-                    handles=handle,
-                    marks=self._marks.of(handle.budget_subject),
+                    is_held=is_held,
+                    handles=handles,
+                    marks=self._marks.of(handles.budget_subject),
                 )
-                for token, slots, row, handle in zip(tokens, residents, given, handles, strict=True)
+                for token, each, row, (is_held, handles) in zip(tokens, slots, given, held, strict=True)
             ]
         except BaseException:
-            self.settle(len(handles), logged=False)
+            self.settle(len(held), logged=False)
             raise
+
+    def follow(self, rows: TokenRows, elements: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Say under which M residents go on whose M was kept for a while; who was forgotten meanwhile is left out.
+
+        Args:
+            rows: opens rows.
+            elements: M of residents, under the primary match key.
+
+        Raises:
+            TokensUnavailableError: a row does not open.
+            ServiceError: the log's database is away.
+        """
+        wanted = list(elements)
+        found = zip(wanted, self._read(rows, wanted), strict=True)
+        return {element: _current(row, element) for element, row in found if row is not None}
 
     def settle(self, count: int, *, logged: bool) -> None:
         """Say whether the entries of so many residents are durable."""
         self._opened.settle(ROWS * count, logged=logged)
 
-    def _read(self, keys: Keys, elements: Sequence[bytes]) -> list[TokenRow | None]:
-        named = [keys.rows.names(element) for element in elements]
+    def _read(self, rows: TokenRows, elements: Sequence[bytes]) -> list[TokenRow | None]:
+        """Read the rows behind elements, all in one statement; None where there is none."""
+        named = [rows.names(element) for element in elements]
         boxes = self._rows.beside(Beside.TOKEN, sorted({name for names in named for name in names}))
         found: list[TokenRow | None] = []
         for names in named:
             there = [(name, boxes[name]) for name in names if name in boxes]
             try:
-                opened = open_rows(keys.rows, there)
+                opened = open_rows(rows, there)
             except TokensUnavailableError:
                 _LOGGER.exception("a row beside the log does not open")
                 raise
             found.append(functools.reduce(join, opened) if opened else None)
         return found
 
-    def _handles(
+    def _held(
         self, epoch: PinnedEpoch, records: Sequence[bytes], names: Sequence[bytes], request_id: bytes
-    ) -> list[Handles]:
+    ) -> list[tuple[bool, Handles]]:
+        """Fetch record and decoy of each; gives whether the registry holds them, and how the log names them."""
         pairs = epoch.lookup(
             [(record_id, _pick(request_id, place)) for place, record_id in enumerate(records)]
         )
-        found: list[Handles] = []
+        found: list[tuple[bool, Handles]] = []
         self._opened.expect(ROWS * len(records))
         try:
             for record_id, name, pair in zip(records, names, pairs, strict=True):
                 record, held = epoch.open_pair(record_id, pair)
-                found.append((epoch.inner.token_handles(name), record.handles)[held])
+                found.append((held, (epoch.inner.token_handles(name), record.handles)[held]))
         except RowDamagedError as error:
             opened = ROWS * len(found) + error.opened
             self._opened.expect(opened - ROWS * len(records))
@@ -172,11 +196,16 @@ class Residents:
         return found
 
 
-def _slots(row: TokenRow | None, root: TokenRow | None, element: bytes) -> tuple[bytes, ...]:
+def _current(row: TokenRow | None, element: bytes) -> bytes:
+    """Give the M of the number that a resident has now."""
+    return row.survivor if row is not None and row.survivor else element
+
+
+def _before(root: TokenRow | None) -> tuple[bytes, ...]:
+    """Give the M of three numbers that became one; what is absent is random."""
     absent = [group.base(group.random_scalar()) for _ in range(PREDECESSORS)]
-    first = row.survivor if row is not None and row.survivor else element
-    before = root.predecessors if root is not None else ()
-    return (first, *before, *absent[len(before) :])
+    there = root.predecessors if root is not None else ()
+    return (*there, *absent[len(there) :])
 
 
 def _record_id(row: TokenRow | None, name: bytes, index_id: int) -> bytes:
