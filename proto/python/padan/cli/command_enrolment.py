@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.cli import connection
+from padan.cli.asking import PATIENCE, ConsentReceipt, LegalBasis, Officer, Patience, Purpose
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import ExitCode, new_app, print_json
 from padan.cli.roll import Roll, Work, day, patiently, work
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from padan.client import Client
 
-PATIENCE = 30.0
-"""Seconds for a call with all its attempts, where nothing else is said."""
 _CODES = {
     Verdict.MATCH: ExitCode.DONE,
     Verdict.BLOCKED: ExitCode.REFUSED,
@@ -46,14 +45,6 @@ TokenColumn = Annotated[str, typer.Option(help="The list's column of tokens.")]
 FromRow = Annotated[
     int, typer.Option(min=1, help="Begin at this row of the list; a run that ended early names it.")
 ]
-Purpose = Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")]
-Officer = Annotated[str | None, typer.Option(help="The agency's pseudonym of the person who acts.")]
-Basis = Annotated[
-    str | None,
-    typer.Option(help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."),
-]
-Consent = Annotated[str, typer.Option(help="Id of the consent receipt, where the legal basis is consent.")]
-Seconds = Annotated[float, typer.Option(min=0.001, help="Seconds for a call with all its attempts.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -81,14 +72,14 @@ def enrol(
     from_row: FromRow = 1,
     purpose: Purpose = None,
     officer: Officer = None,
-    legal_basis: Basis = None,
-    consent_receipt: Consent = "",
+    legal_basis: LegalBasis = None,
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
     server_name: ServerName = None,
-    timeout: Seconds = PATIENCE,
+    timeout: Patience = PATIENCE,
     json: Json = False,
 ) -> None:
     """Enrol residents in a class; done again it changes nothing more, so a run that ended early may begin anew.
@@ -130,14 +121,14 @@ def withdraw(
     from_row: FromRow = 1,
     purpose: Purpose = None,
     officer: Officer = None,
-    legal_basis: Basis = None,
-    consent_receipt: Consent = "",
+    legal_basis: LegalBasis = None,
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
     server_name: ServerName = None,
-    timeout: Seconds = PATIENCE,
+    timeout: Patience = PATIENCE,
     json: Json = False,
 ) -> None:
     """End enrolments that this agency made; who was not enrolled is not told from who was.
@@ -164,8 +155,8 @@ def check(
     category: Category,
     purpose: Purpose = None,
     officer: Officer = None,
-    legal_basis: Basis = None,
-    consent_receipt: Consent = "",
+    legal_basis: LegalBasis = None,
+    consent_receipt: ConsentReceipt = "",
     request_id: Annotated[
         str, typer.Option(help="A UUID of your own, for one token: asked again it is one question.")
     ] = "",
@@ -174,7 +165,7 @@ def check(
     cert: Cert = None,
     key: Key = None,
     server_name: ServerName = None,
-    timeout: Seconds = PATIENCE,
+    timeout: Patience = PATIENCE,
     json: Json = False,
 ) -> None:
     """Ask whether residents are enrolled in a class today, by any programme: a question and a verdict for each.
@@ -219,14 +210,14 @@ def questions(
     last_day: Annotated[str, typer.Option(help="Last day; default today.")] = "",
     purpose: Purpose = None,
     officer: Officer = None,
-    legal_basis: Basis = None,
-    consent_receipt: Consent = "",
+    legal_basis: LegalBasis = None,
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
     server_name: ServerName = None,
-    timeout: Seconds = PATIENCE,
+    timeout: Patience = PATIENCE,
     json: Json = False,
 ) -> None:
     """Show who asked about the classes that this agency enrols in, by day; never about whom."""

@@ -11,6 +11,7 @@ import typer
 
 from padan.channel import AT_ONCE
 from padan.cli import connection, conversions, token_update
+from padan.cli.asking import PATIENCE, LegalBasis, Officer, Purpose
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.cli.interrupting import interruptible
@@ -28,9 +29,6 @@ from padan.token import Token
 if TYPE_CHECKING:
     from padan.issuing.issue import Meter, Summary
     from padan.issuing.run import Run
-
-PATIENCE = 30.0
-"""Seconds for a row with all its attempts, where nothing else is said."""
 
 
 def register(app: typer.Typer) -> None:
@@ -103,16 +101,9 @@ def issue_(
     consent_column: Annotated[
         str, typer.Option(help="The column of consent receipts, where the legal basis is consent.")
     ] = "",
-    purpose: Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")] = None,
-    officer: Annotated[
-        str | None, typer.Option(help="The agency's pseudonym of the person who asks.")
-    ] = None,
-    legal_basis: Annotated[
-        str | None,
-        typer.Option(
-            help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."
-        ),
-    ] = None,
+    purpose: Purpose = None,
+    officer: Officer = None,
+    legal_basis: LegalBasis = None,
     on_behalf_of: Annotated[str, typer.Option(help="Agency for which a reseller asks.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, max=AT_ONCE, help="Calls under way at once.")] = 16,
     address: Address = None,

@@ -12,6 +12,7 @@ import typer
 
 from padan import times
 from padan.cli import connection
+from padan.cli.asking import LegalBasis, Officer, Purpose
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.question import Question
@@ -71,16 +72,9 @@ def verify(
         list[str] | None,
         typer.Option(metavar="ATTRIBUTE=VALUE", help="What the resident has said; repeatable."),
     ] = None,
-    purpose: Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")] = None,
-    officer: Annotated[
-        str | None, typer.Option(help="The agency's pseudonym of the person who asks.")
-    ] = None,
-    legal_basis: Annotated[
-        str | None,
-        typer.Option(
-            help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."
-        ),
-    ] = None,
+    purpose: Purpose = None,
+    officer: Officer = None,
+    legal_basis: LegalBasis = None,
     consent_receipt: Annotated[str | None, typer.Option(help="Id of the consent receipt.")] = None,
     on_behalf_of: Annotated[str | None, typer.Option(help="Agency for which a reseller asks.")] = None,
     request_id: Annotated[str | None, typer.Option(help="A UUID of your own; default a new one.")] = None,

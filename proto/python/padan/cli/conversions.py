@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan import csr, sealing
-from padan.cli import connection
+from padan.cli import asking, connection
+from padan.cli.asking import PATIENCE, ConsentReceipt, LegalBasis, Officer, Patience
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.cli.interrupting import interruptible
@@ -30,17 +31,7 @@ if TYPE_CHECKING:
     from padan.issuing.part import Part
     from padan.sealing import Recipient
 
-PATIENCE = 30.0
-"""Seconds for a call with all its attempts, where nothing else is said."""
 _CHUNK = 4_096
-PurposeOption = Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")]
-Officer = Annotated[str | None, typer.Option(help="The agency's pseudonym of the person who does it.")]
-LegalBasis = Annotated[
-    str | None,
-    typer.Option(help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."),
-]
-Consent = Annotated[str, typer.Option(help="Id of the consent receipt, where the legal basis is consent.")]
-Patience = Annotated[float, typer.Option(min=0.001, help="Seconds for a call with all its attempts.")]
 
 
 def register(group: typer.Typer) -> None:
@@ -98,10 +89,10 @@ def convert_(
         Path | None,
         typer.Option(help="Where all refused rows go, with their rules: .csv or .parquet."),
     ] = None,
-    purpose: PurposeOption = None,
+    purpose: asking.Purpose = None,
     officer: Officer = None,
     legal_basis: LegalBasis = None,
-    consent_receipt: Consent = "",
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,
@@ -180,10 +171,10 @@ def collect_(
             "--keep", help="Leave it with the service, instead of having it deleted once it is here."
         ),
     ] = False,
-    purpose: PurposeOption = None,
+    purpose: asking.Purpose = None,
     officer: Officer = None,
     legal_basis: LegalBasis = None,
-    consent_receipt: Consent = "",
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,

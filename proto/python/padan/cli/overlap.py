@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from padan.cli import connection
+from padan.cli.asking import ConsentReceipt, LegalBasis, Officer, Purpose
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.cli.roll import Roll, patiently
@@ -106,17 +107,10 @@ def overlap(
         ),
     ] = None,
     token_column: Annotated[str, typer.Option(help="The list's column of tokens.")] = "token",  # noqa: S107 - a column
-    purpose: Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")] = None,
-    officer: Annotated[
-        str | None, typer.Option(help="The agency's pseudonym of the person who asks.")
-    ] = None,
-    legal_basis: Annotated[
-        str | None,
-        typer.Option(
-            help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."
-        ),
-    ] = None,
-    consent_receipt: Annotated[str, typer.Option(help="Id of the consent receipt, where needed.")] = "",
+    purpose: Purpose = None,
+    officer: Officer = None,
+    legal_basis: LegalBasis = None,
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,

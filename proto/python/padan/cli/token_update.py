@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.cli import connection, token_update_report
+from padan.cli.asking import PATIENCE, ConsentReceipt, LegalBasis, Officer, Patience, Purpose
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName
 from padan.cli.console import CommandError, ExitCode
 from padan.cli.interrupting import interruptible
@@ -23,9 +24,6 @@ from padan.updating.update import update as move
 if TYPE_CHECKING:
     from padan.issuing.issue import Meter
     from padan.updating.update import Summary
-
-PATIENCE = 30.0
-"""Seconds for a call with all its attempts, where nothing else is said."""
 
 
 def update(
@@ -61,25 +59,16 @@ def update(
         bool,
         typer.Option("--finish", help="Delete the old tokens that are kept; then nothing can be undone."),
     ] = False,
-    purpose: Annotated[str | None, typer.Option(help="Code of the purpose, from the agreement.")] = None,
-    officer: Annotated[str | None, typer.Option(help="The agency's pseudonym of who updates.")] = None,
-    legal_basis: Annotated[
-        str | None,
-        typer.Option(
-            help="consent, contract, legal_duty, vital_interest, public_task or legitimate_interest."
-        ),
-    ] = None,
-    consent_receipt: Annotated[
-        str, typer.Option(help="Id of the consent receipt, where the legal basis is consent.")
-    ] = "",
+    purpose: Purpose = None,
+    officer: Officer = None,
+    legal_basis: LegalBasis = None,
+    consent_receipt: ConsentReceipt = "",
     address: Address = None,
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
     server_name: ServerName = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.001, help="Seconds for a call with all its attempts.")
-    ] = PATIENCE,
+    timeout: Patience = PATIENCE,
     json: Json = False,
 ) -> None:
     """Move the tokens in a file or a table to the version of their domain that issues, in place; ended early, go on.
