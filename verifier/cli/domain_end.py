@@ -41,7 +41,9 @@ DomainOf = Annotated[
 ]
 
 
-RESTART: Final = "padan-server reload, so that no process has the domain's keys in its memory"
+RESTART: Final = (
+    "padan-server reload, or a restart where one process serves, so that none has the domain's keys in memory"
+)
 """What is left to do afterwards."""
 
 
