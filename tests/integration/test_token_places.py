@@ -40,6 +40,10 @@ FIRST, SECOND, THIRD = 700, 600, 3
 """Rows with tokens of each version; a call takes 500 of one."""
 GOOD = FIRST + SECOND + THIRD
 SECONDS = 60.0
+BOUND_ONLY = 20_000
+"""Bytes; a kept file with less has no batch yet, only what it is bound to."""
+HOT = bytes.fromhex("d9d505f920a163d7")
+"""How a journal begins whose transaction has not ended (SQLite, Database File Format, 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +147,12 @@ class InFile:
         return self.path.read_bytes(), stat.S_IMODE(self.path.stat().st_mode)
 
     def begun(self) -> bool:
-        """Say whether a first batch is kept."""
+        """Say whether a first batch is kept: its pages are written, and no journal would take them back."""
         moves = self.path.with_name(self.path.name + ".moves")
-        return moves.exists() and moves.stat().st_size > 20_000
+        if not moves.exists() or moves.stat().st_size <= BOUND_ONLY:
+            return False
+        journal = moves.with_name(moves.name + "-journal")
+        return not (journal.exists() and journal.read_bytes().startswith(HOT))
 
 
 class InTable:
