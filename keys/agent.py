@@ -27,6 +27,7 @@ from keys.reading import Reading, ask_nobody
 from keys.seal import RingSeal, SealKey
 from keys.secret import Secret
 from keys.signing import Signer
+from keys.templatekey import TemplateKeys
 from keys.tokenkeys import Held, TokenKeys
 
 if TYPE_CHECKING:
@@ -204,6 +205,13 @@ class LocalKeyAgent(Secret):
     def tokens(self) -> TokenKeys:
         """Give the keys behind agencies' tokens, as they are now."""
         return TokenKeys(self.realm, self._held, self.meters)
+
+    def templates(self, key_id: int | None = None) -> TemplateKeys:
+        """Give what derives the keys of enrolments: of the primary key, or of one by id for references of it."""
+        key = self._key(Purpose.BIOMETRIC, key_id, Algorithm.HKDF_SHA256)
+        tick = self.meters.tick(Purpose.BIOMETRIC, key.key_id, Act.TEMPLATE)
+        material = self._material(Purpose.BIOMETRIC, key)
+        return TemplateKeys(self.realm, material, key_id=key.key_id, tick=tick)
 
     def signer(self, purpose: Purpose) -> Signer:
         """Give the primary signing key."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keys.realm import Realm
     from keys.seal import RingSeal, SealKey
     from keys.signing import Signer
+    from keys.templatekey import TemplateKeys
     from keys.tokenkeys import TokenKeys
 
 
@@ -74,6 +75,10 @@ class KeyAgent(Protocol):
 
     def tokens(self) -> TokenKeys:
         """Give the keys behind agencies' tokens."""
+        ...
+
+    def templates(self, key_id: int | None = None) -> TemplateKeys:
+        """Give what derives the keys of enrolments: of the primary key, or of one by id; errors as `mac`."""
         ...
 
     def signer(self, purpose: Purpose) -> Signer:

@@ -36,6 +36,8 @@ class Act(enum.StrEnum):
     """A box of a table that stands beside the vault was sealed."""
     FETCH = "fetch"
     """Such a box was opened; one that does not open is not counted."""
+    TEMPLATE = "template"
+    """The key of an enrolment was derived, for a template to be protected."""
 
 
 class Used(NamedTuple):

@@ -23,6 +23,7 @@ from keys.realm import Realm
 from keys.seal import RingSeal, SealKey
 from keys.secret import Material, Secret
 from keys.signing import Signer
+from keys.templatekey import TemplateKey, TemplateKeys
 from keys.tokenkey import TokenKey
 from keys.tokenkeys import TokenKeys
 from tests.unit.keys.test_quorum import dealt
@@ -48,6 +49,8 @@ MAKERS: dict[str, Callable[[], Secret]] = {
     ),
     "TokenKey": lambda: TokenKey(KEY, info=b""),
     "Quotient": lambda: TokenKey(KEY, info=b"one").toward(TokenKey(KEY, info=b"other")),
+    "TemplateKey": lambda: TemplateKey(KEY),
+    "TemplateKeys": lambda: TemplateKeys(REALM, bytearray(KEY)),
     "TokenKeys": lambda: TokenKeys(REALM, lambda _name: [], Uncounted()),
     "Gathering": lambda: Gathering(dealt().generation),
     "ShareKey": ShareKey,

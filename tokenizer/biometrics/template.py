@@ -1,0 +1,54 @@
+"""Templates as they are compared: arrays of one convention, whatever record or message they came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FACE: Final = "face"
+FINGER: Final = "finger"
+IRIS: Final = "iris"
+MODALITIES: Final = (FACE, FINGER, IRIS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FaceTemplate:
+    """An embedding.
+
+    Attributes:
+        vector: float32 [d], finite and not all zero, of any length; d is 1 to 512.
+    """
+
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FingerTemplate:
+    """Minutiae of one impression of one finger.
+
+    Attributes:
+        minutiae: float32 [n, 4]: x and y in pixels at 500 dpi, y downwards; angle in radians, counter-clockwise from
+            the x axis, along the ridge from the minutia's tail (ISO/IEC 19794-2); quality 0 to 1.
+    """
+
+    minutiae: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class IrisTemplate:
+    """An iris code.
+
+    Attributes:
+        code: uint8 [64, 256] of 0 and 1; the columns go around the pupil.
+        mask: the same, 1 where the bit of the code counts.
+    """
+
+    code: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+
+
+Template: TypeAlias = FaceTemplate | FingerTemplate | IrisTemplate
