@@ -157,7 +157,8 @@ def test_more_calls_than_a_connection_takes(
         with pytest.raises(TooLateError):
             client.verify(**asked, timeout=0.05)
         assert all(each.result().confirmed for each in many)
-    assert 8 < slow.most <= channel.AT_ONCE
+    # The one that was given up may have had its turn for a moment, and what it began at the service goes on there.
+    assert 8 < slow.most <= channel.AT_ONCE + 1
 
 
 def test_retry_after_beyond_the_deadline_is_told_not_waited(
