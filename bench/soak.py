@@ -7,8 +7,10 @@ A real service of several workers; callers ask what is true, what is not and abo
 their entries; the registry's changes are applied meanwhile. Half load is half of what the callers get out of it in the
 first seconds. Memory is that which is the processes' own (RssAnon and RssShmem; pages of mapped files come and go with
 the system's cache), and its slope a line through all samples after the first third: by then what is kept of the day's
-budgets in memory is full. The registry has changed a while when it begins, so that the epoch has as many layers as
-ever. Under an hour the slope is printed and not judged.
+budgets in memory is full. What the log keeps in memory moves to the disk in rounds of some minutes, so neighbouring
+samples are alike; the slope's 95 % interval is that of a line through the means of BLOCKS blocks of them. The registry
+has changed a while when it begins, so that the epoch has as many layers as ever. Under an hour the slope is printed and
+not judged.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import random
 import statistics
 import sys
@@ -48,7 +51,7 @@ from verifier.log.listing import MAX_BACKSTEP_MS
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from padan.v1 import verification_pb2
 
@@ -58,6 +61,9 @@ SAMPLE_SECONDS = 5.0
 GOAL_MIB_AN_HOUR = 1.0
 GOAL_DESCRIPTORS = 2
 JUDGED_MINUTES = 60.0
+BLOCKS = 8
+_T_6 = 2.447
+"""Student's t for 95 % on both sides and BLOCKS - 2 degrees of freedom."""
 _MIB = 1 << 20
 _START_SECONDS = 120.0
 _VAULT = "/data/vault/"
@@ -92,6 +98,7 @@ class Figures:
     changes: int
     own_mib: float
     slope_mib_an_hour: float
+    slope_error: float
     descriptors: float
     descriptors_change: int
     entries: int
@@ -264,7 +271,7 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
     entries, log = read_log(made.settings.log_database, sum(callers.acknowledged))
     late = [sample for sample in samples if sample.at >= chosen.minutes * 20] or samples
     half = len(late) // 2 or 1
-    slope = statistics.linear_regression([each.at for each in late], [each.own for each in late]).slope
+    slope, error = growth(late)
     return Figures(
         minutes=chosen.minutes,
         workers=chosen.workers,
@@ -276,13 +283,31 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         failures=dict(callers.failed),
         changes=position,
         own_mib=late[-1].own / _MIB,
-        slope_mib_an_hour=slope * 3_600 / _MIB,
+        slope_mib_an_hour=slope,
+        slope_error=error,
         descriptors=statistics.fmean(each.descriptors for each in late),
         descriptors_change=min(each.descriptors for each in late[half:] or late)
         - min(each.descriptors for each in late[:half]),
         entries=entries,
         log=log,
     )
+
+
+def growth(samples: Sequence[Sample]) -> tuple[float, float]:
+    """Fit a line to the own memory of samples; gives its slope and half its 95 % interval, both in MiB an hour."""
+    hours, memory = [each.at / 3_600 for each in samples], [each.own / _MIB for each in samples]
+    slope = statistics.linear_regression(hours, memory).slope
+    size = len(samples) // BLOCKS
+    if not size:
+        return slope, math.inf
+    means = [
+        (statistics.fmean(hours[at : at + size]), statistics.fmean(memory[at : at + size]))
+        for at in range(0, size * BLOCKS, size)
+    ]
+    line = statistics.linear_regression(*zip(*means, strict=True))
+    left = sum((value - line.intercept - line.slope * hour) ** 2 for hour, value in means) / (BLOCKS - 2)
+    middle = statistics.fmean(hour for hour, _ in means)
+    return slope, _T_6 * math.sqrt(left / sum((hour - middle) ** 2 for hour, _ in means))
 
 
 def _capacity(callers: Callers) -> float:
@@ -358,7 +383,8 @@ def main() -> int:
         f"soak: {figures.minutes:g} min on {figures.database}, {figures.workers} workers: {figures.rate:.0f} of"
         f" {figures.capacity:.0f} calls/s, {figures.answered:,} answers, {figures.failed} failed,"
         f" {figures.changes} changes applied\n"
-        f"soak: own memory {figures.own_mib:.1f} MiB, slope {figures.slope_mib_an_hour:+.2f} MiB/h{judged};"
+        f"soak: own memory {figures.own_mib:.1f} MiB, slope {figures.slope_mib_an_hour:+.2f} MiB/h"
+        f" +-{figures.slope_error:.2f}{judged};"
         f" goal below {GOAL_MIB_AN_HOUR:g}\n"
         f"soak: {figures.descriptors:.1f} descriptors,"
         f" {figures.descriptors_change:+d} at least from first to second half\n"
