@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,12 +14,14 @@ from tests.simulator.exchange import AGENCIES, JOB, Exchange, merge, refusal, to
 from tests.simulator.log_store import MemoryTable
 from tests.simulator.world import START
 from tests.terms import Terms
-from tokenizer.conversion import Item
+from tokenizer.conversion import Item, Job, Standing
 from verifier.errors import InvalidFieldError, VerifierError
 from verifier.leader import Mandate
 from verifier.log.beside import Beside
+from verifier.log.store import LeaderLostError
 from verifier.token import jobs
 from verifier.token.lapsing import Lapsing
+from verifier.tree import witnessed
 
 
 @pytest.fixture
@@ -71,6 +74,40 @@ def test_both_agreements_must_still_grant_it_at_the_end(
         exchange.page()
     exchange.world.agreements.suspended.clear()
     assert len(exchange.collect()) == 8
+
+
+def test_without_witnesses_specific_data_stays_where_it_is(exchange: Exchange) -> None:
+    """Neither side converts specific data while the log is without its witnesses for too long."""
+    world = exchange.world
+    world.quorum = witnessed.text(world.clocks.wall)
+    world.witnesses.look()
+    for agency, terms in AGENCIES.items():
+        exchange.terms(agency, replace(terms, sensitivity="specific"))
+    exchange.hand_in(exchange.given, last=True)
+    assert len(exchange.collect()) == 8
+    world.clocks.step(1_000)
+    for call in (exchange.page, lambda: exchange.hand_in(exchange.given, job=str(uuid.UUID(int=3)))):
+        with pytest.raises(VerifierError) as caught:
+            call()
+        assert refusal(caught) == "LOG_UNWITNESSED"
+    world.quorum = witnessed.text(world.clocks.wall)
+    world.witnesses.look()
+    assert len(exchange.collect()) == 8
+
+
+def test_a_row_of_another_job_is_not_handed_out(exchange: Exchange) -> None:
+    """Names of two jobs may begin alike by chance: what stands between a job's rows and is not its own stays."""
+    exchange.hand_in(exchange.given[:3], last=True)
+    conversions = exchange.world.domains.current().conversions
+    kept = [conversions.open(name, box).row for name, box in exchange.rows().items()]
+    job = next(row for row in kept if isinstance(row, Job))
+    own = next(row for row in kept if isinstance(row, Item))
+    foreign = Item(
+        job_id=uuid.UUID(int=99).bytes, part=1, there=True, element=own.element, payload=own.payload
+    )
+    name, box = conversions.seal(Standing(name=job.item(1, 400), size=job.size, row=foreign))
+    exchange.rows()[name] = box
+    assert len(exchange.collect()) == 3
 
 
 @pytest.mark.parametrize("agency", ["tax", "bank", "shop"])
@@ -143,6 +180,10 @@ def test_a_job_lapses(exchange: Exchange) -> None:
         now_ms=lambda: int(exchange.world.clocks.wall * 1000),
         days=30,
     )
+    kept = len(exchange.rows())
+    with pytest.raises(LeaderLostError):
+        lapsing.turn(Mandate(term=7))
+    assert len(exchange.rows()) == kept
     assert lapsing.turn(Mandate(term=0)) == 11
     assert b"conversion_rows=11" in log.rows[-1].entry
     assert log.rows[-1].kind == EntryKind.RETENTION_APPLIED
