@@ -47,6 +47,7 @@ OTHERS = (
     "bench.tracing",
     "bench.key_agent",
     "bench.workers",
+    "bench.biometrics",
 )
 """Benchmarks that measure a part alone and print their own lines."""
 _ECHO_LIKES = 8
