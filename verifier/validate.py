@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError
-from google.protobuf.unknown_fields import UnknownFieldSet
 
 from padan import commitment, nik
 from padan.errors import InvalidRequestError, NikError
+from padan.unknown import has_unknown
 from padan.v1 import attribute_pb2, verification_pb2
 from padan.value import value
 from verifier.errors import InvalidFieldError, MalformedMessageError, TooLateError
@@ -106,13 +106,8 @@ def refuse_unknown(message: Message) -> None:
     Raises:
         MalformedMessageError: it has one.
     """
-    if len(UnknownFieldSet(message)):
+    if has_unknown(message):
         raise MalformedMessageError("the message has a field that this version does not know")
-    for descriptor, content in message.ListFields():
-        if descriptor.message_type is None:
-            continue
-        for part in content if descriptor.is_repeated else (content,):
-            refuse_unknown(part)
 
 
 def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float) -> ValidRequest:

@@ -31,7 +31,19 @@ if TYPE_CHECKING:
     from tests.simulator.terminal import Ended
 
 NIK = "9971014101900001"
-COMMANDS = {"init", "nik", "check", "verify", "info", "receipt", "enrolment", "errors", "dispute", "token"}
+COMMANDS = {
+    "init",
+    "nik",
+    "check",
+    "verify",
+    "info",
+    "receipt",
+    "enrolment",
+    "errors",
+    "dispute",
+    "token",
+    "biometric",
+}
 
 
 def test_every_command_is_found() -> None:

@@ -1,0 +1,1 @@
+"""What a capture device gives: finger minutiae records of the standards, and templates as the service takes them."""
