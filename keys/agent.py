@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from keys import cryptoperiod, period
+from keys import cryptoperiod, period, probekey
 from keys.block import BlockKey
 from keys.clock import utc_now
 from keys.cryptoperiod import Alarm, Use
@@ -21,17 +21,18 @@ from keys.errors import AuditorsKeyError, KeyNotFoundError, KeyStateError, KeyUs
 from keys.mac import MacKey
 from keys.meter import Act, Uncounted
 from keys.outer import EpochKeys, OuterKeys
+from keys.probekey import ProbeKeys, make_probe_key
 from keys.provider import ask
 from keys.purpose import RULES, Algorithm, Purpose
 from keys.reading import Reading, ask_nobody
 from keys.seal import RingSeal, SealKey
 from keys.secret import Secret
-from keys.signing import Signer
+from keys.signing import Signer, thumbprint
 from keys.templatekey import TemplateKeys
 from keys.tokenkeys import Held, TokenKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -40,11 +41,14 @@ if TYPE_CHECKING:
     from keys.keyset import Keyring, PublicKey, RingKey
     from keys.meter import Meters
     from keys.period import Period, SharedPeriod
+    from keys.probekey import SharedProbeKey
     from keys.provider import KekProvider, Prompt
     from keys.purpose import KeysetName
     from keys.realm import Realm
     from keys.secret import Material
     from padan.auditors import AuditorsKey
+
+T = TypeVar("T")
 
 
 class LocalKeyAgent(Secret):
@@ -76,6 +80,7 @@ class LocalKeyAgent(Secret):
         self._macs: dict[int, MacKey] = {}
         self._reading: Reading | None = None
         self._refreshing = threading.Lock()
+        self._probes = probekey.Holder()
 
     @classmethod
     def unlock(
@@ -260,6 +265,42 @@ class LocalKeyAgent(Secret):
         period.require_usable(self._auditors_key, self.realm)
         return period.make_period(realm=self.realm, auditors_key=self._auditors_key, born=self._monotonic())
 
+    def next_probes(self, current: ProbeKeys | None) -> ProbeKeys:
+        """Give the probe keys to use now, which this process makes."""
+
+        def lend(keys: Sequence[SharedProbeKey]) -> ProbeKeys:
+            if current is not None and current.current.told.key_id == keys[0].told.key_id:
+                return current
+            return ProbeKeys([key.lend() for key in keys])
+
+        return self.use_probes(lend)
+
+    def use_probes(self, do: Callable[[Sequence[SharedProbeKey]], T]) -> T:
+        """Do something with the keys themselves, the newest first; for `next_probes` and the key agent's socket alone.
+
+        The signature of a new one is not counted: it is about no question, and has no entry.
+
+        Raises:
+            KeyNotFoundError: there is no primary receipt-signing key, which signs a probe key.
+            KeyExpiredError: its time to sign is over.
+        """
+        purpose = Purpose.RECEIPT_SIGNING
+        key, now = self._primary(purpose), self._monotonic()
+
+        def make() -> SharedProbeKey:
+            signer = Signer(self._material(purpose, key))
+            return make_probe_key(realm=self.realm, signer=signer, born=now, wall=self._now().timestamp())
+
+        return self._probes.use(do, signer=thumbprint(key.public), now=now, make=make)
+
+    def end_probes(self) -> None:
+        """Zero the probe keys that are over."""
+        self._probes.end(self._monotonic())
+
+    def wipe_probes(self) -> None:
+        """Zero all probe keys that this process made; who was lent them has its own."""
+        self._probes.wipe()
+
     def alarms(self) -> tuple[Alarm, ...]:
         """List the keys whose time is up, or will be within 30 days."""
         return cryptoperiod.alarms(self._ring, now=self._now())
@@ -270,6 +311,7 @@ class LocalKeyAgent(Secret):
 
     def close(self) -> None:
         """Zero the keys that the agent holds; objects that it handed out live until they are freed."""
+        self.wipe_probes()
         for held in (self._materials, self._macs):
             for each in held.values():
                 each.wipe()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keys.holders import Held
     from keys.keyset import Keyring
     from keys.period import Period
+    from keys.probekey import ProbeKeys
     from keys.secret import Material
 
 PATIENCE_SECONDS: Final = 2.0
@@ -90,6 +91,22 @@ class SocketKeyAgent(LocalKeyAgent):
             _LOGGER.warning("the key agent is away", extra={"reason": str(error)})
             return current
         return current if current is not None and current.id == period.id else period
+
+    def next_probes(self, current: ProbeKeys | None) -> ProbeKeys:
+        """Ask for the agent's probe keys; where the agent is away or sealed, the current ones serve until they end."""
+        try:
+            with contextlib.closing(_Line(self._path)) as line:
+                found = line.probes(unless="" if current is None else current.current.told.key_id)
+        except KeyAgentAwayError as error:
+            if current is None or current.current.is_over(self._monotonic()):
+                raise
+            _LOGGER.warning("the key agent is away", extra={"reason": str(error)})
+            return current
+        if found is not None:
+            return found
+        if current is None:
+            raise KeyAgentFormatError("the key agent gives no probe key")
+        return current
 
     def _ask_period(self) -> Period:
         with contextlib.ExitStack() as open_line:
@@ -173,6 +190,15 @@ class _Line:
             if time.monotonic() >= until:
                 raise KeyAgentAwayError("key agent: another process does not come to log the audit period")
             time.sleep(_PENDING_SECONDS)
+
+    def probes(self, *, unless: str) -> ProbeKeys | None:
+        """Ask for the probe keys; None where the one that is told is the one that is there already, by its id."""
+        answer = self._ask(Kind.PROBE, unless.encode(), Kind.PROBES, Kind.NOTED)
+        if answer.kind is Kind.NOTED:
+            return None
+        keys = agent_wire.decode_probes(answer.body)
+        burn(answer.body)
+        return keys
 
     def holders(self) -> Held:
         """Ask how many processes have keys."""

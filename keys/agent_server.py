@@ -1,14 +1,16 @@
-"""The key agent's own end: gives workers of the same user the unlocked keys and the audit period, over a Unix socket.
+"""The key agent's own end: gives workers of the same user keys, the audit period and probe keys, over a Unix socket.
 
 Guarantees: whoever runs as another user is turned away; the keys are unlocked once, and a worker that begins again has
 them in milliseconds. There is one period at a time. Of the workers that ask for a new one the first commits its
-envelope, and the others wait until it says that this is done, or is gone. A period that is over is zeroed within a
-second, whether anybody asks for another or not. Each process that gets keys is counted and told of in a message.
+envelope, and the others wait until it says that this is done, or is gone. A period or a probe key that is over is
+zeroed within a second, whether anybody asks for another or not. Each process that gets keys is counted and told of in a
+message.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import socket
 import struct
@@ -23,11 +25,12 @@ from keys.holders import Holders
 from keys.secret import burn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from keys.agent import LocalKeyAgent
     from keys.period import SharedPeriod
+    from keys.probekey import SharedProbeKey
 
 _PATIENCE: Final = struct.pack("ll", 30, 0)
 """A struct timeval: how long a worker may take to say or to read something."""
@@ -113,11 +116,13 @@ class KeyAgentServer:
         self._holders.close()
         if self._opened is not None:
             self._opened[1].wipe()
+            self._opened[0].wipe_probes()
 
     def _end_periods(self) -> None:
         while not self._stopping.wait(_END_SECONDS):
             if self._opened is not None:
                 self._opened[1].end()
+                self._opened[0].end_probes()
 
     def _accept(self) -> None:
         while True:
@@ -144,7 +149,7 @@ class KeyAgentServer:
             while (question := agent_stream.receive(stream)) is not None:
                 answer = self._answer(question, stream)
                 agent_stream.send(stream, *answer)
-                if answer.kind is Kind.OPEN:
+                if answer.kind in {Kind.OPEN, Kind.PROBES}:
                     burn(answer.body)
         except KeyAgentFormatError:
             _LOGGER.exception("a worker speaks otherwise")
@@ -165,19 +170,23 @@ class KeyAgentServer:
                 raise KeyAgentSealedError(f"key agent: {self._sealed()}")
             agent, periods = self._opened
             if question.kind is Kind.KEYS:
-                if question.body == agent_wire.encode_counter(agent.keyring_counter):
-                    return Frame(Kind.NOTED, b"")
-                self._note(stream)
-                body = agent_wire.encode_keyring(agent.keyring, agent.materials())
-                return Frame(Kind.KEYRING, body)
+                return self._lend_keys(agent, question, stream)
             if question.kind is Kind.PERIOD:
                 return periods.lend(stream)
+            if question.kind is Kind.PROBE:
+                return agent.use_probes(functools.partial(_lend_probes, unless=question.body))
             if question.kind is Kind.LOGGED:
                 periods.note(question.body)
                 return Frame(Kind.NOTED, b"")
         except KeysError as error:
             return Frame(Kind.FAILED, agent_wire.encode_failure(error))
         raise KeyAgentFormatError("a worker does not answer")
+
+    def _lend_keys(self, agent: LocalKeyAgent, question: Frame, stream: socket.socket) -> Frame:
+        if question.body == agent_wire.encode_counter(agent.keyring_counter):
+            return Frame(Kind.NOTED, b"")
+        self._note(stream)
+        return Frame(Kind.KEYRING, agent_wire.encode_keyring(agent.keyring, agent.materials()))
 
     def _note(self, stream: socket.socket) -> None:
         """Count and tell who gets keys, before they leave."""
@@ -202,6 +211,12 @@ class KeyAgentServer:
                 if str(error) != said:
                     said = str(error)
                     _LOGGER.warning("the changed keyring cannot be read", extra={"reason": said})
+
+
+def _lend_probes(keys: Sequence[SharedProbeKey], *, unless: bytes) -> Frame:
+    if keys[0].told.key_id.encode() == unless:
+        return Frame(Kind.NOTED, b"")
+    return Frame(Kind.PROBES, agent_wire.encode_probes(keys))
 
 
 class _Periods:

@@ -17,15 +17,20 @@ from keys.errors import KeyAgentFormatError, KeysError
 from keys.holders import Held
 from keys.mac import MacKey
 from keys.period import Period
+from keys.probekey import ProbeKey, ProbeKeys, Told
 from keys.secret import Material, burn
 from padan import canonical
 from padan.canonical import CanonicalError
+from padan.errors import DisputeError
+from padan.sealing import KEY_SIZE as PROBE_KEY_SIZE
+from padan.sealing import Recipient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from keys.keyset import Keyring
     from keys.period import SharedPeriod
+    from keys.probekey import SharedProbeKey
 
 FORMAT: Final = 1
 MAX_FRAME: Final = 2 * ringformat.MAX_SIZE
@@ -35,6 +40,7 @@ LENGTH_SIZE: Final = 4
 _ID = struct.Struct(">I")
 _BORN = struct.Struct(">d")
 _COUNTER = struct.Struct(">Q")
+_SECONDS = struct.Struct(">q")
 _HELD = struct.Struct(">II")
 
 
@@ -61,6 +67,10 @@ class Kind(IntEnum):
     """Worker to agent: how many processes have keys, please."""
     HELD = 10
     """Agent to worker: so many."""
+    PROBE = 11
+    """Worker to agent: the probe keys, please, unless the one that is told is the one in the body."""
+    PROBES = 12
+    """Agent to worker: the probe keys, the one that is told first."""
 
 
 _KINDS: Final = {int(kind): kind for kind in Kind}
@@ -181,6 +191,57 @@ def decode_period(body: bytes) -> Period:
     mac = MacKey(key)
     burn(key)
     return Period(period_id=period_id, key=mac, envelope=envelope, born=born, logged=logged)
+
+
+def encode_probes(keys: Sequence[SharedProbeKey]) -> bytes:
+    """Encode probe keys in the clear."""
+    pieces: list[bytes | bytearray] = []
+    for key in keys:
+        told = key.told
+        tail = canonical.encode(
+            {
+                2: _BORN.pack(key.born),
+                3: _SECONDS.pack(told.not_after),
+                4: told.signer.encode(),
+                5: told.signature,
+            }
+        )
+        head = canonical.header(1, PROBE_KEY_SIZE)
+        pieces += [_ID.pack(len(head) + PROBE_KEY_SIZE + len(tail)), head, key.material.view(), tail]
+    return b"".join(pieces)  # at once: an encoder, or a buffer that grows, would leave the keys behind
+
+
+def decode_probes(body: bytes) -> ProbeKeys:
+    """Decode probe keys.
+
+    Raises:
+        KeyAgentFormatError: of another shape.
+    """
+    keys = []
+    try:
+        for item in canonical.decode_list(body):
+            fields = canonical.decode(item)
+            burn(item)
+            keys.append(_decode_probe(fields))
+            burn(fields.pop(1))
+    except (CanonicalError, DisputeError, KeyError, UnicodeDecodeError, struct.error) as error:
+        raise KeyAgentFormatError("the key agent sends probe keys of another shape") from error
+    if not keys:
+        raise KeyAgentFormatError("the key agent sends no probe key")
+    return ProbeKeys(keys)
+
+
+def _decode_probe(fields: Mapping[int, bytes]) -> ProbeKey:
+    (born,), (not_after,) = _BORN.unpack(fields[2]), _SECONDS.unpack(fields[3])
+    recipient = Recipient(fields[1])
+    told = Told(
+        key_id=recipient.key_id,
+        public_key=recipient.public_key,
+        not_after=not_after,
+        signer=fields[4].decode(),
+        signature=fields[5],
+    )
+    return ProbeKey(recipient, told=told, born=born)
 
 
 def encode_failure(error: KeysError) -> bytes:

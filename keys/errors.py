@@ -230,6 +230,10 @@ class PeriodOverError(OperatorError):
     """The audit period was wiped; a new one must be opened."""
 
 
+class ProbeKeyOverError(OperatorError):
+    """The probe key was wiped; another one is in use."""
+
+
 class HardeningError(OperatorError):
     """The operating system refused a protection of the process."""
 

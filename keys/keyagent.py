@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keys.mac import MacKey
     from keys.outer import EpochKeys, OuterKeys
     from keys.period import Period
+    from keys.probekey import ProbeKeys
     from keys.purpose import Purpose
     from keys.realm import Realm
     from keys.seal import RingSeal, SealKey
@@ -114,6 +115,15 @@ class KeyAgent(Protocol):
 
     def announcing(self, period: Period) -> AbstractContextManager[None]:
         """Log a period's envelope inside the block; where that fails, it is left to another."""
+        ...
+
+    def next_probes(self, current: ProbeKeys | None) -> ProbeKeys:
+        """Give the probe keys to use now: the current ones while the first of them is to be told, else others.
+
+        Raises:
+            KeyNotFoundError, KeyExpiredError: there is no receipt-signing key that could sign another.
+            KeyAgentAwayError: the agent does not answer, and there is none that opens.
+        """
         ...
 
     def alarms(self) -> tuple[Alarm, ...]:

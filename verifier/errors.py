@@ -6,7 +6,10 @@ status. An error that carries no reason of its own reaches a caller as INTERNAL,
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 
 class VerifierError(Exception):
@@ -15,9 +18,11 @@ class VerifierError(Exception):
     Attributes:
         reason: name of an ErrorReason without its prefix.
         field: path of the request's field that is at fault; empty where none is.
+        detail: what the caller needs to go on, as a message of its own among the status's details; None where nothing.
     """
 
     reason: ClassVar[str] = "INTERNAL"
+    detail: Message | None = None
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)

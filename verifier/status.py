@@ -66,6 +66,9 @@ CODES: dict[str, grpc.StatusCode] = {
     "CONVERSION_INCOMPLETE": grpc.StatusCode.FAILED_PRECONDITION,
     "CONVERSION_OPEN": grpc.StatusCode.FAILED_PRECONDITION,
     "UNKNOWN_CONVERSION": grpc.StatusCode.NOT_FOUND,
+    "PROBE_KEY_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
+    "PROBE_UNREADABLE": grpc.StatusCode.INVALID_ARGUMENT,
+    "CAPTURE_EVIDENCE_REFUSED": grpc.StatusCode.FAILED_PRECONDITION,
     "KEY_NOT_CURRENT": grpc.StatusCode.FAILED_PRECONDITION,
     "LOG_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "LOG_UNWITNESSED": grpc.StatusCode.UNAVAILABLE,
@@ -115,6 +118,8 @@ def status_of(error: Exception, *, retry_seconds: int | None = None) -> grpc.Sta
             subject="agreement", description="calls a day of the agreement"
         )
         details.append(error_details_pb2.QuotaFailure(violations=[violation_of_quota]))
+    if isinstance(error, VerifierError) and error.detail is not None and known:
+        details.append(error.detail)
     delay = _RETRY_SECONDS.get(reason) if retry_seconds is None else retry_seconds
     if delay is not None:
         details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=delay)))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from padan.info import ServiceKey
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
@@ -70,6 +72,17 @@ class NikError(InvalidRequestError):
 
 class ConflictError(PadanError):
     """The request id was used for another question, or a key or a token is no longer current."""
+
+
+class ProbeKeyEndedError(ConflictError):
+    """A probe was sealed to a key that the service has no more; nothing was decided, charged or kept.
+
+    Attributes:
+        key: the current one, to be checked by `padan.servicekey` before anything is sealed to it; None where the
+            service sent none.
+    """
+
+    key: ServiceKey | None = None
 
 
 # The agency's administrator must act, or ask the registry's operator.

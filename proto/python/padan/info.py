@@ -39,6 +39,8 @@ class ServiceKey:
     algorithm: str
     public_key: bytes
     not_after: datetime | None
+    signature: bytes = b""
+    """Of a key for probes: by a key that signs receipts (padan/servicekey.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,16 +252,7 @@ def read(response: verification_pb2.GetServiceInfoResponse) -> ServiceInfo:
             Epoch(number=epoch.number, as_of=_moment(epoch, "as_of"), active=epoch.active)
             for epoch in response.epochs
         ),
-        keys=tuple(
-            ServiceKey(
-                purpose=key.purpose,
-                key_id=key.key_id,
-                algorithm=key.algorithm,
-                public_key=key.public_key,
-                not_after=_moment(key, "not_after"),
-            )
-            for key in response.keys
-        ),
+        keys=tuple(map(read_key, response.keys)),
         agreement=_agreement(response.agreement) if response.HasField("agreement") else None,
         code_lists=tuple(_code_list(item) for item in response.code_lists),
         limits=Limits(
@@ -273,6 +266,22 @@ def read(response: verification_pb2.GetServiceInfoResponse) -> ServiceInfo:
         normaliser_version=response.normaliser_version,
         agency_id=response.agency_id,
         feed_age_seconds=response.feed_age.ToMilliseconds() / 1000 if response.HasField("feed_age") else None,
+    )
+
+
+def read_key(message: verification_pb2.PublicKey) -> ServiceKey:
+    """Read a public key of the service.
+
+    Raises:
+        InternalError: its time does not exist.
+    """
+    return ServiceKey(
+        purpose=message.purpose,
+        key_id=message.key_id,
+        algorithm=message.algorithm,
+        public_key=message.public_key,
+        not_after=_moment(message, "not_after"),
+        signature=message.signature,
     )
 
 

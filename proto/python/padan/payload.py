@@ -17,14 +17,14 @@ from padan import sealing
 from padan.canonical import prefixed
 from padan.conversion import MOST_PAYLOAD
 from padan.errors import ConfigError, DisputeError, InvalidRequestError
+from padan.padding import LENGTH_SIZE, PaddingError, pad, unpad
 from padan.value import value
 
 if TYPE_CHECKING:
     from padan.sealing import Recipient
 
 BLOCK: Final = 64
-_LENGTH: Final = 2
-MOST: Final = (MOST_PAYLOAD - sealing.OVERHEAD) // BLOCK * BLOCK - _LENGTH
+MOST: Final = (MOST_PAYLOAD - sealing.OVERHEAD) // BLOCK * BLOCK - LENGTH_SIZE
 """Bytes of data that a payload holds at most: 958."""
 
 
@@ -63,13 +63,13 @@ class Envelope:
         identity, _, environment = registry.partition("/")
         return cls(
             info=prefixed("padan/conversion/1", identity, environment, source, target, job_id),
-            room=-(-(longest + _LENGTH) // BLOCK) * BLOCK - _LENGTH,
+            room=-(-(longest + LENGTH_SIZE) // BLOCK) * BLOCK - LENGTH_SIZE,
         )
 
     @property
     def size(self) -> int:
         """Bytes of a sealed payload."""
-        return self.room + _LENGTH + sealing.OVERHEAD
+        return self.room + LENGTH_SIZE + sealing.OVERHEAD
 
     def seal(self, data: bytes, public_key: bytes) -> bytes:
         """Seal data to the other agency's key, 32 bytes.
@@ -80,9 +80,8 @@ class Envelope:
         """
         if len(data) > self.room:
             raise PayloadError(f"the data has more than {self.room} bytes", reason="payload")
-        plain = len(data).to_bytes(_LENGTH, "big") + data.ljust(self.room, b"\0")
         try:
-            return sealing.seal(plain, public_key=public_key, info=self.info)
+            return sealing.seal(pad(data, self.room + LENGTH_SIZE), public_key=public_key, info=self.info)
         except DisputeError as error:
             raise ConfigError(
                 error.message, reason="key", next_step="use the file that the other agency gave you"
@@ -98,8 +97,9 @@ class Envelope:
             plain = recipient.open(box, info=self.info)
         except DisputeError:
             raise PayloadError("the payload does not open with this key", reason="payload") from None
-        length = int.from_bytes(plain[:_LENGTH], "big")
-        end = _LENGTH + length
-        if len(plain) % BLOCK or end > len(plain) or any(plain[end:]):
+        if len(plain) % BLOCK:
             raise PayloadError("the payload is not padded as it must be", reason="payload")
-        return plain[_LENGTH:end]
+        try:
+            return unpad(plain)
+        except PaddingError:
+            raise PayloadError("the payload is not padded as it must be", reason="payload") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from padan import errors
 from padan.remedy_custody import CUSTODY
+from padan.remedy_probe import PROBES
 from padan.remedy_row import Remedy, row
 from padan.remedy_token import TOKENS
 
@@ -322,7 +323,7 @@ _OWN = (
     row("WRONG_ANSWER", "", errors.InternalError, "the answer does not belong to the question", _OPERATOR),
 )
 
-TABLE: Mapping[str, Remedy] = {each.reason: each for each in (*_SERVICE, *TOKENS, *CUSTODY, *_OWN)}
+TABLE: Mapping[str, Remedy] = {each.reason: each for each in (*_SERVICE, *TOKENS, *PROBES, *CUSTODY, *_OWN)}
 """Every reason, those of the service first."""
 
 

@@ -15,7 +15,9 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from padan import remedy
-from padan.errors import PadanError, Violation
+from padan.errors import PadanError, ProbeKeyEndedError, Violation
+from padan.info import read_key
+from padan.v1 import verification_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -59,12 +61,16 @@ def from_rpc(error: FailedCall) -> PadanError:
     if info is None or info.domain != DOMAIN:
         return remedy.build(_own_reason(error.code(), error.details() or ""))
     fields = _fields(status)
-    return remedy.build(
+    built = remedy.build(
         info.reason,
         detail="" if fields or info.reason == "INTERNAL" else status.message,
         retry_after=_retry_after(status),
         fields=fields,
     )
+    if isinstance(built, ProbeKeyEndedError):
+        key = _find(status, verification_pb2.PublicKey())
+        built.key = None if key is None else read_key(key)
+    return built
 
 
 def _own_reason(code: grpc.StatusCode, text: str) -> str:

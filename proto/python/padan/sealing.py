@@ -79,7 +79,7 @@ class Recipient:
         """
         if len(private_key) != KEY_SIZE:
             raise DisputeError("an X25519 private key has 32 bytes", reason="key")
-        self._private = X25519PrivateKey.from_private_bytes(bytes(private_key))
+        self._private = X25519PrivateKey.from_private_bytes(private_key)  # copies it; ours would stay behind
         self.public_key = self._private.public_key().public_bytes_raw()
         self.key_id = key_id(self.public_key)
 

@@ -130,6 +130,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: no job of this id was handed in for the caller's domain, or it was deleted, or its time is over."""
     ERROR_REASON_PROPOSAL_NOT_READY: _ErrorReason.ValueType  # 89
     """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
+    ERROR_REASON_PROBE_KEY_ENDED: _ErrorReason.ValueType  # 110
+    """FAILED_PRECONDITION: a probe is sealed to a key that is no more; a PublicKey in the details is the current one, to
+    which the probe can be sealed again under the same request_id.
+    """
+    ERROR_REASON_PROBE_UNREADABLE: _ErrorReason.ValueType  # 111
+    """INVALID_ARGUMENT: a probe does not open: it is damaged, not padded to its size, or sealed for another request."""
+    ERROR_REASON_CAPTURE_EVIDENCE_REFUSED: _ErrorReason.ValueType  # 112
+    """FAILED_PRECONDITION: what the capture device says is not believed; the message names the rule."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, so that a client can switch on it."""
@@ -240,4 +248,12 @@ ERROR_REASON_UNKNOWN_CONVERSION: ErrorReason.ValueType  # 104
 """NOT_FOUND: no job of this id was handed in for the caller's domain, or it was deleted, or its time is over."""
 ERROR_REASON_PROPOSAL_NOT_READY: ErrorReason.ValueType  # 89
 """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
+ERROR_REASON_PROBE_KEY_ENDED: ErrorReason.ValueType  # 110
+"""FAILED_PRECONDITION: a probe is sealed to a key that is no more; a PublicKey in the details is the current one, to
+which the probe can be sealed again under the same request_id.
+"""
+ERROR_REASON_PROBE_UNREADABLE: ErrorReason.ValueType  # 111
+"""INVALID_ARGUMENT: a probe does not open: it is damaged, not padded to its size, or sealed for another request."""
+ERROR_REASON_CAPTURE_EVIDENCE_REFUSED: ErrorReason.ValueType  # 112
+"""FAILED_PRECONDITION: what the capture device says is not believed; the message names the rule."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

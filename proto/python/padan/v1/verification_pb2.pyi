@@ -376,6 +376,7 @@ class PublicKey(_message.Message):
     ALGORITHM_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     NOT_AFTER_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
     purpose: _builtins.str
     """What it is for: "receipt-signing", "log-signing", "probe", "dispute" (what disputes are sealed to), "officer"
     (decides disputes) or "token-domain/DOMAIN" (a version of a token domain of the caller's agreement).
@@ -386,6 +387,8 @@ class PublicKey(_message.Message):
     """"Ed25519", "X25519" or "ristretto255"."""
     public_key: _builtins.bytes
     """The raw public key, 32 bytes."""
+    signature: _builtins.bytes
+    """Of a "probe" key: Ed25519 signature by a receipt-signing key over all this and the registry; docs/formats/probe.md."""
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
         """Not used for anything made after this time; of a token domain, tokens of the version are refused from it on."""
@@ -398,10 +401,11 @@ class PublicKey(_message.Message):
         algorithm: _builtins.str = ...,
         public_key: _builtins.bytes = ...,
         not_after: _timestamp_pb2.Timestamp | None = ...,
+        signature: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "key_id", b"key_id", "not_after", b"not_after", "public_key", b"public_key", "purpose", b"purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "key_id", b"key_id", "not_after", b"not_after", "public_key", b"public_key", "purpose", b"purpose", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,7 @@ NEVER_ALONE = {
     "keys.errors.SignatureError": "told as the agreement or the file that it is over",
     "verifier.agreement.errors.DocumentError": "base",
     "keys.errors.PeriodOverError": "the service opens a new period",
+    "keys.errors.ProbeKeyOverError": "the service has another one",
     "verifier.dispute.errors.DisputesClosedError": "answered to callers",
     "verifier.stage.errors.StageError": "base",
     "verifier.stage.errors.NotAliveError": "told as a criterion of the stage's report",

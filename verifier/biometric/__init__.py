@@ -1,0 +1,1 @@
+"""Captures of a resident: opened, compared with protected references, and answered yes or no."""
