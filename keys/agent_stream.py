@@ -44,14 +44,16 @@ def receive(stream: socket.socket) -> Frame | None:
 
 
 def _receive(stream: socket.socket, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        part = stream.recv(size - len(data))
-        if not part:
-            if data:
+    data = bytearray(size)  # of its size from the start: one that grows would leave keys behind
+    place, received = memoryview(data), 0
+    while received < size:
+        count = stream.recv_into(place[received:])
+        if not count:
+            data[:] = bytes(size)
+            if received:
                 raise ConnectionResetError("the other end broke off")
             return b""
-        data += part
-    received = bytes(data)
+        received += count
+    whole = bytes(data)
     data[:] = bytes(size)
-    return received
+    return whole

@@ -21,6 +21,8 @@ from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
 from verifier.auditor.table import GrantTable
 from verifier.backup import mirroring
+from verifier.biometric import probekeys
+from verifier.biometric.probekeys import CurrentProbeKeys
 from verifier.ceremony_table import CeremonyTable
 from verifier.core import Verifier
 from verifier.directory import Directory
@@ -109,6 +111,7 @@ class Engine:
                 mirroring.begin(settings)
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
             self._log_beginnings(opened)
+            self._open_probe_keys(opened)
             self._open_directory(opened)
             self._open_witnesses(opened)
             self._build_core()
@@ -195,6 +198,13 @@ class Engine:
         self._periods.renew()
         self._duties.append(Duty(name="period", every=RENEW_SECONDS, act=self._periods.renew))
 
+    def _open_probe_keys(self, opened: contextlib.ExitStack) -> None:
+        self._probe_keys = CurrentProbeKeys(self._agent)
+        opened.callback(self._probe_keys.close)
+        self._probe_keys.renew()
+        self._duties.append(Duty(name="probes", every=probekeys.RENEW_SECONDS, act=self._probe_keys.renew))
+        self._key_followers.append(self._probe_keys.renew)  # another key may sign them now
+
     def _open_directory(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings
         self._register = register_snapshot(self._directory)
@@ -279,6 +289,7 @@ class Engine:
             codes=codes,
             keys=lambda: public_keys_of(self._agent),
             tokens=self._domains,
+            probe=self._probe_keys.published,
             now=clocks.now,
         )
 

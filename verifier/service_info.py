@@ -65,6 +65,7 @@ class ServiceInfo:
         codes: CodeLists,
         keys: Callable[[], Sequence[PublicKey]],
         tokens: TokenDomains,
+        probe: Callable[[], verification_pb2.PublicKey | None],
         now: Callable[[], Now],
     ) -> None:
         """Bring together what is told.
@@ -72,6 +73,7 @@ class ServiceInfo:
         Args:
             keys: gives the public keys as they are now.
             tokens: the token domains.
+            probe: gives the key to which probes are sealed now; None where there is none.
         """
         self._settings = settings
         self._version = version
@@ -82,6 +84,7 @@ class ServiceInfo:
         self._code_lists = [_code_list(item) for item in codes]
         self._keys = keys
         self._tokens = tokens
+        self._probe = probe
         self._officer_keys = _officer_keys(settings)
         self._now = now
 
@@ -136,6 +139,9 @@ class ServiceInfo:
             agency_id=agency,
         )
         age_ms = int(now.wall * 1000) - epoch.as_of.ToMilliseconds()
+        probe = self._probe()
+        if probe is not None:
+            response.keys.append(probe)
         response.feed_age.FromMilliseconds(max(0, age_ms))
         if terms is not None:
             response.agreement.CopyFrom(_agreement(terms))

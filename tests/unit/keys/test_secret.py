@@ -19,6 +19,7 @@ from keys.keyset import Keyring
 from keys.mac import MacKey
 from keys.meter import Uncounted
 from keys.period import make_period, open_period
+from keys.probekey import Holder, ProbeKeys, SharedProbeKey, make_probe_key
 from keys.realm import Realm
 from keys.seal import RingSeal, SealKey
 from keys.secret import Material, Secret
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 
 KEY = b"the key that nobody may read 123"
 REALM = Realm(registry_id="registry-test", environment="development")
+
+
+def probe_key() -> SharedProbeKey:
+    """Make a probe key."""
+    return make_probe_key(realm=REALM, signer=Signer(KEY), born=0.0, wall=0.0)
+
+
 MAKERS: dict[str, Callable[[], Secret]] = {
     "Material": lambda: Material(KEY),
     "MacKey": lambda: MacKey(KEY),
@@ -44,6 +52,10 @@ MAKERS: dict[str, Callable[[], Secret]] = {
     "Kek": lambda: Kek(KEY),
     "Period": lambda: open_period(realm=REALM, auditors_key=generate()[1], born=0.0),
     "SharedPeriod": lambda: make_period(realm=REALM, auditors_key=generate()[1], born=0.0),
+    "ProbeKey": lambda: probe_key().lend(),
+    "ProbeKeys": lambda: ProbeKeys([probe_key().lend()]),
+    "SharedProbeKey": probe_key,
+    "Holder": Holder,
     "SocketKeyAgent": lambda: SocketKeyAgent(
         ring=Keyring(realm=REALM, counter=1, kek_id=""), materials={1: Material(KEY)}
     ),
