@@ -46,6 +46,7 @@ OTHERS = (
     "bench.tree",
     "bench.tracing",
     "bench.key_agent",
+    "bench.probe",
     "bench.workers",
     "bench.biometrics",
 )

@@ -56,6 +56,16 @@ def jwk(public_key: bytes) -> dict[str, str]:
     }
 
 
+def require_point(public_key: bytes) -> None:
+    """See that somebody can sign with a public key: a canonical point of the group's prime order (RFC 8032).
+
+    Raises:
+        KeyUseError: it is none.
+    """
+    if len(public_key) != PUBLIC_SIZE or not bindings.crypto_core_ed25519_is_valid_point(public_key):
+        raise KeyUseError("nobody can sign with this Ed25519 public key")
+
+
 def public_of(seed: bytes | bytearray) -> bytes:
     """Compute the 32-byte public key of a 32-byte private key (RFC 8032's seed).
 

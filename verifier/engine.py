@@ -22,7 +22,8 @@ from verifier.auditor.store import GrantStore
 from verifier.auditor.table import GrantTable
 from verifier.backup import mirroring
 from verifier.biometric import probekeys
-from verifier.biometric.probekeys import CurrentProbeKeys
+from verifier.biometric.devices import Devices
+from verifier.biometric.devicetable import DeviceTable
 from verifier.ceremony_table import CeremonyTable
 from verifier.core import Verifier
 from verifier.directory import Directory
@@ -111,7 +112,6 @@ class Engine:
                 mirroring.begin(settings)
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
             self._log_beginnings(opened)
-            self._open_probe_keys(opened)
             self._open_directory(opened)
             self._open_witnesses(opened)
             self._build_core()
@@ -191,18 +191,13 @@ class Engine:
         return journal
 
     def _log_beginnings(self, opened: contextlib.ExitStack) -> None:
-        """Log what custodians did meanwhile, and the period under which entries will name their subjects."""
+        """Log what custodians did meanwhile, and the period that entries name their subjects under; hold probe keys."""
         self._log_keyring()
         self._periods = AuditPeriod(agent=self._agent, journal=self._journal)
         opened.callback(self._periods.close)
         self._periods.renew()
-        self._duties.append(Duty(name="period", every=RENEW_SECONDS, act=self._periods.renew))
-
-    def _open_probe_keys(self, opened: contextlib.ExitStack) -> None:
-        self._probe_keys = CurrentProbeKeys(self._agent)
-        opened.callback(self._probe_keys.close)
-        self._probe_keys.renew()
-        self._duties.append(Duty(name="probes", every=probekeys.RENEW_SECONDS, act=self._probe_keys.renew))
+        self._probe_keys, renewing = probekeys.begin(opened, self._agent)
+        self._duties += [Duty(name="period", every=RENEW_SECONDS, act=self._periods.renew), renewing]
         self._key_followers.append(self._probe_keys.renew)  # another key may sign them now
 
     def _open_directory(self, opened: contextlib.ExitStack) -> None:
@@ -226,11 +221,13 @@ class Engine:
             ),
         )
         self._marks = MarkStore(MarkTable(self._directory))
+        self._devices = Devices(DeviceTable(self._directory))
         for snapshot in (
             self._register,
             self._agreements.snapshot,
             self._grants.snapshot,
             self._marks.snapshot,
+            self._devices.snapshot,
         ):
             snapshot.start()
             opened.callback(snapshot.stop)

@@ -155,6 +155,20 @@ auditor_grant = Table(
 )
 """What auditors may read of the log, as signed; `format` is that of the document."""
 
+capture_device = Table(
+    "capture_device",
+    log_metadata,
+    Column("id", Text, primary_key=True),
+    Column("agency", Text, ForeignKey("agency.id"), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False, unique=True),
+    Column("pad_level", SmallInteger, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    CheckConstraint("pad_level BETWEEN 0 AND 3", name="capture_device_pad_level"),
+)
+"""Devices whose word on a capture is believed (verifier.biometric.device), by their Ed25519 keys."""
+
 ceremony = Table(
     "ceremony",
     log_metadata,

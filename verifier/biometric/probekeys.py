@@ -17,8 +17,10 @@ from padan import sealing, servicekey
 from padan.v1 import verification_pb2
 from verifier.biometric.refusals import ProbeKeyEndedError
 from verifier.errors import RegistryUnavailableError
+from verifier.housekeeping import Duty
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Callable
 
     from keys.keyagent import KeyAgent
@@ -30,6 +32,19 @@ RENEW_SECONDS: Final = 60.0
 ASK_SECONDS: Final = 1.0
 """How often the agent is asked at most because a probe names an unknown key, so that nobody can keep it busy so."""
 _LOGGER = logging.getLogger("padan.probes")
+
+
+def begin(opened: contextlib.ExitStack, agent: KeyAgent) -> tuple[CurrentProbeKeys, Duty]:
+    """Hold probe keys from now on; gives the duty that renews them.
+
+    Args:
+        opened: what the process closes at its end; the keys are zeroed then.
+        agent: makes them, or fetches them.
+    """
+    keys = CurrentProbeKeys(agent)
+    opened.callback(keys.close)
+    keys.renew()
+    return keys, Duty(name="probes", every=RENEW_SECONDS, act=keys.renew)
 
 
 class CurrentProbeKeys:

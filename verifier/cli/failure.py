@@ -125,6 +125,13 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.vault.writer.LoadOrderError": _state(_LOAD),
         "verifier.vault.layers.ChangesBusyError": _away("wait for the other process, then run it again"),
         "verifier.vault.catalogue.PositionError": _away("let one process follow a source, then run it again"),
+        # Capture devices.
+        "verifier.biometric.device.DeviceError": _state(
+            "see padan-server device list and agency list; a device that moves gets another id and another key"
+        ),
+        "verifier.biometric.device.DeviceKeyError": _input(
+            "name the public key's file from the device's maker: PEM, or base64 of 32 bytes"
+        ),
         # Loading, and making people up.
         "verifier.projector.errors.ProjectorError": _input("mend what is named above and run it again"),
         "verifier.projector.errors.SourceError": _input(

@@ -79,6 +79,8 @@ class EntryKind(enum.IntEnum):
     CONVERSION_DELETED = 433
     TOKEN_DOMAIN_ENDED = 440
     # 500 to 599: biometrics
+    DEVICE_ADDED = 510
+    DEVICE_REVOKED = 511
     # 600 to 699: agencies and agreements
     AGENCY_ENROLLED = 600
     CERTIFICATE_REVOKED = 601

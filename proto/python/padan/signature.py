@@ -10,7 +10,8 @@ import base64
 import hashlib
 from typing import Final, NoReturn
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from padan.errors import PadanError
@@ -47,6 +48,21 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> None:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):
         raise SignatureError("the signature does not verify under this key") from None
+
+
+def public_key_of(pem: bytes) -> bytes:
+    """Read a public key out of SubjectPublicKeyInfo in PEM (RFC 8410); gives 32 bytes.
+
+    Raises:
+        SignatureError: no such key.
+    """
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise SignatureError("no Ed25519 public key in PEM")
+    return key.public_bytes_raw()
 
 
 class Signer:

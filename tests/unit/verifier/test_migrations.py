@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-NEWEST = {Tree.LOG: "0012", Tree.VAULT: "0006"}
+NEWEST = {Tree.LOG: "0013", Tree.VAULT: "0006"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
 
 
@@ -70,6 +70,7 @@ def test_migrations_and_models_agree(database: str, tree: Tree) -> None:
         Tree.LOG: {
             "agreement_status",
             "auditor_grant_status",
+            "capture_device_pad_level",
             "generation_single",
             "leader_single",
             "resident_mark_name",

@@ -43,7 +43,7 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     upgraded = run(config, "upgrade")
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
-        "log": {"current": "0012", "newest": "0012"},
+        "log": {"current": "0013", "newest": "0013"},
         "vault": {"current": "0006", "newest": "0006"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()
