@@ -119,7 +119,7 @@ class Cylinders:
 def grid(shape: CylinderShape) -> NDArray[np.float64]:
     """Lay out the centres of a cylinder's cells, [52, 2], around a minutia that looks along the first axis."""
     steps = (np.arange(shape.across) - (shape.across - 1) / 2) * (2 * shape.radius / shape.across)
-    square: NDArray[np.float64] = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    square = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float64)
     inside: NDArray[np.bool_] = np.sum(square**2, axis=1) <= shape.radius**2
     return square[inside]
 

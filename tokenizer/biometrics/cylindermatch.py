@@ -78,8 +78,9 @@ def contrast(similarities: NDArray[np.float32], *, weight: float, runners_up: in
     """
     rows = np.sort(np.partition(similarities, -runners_up - 1, axis=1)[:, -runners_up - 1 :], axis=1)[:, :-1]
     columns = np.sort(np.partition(similarities, -runners_up - 1, axis=0)[-runners_up - 1 :], axis=0)[:-1]
-    expected: NDArray[np.float32] = rows.mean(axis=1, keepdims=True) + columns.mean(axis=0)
-    return similarities - np.float32(weight) * expected
+    expected = rows.mean(axis=1, keepdims=True) + columns.mean(axis=0)
+    standing: NDArray[np.float32] = (similarities - np.float32(weight) * expected).astype(np.float32)
+    return standing
 
 
 def similarities(probe: Cylinders, reference: Cylinders) -> NDArray[np.float64]:

@@ -61,7 +61,7 @@ SHAPES: Final = (
 class FaceScheme:
     """Protects embeddings of 1 to 512 elements. Two are compared only if they have equally many."""
 
-    suite: Final = Suite(name="face-hd3-1024/1", number=1, modality=FACE, size=128)
+    suite: Suite = Suite(name="face-hd3-1024/1", number=1, modality=FACE, size=128)
 
     def prepare(self, template: object) -> PreparedFace:
         """Scale an embedding to length 1.

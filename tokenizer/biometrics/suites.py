@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from tokenizer.biometrics.face import FaceScheme
+from tokenizer.biometrics.finger import FingerScheme
 from tokenizer.errors import TokenizerError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 SCHEMES: Final[tuple[Scheme, ...]] = (
     FaceScheme(),
-)  # fmt: skip
+    FingerScheme(),
+)
 """One line a suite; the last one of a modality enrols."""
 
 _NAMED: Final[Mapping[str, Scheme]] = MappingProxyType({each.suite.name: each for each in SCHEMES})
