@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tokenizer.biometrics.face import FaceScheme
 from tokenizer.biometrics.finger import FingerScheme
+from tokenizer.biometrics.iris import IrisScheme
 from tokenizer.errors import TokenizerError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SCHEMES: Final[tuple[Scheme, ...]] = (
     FaceScheme(),
     FingerScheme(),
+    IrisScheme(),
 )
 """One line a suite; the last one of a modality enrols."""
 

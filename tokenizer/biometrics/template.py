@@ -43,7 +43,8 @@ class IrisTemplate:
     """An iris code.
 
     Attributes:
-        code: uint8 [64, 256] of 0 and 1; the columns go around the pupil.
+        code: uint8 [64, 256] of 0 and 1; the columns go around the pupil, row filter * 32 + ring * 2 + part is of one
+            of two filters, of a ring, the innermost one first, and of the real or the imaginary part.
         mask: the same, 1 where the bit of the code counts.
     """
 
