@@ -58,7 +58,7 @@ class PreparedIris:
 class IrisScheme:
     """Protects iris codes of 64 rows (filter, ring, part) and 256 columns."""
 
-    suite: Final = Suite(name="iris-xor-8192/1", number=3, modality=IRIS, size=2 * _PACKED)
+    suite: Suite = Suite(name="iris-xor-8192/1", number=3, modality=IRIS, size=2 * _PACKED)
 
     def prepare(self, template: object) -> PreparedIris:
         """Lay an iris out in all ways in which it is compared.

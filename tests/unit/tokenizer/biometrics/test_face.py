@@ -47,36 +47,6 @@ def reference(template: FaceTemplate, key: TemplateKey) -> bytes:
     return SCHEME.protect(SCHEME.prepare(template), key)
 
 
-def by_hand(vector: list[float], key: bytes) -> bytes:
-    """Protect an embedding of at most two elements as docs/formats/template.md says, number by number."""
-    size, step = 128, 0.0308
-    largest = max(map(abs, vector))
-    whole = [round(each / largest * 2**20) for each in vector]
-    length = math.sqrt(sum(each * each for each in whole))
-    values = [each / length for each in whole] + [0.0] * (size - len(vector))
-    for turn in range(3):
-        tag = bytes((0, turn))
-        stream = hashlib.shake_256(key + tag + b"B").digest(size // 8)
-        signs = [1 - 2 * (stream[at // 8] >> (7 - at % 8) & 1) for at in range(size)]
-        drawn = hashlib.shake_256(key + tag + b"P").digest(8 * size)
-        order = sorted(range(size), key=lambda at: int.from_bytes(drawn[8 * at : 8 * at + 8], "little"))
-        flipped = [values[at] * signs[at] for at in order]
-        values = [
-            sum(each * (-1) ** (row & at).bit_count() for at, each in enumerate(flipped)) / math.sqrt(size)
-            for row in range(size)
-        ]
-    levels = [math.floor(each * math.sqrt(size) / step) for each in values]
-    return bytes(min(max(level, -128), 127) + 128 for level in levels)
-
-
-@pytest.mark.parametrize("vector", [[1.0], [0.25, -3.0], [1e-30, 3e-30], [-2e38, 3e38]])
-def test_a_reference_is_what_is_computed_by_hand(vector: list[float]) -> None:
-    """Against the page's own words with lists and whole numbers, also for lengths far from 1."""
-    key = hashlib.sha256(b"by hand").digest()
-    protected = reference(FaceTemplate(vector=np.array(vector, dtype=np.float32)), TemplateKey(key))
-    assert protected == by_hand([float(np.float32(each)) for each in vector], key)
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_a_reference_has_one_size(size: int) -> None:
     """It is 128 bytes for every embedding, and every shape fills them."""

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.templatekey import TemplateKey
-from tests.biometrics.irises import Iris
 from tokenizer.biometrics.iris import IrisScheme
 from tokenizer.biometrics.scheme import QualityError, TemplateError
 from tokenizer.biometrics.template import FaceTemplate, IrisTemplate
@@ -46,41 +45,6 @@ def score(probe: IrisTemplate, template: IrisTemplate) -> float:
     return SCHEME.score(SCHEME.prepare(probe), key_of(0), reference(template, key_of(0)))
 
 
-def by_hand(probe: IrisTemplate, template: IrisTemplate) -> float:
-    """Compare as docs/formats/template.md says, in whole numbers and without a pad, which falls out."""
-    kept = range(0, 256, 2)
-
-    def number(bits: list[int]) -> int:
-        return int("".join(map(str, bits)), 2)
-
-    counts: dict[tuple[int, int, int], tuple[int, int]] = {}
-    for turn in range(-17, 18):
-        for ring in (0, -1, 1):
-            for sector in range(4):
-                common = agreed = 0
-                for row in range(64):
-                    other = row - 2 * ring
-                    if other // 32 != row // 32:
-                        continue
-                    columns = kept[32 * sector : 32 * sector + 32]
-                    turned = [(column - turn) % 256 for column in columns]
-                    ones, others = template.code[row][columns].tolist(), probe.code[other][turned].tolist()
-                    valid = number((template.mask[row][columns] & probe.mask[other][turned]).tolist())
-                    apart = (number(ones) ^ number(others)) & valid
-                    common += valid.bit_count()
-                    agreed += valid.bit_count() - 2 * apart.bit_count()
-                counts[turn, ring, sector] = common, agreed
-    best = -1.0
-    for turn in range(-15, 16):
-        places = [
-            [counts[turn + aside, ring, sector] for ring in (0, -1, 1) for aside in range(-2, 3)]
-            for sector in range(4)
-        ]
-        taken = [max(each, key=lambda place: place[1]) for each in places]
-        best = max(best, sum(place[1] for place in taken) / (sum(place[0] for place in taken) + 500))
-    return (1 + best) / 2
-
-
 def moved(template: IrisTemplate, *, turn: int = 0, ring: int = 0) -> IrisTemplate:
     """Turn an eye by columns and move it by rings; rings that come in are masked."""
 
@@ -91,38 +55,6 @@ def moved(template: IrisTemplate, *, turn: int = 0, ring: int = 0) -> IrisTempla
         return out.reshape(64, 256)
 
     return IrisTemplate(code=plane(template.code), mask=plane(template.mask))
-
-
-def test_a_reference_is_the_stream_over_code_and_mask() -> None:
-    """Bits that count and the mask, at the even columns, row by row, under SHAKE-256 of the key."""
-    key = hashlib.sha256(b"by hand").digest()
-    iris = noise(1)
-    bits = [
-        int(plane[row, column])
-        for plane in (iris.code & iris.mask, iris.mask)
-        for row in range(64)
-        for column in range(0, 256, 2)
-    ]
-    plain = int("".join(map(str, bits)), 2).to_bytes(2048, "big")
-    pad = hashlib.shake_256(key + b"iris").digest(2048)
-    assert reference(iris, TemplateKey(key)) == bytes(
-        each ^ over for each, over in zip(plain, pad, strict=True)
-    )
-    assert SCHEME.suite.size == 2048
-
-
-@pytest.mark.parametrize(
-    ("probe", "template"),
-    [
-        (moved(noise(2), turn=15, ring=1), noise(2)),
-        (noise(4, 0.3), noise(5)),
-        (Iris(1).capture(1), Iris(1).capture(2)),
-    ],
-    ids=["turned", "few bits", "captures"],
-)
-def test_a_score_is_what_is_counted_by_hand(probe: IrisTemplate, template: IrisTemplate) -> None:
-    """Against counting row by row with whole numbers."""
-    assert score(probe, template) == pytest.approx(by_hand(probe, template), abs=1e-12)
 
 
 def test_few_bits_in_common_are_little_evidence() -> None:

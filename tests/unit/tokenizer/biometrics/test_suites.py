@@ -16,7 +16,7 @@ def test_each_is_found_by_name_and_by_number() -> None:
         assert scheme.suite.modality in MODALITIES
 
 
-@pytest.mark.parametrize(("modality", "number"), [("face", 1), ("iris", 3)])
+@pytest.mark.parametrize(("modality", "number"), [("face", 1), ("finger", 2), ("iris", 3)])
 def test_a_modality_enrols_with_one(modality: str, number: int) -> None:
     """New references are of this suite."""
     assert enrolling(modality).suite.number == number
