@@ -22,9 +22,13 @@ import numpy as np
 
 from keys.realm import Realm
 from keys.templatekey import DRAW_SIZE, TemplateKeys
+from tests.biometrics.faces import Face
 from tests.biometrics.fingers import Finger
+from tests.biometrics.irises import Iris
+from tokenizer.biometrics.face import FaceScheme
 from tokenizer.biometrics.finger import MOST_MINUTIAE, FingerScheme
-from tokenizer.biometrics.template import FingerTemplate
+from tokenizer.biometrics.iris import IrisScheme
+from tokenizer.biometrics.template import FaceTemplate, FingerTemplate, IrisTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,14 +64,37 @@ def _crowd() -> FingerTemplate:
     return FingerTemplate(minutiae=rows.astype(np.float32))
 
 
+def _long() -> FaceTemplate:
+    """Make the longest embedding that is taken."""
+    return FaceTemplate(vector=np.random.default_rng(1).standard_normal(512).astype(np.float32))
+
+
+def _open() -> IrisTemplate:
+    """Make an iris without a masked bit."""
+    code = np.random.default_rng(1).integers(0, 2, (64, 256), dtype=np.uint8)
+    return IrisTemplate(code=code, mask=np.ones_like(code))
+
+
 def subjects() -> tuple[Subject, ...]:
     """List what is measured, a suite a line."""
     return (
+        Subject(
+            scheme=FaceScheme(),
+            captured=lambda person, capture: Face(person).capture(capture),
+            worst=_long(),
+            at_most_ms=1.0,
+        ),
         Subject(
             scheme=FingerScheme(),
             captured=lambda person, capture: Finger.of(person).impression(capture),
             worst=_crowd(),
             at_most_ms=8.0,
+        ),
+        Subject(
+            scheme=IrisScheme(),
+            captured=lambda person, capture: Iris(person).capture(capture),
+            worst=_open(),
+            at_most_ms=5.0,
         ),
     )
 
