@@ -124,16 +124,24 @@ def test_each_capture_counts_alike() -> None:
     assert np.array_equal(fuse([first, second]).vector, fuse([first, longer]).vector)
 
 
+def _nearly_opposite() -> FaceTemplate:
+    vector = -face(1).vector
+    vector[0] *= np.float32(1 + 2**-16)
+    return FaceTemplate(vector=vector)
+
+
 @pytest.mark.parametrize(
     "templates",
     [
         [],
         [face(1), face(2, 128)],
         [face(1), FaceTemplate(vector=-face(1).vector)],
+        [face(1), _nearly_opposite()],
     ],
+    ids=["none", "two lengths", "opposite", "nearly opposite"],
 )
 def test_captures_that_do_not_fit_are_refused(templates: list[FaceTemplate]) -> None:
-    """None, of two lengths, or opposite ones."""
+    """None, of two lengths, or ones whose mean is what rounding left."""
     with pytest.raises(TemplateError):
         fuse(templates)
 
