@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from padan import remedy
+from padan import probe, remedy
 from padan.biometric import minutiae, template
 from padan.biometric.faults import RULES, MinutiaeError
 from padan.biometric.record import Standard
 from padan.errors import InvalidRequestError
+from padan.padding import LENGTH_SIZE
 from padan.v1 import biometric_pb2
 from tests import records
 
@@ -223,6 +224,16 @@ def test_the_largest_templates_have_room_in_bytes() -> None:
         template.iris(BITS, BITS, position=2, quality=100),
     ]
     assert [each.ByteSize() for each in longest] == [2_062, 1_577, 4_116]
+
+
+def test_a_padded_probe_has_room_for_every_template() -> None:
+    """Whatever passes the check here fits what a probe of its modality is padded to."""
+    room = {number: size - LENGTH_SIZE for number, size in probe.SIZES.items()}
+    around = biometric_pb2.Template(position=10, quality=100).ByteSize()
+    assert 3 + template.MAX_RECORD_BYTES + around <= room[biometric_pb2.MODALITY_FINGER]
+    face = template.face([1.0] * template.MAX_DIMENSION, quality=100)
+    assert face.ByteSize() <= room[biometric_pb2.MODALITY_FACE]
+    assert max(room.values()) == room[biometric_pb2.MODALITY_IRIS] == template.MAX_BYTES
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keys.templatekey import TemplateKey
 from padan.biometric import minutiae, template
 from padan.biometric.record import FAILED, NOT_REPORTED, Minutia, Standard
 from padan.v1 import biometric_pb2
 from tests import records
+from tests.biometrics import capturing
+from tests.biometrics.fingers import Finger
 from tokenizer.biometrics import reading
+from tokenizer.biometrics.finger import FingerScheme
 from tokenizer.biometrics.scheme import TemplateError
 from tokenizer.biometrics.template import MODALITIES, FaceTemplate, FingerTemplate, IrisTemplate
 
@@ -76,6 +80,24 @@ def test_one_finger_reads_the_same_in_all_standards(standard: Standard) -> None:
     expected = fingers(original)
     assert np.abs(found[:, :2] - expected[:, :2]).max() < 0.5
     assert np.abs(found[:, 2] - expected[:, 2]).max() <= math.tau / 360 + 1e-6
+
+
+@pytest.mark.parametrize("resolution", [197, 394])
+@pytest.mark.parametrize("standard", Standard)
+def test_a_finger_in_a_record_is_compared_as_it_is_without(standard: Standard, resolution: int) -> None:
+    """Pixels and angles of a record mean what those of the comparison do: the score of two impressions stays."""
+    scheme, key = FingerScheme(), TemplateKey(bytes(range(32)))
+    enrolled, probe = (Finger.of(5).impression(number) for number in range(2))
+    reference = scheme.protect(scheme.prepare(enrolled), key, random=bytes)
+    direct = scheme.score(scheme.prepare(probe), key, reference)
+    record = capturing.record(probe, standard=standard, resolution=resolution)
+    data = template.finger(record).SerializeToString()
+    read = reading.read(data, "finger").template
+    assert scheme.score(scheme.prepare(read), key, reference) == pytest.approx(direct, abs=0.03)
+    mirrored = tuple(replace(each, angle=-each.angle % standard.angles) for each in record.views[0].minutiae)
+    record = replace(record, views=(replace(record.views[0], minutiae=mirrored),))
+    read = reading.read(template.finger(record).SerializeToString(), "finger").template
+    assert scheme.score(scheme.prepare(read), key, reference) < direct - 0.15
 
 
 def test_angles_follow_resolutions_that_differ() -> None:
