@@ -285,13 +285,13 @@ class LocalKeyAgent(Secret):
             KeyExpiredError: its time to sign is over.
         """
         purpose = Purpose.RECEIPT_SIGNING
-        key, now = self._primary(purpose), self._monotonic()
+        key, now, wall = self._primary(purpose), self._monotonic(), self._now().timestamp()
 
         def make() -> SharedProbeKey:
             signer = Signer(self._material(purpose, key))
-            return make_probe_key(realm=self.realm, signer=signer, born=now, wall=self._now().timestamp())
+            return make_probe_key(realm=self.realm, signer=signer, born=now, wall=wall)
 
-        return self._probes.use(do, signer=thumbprint(key.public), now=now, make=make)
+        return self._probes.use(do, signer=thumbprint(key.public), now=now, wall=wall, make=make)
 
     def end_probes(self) -> None:
         """Zero the probe keys that are over."""

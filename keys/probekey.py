@@ -180,21 +180,26 @@ class Holder(Secret):
         *,
         signer: str,
         now: float,
+        wall: float,
         make: Callable[[], SharedProbeKey],
     ) -> T:
         """Do something with the keys as they are to be now, the newest first; none is zeroed meanwhile.
 
-        Another key is made where there is none, where its time to be told is over, or where its signer signs no more.
+        Another key is made where there is none, where its time to be told is over by either clock, or where its signer
+        signs no more. Whoever seals goes by the wall clock, which may be set, and goes on while the host sleeps.
 
         Args:
             do: what is done.
             signer: thumbprint of the primary receipt-signing key.
             now: monotonic time, seconds.
+            wall: the same moment by the wall clock, seconds of the Unix epoch.
             make: makes a key.
         """
         with self._lock:
             self._end(now)
-            if not self._keys or not self._keys[0].is_told(now) or self._keys[0].told.signer != signer:
+            newest = self._keys[0] if self._keys else None
+            lasts = newest is not None and newest.is_told(now) and wall < newest.told.not_after
+            if newest is None or not lasts or newest.told.signer != signer:
                 self._keys.insert(0, make())
             return do(self._keys)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from keys import signing
 from keys.errors import SignatureError
+from padan.probe import ProbeError
 from padan.v1 import biometric_pb2
 from padan.value import value
 from verifier.biometric.refusals import CaptureEvidenceError
@@ -115,12 +116,12 @@ class Devices:
                 "the device does not say whether it looked for a presentation attack",
                 field=f"{field}.presentation_attack",
             )
-        digest = binding.capture_digest(
-            modality=probe.modality, extractor=probe.extractor, template=template, evidence=evidence
-        )
         try:
+            digest = binding.capture_digest(
+                modality=probe.modality, extractor=probe.extractor, template=template, evidence=evidence
+            )
             signing.verify(device.public_key, digest, evidence.signature)
-        except SignatureError:
+        except (ProbeError, SignatureError):
             raise CaptureEvidenceError(
                 "the signature is not this device's over this request and this template",
                 field=f"{field}.signature",

@@ -112,6 +112,9 @@ class Binding:
             modality: number of the padan.v1.Modality.
             extractor: what made the template.
             key_id: of the key that it is sealed to.
+
+        Raises:
+            ProbeError: no such modality, or an extractor's name or version that is none.
         """
         fields = self._fields(modality, extractor)
         fields[9] = key_id.encode()
@@ -134,6 +137,9 @@ class Binding:
             extractor: what made the template.
             template: the serialised padan.v1.Template, as it is sealed.
             evidence: device, time and result.
+
+        Raises:
+            ProbeError: as `info`.
         """
         fields = self._fields(modality, extractor)
         fields[11] = template_digest(template)
@@ -143,6 +149,11 @@ class Binding:
         return hashlib.sha256(_CAPTURE_LABEL + canonical.encode(fields)).digest()
 
     def _fields(self, modality: int, extractor: biometric_pb2.Extractor) -> dict[int, bytes]:
+        _size(modality)
+        if not (EXTRACTOR_NAME.fullmatch(extractor.name) and EXTRACTOR_VERSION.fullmatch(extractor.version)):
+            raise ProbeError(
+                "an extractor has a name such as leader-mcc and a version such as 1.2", reason="extractor"
+            )
         return {
             1: self.registry_id.encode(),
             2: self.environment.encode(),
@@ -193,7 +204,7 @@ def sign(
         presentation_attack: number of the padan.v1.PresentationAttack.
 
     Raises:
-        ProbeError: the device's id is none, or nothing is said about presentation attacks.
+        ProbeError: the device's id is none, nothing is said about presentation attacks; or as `Binding.info`.
     """
     if not DEVICE.fullmatch(device):
         raise ProbeError("a device's id is 1 to 64 of A-Z a-z 0-9 . _ -", reason="device")
@@ -233,10 +244,6 @@ def seal(
         ProbeError: no such modality, an extractor's name or version that is none, a template that has no room, or a key
             that is not usable.
     """
-    if not (EXTRACTOR_NAME.fullmatch(extractor.name) and EXTRACTOR_VERSION.fullmatch(extractor.version)):
-        raise ProbeError(
-            "an extractor has a name such as leader-mcc and a version such as 1.2", reason="extractor"
-        )
     try:
         plain = pad(template, _size(modality))
     except PaddingError:

@@ -23,7 +23,7 @@ from padan.audit import render
 from padan.errors import ConfigError, InternalError, LogFormatError, NikError, ReceiptError
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
 from padan.witness import submission
-from tests.attack.fuzz import biometrics, disputes
+from tests.attack.fuzz import biometrics, disputes, probes
 from tests.people import BUDI
 from tests.simulator.world import REALM, START, World
 from tests.terms import Terms
@@ -279,5 +279,6 @@ TARGETS: dict[str, Target] = {
         witness_submission,
         *disputes.TARGETS,
         *biometrics.TARGETS,
+        *probes.TARGETS,
     )
 }

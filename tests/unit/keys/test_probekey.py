@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -141,6 +142,22 @@ def test_a_key_is_told_for_23_hours_and_opens_for_24(local: LocalKeyAgent, clock
         found.recipient()
     assert opens(second.current, second.current.told.public_key)
     assert (TOLD, LIFETIME) == (23 * HOUR, 24 * HOUR)
+
+
+def test_a_clock_that_was_set_means_another_key(tmp_path: Path, clock: Clock, custody: Custody) -> None:
+    """Where the wall clock is past a key's end, clients would not seal to it: another is told, and it still opens."""
+    del custody
+    wall = [datetime(2026, 11, 29, tzinfo=UTC)]
+    local = LocalKeyAgent.unlock(
+        tmp_path / "keyring.json", uri(tmp_path), monotonic=clock, now=lambda: wall[0]
+    )
+    first = local.next_probes(None)
+    wall[0] += timedelta(seconds=TOLD - 1)
+    assert local.next_probes(first) is first
+    wall[0] += timedelta(seconds=1)
+    second = local.next_probes(first)
+    assert ids(second)[1:] == ids(first)
+    assert second.current.told.not_after == int(wall[0].timestamp() + TOLD)
 
 
 def test_another_signer_means_another_key(local: LocalKeyAgent, custody: Custody) -> None:

@@ -172,7 +172,9 @@ def test_whatever_is_signed_cannot_be_changed() -> None:
     assert refused(given, template=b"another")[0] == field
     changes: tuple[Callable[[biometric_pb2.Probe], None], ...] = (
         lambda each: setattr(each, "modality", FACE),
+        lambda each: setattr(each, "modality", 300),
         lambda each: setattr(each.extractor, "version", "2"),
+        lambda each: setattr(each.extractor, "name", "a" * 70_000),
         lambda each: setattr(each.evidence, "presentation_attack", NOT_TESTED),
         lambda each: setattr(each.evidence.captured_at, "nanos", 1),
         lambda each: setattr(each.evidence, "signature", b""),

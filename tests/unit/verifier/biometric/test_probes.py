@@ -281,3 +281,20 @@ def test_keys_go_with_their_holder(keys: CurrentProbeKeys, local: LocalKeyAgent)
     keys.close()
     assert held is not None
     assert held.current.is_over(0.0)
+
+
+def test_fields_that_nobody_checked_open_nothing(local: LocalKeyAgent, keys: CurrentProbeKeys) -> None:
+    """A modality or an extractor that there cannot be is refused as what does not open."""
+    request, opening = question(), Probes(keys, REALM)
+    (sealed,) = sealer(local, keys, request).probes()
+    for name, value in (
+        ("modality", 0),
+        ("modality", 300),
+        ("name", ""),
+        ("name", "a" * 70_000),
+        ("version", ""),
+    ):
+        changed = biometric_pb2.Probe.FromString(sealed.SerializeToString())
+        setattr(changed if name == "modality" else changed.extractor, name, value)
+        with pytest.raises(ProbeUnreadableError):
+            opening.open(changed, opening.binding(request, "clinic"))
