@@ -57,6 +57,11 @@ class CylinderShape:
     neighbours_counted: int = 48
 
     @property
+    def step(self) -> float:
+        """Between the middles of two cells on the base."""
+        return 2 * self.radius / self.across
+
+    @property
     def reach(self) -> float:
         """How far from a place a minutia counts there: 3 sigma_S."""
         return 3 * self.place_spread
@@ -97,7 +102,7 @@ class Cylinders:
         spots = np.stack((x, -y), axis=1)
         places = _places(spots, angles, shape)
         inside = _inside(places, spots, shape)
-        apart = np.sum((spots[:, None] - spots) ** 2, axis=-1)
+        apart = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
         np.fill_diagonal(apart, np.inf)
         near = apart <= (shape.radius + shape.reach) ** 2
         share = inside.mean(axis=1)
@@ -105,7 +110,7 @@ class Cylinders:
         kept = valid[np.lexsort((-quality[valid], -share[valid]))[:at_most]]
         owner, other = _neighbours(apart[kept], near[kept], shape)
         sums = _sums(
-            places[kept][owner] - spots[other][:, None],
+            _turned(spots[other] - spots[kept][owner], -angles[kept][owner]),
             angles[kept][owner] - angles[other],
             owner,
             shape=shape,
@@ -118,10 +123,19 @@ class Cylinders:
 @functools.cache
 def grid(shape: CylinderShape) -> NDArray[np.float64]:
     """Lay out the centres of a cylinder's cells, [52, 2], around a minutia that looks along the first axis."""
-    steps = (np.arange(shape.across) - (shape.across - 1) / 2) * (2 * shape.radius / shape.across)
+    steps = (np.arange(shape.across) - (shape.across - 1) / 2) * shape.step
     square = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float64)
     inside: NDArray[np.bool_] = np.sum(square**2, axis=1) <= shape.radius**2
     return square[inside]
+
+
+@functools.cache
+def _place_numbers(shape: CylinderShape) -> NDArray[np.intp]:
+    """Number the places by row and column of the grid, with a border around it; -1 where there is none."""
+    numbers = np.full((shape.across + 2, shape.across + 2), -1, dtype=np.intp)
+    lines = np.rint(grid(shape) / shape.step + (shape.across - 1) / 2).astype(np.intp) + 1
+    numbers[lines[:, 0], lines[:, 1]] = np.arange(len(lines))
+    return numbers
 
 
 @functools.cache
@@ -152,12 +166,15 @@ def _places(
     spots: NDArray[np.float64], angles: NDArray[np.float64], shape: CylinderShape
 ) -> NDArray[np.float64]:
     """Lay the places around minutiae, turned as they are: [n, places, 2]."""
-    along, aside = grid(shape).T
-    cosine, sine = np.cos(angles)[:, None], np.sin(angles)[:, None]
-    turned: NDArray[np.float64] = np.stack(
-        (cosine * along - sine * aside, sine * along + cosine * aside), axis=-1
-    )
-    return turned + spots[:, None]
+    return spots[:, None] + _turned(grid(shape), angles[:, None])
+
+
+def _turned(vectors: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn vectors [..., 2] counter-clockwise."""
+    cosine, sine = np.cos(angles), np.sin(angles)
+    x, y = vectors[..., 0], vectors[..., 1]
+    turned: NDArray[np.float64] = np.stack((cosine * x - sine * y, sine * x + cosine * y), axis=-1)
+    return turned
 
 
 def _inside(
@@ -178,7 +195,7 @@ def _neighbours(
 
 
 def _sums(
-    offsets: NDArray[np.float64],
+    away: NDArray[np.float64],
     turns: NDArray[np.float64],
     owner: NDArray[np.intp],
     *,
@@ -188,16 +205,15 @@ def _sums(
     """Add up the neighbours' contributions (eq. 6): [count, places, bins].
 
     Args:
-        offsets: [pairs, places, 2], from each neighbour to the places of its cylinder.
+        away: [pairs, 2], from each cylinder's minutia to the neighbour, as the minutia sees it.
         turns: [pairs], the cylinder's angle less the neighbour's.
         owner: [pairs], the cylinder of each pair.
         shape: the constants.
         count: of cylinders.
     """
-    square = offsets[..., 0] ** 2 + offsets[..., 1] ** 2
-    pair, place = np.nonzero(square <= shape.reach**2)
+    pair, place, square = _reached(away, shape)
     spread = shape.place_spread
-    weight = np.exp(square[pair, place] / (-2 * spread**2)) / (spread * math.sqrt(2 * math.pi))
+    weight = np.exp(square / (-2 * spread**2)) / (spread * math.sqrt(2 * math.pi))
     step = np.rint((turns + math.pi) * (_TABLE_STEPS / (2 * math.pi))).astype(np.intp) % _TABLE_STEPS
     given = weight[:, None] * _angle_parts(shape)[step[pair]]
     size = len(grid(shape))
@@ -206,3 +222,23 @@ def _sums(
         cell.ravel(), given.ravel(), minlength=count * size * shape.bins
     ).astype(np.float64)  # of no pair at all it makes integers
     return sums.reshape(count, size, shape.bins)
+
+
+def _reached(
+    away: NDArray[np.float64], shape: CylinderShape
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Find the places that neighbours reach: pair, place and square of the distance of each.
+
+    Of the whole grid a neighbour reaches a small square at most, and no more is looked at.
+    """
+    wide = math.floor(2 * shape.reach / shape.step) + 1
+    first = np.ceil((away - shape.reach) / shape.step + (shape.across - 1) / 2).astype(np.intp)
+    lines = first[..., None] + np.arange(wide)
+    squares = ((lines - (shape.across - 1) / 2) * shape.step - away[..., None]) ** 2
+    place = _place_numbers(shape)[
+        np.clip(lines[:, 0, :, None] + 1, 0, shape.across + 1),
+        np.clip(lines[:, 1, None, :] + 1, 0, shape.across + 1),
+    ]
+    square = squares[:, 0, :, None] + squares[:, 1, None, :]
+    found = np.nonzero((square <= shape.reach**2) & (place >= 0))
+    return found[0], place[found], square[found]

@@ -148,6 +148,16 @@ def test_the_order_of_minutiae_tells_nothing() -> None:
     assert vectors[0] == vectors[1]
 
 
+def test_what_lies_outside_the_hull_is_nothing() -> None:
+    """Places that no minutia could be seen at are zeros in the vector, and others are not."""
+    template = impression()
+    cylinders = SCHEME.cylinders(template)
+    cells = SCHEME.prepare(template).vectors[:, :-2].reshape(len(cylinders), *cylinders.values.shape[1:])
+    assert not cylinders.inside.all()
+    assert not cells[~cylinders.inside].any()
+    assert (cells[cylinders.inside] != 0).mean() > 0.9
+
+
 def test_vectors_are_whole_and_short_enough_to_be_exact() -> None:
     """No vector is longer than what a rotation keeps exact."""
     for number in range(10):
