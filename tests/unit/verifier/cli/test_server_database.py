@@ -44,7 +44,7 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
         "log": {"current": "0013", "newest": "0013"},
-        "vault": {"current": "0006", "newest": "0006"},
+        "vault": {"current": "0007", "newest": "0007"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()
 
