@@ -85,7 +85,7 @@ class PinnedReferences:
     def __init__(
         self, layer: Layer, reader: ReferenceReader, pick: BoundMac, *, on_damage: Callable[[], None]
     ) -> None:
-        self._layer = layer
+        self.layer = layer
         self._reader = reader
         self._pick = pick
         self._on_damage = on_damage
@@ -93,7 +93,7 @@ class PinnedReferences:
     @property
     def epoch(self) -> int:
         """Number of the epoch."""
-        return self._layer.number
+        return self.layer.number
 
     @staticmethod
     def slots(suite: Suite, position: int) -> tuple[Slot, ...]:
@@ -111,7 +111,7 @@ class PinnedReferences:
             NoReferencesError: no references of a modality are kept at all.
             RegistryUnavailableError: the vault cannot be read.
         """
-        layer, queries = self._layer, list[SlotQuery]()
+        layer, queries = self.layer, list[SlotQuery]()
         for each in wanted:
             pick = self._pick.mac(each.request_id)
             first = int.from_bytes(pick[:8], "big") % DECOYS
@@ -142,7 +142,7 @@ class PinnedReferences:
         candidates: list[Candidate] = []
         try:
             for slot, pair in zip(wanted.slots, rows, strict=True):
-                outer, contents = self._layer.outer(slot), list[Reference]()
+                outer, contents = self.layer.outer(slot), list[Reference]()
                 for token, box in pair:
                     contents.append(Reference.decode(outer.open(token, box)))
                     opened += 1

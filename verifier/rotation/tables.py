@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from verifier.rotation.inner_people import InnerPeople
 from verifier.rotation.people import People
+from verifier.rotation.references_held import ReferencesHeld
 from verifier.rotation.token_rows import TokenRowsHeld
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from verifier.rotation.means import Means
     from verifier.rotation.rotatable import Rotatable
 
-HELD: Final[tuple[Callable[[Means], Rotatable], ...]] = (TokenRowsHeld,)
+HELD: Final[tuple[Callable[[Means], Rotatable], ...]] = (TokenRowsHeld, ReferencesHeld)
 """The tables that no feed holds: their rows stand under record ids, and only a rotation can give them new ones."""
 
 

@@ -106,5 +106,10 @@ def _catalogue(address: Address) -> Catalogue:
     return Catalogue(_place(address))
 
 
+def place_of(database: str) -> Address:
+    """Say where the catalogue is."""
+    return _place(parse_address(database))
+
+
 def _place(address: Address) -> Address:
     return address if address.path is None else Address(path=address.path / CATALOGUE)
