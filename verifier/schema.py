@@ -192,6 +192,16 @@ resident_mark = Table(
 """What is marked on a number, under its tombstone and its budget handle (16 bytes each); `purged_ms` says when an
 erased person's rows were gone from every epoch."""
 
+modality_lock = Table(
+    "modality_lock",
+    log_metadata,
+    Column("tombstone", LargeBinary, primary_key=True),
+    Column("modality", Text, primary_key=True),
+    Column("handle", LargeBinary, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)
+"""Locks of one modality that residents asked for, under the same names as the other marks."""
+
 leader = Table(
     "leader",
     log_metadata,

@@ -9,7 +9,7 @@ import shutil
 import time
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 import pytest
@@ -36,6 +36,7 @@ from verifier.projector.columns import COLUMNS
 from verifier.projector.errors import FieldMapError, LoadMismatchError, WorkerError
 from verifier.projector.fieldmap import FieldMap
 from verifier.projector.load import Load
+from verifier.reference.bringing import Bringing
 from verifier.synthetic import output
 from verifier.synthetic.population import Population, Tally
 from verifier.vault.epoch import EpochState
@@ -96,6 +97,15 @@ def test_a_population_is_loaded_or_rejected_row_by_row(
     assert list((settings.data_dir / "loads").iterdir()) == [settings.data_dir / "loads" / "lock"]
 
 
+def unasked(settings: Settings) -> Bringing:
+    """Bring references along, of which there are none: nobody is asked for keys."""
+
+    def unlock() -> NoReturn:
+        raise AssertionError
+
+    return Bringing(settings.vault_database, unlock)
+
+
 def test_each_load_is_an_epoch_and_a_log_entry(embedded: Settings, source: Path) -> None:
     """A second load leaves the first active until it is activated; all steps are in the log."""
     first = load(embedded, order_of(source, activate=True))
@@ -103,7 +113,7 @@ def test_each_load_is_an_epoch_and_a_log_entry(embedded: Settings, source: Path)
     writer, log = open_writer(embedded.vault_database), open_log(embedded.log_database)
     try:
         assert [epoch.state for epoch in writer.epochs()] == [EpochState.ACTIVE, EpochState.READY]
-        assert activation.activate(writer, log, second.epoch) == first.epoch
+        assert activation.activate(writer, log, second.epoch, unasked(embedded)) == first.epoch
         assert [epoch.state for epoch in writer.epochs()] == [EpochState.RETIRED, EpochState.ACTIVE]
         entries = [entry.decode(row.entry) for row in log.entries(0, 10)]
     finally:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
-from verifier.cli import failure_ceremony, failure_holders, failure_rotation
+from verifier.cli import failure_ceremony, failure_holders, failure_reference, failure_rotation
 from verifier.cli.failure_row import Row
 from verifier.cli.failure_row import away as _away
 from verifier.cli.failure_row import named as _input
@@ -169,6 +169,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         # Rotations.
         **failure_rotation.ROWS,
+        **failure_reference.ROWS,
         "verifier.projector.errors.EpochChoiceError": _state("see padan-server epoch list"),
         "verifier.consistency.errors.SampleError": _input(
             "write --sample 10000 for people, or --sample 2.5% for a share"

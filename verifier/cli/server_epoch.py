@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from padan.cli.console import new_app, print_json
-from verifier import migrations
+from verifier import host_keys, migrations
 from verifier.cli.settings import settings
 from verifier.epoch import REGISTRY_ZONE
 from verifier.log.open import open_log
 from verifier.projector import activation
 from verifier.projector import plan as plans
 from verifier.projector.reservation import LOADS_FOLDER
+from verifier.reference.bringing import Bringing
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def activate(number: Number, *, as_json: AsJson = False) -> None:
     """Answer from this epoch; every server follows within a second. A retired one can be activated again."""
     chosen = settings()
     with closing(open_writer(_vault())) as writer, closing(open_log(chosen.log_database)) as log:
-        before = activation.activate(writer, log, number)
+        bringing = Bringing(chosen.vault_database, lambda: closing(host_keys.unlock(chosen)))
+        before = activation.activate(writer, log, number, bringing)
     if as_json:
         print_json({"active": number, "before": before})
         return

@@ -1,4 +1,4 @@
-"""`padan-server resident`: two officers restrict, lock or erase a resident's number, or lift that again."""
+"""`padan-server resident`: two officers restrict, lock or erase a number, lock a modality, or lift that again."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class MarkName(enum.StrEnum):
     ERASED = "erased"
     RESTRICTED = "restricted"
     LOCKED = "locked"
+    FACE_LOCKED = "face-locked"
+    FINGER_LOCKED = "finger-locked"
+    IRIS_LOCKED = "iris-locked"
 
 
 @app.command()
@@ -55,7 +58,7 @@ def propose(
     """
     if (put is None) == (lift is None):
         raise CommandError("either --set or --lift", next_step="say what is to be done", code=ExitCode.INPUT)
-    step, mark = (Step.SET, NAMES[put]) if put is not None else (Step.LIFT, NAMES[str(lift)])
+    step, mark = (Step.SET, _mark(put)) if put is not None else (Step.LIFT, _mark(lift))
 
     def make(desk: Desk, proposer: str, now: int) -> Proposal:
         return marking.propose(
@@ -111,7 +114,7 @@ def count(as_json: AsJson = False) -> None:
         print_json(counts)
         return
     for name, number in counts.items():
-        typer.echo(f"{name.replace('_', ' '):12} {number:>10,}")
+        typer.echo(f"{name.replace('_', ' '):14} {number:>10,}")
 
 
 @app.command()
@@ -137,6 +140,10 @@ def purge(
         typer.echo(f"epoch {epoch}: {rows:,} rows removed")
     if not replaced:
         typer.echo("nobody to purge")
+
+
+def _mark(name: MarkName | None) -> Mark:
+    return NAMES[str(name).replace("-", "_")]
 
 
 def _upgraded() -> Settings:

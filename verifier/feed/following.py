@@ -23,8 +23,11 @@ from verifier.agreement.sign import public_key
 from verifier.directory import Directory
 from verifier.feed import document, run
 from verifier.feed.errors import FeedGapError, FeedSourceUnavailableError
+from verifier.feed.followers import Followers
 from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
+from verifier.reference.following import ReferenceTransfers
+from verifier.reference.writer import open_writer
 from verifier.resident.purge import purge
 from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
@@ -109,9 +112,12 @@ class _Application:
         admin_entry.append(self.log, EntryKind.FEED_OPENED, opened)  # 3
         followed = self.vault.followed(self.vault.epoch(), feed.source)
         run.require_next(feed, followed, now_ms=_now_ms(), begin=self.begin)
-        with closing(Directory(self.settings.log_database)) as directory:
+        with (
+            closing(Directory(self.settings.log_database)) as directory,
+            open_writer(self.agent, self.settings.vault_database) as references,
+        ):
             rights = Rights(self.agent, self.log, MarkTable(directory), source=feed.source)
-            tokens = TokenTransfers(self.agent, directory)
+            tokens = Followers(TokenTransfers(self.agent, directory), ReferenceTransfers(references))
             sync = Sync(self.agent, self.vault, rights, tokens=tokens, meter=self.meter)
             summary = sync.run(feed, begin=self.begin)  # 4
         applied = {

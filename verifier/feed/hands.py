@@ -46,7 +46,7 @@ class Hands:
         if write.is_refused or name == ERASED:
             hand = Hand.ERASED
         elif write.person is None:
-            hand = Hand.CHANGED if name == NIK_CHANGED else None
+            hand = Hand.CHANGED if name == NIK_CHANGED else Hand.LEFT
         else:
             after = self._names[write.own].handle
             is_other = before is not None and before != after

@@ -14,6 +14,7 @@ from verifier.vault.epoch import EpochState
 
 if TYPE_CHECKING:
     from verifier.log.store import LogStore
+    from verifier.reference.bringing import Bringing
     from verifier.vault.epoch import Epoch
     from verifier.vault.writer import VaultWriter
 
@@ -32,11 +33,18 @@ def find(writer: VaultWriter, number: int) -> Epoch:
     raise EpochChoiceError(f"there is no epoch {number}")
 
 
-def activate(writer: VaultWriter, log: LogStore, number: int) -> int | None:
+def activate(writer: VaultWriter, log: LogStore, number: int, bringing: Bringing) -> int | None:
     """Activate an epoch; returns the number of the one before, None if there was none or it was active already.
+
+    Args:
+        writer: the vault.
+        log: takes the entry.
+        number: of the epoch.
+        bringing: brings biometric references along.
 
     Raises:
         EpochChoiceError: there is no such epoch, or it is not ready.
+        ReferencesLeftError: biometric references of the one in use cannot follow; nothing was activated.
         LogUnavailableError: the log cannot be written; nothing was activated.
         VaultUnavailableError: the vault cannot be written.
     """
@@ -48,6 +56,9 @@ def activate(writer: VaultWriter, log: LogStore, number: int) -> int | None:
     under_way = writer.rotation()
     if under_way is not None:
         raise EpochChoiceError(f"epoch {number} cannot be activated now: {under_way.name} is under way")
+    active = next((each for each in writer.epochs() if each.state is EpochState.ACTIVE), None)
+    if active is not None:
+        bringing.before(active, epoch)
     admin_entry.append(
         log,
         EntryKind.EPOCH_ACTIVATED,
@@ -55,4 +66,6 @@ def activate(writer: VaultWriter, log: LogStore, number: int) -> int | None:
         fields={Field.EPOCH: number.to_bytes(4, "big")},
     )
     before = writer.activate(number)
+    if before is not None:
+        bringing.after(before)
     return None if before is None else before.number

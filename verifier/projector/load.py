@@ -13,7 +13,7 @@ import hmac
 import json
 import time
 from array import array
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -33,6 +33,7 @@ from verifier.projector.projection import Projection, chunk_mac, key_ids
 from verifier.projector.reservation import LOADS_FOLDER
 from verifier.projector.source import open_source
 from verifier.projector.worker import Task, WorkerSpec, peak_memory, work
+from verifier.reference.bringing import Bringing
 from verifier.resident.purge import purge
 from verifier.resident.table import MarkTable
 from verifier.vault.epoch import Epoch, EpochState
@@ -274,7 +275,8 @@ class Load:
             if self._order.activate:
                 writer = open_writer(self._settings.vault_database)
                 try:
-                    activation.activate(writer, log, plan.epoch)
+                    bringing = Bringing(self._settings.vault_database, lambda: nullcontext(agent))
+                    activation.activate(writer, log, plan.epoch, bringing)
                 finally:
                     writer.close()
         finally:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenizer.biometrics.slot import Slot
@@ -138,6 +138,11 @@ class ReferenceTable:
                 raise StandingMovedError("the epochs changed in the middle of a change of references")
             yield Changing(connection)
 
+    def is_used(self) -> bool:
+        """Say whether any epoch keeps references."""
+        with self._reading() as connection:
+            return connection.execute(select(schema.reference_slot.c.slot).limit(1)).first() is not None
+
     def page(self, number: int, slot: Slot, after: bytes, limit: int = AT_ONCE) -> list[Row]:
         """Read the next rows of a slot, by token; none at the end."""
         with self._reading() as connection:
@@ -176,20 +181,8 @@ class ReferenceTable:
         )
 
     def forget(self, number: int) -> int:
-        """Delete everything of an epoch that is dropped, page by page; returns how many rows."""
-        table, slots, gone = schema.reference.c, schema.reference_slot, 0
-        some = select(table.slot, table.token).where(table.epoch == number).limit(AT_ONCE)
-        one = delete(schema.reference).where(
-            table.epoch == number, table.slot == bindparam("a_slot"), table.token == bindparam("a_token")
-        )
-        while True:
-            with self._writing() as connection:
-                found = [{"a_slot": slot, "a_token": token} for slot, token in connection.execute(some)]
-                if not found:
-                    connection.execute(delete(slots).where(slots.c.epoch == number))
-                    return gone
-                connection.execute(one, found)
-                gone += len(found)
+        """Delete everything of an epoch, page by page; returns how many rows."""
+        return self._catalogue.forget_references(number)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

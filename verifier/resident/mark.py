@@ -25,12 +25,27 @@ class Mark(enum.IntFlag):
     """Processing is restricted (UU 27/2022 Art. 41): NOT_AVAILABLE, but for purposes that are exempt."""
     LOCKED = 4
     """The resident asked for it: likewise."""
+    FACE_LOCKED = 8
+    """The resident asked for it: no question by the face is answered; others are."""
+    FINGER_LOCKED = 16
+    """Likewise, by a finger."""
+    IRIS_LOCKED = 32
+    """Likewise, by an iris."""
 
 
 NONE: Final = Mark(0)
 _WITHHELD: Final = int(Mark.RESTRICTED | Mark.LOCKED)
 ERASED: Final = int(Mark.ERASED)
 NAMES: Final = {mark.name.lower(): mark for mark in Mark if mark.name}
+
+
+MODALITY_LOCKS: Final = {
+    "face": Mark.FACE_LOCKED,
+    "finger": Mark.FINGER_LOCKED,
+    "iris": Mark.IRIS_LOCKED,
+}
+"""Modalities to the marks that lock them."""
+MODALITIES: Final = {mark: modality for modality, mark in MODALITY_LOCKS.items()}
 
 
 def name_of(mark: Mark) -> str:
@@ -41,6 +56,11 @@ def name_of(mark: Mark) -> str:
 def is_withheld(marks: int) -> bool:
     """Say whether nothing is said under these marks; who was erased is answered as unknown, whatever else is marked."""
     return bool(marks & _WITHHELD) and not marks & ERASED
+
+
+def is_locked(marks: int, modality: str) -> bool:
+    """Say whether nothing is said by a modality under these marks, beside what `is_withheld` says of everything."""
+    return bool(marks & MODALITY_LOCKS[modality]) and not marks & ERASED
 
 
 @value

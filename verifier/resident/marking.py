@@ -19,7 +19,7 @@ from keys import ceremony
 from padan.entry import EntryKind
 from verifier import admin_entry, agreed
 from verifier.errors import OperatorError
-from verifier.resident.mark import NAME_SIZE, Mark, Marked, name_of
+from verifier.resident.mark import MODALITIES, MODALITY_LOCKS, NAME_SIZE, Mark, Marked, name_of
 from verifier.resident.naming import epoch_of, handles_in, require_same, trails
 
 if TYPE_CHECKING:
@@ -62,6 +62,21 @@ _WORDS: Final = {
     (Step.LIFT, Mark.ERASED): "lift one resident's erasure: the next change or load may bring them back",
     (Step.LIFT, Mark.RESTRICTED): "lift one resident's restriction: questions about them are answered again",
     (Step.LIFT, Mark.LOCKED): "lift one resident's lock: questions about them are answered again",
+} | {
+    (step, mark): words.format(modality)
+    for modality, mark in MODALITY_LOCKS.items()
+    for step, words in (
+        (Step.SET, "lock one resident's {}, as they asked: no question by it is answered"),
+        (Step.LIFT, "unlock one resident's {}, as they asked: questions by it are answered again"),
+    )
+}
+
+
+_KINDS: Final = {
+    (Step.SET, False): EntryKind.RESIDENT_MARKED,
+    (Step.LIFT, False): EntryKind.RESIDENT_LIFTED,
+    (Step.SET, True): EntryKind.MODALITY_LOCKED,
+    (Step.LIFT, True): EntryKind.MODALITY_UNLOCKED,
 }
 
 
@@ -167,8 +182,8 @@ def execute(
     require_same(marking.tombstone, marked.tombstone)
     taken = agreed.take(office, file)  # 3
     (about,) = trails(agent, office.log, [handle], now_ms=office.now * 1000)  # 4
-    kind = EntryKind.RESIDENT_MARKED if marking.step is Step.SET else EntryKind.RESIDENT_LIFTED
     detail = {"mark": name_of(marking.mark), **taken}
+    kind = _KINDS[marking.step, marking.mark in MODALITIES]
     admin_entry.append(office.log, kind, detail, now_ms=office.now * 1000, fields=about)  # 5
     if marking.step is Step.SET:  # 6
         marks.add({marked: marking.mark}, now_ms=office.now * 1000)

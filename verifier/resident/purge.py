@@ -5,9 +5,9 @@ disk. It opens every row and compares the budget handle in it, so that it needs 
 too. On SQLite the epoch's files are written anew without the rows; on PostgreSQL the rows are replaced, and what the
 server keeps of old versions goes with VACUUM.
 
- 1 read whose rows are to go  2 for each epoch that has rows, open each and compare  3 delete the rows behind tokens of
- whoever was found, by the names of their records  4 replace what was found by rows that are nobody's, of the same size
- and revision  5 write down that they are gone  6 log how many
+ 1 read whose rows are to go  2 for each epoch that has rows, open each and compare  3 delete the rows behind tokens and
+ the biometric references of whoever was found, by the names of their records  4 replace what was found by rows that
+ are nobody's, of the same size and revision  5 write down that they are gone  6 log how many
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from tokenizer.record import Record
 from verifier import admin_entry
 from verifier.directory import Directory
 from verifier.projector.progress import Silence
+from verifier.reference import following
+from verifier.reference.writer import open_writer
 from verifier.resident.table import MarkTable
 from verifier.token.forgetting import forget
 from verifier.vault.open import open_changer
@@ -79,13 +81,17 @@ def purge(
         gone = marks.erased_handles() if everyone else marks.unpurged()  # 1
         if not gone:
             return {}
-        with closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault:
+        with (
+            closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault,
+            open_writer(agent, settings.vault_database) as writer,
+        ):
             chosen = [each for each in vault.epochs() if epoch in {None, each.number}]
-            tokens = 0
+            tokens = references = 0
             replaced: dict[int, int] = {}
             for each in chosen:
                 found = _find(agent, vault, each, gone, meter)  # 2
                 tokens += forget(agent, directory, found.names)  # 3
+                references += following.forget(writer, each.number, {r for _, r in found.names})
                 if found.rows:
                     vault.replace(each, found.rows)  # 4
                 replaced[each.number] = len(found.rows)
@@ -94,6 +100,7 @@ def purge(
         detail = {
             "residents": str(len(gone)),
             "token-rows": str(tokens),
+            "references": str(references),
             **{f"epoch-{number}": str(rows) for number, rows in replaced.items()},
         }
         admin_entry.append(log, EntryKind.RESIDENTS_PURGED, detail)  # 6

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, delete, func, insert, select, update
 
 from verifier import schema
-from verifier.resident.mark import NAMES, NONE, Mark, Marked, name_of
+from verifier.resident.mark import MODALITIES, MODALITY_LOCKS, NAMES, NONE, Mark, Marked, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from verifier.directory import Directory
 
 _BATCH: Final = 500
+_LOCKS: Final = schema.modality_lock
 
 
 class MarkTable:
@@ -35,6 +36,8 @@ class MarkTable:
         with self._directory.reading() as connection:
             for handle, name in connection.execute(select(table.c.handle, table.c.mark)):
                 found[bytes(handle)] = found.get(bytes(handle), 0) | NAMES[name]
+            for handle, modality in connection.execute(select(_LOCKS.c.handle, _LOCKS.c.modality)):
+                found[bytes(handle)] = found.get(bytes(handle), 0) | MODALITY_LOCKS[modality]
         return found
 
     def erased(self) -> frozenset[bytes]:
@@ -54,6 +57,11 @@ class MarkTable:
                 )
                 for tombstone, name in connection.execute(query):
                     found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | NAMES[name]
+                locks = select(_LOCKS.c.tombstone, _LOCKS.c.modality).where(
+                    _LOCKS.c.tombstone.in_(wanted[start : start + _BATCH])
+                )
+                for tombstone, modality in connection.execute(locks):
+                    found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | MODALITY_LOCKS[modality]
         return found
 
     def add(self, marks: Mapping[Marked, Mark], *, now_ms: int) -> None:
@@ -64,17 +72,34 @@ class MarkTable:
             {"tombstone": marked.tombstone, "mark": name, "handle": marked.handle, "since_ms": now_ms}
             for marked, wanted in marks.items()
             for name, mark in NAMES.items()
+            if mark & wanted & ~there.get(marked.tombstone, NONE) and mark not in MODALITIES
+        ]
+        locks = [
+            {
+                "tombstone": marked.tombstone,
+                "modality": modality,
+                "handle": marked.handle,
+                "since_ms": now_ms,
+            }
+            for marked, wanted in marks.items()
+            for modality, mark in MODALITY_LOCKS.items()
             if mark & wanted & ~there.get(marked.tombstone, NONE)
         ]
-        if rows:
+        if rows or locks:
             with self._directory.writing() as connection:
-                connection.execute(insert(table), rows)
+                if rows:
+                    connection.execute(insert(table), rows)
+                if locks:
+                    connection.execute(insert(_LOCKS), locks)
 
     def lift(self, tombstone: bytes, mark: Mark) -> bool:
         """Take a mark off a number; says whether it was there."""
         table, name = schema.resident_mark, name_of(mark)
+        key = and_(table.c.tombstone == tombstone, table.c.mark == name)
+        if mark in MODALITIES:
+            table = _LOCKS
+            key = and_(table.c.tombstone == tombstone, table.c.modality == MODALITIES[mark])
         with self._directory.writing() as connection:
-            key = and_(table.c.tombstone == tombstone, table.c.mark == name)
             return connection.execute(delete(table).where(key)).rowcount > 0
 
     def counts(self) -> dict[str, int]:
@@ -83,6 +108,8 @@ class MarkTable:
         query = select(table.c.mark, func.count()).group_by(table.c.mark)
         with self._directory.reading() as connection:
             found = {row[0]: int(row[1]) for row in connection.execute(query)}
+            locks = select(_LOCKS.c.modality, func.count()).group_by(_LOCKS.c.modality)
+            found |= {name_of(MODALITY_LOCKS[row[0]]): int(row[1]) for row in connection.execute(locks)}
         return {name: found.get(name, 0) for name in NAMES}
 
     def erased_handles(self) -> frozenset[bytes]:

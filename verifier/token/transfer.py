@@ -44,6 +44,8 @@ class Hand(enum.Enum):
     """It is its resident's own, and was another's or nobody's."""
     ERASED = enum.auto()
     """Whoever it was is forgotten."""
+    LEFT = enum.auto()
+    """It is held no longer, and leads to nobody; whoever it was may come back. Rows behind tokens stay for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,8 @@ class TokenTransfers:
         with keptrows.changing(self._table, rows) as kept:
             lineages = Lineages(kept)
             for transfer in transfers:
+                if transfer.hand is Hand.LEFT:
+                    continue
                 number, own = of(transfer.number), of(transfer.own)
                 if transfer.hand is Hand.ERASED:
                     erased += lineages.erase(number)

@@ -6,13 +6,13 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier.database import make_engine
 from verifier.errors import OperatorError
 from verifier.schema import epoch as table
-from verifier.schema import epoch_layer, feed_position
+from verifier.schema import epoch_layer, feed_position, reference, reference_slot
 from verifier.vault import rotation
 from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
 from verifier.vault.store import VaultUnavailableError
@@ -30,6 +30,10 @@ CARRIED: Final = "+carried"
 """The source under which rows that a rotation brings from its other epoch are counted."""
 REPLACED: Final = "+replaced"
 """The source under which replacements of rows are counted; no source of changes has such a name."""
+
+
+_AT_ONCE: Final = 500
+"""References that are deleted in one transaction."""
 
 
 class EpochStateError(OperatorError):
@@ -125,6 +129,24 @@ class Catalogue:
                 rotation.require_free(connection, f"epoch {number} cannot be dropped now")
             self._require(connection, number, EpochState.LOADING, EpochState.READY, EpochState.RETIRED)
             connection.execute(update(table).where(table.c.number == number).values(state="dropped"))
+
+    def forget_references(self, number: int) -> int:
+        """Delete the biometric references of an epoch, page by page; returns how many rows."""
+        columns, gone = reference.c, 0
+        some = select(columns.slot, columns.token).where(columns.epoch == number).limit(_AT_ONCE)
+        one = delete(reference).where(
+            columns.epoch == number,
+            columns.slot == bindparam("a_slot"),
+            columns.token == bindparam("a_token"),
+        )
+        while True:
+            with self._writing() as connection:
+                found = [{"a_slot": slot, "a_token": token} for slot, token in connection.execute(some)]
+                if not found:
+                    connection.execute(delete(reference_slot).where(reference_slot.c.epoch == number))
+                    return gone
+                connection.execute(one, found)
+                gone += len(found)
 
     def followed(self, number: int, source: str) -> Followed:
         """Read how far an epoch has followed a source of changes."""

@@ -121,6 +121,7 @@ class VaultWriter:
         """
         self._catalogue.drop(number)
         self._loader.drop(number)
+        self._catalogue.forget_references(number)
 
     def delete_rows(self, number: int) -> None:
         """Delete the rows of an epoch that is dropped; they may be gone already.
@@ -131,6 +132,7 @@ class VaultWriter:
         if any(each.number == number and each.state is not EpochState.DROPPED for each in self.epochs()):
             raise EpochStateError(f"epoch {number} is not dropped")
         self._loader.drop(number)
+        self._catalogue.forget_references(number)
 
     def rotation(self) -> Rotation | None:
         """Read the rotation that is under way."""

@@ -79,6 +79,11 @@ class EntryKind(enum.IntEnum):
     CONVERSION_DELETED = 433
     TOKEN_DOMAIN_ENDED = 440
     # 500 to 599: biometrics
+    REFERENCES_LOADED = 500
+    REFERENCE_RENEWED = 501
+    REFERENCE_WITHDRAWN = 502
+    MODALITY_LOCKED = 503
+    MODALITY_UNLOCKED = 504
     DEVICE_ADDED = 510
     DEVICE_REVOKED = 511
     # 600 to 699: agencies and agreements
