@@ -1,0 +1,38 @@
+"""Locks of a modality among the other marks, on both engines."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from verifier.directory import Directory
+from verifier.resident.mark import MODALITY_LOCKS, Mark, Marked, is_locked, is_withheld
+from verifier.resident.table import MarkTable
+
+if TYPE_CHECKING:
+    from tests.installation import Installation
+
+
+@pytest.mark.parametrize("modality", MODALITY_LOCKS)
+def test_a_lock_is_of_one_modality(made: Installation, modality: str) -> None:
+    """A lock binds its modality and no other, withholds nothing else, and stands beside other marks."""
+    name = Marked(tombstone=modality.encode().ljust(16, b"t"), handle=modality.encode().ljust(16, b"h"))
+    lock = MODALITY_LOCKS[modality]
+    with closing(Directory(made.settings.log_database)) as directory:
+        table = MarkTable(directory)
+        before = table.generation()
+        table.add({name: lock | Mark.RESTRICTED}, now_ms=1)
+        table.add({name: lock}, now_ms=2)  # it is there
+        assert table.generation() > before
+        assert table.of([name.tombstone]) == {name.tombstone: lock | Mark.RESTRICTED}
+        assert table.lift(name.tombstone, Mark.RESTRICTED)
+        marks = table.by_handle()[name.handle]
+        assert marks == lock
+        assert [each for each in MODALITY_LOCKS if is_locked(marks, each)] == [modality]
+        assert not is_withheld(marks)
+        assert not is_locked(marks | Mark.ERASED, modality)  # answered as a number that nobody has
+        assert table.lift(name.tombstone, lock)
+        assert not table.lift(name.tombstone, lock)
+        assert table.of([name.tombstone]) == {}
