@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ from verifier.vault.open import open_vault, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from padan.nik import Nik
     from tests.installation import Installation
@@ -336,3 +338,28 @@ def test_a_dropped_epoch_takes_its_references_with_it(files: Installation) -> No
     assert rows(files, NEW) > 0
     operate(files, "epoch", "drop", NEW)
     assert rows(files, NEW) == 0
+
+
+@pytest.mark.parametrize("made", ["sqlite", "postgresql"], indirect=True)
+def test_a_backup_has_the_references(
+    made: Installation, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """What was backed up is there again after a restore, and what was withdrawn meanwhile comes back with it."""
+    numbers = list(people(COUNT))
+    stored = enrol(made, numbers[:3])
+    operate(made, "backup", "create", tmp_path / "backup")
+    operate(made, "backup", "verify", tmp_path / "backup")
+    with closing(made.agent()) as agent, open_writer(agent, made.settings.vault_database) as writer:
+        writer.change(
+            lambda batch: batch.withdraw([number_of(numbers[0])], [Slot("iris", *place) for place in PLACES])
+        )
+    assert len(found(made, numbers)) == len(stored) - len(PLACES)
+    if made.settings.vault_url:
+        server = request.getfixturevalue("postgres_server")
+        other = server.make_database()
+        request.addfinalizer(lambda: server.drop_database(other))
+        made.config_path.write_text(made.config_path.read_text().replace(made.settings.vault_url, other))
+    else:
+        shutil.rmtree(made.settings.data_dir)
+    operate(made, "backup", "restore", tmp_path / "backup")
+    assert found(made, numbers) == stored

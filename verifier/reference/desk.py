@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from padan.entry import EntryKind
@@ -97,7 +98,7 @@ class ReferenceDesk:
         before = {slot: each for slot, each in self._held(nik, modality).items() if slot.position == position}
         if not before:  # 3
             raise ReferenceStateError("the position is not enrolled")
-        if any(each.extractor != digest for each in before.values()):
+        if any(not compare_digest(each.extractor, digest) for each in before.values()):
             raise ReferenceStateError("the position is enrolled by another extractor")
         renewal = 1 + max(each.renewal for each in before.values())
         made = enrol(
@@ -114,13 +115,13 @@ class ReferenceDesk:
         captures = _read(templates, modality)
         digest = extractor_digest(extractor)
         held = self._held(nik, modality)
-        before = {slot: each for slot, each in held.items() if each.extractor != digest}
+        before = {slot: each for slot, each in held.items() if not compare_digest(each.extractor, digest)}
         if not before:
             raise ReferenceStateError(
                 "the references are of this extractor already" if held else "the modality is not enrolled"
             )
         positions = sorted({each.position for each in captures})
-        there = {slot.position for slot, each in held.items() if each.extractor == digest}
+        there = {slot.position for slot, each in held.items() if compare_digest(each.extractor, digest)}
         if again := [position for position in positions if position in there]:
             raise ReferenceStateError(f"position {again[0]} is of this extractor already")
         renewal = 1 + max(each.renewal for each in before.values())

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from tokenizer.biometrics.slot import Slot
-from verifier import schema
+from verifier import schema, schema_reference
 from verifier.database import make_engine
 from verifier.reference.errors import StandingMovedError
 from verifier.vault.catalogue import Catalogue
@@ -114,7 +114,11 @@ class ReferenceTable:
 
     def keeps(self, number: int) -> bool:
         """Say whether an epoch keeps references."""
-        query = select(schema.reference_slot.c.slot).where(schema.reference_slot.c.epoch == number).limit(1)
+        query = (
+            select(schema_reference.reference_slot.c.slot)
+            .where(schema_reference.reference_slot.c.epoch == number)
+            .limit(1)
+        )
         with self._reading() as connection:
             return connection.execute(query).first() is not None
 
@@ -141,7 +145,10 @@ class ReferenceTable:
     def is_used(self) -> bool:
         """Say whether any epoch keeps references."""
         with self._reading() as connection:
-            return connection.execute(select(schema.reference_slot.c.slot).limit(1)).first() is not None
+            return (
+                connection.execute(select(schema_reference.reference_slot.c.slot).limit(1)).first()
+                is not None
+            )
 
     def page(self, number: int, slot: Slot, after: bytes, limit: int = AT_ONCE) -> list[Row]:
         """Read the next rows of a slot, by token; none at the end."""
@@ -155,23 +162,23 @@ class ReferenceTable:
 
     def count(self, number: int) -> dict[Slot, int]:
         """Count the rows of an epoch by slot, decoys too."""
-        table = schema.reference.c
+        table = schema_reference.reference.c
         query = select(table.slot, func.count()).where(table.epoch == number).group_by(table.slot)
         with self._reading() as connection:
             return {Slot.numbered(slot): int(count) for slot, count in connection.execute(query)}
 
     def extractors(self) -> dict[bytes, str]:
         """Read the names of extractors, by digest."""
-        table = schema.reference_extractor.c
+        table = schema_reference.reference_extractor.c
         with self._reading() as connection:
             return {
                 bytes(digest): name for digest, name in connection.execute(select(table.digest, table.name))
             }
 
-    def progress(self, digest: bytes) -> Progress:
+    def progress(self, file: bytes) -> Progress:
         """Read how far a file was loaded."""
-        table = schema.reference_load.c
-        query = select(table.rows, table.stored, table.rejected, table.ended_ms).where(table.digest == digest)
+        table = schema_reference.reference_load.c
+        query = select(table.rows, table.stored, table.rejected, table.ended_ms).where(table.file == file)
         with self._reading() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -230,16 +237,16 @@ class Changing:
             for token, box in sorted(rows.items())
         ]
         self._connection.execute(_PUT, values)
-        table = schema.reference_slot
+        table = schema_reference.reference_slot
         where = table.c.epoch == number, table.c.slot == slot.number
         self._connection.execute(update(table).where(*where).values(sealed=table.c.sealed + len(rows)))
 
     def drop(self, number: int, slot: Slot, tokens: Iterable[bytes]) -> int:
         """Delete the rows of those tokens that are held; returns how many."""
-        table, wanted, gone = schema.reference.c, sorted(set(tokens)), 0
+        table, wanted, gone = schema_reference.reference.c, sorted(set(tokens)), 0
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
-            query = delete(schema.reference).where(
+            query = delete(schema_reference.reference).where(
                 table.epoch == number, table.slot == slot.number, table.token.in_(some)
             )
             gone += self._connection.execute(query).rowcount
@@ -249,35 +256,32 @@ class Changing:
         """Write down the name of an extractor."""
         self._connection.execute(_NAME, {"digest": digest, "name": name})
 
-    def advance(self, digest: bytes, before: Progress, after: Progress, *, now_ms: int) -> bool:
+    def advance(self, file: bytes, before: Progress, after: Progress, *, now_ms: int) -> bool:
         """Write down how far a file was loaded; False where another process has loaded more of it meanwhile."""
-        table = schema.reference_load
+        table = schema_reference.reference_load
         values = {
             "rows": after.rows,
             "stored": after.stored,
             "rejected": after.rejected,
             "ended_ms": now_ms if after.ended else None,
         }
-        where = table.c.digest == digest, table.c.rows == before.rows, table.c.ended_ms.is_(None)
+        where = table.c.file == file, table.c.rows == before.rows, table.c.ended_ms.is_(None)
         if self._connection.execute(update(table).where(*where).values(**values)).rowcount:
             return True
-        if (
-            before.rows
-            or self._connection.execute(select(table.c.rows).where(table.c.digest == digest)).first()
-        ):
+        if before.rows or self._connection.execute(select(table.c.rows).where(table.c.file == file)).first():
             return False
-        self._connection.execute(insert(table).values(digest=digest, begun_ms=now_ms, **values))
+        self._connection.execute(insert(table).values(file=file, begun_ms=now_ms, **values))
         return True
 
 
 def _sealed(connection: Connection) -> dict[tuple[int, Slot], int]:
-    table = schema.reference_slot.c
+    table = schema_reference.reference_slot.c
     query = select(table.epoch, table.slot, table.sealed)
     return {(number, Slot.numbered(slot)): sealed for number, slot, sealed in connection.execute(query)}
 
 
 def _page(connection: Connection, number: int, slot: Slot, after: bytes, limit: int) -> list[Row]:
-    table = schema.reference.c
+    table = schema_reference.reference.c
     query = (
         select(table.token, table.box)
         .where(table.epoch == number, table.slot == slot.number, table.token > after)
@@ -288,7 +292,7 @@ def _page(connection: Connection, number: int, slot: Slot, after: bytes, limit: 
 
 
 def _boxes(connection: Connection, number: int, slot: Slot, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
-    table, found = schema.reference.c, dict[bytes, bytes]()
+    table, found = schema_reference.reference.c, dict[bytes, bytes]()
     for start in range(0, len(tokens), AT_ONCE):
         query = select(table.token, table.box).where(
             table.epoch == number, table.slot == slot.number, table.token.in_(tokens[start : start + AT_ONCE])

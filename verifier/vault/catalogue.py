@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from verifier.database import make_engine
 from verifier.errors import OperatorError
 from verifier.schema import epoch as table
-from verifier.schema import epoch_layer, feed_position, reference, reference_slot
+from verifier.schema import epoch_layer, feed_position
+from verifier.schema_reference import reference, reference_slot
 from verifier.vault import rotation
 from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
 from verifier.vault.store import VaultUnavailableError

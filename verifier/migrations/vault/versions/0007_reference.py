@@ -30,7 +30,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "reference_load",
-        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("file", sa.LargeBinary, primary_key=True),
         sa.Column("rows", sa.BigInteger, nullable=False),
         sa.Column("stored", sa.BigInteger, nullable=False),
         sa.Column("rejected", sa.BigInteger, nullable=False),
