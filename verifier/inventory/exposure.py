@@ -320,11 +320,25 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
             ),
         ),
         Purpose.BIOMETRIC: Exposure(
-            alone=_NOT_YET,
+            alone="nothing",
             beside="with a dump and the outer keys: about 99 of 100 enrolled templates can be rebuilt",
             whom=_DUMP,
             data=("biometric data, which is specific personal data",),
-            plan=(*_UNUSED, _NOTICE),
+            plan=(
+                _DECLARE,
+                *_NEW,
+                _RELOAD,
+                Step(
+                    command="padan-server reference renew",
+                    does="resident by resident, each present, references under the new key take the old ones' place",
+                ),
+                Step(
+                    command="padan-server reference show",
+                    does="nothing stands under the old key any more; withdraw what nobody comes to renew",
+                ),
+                _DESTROY,
+                _NOTICE,
+            ),
         ),
         Purpose.TOKEN_DOMAIN: Exposure(
             alone="nothing",
