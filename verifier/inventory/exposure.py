@@ -141,7 +141,6 @@ _IN_PLACE: Final = (
     _RELOAD,
     _DESTROY,
 )
-_UNUSED: Final = (_DECLARE, _DESTROY)
 _BESIDE: Final = (
     _DECLARE,
     *_NEW,
@@ -331,10 +330,6 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
                 Step(
                     command="padan-server reference renew",
                     does="resident by resident, each present, references under the new key take the old ones' place",
-                ),
-                Step(
-                    command="padan-server reference show",
-                    does="nothing stands under the old key any more; withdraw what nobody comes to renew",
                 ),
                 _DESTROY,
                 _NOTICE,

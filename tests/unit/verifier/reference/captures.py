@@ -1,4 +1,4 @@
-"""Captures of faces that nobody has, and the files that a registry writes of them."""
+"""Captures of faces and fingers that nobody has, and the files that a registry writes of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from padan.biometric import template
+from padan.biometric.record import Minutia, Record, Standard, View
 from padan.v1 import biometric_pb2
+from tests.biometrics.fingers import Finger
 from tokenizer.biometrics import suites
 from tokenizer.biometrics.reading import read
 
@@ -36,9 +39,22 @@ def face(person: int, capture: int = 0, *, noise: float = 0.5) -> bytes:
     return biometric_pb2.Template(embedding=embedding, quality=80).SerializeToString()
 
 
-def row(nik: str, template: bytes, **others: object) -> Row:
+def finger(person: int, capture: int, *, position: int = 2) -> bytes:
+    """Draw an impression of a generated finger."""
+    drawn = Finger.of(person).impression(capture).minutiae
+    places = np.clip(drawn[:, :2].round().astype(int), 0, 999)
+    minutiae = tuple(
+        Minutia(x=int(x), y=int(y), angle=Standard.ISO_2005.angle(float(angle)), quality=80)
+        for (x, y), angle in zip(places, drawn[:, 2], strict=True)
+    )
+    view = View(width=1_000, height=1_000, position=position, minutiae=minutiae)
+    record = Record(standard=Standard.ISO_2005, views=(view,))
+    return template.finger(record).SerializeToString()
+
+
+def row(nik: str, capture: bytes, **others: object) -> Row:
     """Make a row of a face."""
-    made: Row = {"nik": nik, "modality": "face", "position": 0, "extractor": EXTRACTOR, "template": template}
+    made: Row = {"nik": nik, "modality": "face", "position": 0, "extractor": EXTRACTOR, "template": capture}
     return {**made, **others}
 
 
@@ -52,17 +68,15 @@ def write(path: Path, rows: Iterable[Row]) -> Path:
     return path
 
 
-def score(
-    agent: LocalKeyAgent, candidate: Candidate, template: bytes, *, extractor: str = EXTRACTOR
-) -> float:
+def score(agent: LocalKeyAgent, candidate: Candidate, probe: bytes, *, extractor: str = EXTRACTOR) -> float:
     """Compare a probe with a candidate, as a question does."""
     reference = candidate.reference
     scheme = suites.scheme_numbered(reference.suite)
     key = agent.templates(reference.key_id).derive(
         suite=scheme.suite.name,
-        modality="face",
+        modality=scheme.suite.modality,
         extractor=extractor,
         draw=reference.draw,
         renewal=reference.renewal,
     )
-    return scheme.score(scheme.prepare(read(template, "face").template), key, reference.protected)
+    return scheme.score(scheme.prepare(read(probe, scheme.suite.modality).template), key, reference.protected)

@@ -16,7 +16,7 @@ from padan.nik import parse
 from tests.installation import install
 from tests.operating import details
 from tests.people import AS_OF, BUDI, SARI, UNKNOWN_NIK
-from tests.unit.verifier.reference.captures import EXTRACTOR, Row, face, row, score, write
+from tests.unit.verifier.reference.captures import EXTRACTOR, Row, face, finger, row, score, write
 from tests.unit.verifier.reference.conftest import new_key
 from tokenizer.biometrics import suites
 from tokenizer.codes import CodeLists
@@ -72,8 +72,10 @@ def rejected(path: Path) -> list[tuple[int, str, str]]:
     return [tuple(json.loads(line).values()) for line in lines]
 
 
-def candidates(made: Installation, agent: LocalKeyAgent, nik: str) -> list[Candidate]:
-    """Ask for a person's face as a question does."""
+def candidates(
+    made: Installation, agent: LocalKeyAgent, nik: str, *, modality: str = "face", position: int = 0
+) -> list[Candidate]:
+    """Ask for a person's references as a question does."""
     with (
         closing(open_vault(made.settings.vault_database)) as vault,
         closing(References(agent, open_reader(made.settings.vault_database))) as references,
@@ -82,7 +84,7 @@ def candidates(made: Installation, agent: LocalKeyAgent, nik: str) -> list[Candi
         wanted = Wanted(
             record_id=pinned.layer.inner.record_id(parse(nik, AS_OF)),
             request_id=bytes(16),
-            slots=pinned.slots(suites.enrolling("face").suite, 0),
+            slots=pinned.slots(suites.enrolling(modality).suite, position),
         )
         (rows,) = pinned.lookup([wanted])
         return pinned.open(wanted, rows, EXTRACTOR)
@@ -118,6 +120,31 @@ def test_fused_captures_match_better_than_one(
     load(made, agent, write(tmp_path / "faces.parquet", [*several, row(OTHER, face(1, 0, noise=1.0))]))
     fused, single = (candidates(made, agent, nik)[0] for nik in (PERSON, OTHER))
     assert score(agent, fused, face(1, 9, noise=1.0)) > score(agent, single, face(1, 9, noise=1.0)) + 0.03
+
+
+def test_of_a_finger_several_impressions_are_kept(
+    made: Installation, agent: LocalKeyAgent, tmp_path: Path
+) -> None:
+    """Three impressions are kept under one draw, further ones are rejects, and the best of the three matches."""
+    of_finger = {"modality": "finger", "position": 2}
+    rows = [row(PERSON, finger(7, capture), **of_finger) for capture in range(5)]
+    rows += [row(OTHER, finger(8, 0, position=3), **of_finger)]
+    path = write(tmp_path / "fingers.parquet", rows)
+    done = load(made, agent, path)
+    assert (done.stored, done.rejected) == (3, 3)
+    assert rejected(path) == [
+        (4, "template", "sample.extra"),
+        (5, "template", "sample.extra"),
+        (6, "template", "position.differs"),
+    ]
+    kept = candidates(made, agent, PERSON, modality="finger", position=2)
+    assert [each.counts for each in kept] == [True, True, True]
+    assert len({each.reference.draw for each in kept}) == 1
+    own = max(score(agent, each, finger(7, 9)) for each in kept)
+    others = [score(agent, each, finger(other, 9)) for each in kept for other in (8, 9, 10)]
+    assert own > max(others) + 0.03
+    decoys = candidates(made, agent, OTHER, modality="finger", position=2)
+    assert [each.counts for each in decoys] == [False, False, False]
 
 
 def test_each_broken_row_is_a_reject_that_names_the_rule(
