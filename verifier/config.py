@@ -6,7 +6,6 @@ the file. A wrong value is refused with the file, the line and what would be rig
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -22,6 +21,7 @@ from pydantic_settings import (
 )
 
 from keys import provider
+from verifier.config_fault import did_you_mean, explain
 from verifier.errors import OperatorError
 
 DEFAULT_PATH = Path("padan.toml")
@@ -193,6 +193,11 @@ class Settings(BaseSettings):
         description="File of the auditors' key, to which period keys are sealed: from padan-audit keys check, or in "
         "development from padan-keys auditors-keygen.",
     )
+    biometric_thresholds: Path | None = Field(
+        default=None,
+        examples=["thresholds.json"],
+        description="File of the biometric thresholds (padan-server calibrate); default none, and none is accepted.",
+    )
     retention_short_days: Annotated[int, Field(ge=1)] = Field(
         default=366, description="Days for which entries of the class short are kept."
     )
@@ -308,17 +313,15 @@ class Settings(BaseSettings):
         return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def did_you_mean(name: str) -> str:
-    """Say which setting a name that is none was probably meant to be; empty where none is near."""
-    near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
-    return f"did you mean {near[0]}?" if near else ""
-
-
 def unknown_variables() -> dict[str, str]:
     """Name the variables of the environment that look like settings and are none, each with what was probably meant."""
     names = [name.removeprefix(_PREFIX) for name in os.environ if name.startswith(_PREFIX)]
     known = {field.upper() for field in Settings.model_fields} | _OTHER_VARIABLES
-    return {f"{_PREFIX}{name}": did_you_mean(name) for name in sorted(names) if name not in known}
+    return {
+        f"{_PREFIX}{name}": did_you_mean(name, Settings.model_fields)
+        for name in sorted(names)
+        if name not in known
+    }
 
 
 def path_of(path: Path | None = None) -> Path:
@@ -351,7 +354,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         settings = Settings(**{name: _anchored(name, value, base) for name, value in values.items()})
     except ValidationError as error:
-        raise ConfigError(_explain(error, chosen, text)) from error
+        raise ConfigError(explain(error, chosen, text, Settings.model_fields)) from error
     return settings.model_copy(
         update={
             name: _absolute(getattr(settings, name), base)
@@ -379,22 +382,3 @@ def _anchored(name: str, value: Any, base: Path) -> Any:
     if name == "kek" and isinstance(value, str):
         return _KEK_PATHS.sub(lambda part: part.group(1) + str(base / part.group(2)), value)
     return value
-
-
-def _explain(error: ValidationError, path: Path, text: str) -> str:
-    lines = text.splitlines()
-    problems: list[str] = []
-    for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        place = next(
-            (number for number, line in enumerate(lines, 1) if re.match(rf"\s*{re.escape(name)}\s*=", line)),
-            0,
-        )
-        where = f"{path}:{place}" if name and place else str(path)
-        rule = problem["msg"]
-        if problem["type"] == "extra_forbidden":
-            rule = f"no such setting; {did_you_mean(name) or 'see docs/operate.md'}"
-        if problem["type"] == "missing":
-            rule = "required, but neither in the file nor in the environment"
-        problems.append(f"{where}: {name + ': ' if name else ''}{rule}")
-    return "\n".join(problems)

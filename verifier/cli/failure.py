@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from padan.cli.console import CommandError, ExitCode
-from verifier.cli import failure_ceremony, failure_holders, failure_reference, failure_rotation
+from verifier.cli import (
+    failure_ceremony,
+    failure_holders,
+    failure_reference,
+    failure_rotation,
+    failure_templates,
+)
 from verifier.cli.failure_row import Row
 from verifier.cli.failure_row import away as _away
 from verifier.cli.failure_row import named as _input
@@ -358,6 +364,8 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "keys.errors.KeyUseError": _input("mend the value named above"),
         "keys.errors.KeysError": _input("check the keyring with padan-keys check"),
+        # Biometric templates.
+        **failure_templates.ROWS,
         # What is left of each group.
         "tokenizer.errors.TokenizerError": _input("mend the value named above"),
         "verifier.errors.OperatorError": _input("mend what is named above and run it again"),

@@ -11,7 +11,9 @@ import typer
 
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from tokenizer import measure
+from tokenizer.biometrics import evaluation, suites, templatefile
 from tokenizer.errors import VariantsError
+from verifier.cli.biometric_options import Field, Impostors, ModalityOption, Suite, TemplateFile
 
 app = new_app("evaluate", summary="Measure comparisons on files of examples.")
 
@@ -35,6 +37,43 @@ def names(file: File, as_json: AsJson = False) -> None:
         print_json(result)
     else:
         _print_table(result["levels"])
+
+
+@app.command()
+def biometrics(
+    file: TemplateFile,
+    *,
+    modality: ModalityOption,
+    field: Field = "",
+    suite: Suite = "",
+    impostors: Impostors = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure error rates, before and after protection, and linkage in the service's flow, on a file of templates."""
+    scheme = suites.scheme_of(suite) if suite else suites.enrolling(modality)
+    given = templatefile.read(file, modality, field=field)
+    result = evaluation.evaluate(scheme, given, impostors=impostors).as_dict()
+    if as_json:
+        print_json(result)
+    else:
+        _print_biometrics(result)
+
+
+def _print_biometrics(result: dict[str, Any]) -> None:
+    plain, protected = result["unprotected"], result["protected"]
+    typer.echo(
+        f"{result['set']}: {result['modality']}, {result['suite']}, {result['bytes']} bytes a reference"
+    )
+    typer.echo(f"{'refused for quality, %':<30}{result['refused_quality']:>12.2f}")
+    typer.echo(f"{'':<30}{'unprotected':>12}{'protected':>12}")
+    for name, what in (("eer", "EER, %"), ("fnmr_at_fmr_1e-3", "FNMR at FMR 0.1 %, %")):
+        typer.echo(f"{what:<30}{plain[name]:>12.2f}{protected[name]:>12.2f}")
+    for name, what in (
+        ("d_sys", "D_sys, fresh keys"),
+        ("d_sys_floor", "D_sys, the estimator's floor"),
+        ("d_sys_reused_key", "D_sys, one key reused"),
+    ):
+        typer.echo(f"{what:<42}{protected[name]:>12.3f}")
 
 
 def _pairs(file: Path) -> list[measure.Pair]:

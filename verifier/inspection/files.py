@@ -71,6 +71,10 @@ def _present(settings: Settings) -> Iterator[Finding]:
             settings.witness_policy,
             "write one (docs/operate.md#witnesses), or leave the setting out",
         ),
+        "biometric_thresholds": (
+            settings.biometric_thresholds,
+            "make it with padan-server calibrate, or leave the setting out",
+        ),
         "kek's passphrase or PIN": (
             passphrase_file(settings),
             "write it there, for its owner alone",

@@ -22,7 +22,8 @@ from keys.errors import KeysError
 from keys.period import require_usable
 from keys.realm import DEVELOPMENT, Realm
 from padan.finding import failed, good, passed, warned
-from verifier import config, expiry, host_keys
+from tokenizer.errors import TokenizerError
+from verifier import config, expiry, host_keys, thresholds
 from verifier.config import ConfigError
 from verifier.dispute import officerkey
 from verifier.errors import VerifierError
@@ -74,7 +75,7 @@ def _guarded(
     """Take a step; an error of ours is a finding, and the steps after it are taken too."""
     try:
         yield from step()
-    except (KeysError, VerifierError) as error:
+    except (KeysError, TokenizerError, VerifierError) as error:
         yield failed(name, fault, str(error), remedy(error))
     except OSError as error:
         cause = os.strerror(error.errno) if error.errno else type(error).__name__
@@ -105,6 +106,7 @@ def _settings(settings: Settings, path: Path, remedy: Remedy) -> Iterator[Findin
         yield from _guarded(lambda: _auditors_key(settings), STEP, Fault.SETTING, remedy)
     yield from _guarded(lambda: _dispute_key(settings), STEP, Fault.SETTING, remedy)
     yield from _guarded(lambda: _workers(settings), STEP, Fault.SETTING, remedy)
+    yield from _guarded(lambda: _thresholds(settings), STEP, Fault.SETTING, remedy)
 
 
 def _auditors_key(settings: Settings) -> Iterator[Finding]:
@@ -117,6 +119,12 @@ def _auditors_key(settings: Settings) -> Iterator[Finding]:
 
 def _dispute_key(settings: Settings) -> Iterator[Finding]:
     officerkey.id_of(settings.dispute_key)
+    yield from ()
+
+
+def _thresholds(settings: Settings) -> Iterator[Finding]:
+    if settings.biometric_thresholds is not None and settings.biometric_thresholds.is_file():
+        thresholds.of(settings)
     yield from ()
 
 

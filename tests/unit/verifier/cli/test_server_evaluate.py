@@ -1,4 +1,4 @@
-"""`padan-server evaluate names` measures files of examples."""
+"""`padan-server evaluate` measures files of names, and of templates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from padan.cli.console import CommandError, ExitCode
+from tests.unit.verifier.cli.made_up import write_faces
+from tokenizer.biometrics import linkage
+from tokenizer.biometrics.templatefile import TemplateFileError
+from verifier.cli.failure import translate
 from verifier.cli.server import build
 
 if TYPE_CHECKING:
@@ -82,3 +86,44 @@ def test_an_unusable_file_is_refused_with_the_next_step(
     assert str(file) in error.cause
     assert cause in error.cause
     assert next_step in error.next_step
+
+
+def biometrics(file: Path, *options: str) -> Result:
+    """Run the command on templates of faces."""
+    return CliRunner().invoke(
+        build(["evaluate"]), ["evaluate", "biometrics", str(file), "--modality", "face", *options]
+    )
+
+
+def test_templates_are_measured_as_a_program_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One JSON document with exactly these members, and a table of the same figures."""
+    monkeypatch.setattr(linkage, "SCORES", 1000)
+    faces = write_faces(tmp_path / "people.npz", people=20, captures=3)
+    found = json.loads(biometrics(faces, "--impostors", "1000", "--json").stdout)
+    assert found.keys() == {
+        "modality", "set", "suite", "bytes", "refused_quality", "unprotected", "protected"
+    }  # fmt: skip
+    assert (found["modality"], found["set"], found["suite"], found["bytes"], found["refused_quality"]) == (
+        "face", "people", "face-hd3-1024/1", 128, 0,
+    )  # fmt: skip
+    assert found["unprotected"].keys() == {"eer", "fnmr_at_fmr_1e-3"}
+    assert found["protected"].keys() == {
+        "eer", "fnmr_at_fmr_1e-3", "d_sys", "d_sys_floor", "d_sys_reused_key"
+    }  # fmt: skip
+    assert found["protected"]["d_sys_reused_key"] > 0.9
+    table = biometrics(faces, "--impostors", "1000").stdout
+    assert f"{found['protected']['eer']:.2f}" in table
+    assert f"{found['protected']['d_sys']:.3f}" in table
+
+
+def test_a_file_without_the_array_says_what_it_has(tmp_path: Path) -> None:
+    """The error names the array that is missing, those that are there, and the next step."""
+    faces = write_faces(tmp_path / "people.npz", people=2, captures=2)
+    error = biometrics(faces, "--field", "arcface512", "--json").exception
+    assert isinstance(error, TemplateFileError)
+    told = translate(error)
+    assert told is not None
+    assert "'arcface512' is missing; the file has: mobilefacenet192, subject" in told.cause
+    assert (told.code, "docs/formats/calibration.md" in told.next_step) == (ExitCode.INPUT, True)
