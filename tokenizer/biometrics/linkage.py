@@ -9,13 +9,13 @@ fresh keys, as long as there are fewer than 20,000 scores, because the estimator
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import numpy as np
 
 from tokenizer.biometrics.face import shape_of
 from tokenizer.biometrics.pairs import SEED
-from tokenizer.biometrics.template import FACE, IRIS
+from tokenizer.biometrics.template import FACE, FINGER, IRIS
 from tokenizer.biometrics.unlinkability import d_sys
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tokenizer.biometrics.finger import FingerScheme
     from tokenizer.biometrics.pairs import Pairs
     from tokenizer.biometrics.trial import Trial
 
@@ -119,15 +120,10 @@ class _References:
     """
 
     def __init__(self, trial: Trial, renewal: int, *, holders: NDArray[np.int64] | None = None) -> None:
-        self._trial = trial
+        self.trial = trial
         self._renewal = renewal
         self._holders = holders
         self._made: dict[int, bytes] = {}
-
-    @property
-    def prepared(self) -> Any:
-        """A prepared sample of them."""
-        return self._trial.prepared(0)
 
     def of(self, samples: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Give references, uint8 [n, size]."""
@@ -136,8 +132,8 @@ class _References:
             sample = int(number)
             if sample not in self._made:
                 holder = sample if self._holders is None else int(self._holders[sample])
-                key = self._trial.key(holder, self._renewal)
-                self._made[sample] = self._trial.reference(sample, key)
+                key = self.trial.key(holder, self._renewal)
+                self._made[sample] = self.trial.reference(sample, key)
             found.append(self._made[sample])
         return np.frombuffer(b"".join(found), dtype=np.uint8).reshape(len(found), -1)
 
@@ -146,16 +142,16 @@ def _compare(
     modality: str, left: _References, right: _References, pairs: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     parts = np.array_split(pairs, max(1, len(pairs) // _AT_ONCE))
-    similarity = _SIMILARITIES[modality](left.prepared)
+    similarity = _SIMILARITIES[modality](left.trial)
     return np.concatenate([similarity(left.of(part[:, 0]), right.of(part[:, 1])) for part in parts])
 
 
 _AT_ONCE: Final = 2000
 
 
-def _faces(prepared: Any) -> Similarity:
+def _faces(trial: Trial) -> Similarity:
     """Compare rotated coefficients: the cosine of the angle between them."""
-    shape = shape_of(prepared)
+    shape = shape_of(trial.prepared(0))
     places = 1 << np.arange(shape.bits)[::-1]
 
     def directions(references: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -166,9 +162,19 @@ def _faces(prepared: Any) -> Similarity:
     return lambda left, right: np.asarray(np.einsum("ij,ij->i", directions(left), directions(right)))
 
 
-def _irises(prepared: Any) -> Similarity:
+def _fingers(trial: Trial) -> Similarity:
+    """Compare slots by their signs, as the comparison of a probe does."""
+    scheme = cast("FingerScheme", trial.scheme)
+
+    def similarity(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.array([scheme.link(*map(bytes, pair)) for pair in zip(left, right, strict=True)])
+
+    return similarity
+
+
+def _irises(trial: Trial) -> Similarity:
     """Compare bit by bit."""
-    del prepared
+    del trial
 
     def similarity(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.float64]:
         differing = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.int64)
@@ -177,5 +183,9 @@ def _irises(prepared: Any) -> Similarity:
     return similarity
 
 
-_SIMILARITIES: Final[Mapping[str, Callable[[Any], Similarity]]] = {FACE: _faces, IRIS: _irises}
-"""By modality: from a prepared sample, which says how references are laid out, to what compares two of them."""
+_SIMILARITIES: Final[Mapping[str, Callable[[Trial], Similarity]]] = {
+    FACE: _faces,
+    FINGER: _fingers,
+    IRIS: _irises,
+}
+"""By modality: from a trial, whose scheme says how references are laid out, to what compares two of them."""

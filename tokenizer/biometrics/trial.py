@@ -63,7 +63,7 @@ class Trial:
     def __init__(self, scheme: Scheme, given: TemplateSet, *, extractor: str = "", seed: int = SEED) -> None:
         random = np.random.default_rng(seed)
         realm = Realm(registry_id="measure", environment=DEVELOPMENT)
-        self._scheme = scheme
+        self.scheme = scheme
         self._given = given
         self._extractor = extractor or f"{given.field}/0"
         self._keys = TemplateKeys(realm, bytearray(random.bytes(_KEY_SIZE)))
@@ -72,11 +72,11 @@ class Trial:
         self.prepared: Callable[[int], Any] = lru_cache(_PREPARED)(self._prepare)
 
     def _prepare(self, sample: int) -> Any:
-        return self._scheme.prepare(self._given.templates[sample])
+        return self.scheme.prepare(self._given.templates[sample])
 
     def key(self, sample: int, renewal: int = 0) -> TemplateKey:
         """Derive the key of a sample's enrolment."""
-        suite = self._scheme.suite
+        suite = self.scheme.suite
         return self._keys.derive(
             suite=suite.name,
             modality=suite.modality,
@@ -87,7 +87,7 @@ class Trial:
 
     def reference(self, sample: int, key: TemplateKey) -> bytes:
         """Enrol a sample under a key."""
-        return self._scheme.protect(self.prepared(sample), key, random=self._fill)
+        return self.scheme.protect(self.prepared(sample), key, random=self._fill)
 
     def scores(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score pairs of enrolled sample and probe, each under the key of the enrolled one."""
@@ -96,7 +96,7 @@ class Trial:
             key = self.key(enrolled)
             reference = self.reference(enrolled, key)
             for place in mine:
-                found[place] = self._scheme.score(self.prepared(int(pairs[place, 1])), key, reference)
+                found[place] = self.scheme.score(self.prepared(int(pairs[place, 1])), key, reference)
         return found
 
     def renewed(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -106,7 +106,7 @@ class Trial:
             old = self.reference(enrolled, self.key(enrolled))
             new = self.key(enrolled, renewal=1)
             for place in mine:
-                found[place] = self._scheme.score(self.prepared(int(pairs[place, 1])), new, old)
+                found[place] = self.scheme.score(self.prepared(int(pairs[place, 1])), new, old)
         return found
 
 

@@ -1,8 +1,9 @@
 """What the same pairs score without protection: the baselines that a protected comparison is held against.
 
-Face: cosine of the angle between two embeddings. Iris: fractional Hamming distance over the bits that both masks leave,
-the least over 31 rotations of the probe, normalised by their number (Daugman, "How iris recognition works", 2004), as
-1 - distance. Scores are the higher the more alike.
+Face: cosine of the angle between two embeddings. Finger: minutia cylinder codes and local greedy similarity (MCC,
+Cappelli et al. 2010). Iris: fractional Hamming distance over the bits that both masks leave, the least over 31
+rotations of the probe, normalised by their number (Daugman, "How iris recognition works", 2004), as 1 - distance.
+The higher a score, the more alike.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from tokenizer.biometrics.template import FACE, IRIS
+from tokenizer.biometrics.cylinder import Cylinders, CylinderShape
+from tokenizer.biometrics.cylindermatch import unprotected
+from tokenizer.biometrics.template import FACE, FINGER, IRIS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from tokenizer.biometrics.template import FaceTemplate, IrisTemplate, Template
+    from tokenizer.biometrics.template import FaceTemplate, FingerTemplate, IrisTemplate, Template
 
 SHIFTS: Final = range(-15, 16)
+_MOST_MINUTIAE: Final = 255
 _USUAL_BITS: Final = 6000
 """Bits that two good irises have in common, to which a distance over fewer is normalised."""
 
@@ -71,7 +75,20 @@ def _distances(probe: IrisTemplate, references: NDArray[np.uint64]) -> NDArray[n
     return best
 
 
+def _fingers(templates: Sequence[Template], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    cylinders = [
+        Cylinders.of(cast("FingerTemplate", template).minutiae, CylinderShape(), at_most=_MOST_MINUTIAE)
+        for template in templates
+    ]
+    return np.array([_alike(cylinders[probe], cylinders[reference]) for reference, probe in pairs])
+
+
+def _alike(probe: Cylinders, reference: Cylinders) -> float:
+    return unprotected(probe, reference) if len(probe) and len(reference) else 0.0
+
+
 _COMPARATORS: Final[Mapping[str, Callable[[Sequence[Any], NDArray[np.int64]], NDArray[np.float64]]]] = {
     FACE: _faces,
+    FINGER: _fingers,
     IRIS: _irises,
 }

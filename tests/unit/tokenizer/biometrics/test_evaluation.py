@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from tests.biometrics.fingers import population
 from tokenizer.biometrics import evaluation, linkage, pairs, trial
 from tokenizer.biometrics.face import FaceScheme
+from tokenizer.biometrics.finger import FingerScheme
 from tokenizer.biometrics.scheme import QualityError
-from tokenizer.biometrics.template import FACE, FaceTemplate, IrisTemplate
+from tokenizer.biometrics.template import FACE, FINGER, FaceTemplate, IrisTemplate
 from tokenizer.biometrics.templatefile import TemplateFileError, TemplateSet
 
 if TYPE_CHECKING:
@@ -169,3 +172,22 @@ def test_a_sample_of_another_modality_is_named() -> None:
     )
     with pytest.raises(TemplateFileError, match="sample 5 of array 'generated'"):
         evaluation.evaluate(FaceScheme(), mixed)
+
+
+def test_fingers_are_measured_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutiae pass the gate or not, are compared in slots, and their references link under one key alone."""
+    monkeypatch.setattr(linkage, "SCORES", 300)
+    impressions = population(10, 3)
+    given = TemplateSet(
+        name="made-up",
+        modality=FINGER,
+        field="generated",
+        templates=tuple(itertools.chain.from_iterable(impressions)),
+        instances=np.repeat(np.arange(10), 3),
+        groups=np.zeros(30, dtype=np.int64),
+    )
+    found = evaluation.evaluate(FingerScheme(), given, impostors=100)
+    assert found.suite.size == 2048
+    assert found.protected.eer < 0.2
+    assert found.linkage.fresh < 0.4
+    assert found.linkage.reused > 0.9

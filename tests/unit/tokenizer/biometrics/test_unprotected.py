@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.biometrics.fingers import Finger
 from tokenizer.biometrics import unprotected
-from tokenizer.biometrics.template import FaceTemplate, IrisTemplate
+from tokenizer.biometrics.template import FaceTemplate, FingerTemplate, IrisTemplate
 
 RANDOM = np.random.default_rng(3)
 
@@ -58,3 +59,12 @@ def test_an_iris_with_nothing_in_common_says_nothing() -> None:
     """Masks that leave no bit give the score of chance."""
     code = np.zeros((64, 256), dtype=np.uint8)
     assert score("iris", iris(code, code), iris(code)) == 0.5
+
+
+def test_fingers_are_compared_by_what_lies_around_each_minutia() -> None:
+    """An impression is itself, another one of the same finger is more alike than another finger's, and none is not."""
+    first, second = (Finger.of(1).impression(number) for number in range(2))
+    other, none = Finger.of(2).impression(0), FingerTemplate(minutiae=np.zeros((0, 4), dtype=np.float32))
+    assert score("finger", first, first) == pytest.approx(1)
+    assert score("finger", first, second) > score("finger", first, other) > score("finger", first, none)
+    assert score("finger", first, none) == 0
