@@ -118,6 +118,14 @@ BROKEN = [
         "",
     ),
     Broken(
+        "thresholds that are none",
+        _set("biometric_thresholds", '"padan.toml"'),
+        "settings",
+        "setting",
+        "the file of thresholds is not JSON",
+        "padan-server calibrate",
+    ),
+    Broken(
         "a typo",
         lambda folder: change(folder, "workes", "2"),
         "settings",
