@@ -15,9 +15,11 @@ from google.protobuf.message import DecodeError
 
 from padan import commitment, nik
 from padan.errors import InvalidRequestError, NikError
+from padan.rules import MODALITY_RULE
 from padan.unknown import has_unknown
 from padan.v1 import attribute_pb2, verification_pb2
 from padan.value import value
+from padan.vocabulary import MODALITIES
 from verifier.errors import InvalidFieldError, MalformedMessageError, TooLateError
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from google.protobuf import timestamp_pb2
     from google.protobuf.message import Message
 
-    from padan.v1 import token_pb2
+    from padan.v1 import biometric_pb2, token_pb2
 
 MAX_REQUEST_BYTES = 65_536
 MAX_CLAIMS = 24
@@ -55,8 +57,9 @@ class ValidRequest:
 
     Attributes:
         nik: the subject's number; None where a token names it.
-        attributes: what is claimed, in the order of the request.
-        values: the claimed values, as typed, in the same order.
+        attributes: what is claimed, in the order of the request, and after it what is captured.
+        values: the claimed values, as typed, in the same order; what is captured has none.
+        probes: what is captured; `verifier.biometric` alone takes some.
     """
 
     message: verification_pb2.VerifyRequest
@@ -64,6 +67,7 @@ class ValidRequest:
     nik: nik.Nik | None
     attributes: tuple[int, ...]
     values: tuple[str, ...]
+    probes: tuple[biometric_pb2.Probe, ...] = ()
 
     def __repr__(self) -> str:
         return "ValidRequest(<redacted>)"
@@ -110,13 +114,16 @@ def refuse_unknown(message: Message) -> None:
         raise MalformedMessageError("the message has a field that this version does not know")
 
 
-def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float) -> ValidRequest:
+def validate(
+    message: verification_pb2.VerifyRequest, *, today: date, now: float, least: int = 1
+) -> ValidRequest:
     """Check every field.
 
     Args:
         message: the request.
         today: no birth date in a NIK may be later.
         now: seconds of the Unix epoch, for not_after.
+        least: claims that there must be; beside probes there need be none.
 
     Raises:
         InvalidFieldError: names the field and the rule.
@@ -124,7 +131,7 @@ def validate(message: verification_pb2.VerifyRequest, *, today: date, now: float
     """
     request_id = circumstances(message, now=now, on_behalf_of=message.on_behalf_of)
     subject = _subject(message, today)
-    attributes, values = _claims(message.claims)
+    attributes, values = _claims(message.claims, least)
     return ValidRequest(
         message=message,
         request_id=request_id,
@@ -198,15 +205,17 @@ def _subject(message: verification_pb2.VerifyRequest, today: date) -> nik.Nik | 
         raise InvalidFieldError(str(error), field="nik") from None
 
 
-def _claims(claims: Sequence[verification_pb2.Claim]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    if not 1 <= len(claims) <= MAX_CLAIMS:
-        raise InvalidFieldError(f"1 to {MAX_CLAIMS} claims", field="claims")
+def _claims(claims: Sequence[verification_pb2.Claim], least: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    if not least <= len(claims) <= MAX_CLAIMS:
+        raise InvalidFieldError(f"{least} to {MAX_CLAIMS} claims", field="claims")
     attributes: list[int] = []
     values: list[str] = []
     for claim in claims:
         attribute, text = claim.attribute, claim.value
         if attribute not in _ATTRIBUTES:
             raise InvalidFieldError("a known attribute", field=f"claims[{len(values)}].attribute")
+        if attribute in MODALITIES:
+            raise InvalidFieldError(MODALITY_RULE, field=f"claims[{len(values)}].attribute")
         if attribute in attributes:
             raise InvalidFieldError("each attribute at most once", field=f"claims[{len(values)}].attribute")
         if not text:

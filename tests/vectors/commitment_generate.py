@@ -62,6 +62,32 @@ REQUESTS: list[dict[str, Any]] = [
         "claims": [[4, "1990-01-01"], [1, "Sitti Rahmawati"]],
         "legal_basis": 5,
     },
+    {
+        "name": "two captures of one finger, and no claim",
+        "agency": "clinic",
+        "request_id": "0b5fd3a4-6ea5-4b4e-9b0d-3f1c2a7d9e13",
+        "blind": BLIND.hex(),
+        "purpose": "treatment",
+        "officer": "desk-7",
+        "nik": "9971014101900001",
+        "claims": [],
+        "legal_basis": 5,
+        "probes": [[2, "0802"], [2, "0802105a"]],
+    },
+    {
+        "name": "a face beside a claim, by token, with an end",
+        "agency": "clinic",
+        "request_id": "0b5fd3a4-6ea5-4b4e-9b0d-3f1c2a7d9e14",
+        "blind": BLIND.hex(),
+        "purpose": "treatment",
+        "officer": "desk-7",
+        "subject_token": "01" + "cd" * 48,
+        "claims": [[1, "Sitti Rahmawati"]],
+        "legal_basis": 5,
+        "not_after": [1_795_000_000, 0],
+        "issue_token": True,
+        "probes": [[1, ""], [3, "00ff"]],
+    },
 ]
 
 
@@ -86,6 +112,13 @@ def claim(blind: bytes, position: int, attribute: int, value: str) -> bytes:
     key = mac(blind, b"claim" + position.to_bytes(4, "big"))
     body = attribute.to_bytes(2, "big") + value.encode()
     return hashlib.sha256(label("padan/claim-commitment/1") + key + body).digest()
+
+
+def probe(blind: bytes, position: int, modality: int, template: bytes) -> bytes:
+    """Commit to a capture."""
+    key = mac(blind, b"probe" + position.to_bytes(4, "big"))
+    body = modality.to_bytes(2, "big") + hashlib.sha256(template).digest()
+    return hashlib.sha256(label("padan/probe-commitment/1") + key + body).digest()
 
 
 def vector(request: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +146,12 @@ def vector(request: dict[str, Any]) -> dict[str, Any]:
         fields.append((11, seconds.to_bytes(8, "big", signed=True) + nanos.to_bytes(4, "big")))
     if request.get("issue_token"):
         fields.append((12, b"\x01"))
+    probes = [
+        probe(blind, at, number, bytes.fromhex(template))
+        for at, (number, template) in enumerate(request.get("probes", []))
+    ]
+    if probes:
+        fields.append((16, b"".join(probes)))
     fields.append((1000, request["agency"].encode()))
     encoded = b"".join(
         number.to_bytes(2, "big") + len(value).to_bytes(4, "big") + value for number, value in fields
@@ -122,6 +161,7 @@ def vector(request: dict[str, Any]) -> dict[str, Any]:
         "subject_key": mac(blind, b"subject").hex(),
         "subject_commitment": about.hex(),
         "claim_commitments": [item.hex() for item in claims],
+        **({"probe_commitments": [item.hex() for item in probes]} if probes else {}),
         "encoded": encoded.hex(),
         "digest": hashlib.sha256(label("padan/request-digest/1") + encoded).hexdigest(),
     }

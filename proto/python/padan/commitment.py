@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from padan import canonical
 from padan.errors import InvalidRequestError, Violation
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from padan.v1 import token_pb2, verification_pb2
+
+Captured: TypeAlias = "Sequence[tuple[int, bytes]]"
+"""What was captured, in the order of the request: number of the padan.v1.Modality, and the serialised Template."""
 
 BLIND_SIZE = 32
 COMMITMENT_SIZE = 32
@@ -35,13 +38,17 @@ NIK_FIELD = 6
 TOKEN_FIELD = 7
 AGENCY_FIELD = 1000
 """Number of the calling agency's id in the digest; no field of the message."""
+PROBES_FIELD = 16
+"""Number of the commitments to what was captured in the digest; no field of VerifyRequest."""
 CLASS_FIELD = 1001
 """Number of the class of a question about an enrolment in the digest; no field of VerifyRequest."""
 
 _SUBJECT_START = hashlib.sha256(canonical.prefixed("padan/subject-commitment/1"))
 _CLAIM_START = hashlib.sha256(canonical.prefixed("padan/claim-commitment/1"))
+_PROBE_START = hashlib.sha256(canonical.prefixed("padan/probe-commitment/1"))
 _DIGEST_START = hashlib.sha256(canonical.prefixed("padan/request-digest/1"))
 _POSITION = struct.Struct(">5sI")
+_CAPTURE = struct.Struct(">H32s")
 _ATTRIBUTE = struct.Struct(">H")
 _ENUM = struct.Struct(">I")
 _TIME = struct.Struct(">qI")
@@ -108,6 +115,19 @@ class Blinder:
         state.update(outer.digest() + _ATTRIBUTE.pack(attribute) + value.encode())
         return state.digest()
 
+    def probe(self, position: int, modality: int, template: bytes) -> bytes:
+        """Commit to what was captured, 32 bytes.
+
+        Args:
+            position: place in the request, from 0.
+            modality: number of the padan.v1.Modality, u16.
+            template: the serialised padan.v1.Template, as it was before it was padded and sealed.
+        """
+        state = _PROBE_START.copy()
+        state.update(self._mac(_POSITION.pack(b"probe", position)))
+        state.update(_CAPTURE.pack(modality, hashlib.sha256(template).digest()))
+        return state.digest()
+
     def _mac(self, message: bytes) -> bytes:
         inner = self._inner.copy()
         inner.update(message)
@@ -139,9 +159,9 @@ def claim_commitment(blind: bytes, position: int, attribute: int, value: str) ->
     return Blinder(blind).claim(position, attribute, value)
 
 
-def request_digest(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
+def request_digest(request: verification_pb2.VerifyRequest, agency: str, probes: Captured = ()) -> bytes:
     """Digest a request as the log and the receipt carry it, 32 bytes; arguments as for `statement`."""
-    return statement_digest(statement(request, agency))
+    return statement_digest(statement(request, agency, probes))
 
 
 def statement_digest(stated: bytes) -> bytes:
@@ -151,7 +171,7 @@ def statement_digest(stated: bytes) -> bytes:
     return state.digest()
 
 
-def statement(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
+def statement(request: verification_pb2.VerifyRequest, agency: str, probes: Captured = ()) -> bytes:
     """Write what the request digest is made over: commitments in place of subject and claims, all else as it is.
 
     A dispute shows it, so that one commitment in it can be opened against the digest in the log.
@@ -159,6 +179,7 @@ def statement(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
     Args:
         request: a request whose fields were checked.
         agency: id of the calling agency, from its certificate.
+        probes: what was captured besides.
     """
     blinder = Blinder(request.blind)
     nik, token = request.nik, request.subject_token
@@ -188,6 +209,10 @@ def statement(request: verification_pb2.VerifyRequest, agency: str) -> bytes:
         fields[11] = _TIME.pack(request.not_after.seconds, request.not_after.nanos)
     if request.issue_token:
         fields[12] = b"\x01"
+    if probes:
+        fields[PROBES_FIELD] = b"".join(
+            [blinder.probe(position, *captured) for position, captured in enumerate(probes)]
+        )
     return canonical.encode(fields)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from padan import errors
+from padan.remedy_biometric import BIOMETRIC
 from padan.remedy_custody import CUSTODY
 from padan.remedy_probe import PROBES
 from padan.remedy_row import Remedy, row
@@ -323,7 +324,9 @@ _OWN = (
     row("WRONG_ANSWER", "", errors.InternalError, "the answer does not belong to the question", _OPERATOR),
 )
 
-TABLE: Mapping[str, Remedy] = {each.reason: each for each in (*_SERVICE, *TOKENS, *PROBES, *CUSTODY, *_OWN)}
+TABLE: Mapping[str, Remedy] = {
+    each.reason: each for each in (*_SERVICE, *TOKENS, *PROBES, *BIOMETRIC, *CUSTODY, *_OWN)
+}
 """Every reason, those of the service first."""
 
 

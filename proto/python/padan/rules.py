@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from padan import commitment, nik
 from padan.errors import InvalidRequestError, NikError, Violation
-from padan.vocabulary import Attribute, LegalBasis
+from padan.vocabulary import MODALITIES, Attribute, LegalBasis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,7 @@ _AGENCY = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _CONSENT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CLIENT = re.compile(r"[A-Za-z0-9./ _-]{0,64}")
 _ATTRIBUTES = frozenset(map(int, Attribute))
+MODALITY_RULE = "a thing that is said; a face, a finger or an iris comes as a probe of VerifyBiometric"
 _LEGAL_BASES = frozenset(map(int, LegalBasis))
 
 _Shape = tuple[str, re.Pattern[str], str]
@@ -50,24 +51,28 @@ _OPTIONAL: tuple[_Shape, ...] = (
 )
 
 
-def check(request: verification_pb2.VerifyRequest, today: date) -> None:
+def check(request: verification_pb2.VerifyRequest, today: date, *, least: int = 1) -> None:
     """Refuse a request that the service would refuse.
 
     Args:
         request: the message.
         today: a birth date in a NIK after this day is refused.
+        least: claims that there must be; beside probes there need be none.
 
     Raises:
         InvalidRequestError: with every violation.
     """
-    found = tuple(violations(request, today))
+    found = tuple(violations(request, today, least=least))
     if found:
         raise InvalidRequestError("the request is malformed", reason="INVALID_FIELD", fields=found)
 
 
-def violations(request: verification_pb2.VerifyRequest, today: date) -> Iterator[Violation]:
-    """Find everything that is wrong."""
-    for field, rule in (*_texts(request), *_choices(request), *_subject(request, today), *_claims(request)):
+def violations(
+    request: verification_pb2.VerifyRequest, today: date, *, least: int = 1
+) -> Iterator[Violation]:
+    """Find everything that is wrong; arguments as for `check`."""
+    claims = _claims(request, least)
+    for field, rule in (*_texts(request), *_choices(request), *_subject(request, today), *claims):
         yield Violation(field=field, rule=rule)
 
 
@@ -106,13 +111,15 @@ def _subject(request: verification_pb2.VerifyRequest, today: date) -> Iterator[t
             yield "nik", str(error)
 
 
-def _claims(request: verification_pb2.VerifyRequest) -> Iterator[tuple[str, str]]:
-    if not 1 <= len(request.claims) <= MAX_CLAIMS:
-        yield "claims", f"1 to {MAX_CLAIMS} claims"
+def _claims(request: verification_pb2.VerifyRequest, least: int) -> Iterator[tuple[str, str]]:
+    if not least <= len(request.claims) <= MAX_CLAIMS:
+        yield "claims", f"{least} to {MAX_CLAIMS} claims"
     seen: set[int] = set()
     for position, claim in enumerate(request.claims):
         if claim.attribute not in _ATTRIBUTES:
             yield f"claims[{position}].attribute", "a known attribute"
+        elif claim.attribute in MODALITIES:
+            yield f"claims[{position}].attribute", MODALITY_RULE
         elif claim.attribute in seen:
             yield f"claims[{position}].attribute", "each attribute at most once"
         seen.add(claim.attribute)

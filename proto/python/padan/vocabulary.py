@@ -61,9 +61,39 @@ class Attribute(_Word):
     FAMILY_RELATION = 19
     CITIZENSHIP = 20
     LIFE_STATUS = 21
+    FACE = 41
+    FINGER = 42
+    IRIS = 43
     AGE_AT_LEAST = 101
     RESIDENT_IN_REGION = 102
     ALIVE = 103
+
+
+class Modality(_Word):
+    """What of a person was captured."""
+
+    FACE = 1
+    FINGER = 2
+    IRIS = 3
+
+    @property
+    def attribute(self) -> Attribute:
+        """The attribute under which agreements grant it and answers tell of it."""
+        return Attribute[self.name]
+
+
+class AssuranceLevel(_Word):
+    """How rarely another person is taken for the resident."""
+
+    SUBSTANTIAL = 1
+    HIGH = 2
+
+
+class PresentationAttack(_Word):
+    """What a capture device says about a presentation attack."""
+
+    NOT_TESTED = 1
+    NONE_FOUND = 2
 
 
 class DisputeState(_Word):
@@ -131,6 +161,8 @@ class LawfulUse(_Word):
     LAW_ENFORCEMENT = 5
 
 
+MODALITIES = frozenset(int(modality.attribute) for modality in Modality)
+"""Attributes that are proven by a probe, and never claimed."""
 _VERDICTS = {int(member): member for member in Verdict}
 
 

@@ -55,7 +55,10 @@ def test_golden_vectors(vector: dict[str, Any]) -> None:
     assert blinder.subject(nik=vector.get("nik", ""), token=token).hex() == vector["subject_commitment"]
     claims = [blinder.claim(at, *claim).hex() for at, claim in enumerate(vector["claims"])]
     assert claims == vector["claim_commitments"]
-    digest = commitment.request_digest(message(vector), vector["agency"])
+    captured = [(modality, bytes.fromhex(template)) for modality, template in vector.get("probes", [])]
+    probes = [blinder.probe(at, *each).hex() for at, each in enumerate(captured)]
+    assert probes == vector.get("probe_commitments", [])
+    digest = commitment.request_digest(message(vector), vector["agency"], captured)
     assert digest.hex() == vector["digest"]
 
 
@@ -160,6 +163,21 @@ def test_digest_leaves_the_client_version_out() -> None:
     before = commitment.request_digest(request, "clinic")
     request.client_version = "other/2"
     assert commitment.request_digest(request, "clinic") == before
+
+
+def test_digest_depends_on_every_capture() -> None:
+    """What was captured, its modality, its place and its number all count."""
+    request = message(DOCUMENT["vectors"][0])
+    captures: list[list[tuple[int, bytes]]] = [
+        [],
+        [(1, b"a")],
+        [(2, b"a")],
+        [(1, b"b")],
+        [(1, b"a"), (1, b"a")],
+        [(1, b"a"), (1, b"b")],
+        [(1, b"b"), (1, b"a")],
+    ]
+    assert len({commitment.request_digest(request, "clinic", each) for each in captures}) == len(captures)
 
 
 @given(st.binary(min_size=32, max_size=32), st.text(max_size=50), st.text(max_size=50), st.integers(0, 23))

@@ -48,6 +48,7 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("claims", {"claims": [{"attribute": 1, "value": "x"}] * 25}),
     ("claims[0].attribute", {"claims": [{"attribute": 0, "value": "x"}]}),
     ("claims[0].attribute", {"claims": [{"attribute": 77, "value": "x"}]}),
+    ("claims[0].attribute", {"claims": [{"attribute": 42, "value": "x"}]}),
     ("claims[1].attribute", {"claims": [{"attribute": 1, "value": "x"}] * 2}),
     ("claims[0].value", {"claims": [{"attribute": 1, "value": ""}]}),
     ("claims[0].value", {"claims": [{"attribute": 1, "value": "\u00e9" * 201}]}),

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from padan import vocabulary
 from padan.errors import InvalidRequestError
-from padan.v1 import attribute_pb2
-from padan.vocabulary import Attribute, LegalBasis, Verdict
+from padan.v1 import attribute_pb2, biometric_pb2
+from padan.vocabulary import MODALITIES, Attribute, LegalBasis, Modality, Verdict
 
 
-@pytest.mark.parametrize("name", ["Attribute", "Verdict", "Profile", "AnswerForm", "LegalBasis", "LawfulUse"])
-def test_words_equal_the_contract(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        *((each, attribute_pb2) for each in ("Attribute", "Verdict", "Profile", "AnswerForm")),
+        *((each, attribute_pb2) for each in ("LegalBasis", "LawfulUse")),
+        *((each, biometric_pb2) for each in ("Modality", "AssuranceLevel", "PresentationAttack")),
+    ],
+)
+def test_words_equal_the_contract(name: str, file: Any) -> None:
     """Names and numbers are those of the .proto file, without UNSPECIFIED."""
-    contract = attribute_pb2.DESCRIPTOR.enum_types_by_name[name].values_by_name
+    contract = file.DESCRIPTOR.enum_types_by_name[name].values_by_name
     prefix = next(iter(contract)).removesuffix("UNSPECIFIED")
     expected = {key.removeprefix(prefix): value.number for key, value in contract.items() if value.number}
     assert {word.name: int(word) for word in getattr(vocabulary, name)} == expected
+
+
+def test_each_modality_is_an_attribute() -> None:
+    """Agreements and answers name a modality as an attribute of the same name."""
+    assert {modality.attribute for modality in Modality} == MODALITIES
+    assert Modality.FINGER.attribute is Attribute.FINGER
 
 
 @pytest.mark.parametrize("word", ["birth_date", "BIRTH-DATE", " Birth_Date ", 4, Attribute.BIRTH_DATE])

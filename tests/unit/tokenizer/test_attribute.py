@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from padan.v1 import attribute_pb2
+from padan.vocabulary import MODALITIES
 from tokenizer.attribute import ATTRIBUTES, PREDICATE_KINDS, SLOTS, Attribute, Profile
 
 
 def test_numbers_are_those_of_the_contract() -> None:
-    """Every attribute of the contract is known under its number, and no other."""
+    """Every attribute of the contract that a record holds is known under its number, and no other."""
     contract = {
-        name.removeprefix("ATTRIBUTE_"): number for name, number in attribute_pb2.Attribute.items() if number
+        name.removeprefix("ATTRIBUTE_"): number
+        for name, number in attribute_pb2.Attribute.items()
+        if number and number not in MODALITIES
     }
     assert {attribute.name: attribute.value for attribute in Attribute} == contract
 

@@ -66,6 +66,12 @@ class _AttributeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Attribute.V
     """Citizenship, a code of list "citizenship"."""
     ATTRIBUTE_LIFE_STATUS: _Attribute.ValueType  # 21
     """Life status, a code of list "life_status"."""
+    ATTRIBUTE_FACE: _Attribute.ValueType  # 41
+    """The face: proven by a probe in VerifyBiometric, never claimed."""
+    ATTRIBUTE_FINGER: _Attribute.ValueType  # 42
+    """A finger: likewise."""
+    ATTRIBUTE_IRIS: _Attribute.ValueType  # 43
+    """An iris: likewise."""
     ATTRIBUTE_AGE_AT_LEAST: _Attribute.ValueType  # 101
     """Predicate: is at least N completed years old on the day of the registry's data. Value: N in digits."""
     ATTRIBUTE_RESIDENT_IN_REGION: _Attribute.ValueType  # 102
@@ -75,8 +81,8 @@ class _AttributeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Attribute.V
 
 class Attribute(_Attribute, metaclass=_AttributeEnumTypeWrapper):
     """An attribute of a resident that the population registry holds, or a predicate over one.
-    Numbers 1 to 99 are attributes of the registry, 101 to 199 are predicates. Attributes of other sources get a
-    field of their own in Claim, never a number here.
+    Numbers 1 to 99 are attributes of the registry, 41 to 49 among them modalities, 101 to 199 are predicates. Attributes
+    of other sources get a field of their own in Claim, never a number here.
     """
 
 ATTRIBUTE_UNSPECIFIED: Attribute.ValueType  # 0
@@ -123,6 +129,12 @@ ATTRIBUTE_CITIZENSHIP: Attribute.ValueType  # 20
 """Citizenship, a code of list "citizenship"."""
 ATTRIBUTE_LIFE_STATUS: Attribute.ValueType  # 21
 """Life status, a code of list "life_status"."""
+ATTRIBUTE_FACE: Attribute.ValueType  # 41
+"""The face: proven by a probe in VerifyBiometric, never claimed."""
+ATTRIBUTE_FINGER: Attribute.ValueType  # 42
+"""A finger: likewise."""
+ATTRIBUTE_IRIS: Attribute.ValueType  # 43
+"""An iris: likewise."""
 ATTRIBUTE_AGE_AT_LEAST: Attribute.ValueType  # 101
 """Predicate: is at least N completed years old on the day of the registry's data. Value: N in digits."""
 ATTRIBUTE_RESIDENT_IN_REGION: Attribute.ValueType  # 102

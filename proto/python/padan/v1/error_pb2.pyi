@@ -128,6 +128,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the job is not closed yet, so that it cannot be collected."""
     ERROR_REASON_UNKNOWN_CONVERSION: _ErrorReason.ValueType  # 104
     """NOT_FOUND: no job of this id was handed in for the caller's domain, or it was deleted, or its time is over."""
+    ERROR_REASON_EXTRACTOR_UNKNOWN: _ErrorReason.ValueType  # 115
+    """FAILED_PRECONDITION: the service has no thresholds for templates of this extractor; the agency must use another one."""
+    ERROR_REASON_BIOMETRICS_CLOSED: _ErrorReason.ValueType  # 116
+    """FAILED_PRECONDITION: this service has no biometric references, or no thresholds, so that no probe can be compared."""
     ERROR_REASON_PROPOSAL_NOT_READY: _ErrorReason.ValueType  # 89
     """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
     ERROR_REASON_PROBE_KEY_ENDED: _ErrorReason.ValueType  # 110
@@ -246,6 +250,10 @@ ERROR_REASON_CONVERSION_OPEN: ErrorReason.ValueType  # 103
 """FAILED_PRECONDITION: the job is not closed yet, so that it cannot be collected."""
 ERROR_REASON_UNKNOWN_CONVERSION: ErrorReason.ValueType  # 104
 """NOT_FOUND: no job of this id was handed in for the caller's domain, or it was deleted, or its time is over."""
+ERROR_REASON_EXTRACTOR_UNKNOWN: ErrorReason.ValueType  # 115
+"""FAILED_PRECONDITION: the service has no thresholds for templates of this extractor; the agency must use another one."""
+ERROR_REASON_BIOMETRICS_CLOSED: ErrorReason.ValueType  # 116
+"""FAILED_PRECONDITION: this service has no biometric references, or no thresholds, so that no probe can be compared."""
 ERROR_REASON_PROPOSAL_NOT_READY: ErrorReason.ValueType  # 89
 """FAILED_PRECONDITION: the proposal cannot be executed with shares from afar, or not yet; the message says why."""
 ERROR_REASON_PROBE_KEY_ENDED: ErrorReason.ValueType  # 110

@@ -25,45 +25,50 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from padan.v1 import attribute_pb2 as padan_dot_v1_dot_attribute__pb2
+from padan.v1 import biometric_pb2 as padan_dot_v1_dot_biometric__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpadan/v1/verification.proto\x12\x08padan.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18padan/v1/attribute.proto\"D\n\x05\x43laim\x12&\n\tattribute\x18\x01 \x01(\x0e\x32\x13.padan.v1.Attribute\x12\r\n\x05value\x18\x02 \x01(\tJ\x04\x08\x03\x10\n\"\xe4\x02\n\rVerifyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x62lind\x18\x02 \x01(\x0c\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0f\n\x07officer\x18\x04 \x01(\t\x12\x14\n\x0con_behalf_of\x18\x05 \x01(\t\x12\r\n\x03nik\x18\x06 \x01(\tH\x00\x12\x17\n\rsubject_token\x18\x07 \x01(\x0cH\x00\x12\x1f\n\x06\x63laims\x18\x08 \x03(\x0b\x32\x0f.padan.v1.Claim\x12)\n\x0blegal_basis\x18\t \x01(\x0e\x32\x14.padan.v1.LegalBasis\x12\x17\n\x0f\x63onsent_receipt\x18\n \x01(\t\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bissue_token\x18\x0c \x01(\x08\x12\x16\n\x0e\x63lient_version\x18\r \x01(\tB\t\n\x07subjectJ\x04\x08\x10\x10\x1e\"Z\n\x0c\x43laimVerdict\x12&\n\tattribute\x18\x01 \x01(\x0e\x32\x13.padan.v1.Attribute\x12\"\n\x07verdict\x18\x02 \x01(\x0e\x32\x11.padan.v1.Verdict\"\xd6\x01\n\x0eVerifyResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x07outcome\x18\x02 \x01(\x0e\x32\x11.padan.v1.Verdict\x12(\n\x08verdicts\x18\x03 \x03(\x0b\x32\x16.padan.v1.ClaimVerdict\x12\x15\n\rsubject_token\x18\x04 \x01(\x0c\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ontest\x18\x06 \x01(\t\x12\x0f\n\x07receipt\x18\x07 \x01(\t\"\x17\n\x15GetServiceInfoRequest\"\xce\x03\n\x16GetServiceInfoResponse\x12\x17\n\x0fservice_version\x18\x01 \x01(\t\x12\x13\n\x0bregistry_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x1f\n\x06\x65pochs\x18\x05 \x03(\x0b\x32\x0f.padan.v1.Epoch\x12!\n\x04keys\x18\x06 \x03(\x0b\x32\x13.padan.v1.PublicKey\x12*\n\tagreement\x18\x07 \x01(\x0b\x32\x17.padan.v1.AgreementInfo\x12&\n\ncode_lists\x18\x08 \x03(\x0b\x32\x12.padan.v1.CodeList\x12 \n\x06limits\x18\t \x01(\x0b\x32\x10.padan.v1.Limits\x12(\n\x04time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x08profiles\x18\x0b \x03(\x0e\x32\x11.padan.v1.Profile\x12\x1a\n\x12normaliser_version\x18\x0c \x01(\t\x12\x11\n\tagency_id\x18\r \x01(\t\x12+\n\x08\x66\x65\x65\x64_age\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x05\x45poch\x12\x0e\n\x06number\x18\x01 \x01(\r\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\"\x95\x01\n\tPublicKey\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x11\n\talgorithm\x18\x03 \x01(\t\x12\x12\n\npublic_key\x18\x04 \x01(\x0c\x12-\n\tnot_after\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"\x85\x02\n\rAgreementInfo\x12\x14\n\x0c\x61greement_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12.\n\nvalid_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08purposes\x18\x05 \x03(\x0b\x32\x15.padan.v1.PurposeInfo\x12\x13\n\x0b\x64\x61ily_quota\x18\x06 \x01(\x04\x12\x17\n\x0f\x64ispute_contact\x18\x07 \x01(\t\x12\x15\n\rdispute_hours\x18\x08 \x01(\r\"\xbb\x03\n\x0bPurposeInfo\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\'\n\nlawful_use\x18\x02 \x01(\x0e\x32\x13.padan.v1.LawfulUse\x12\'\n\nattributes\x18\x03 \x03(\x0e\x32\x13.padan.v1.Attribute\x12$\n\x07\x61nchors\x18\x04 \x03(\x0e\x32\x13.padan.v1.Attribute\x12\"\n\x07profile\x18\x05 \x01(\x0e\x32\x11.padan.v1.Profile\x12)\n\x0b\x61nswer_form\x18\x06 \x01(\x0e\x32\x14.padan.v1.AnswerForm\x12)\n\x0blegal_bases\x18\x07 \x03(\x0e\x32\x14.padan.v1.LegalBasis\x12\x0c\n\x04\x61ges\x18\x08 \x03(\r\x12\x15\n\rregion_levels\x18\t \x03(\r\x12\x16\n\x0esubject_budget\x18\n \x01(\r\x12\x14\n\x0ctoken_domain\x18\x0b \x01(\t\x12\x13\n\x0b\x63onversions\x18\x0c \x03(\t\x12\x16\n\x0e\x63onverted_from\x18\r \x03(\t\x12,\n\nenrolments\x18\x0e \x03(\x0b\x32\x18.padan.v1.EnrolmentClass\"g\n\x0e\x45nrolmentClass\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\r\n\x05\x65nrol\x18\x02 \x01(\x08\x12\x0b\n\x03\x61sk\x18\x03 \x01(\x08\x12\'\n\x05lists\x18\x04 \x01(\x0e\x32\x18.padan.v1.EnrolmentLists\"p\n\x08\x43odeList\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12&\n\tattribute\x18\x03 \x01(\x0e\x32\x13.padan.v1.Attribute\x12\x1d\n\x05\x63odes\x18\x04 \x03(\x0b\x32\x0e.padan.v1.Code\"4\n\x04\x43ode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\"\x88\x01\n\x06Limits\x12\x19\n\x11max_request_bytes\x18\x01 \x01(\r\x12\x12\n\nmax_claims\x18\x02 \x01(\r\x12\x17\n\x0fmax_claim_bytes\x18\x03 \x01(\r\x12\x17\n\x0fmax_deadline_ms\x18\x04 \x01(\r\x12\x1d\n\x15replay_window_seconds\x18\x05 \x01(\r*g\n\x0e\x45nrolmentLists\x12\x1f\n\x1b\x45NROLMENT_LISTS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45NROLMENT_LISTS_COUNTS\x10\x01\x12\x18\n\x14\x45NROLMENT_LISTS_ROWS\x10\x02\x32\xa7\x01\n\x13VerificationService\x12S\n\x0eGetServiceInfo\x12\x1f.padan.v1.GetServiceInfoRequest\x1a .padan.v1.GetServiceInfoResponse\x12;\n\x06Verify\x12\x17.padan.v1.VerifyRequest\x1a\x18.padan.v1.VerifyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpadan/v1/verification.proto\x12\x08padan.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18padan/v1/attribute.proto\x1a\x18padan/v1/biometric.proto\"D\n\x05\x43laim\x12&\n\tattribute\x18\x01 \x01(\x0e\x32\x13.padan.v1.Attribute\x12\r\n\x05value\x18\x02 \x01(\tJ\x04\x08\x03\x10\n\"\xe4\x02\n\rVerifyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x62lind\x18\x02 \x01(\x0c\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0f\n\x07officer\x18\x04 \x01(\t\x12\x14\n\x0con_behalf_of\x18\x05 \x01(\t\x12\r\n\x03nik\x18\x06 \x01(\tH\x00\x12\x17\n\rsubject_token\x18\x07 \x01(\x0cH\x00\x12\x1f\n\x06\x63laims\x18\x08 \x03(\x0b\x32\x0f.padan.v1.Claim\x12)\n\x0blegal_basis\x18\t \x01(\x0e\x32\x14.padan.v1.LegalBasis\x12\x17\n\x0f\x63onsent_receipt\x18\n \x01(\t\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bissue_token\x18\x0c \x01(\x08\x12\x16\n\x0e\x63lient_version\x18\r \x01(\tB\t\n\x07subjectJ\x04\x08\x10\x10\x1e\"Z\n\x0c\x43laimVerdict\x12&\n\tattribute\x18\x01 \x01(\x0e\x32\x13.padan.v1.Attribute\x12\"\n\x07verdict\x18\x02 \x01(\x0e\x32\x11.padan.v1.Verdict\"\xd6\x01\n\x0eVerifyResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x07outcome\x18\x02 \x01(\x0e\x32\x11.padan.v1.Verdict\x12(\n\x08verdicts\x18\x03 \x03(\x0b\x32\x16.padan.v1.ClaimVerdict\x12\x15\n\rsubject_token\x18\x04 \x01(\x0c\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ontest\x18\x06 \x01(\t\x12\x0f\n\x07receipt\x18\x07 \x01(\t\"d\n\x16VerifyBiometricRequest\x12)\n\x08question\x18\x01 \x01(\x0b\x32\x17.padan.v1.VerifyRequest\x12\x1f\n\x06probes\x18\x02 \x03(\x0b\x32\x0f.padan.v1.Probe\"C\n\x17VerifyBiometricResponse\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x18.padan.v1.VerifyResponse\"\x17\n\x15GetServiceInfoRequest\"\xce\x03\n\x16GetServiceInfoResponse\x12\x17\n\x0fservice_version\x18\x01 \x01(\t\x12\x13\n\x0bregistry_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x1f\n\x06\x65pochs\x18\x05 \x03(\x0b\x32\x0f.padan.v1.Epoch\x12!\n\x04keys\x18\x06 \x03(\x0b\x32\x13.padan.v1.PublicKey\x12*\n\tagreement\x18\x07 \x01(\x0b\x32\x17.padan.v1.AgreementInfo\x12&\n\ncode_lists\x18\x08 \x03(\x0b\x32\x12.padan.v1.CodeList\x12 \n\x06limits\x18\t \x01(\x0b\x32\x10.padan.v1.Limits\x12(\n\x04time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x08profiles\x18\x0b \x03(\x0e\x32\x11.padan.v1.Profile\x12\x1a\n\x12normaliser_version\x18\x0c \x01(\t\x12\x11\n\tagency_id\x18\r \x01(\t\x12+\n\x08\x66\x65\x65\x64_age\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x05\x45poch\x12\x0e\n\x06number\x18\x01 \x01(\r\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\"\x95\x01\n\tPublicKey\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12\x11\n\talgorithm\x18\x03 \x01(\t\x12\x12\n\npublic_key\x18\x04 \x01(\x0c\x12-\n\tnot_after\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"\x85\x02\n\rAgreementInfo\x12\x14\n\x0c\x61greement_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12.\n\nvalid_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08purposes\x18\x05 \x03(\x0b\x32\x15.padan.v1.PurposeInfo\x12\x13\n\x0b\x64\x61ily_quota\x18\x06 \x01(\x04\x12\x17\n\x0f\x64ispute_contact\x18\x07 \x01(\t\x12\x15\n\rdispute_hours\x18\x08 \x01(\r\"\xc1\x04\n\x0bPurposeInfo\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\'\n\nlawful_use\x18\x02 \x01(\x0e\x32\x13.padan.v1.LawfulUse\x12\'\n\nattributes\x18\x03 \x03(\x0e\x32\x13.padan.v1.Attribute\x12$\n\x07\x61nchors\x18\x04 \x03(\x0e\x32\x13.padan.v1.Attribute\x12\"\n\x07profile\x18\x05 \x01(\x0e\x32\x11.padan.v1.Profile\x12)\n\x0b\x61nswer_form\x18\x06 \x01(\x0e\x32\x14.padan.v1.AnswerForm\x12)\n\x0blegal_bases\x18\x07 \x03(\x0e\x32\x14.padan.v1.LegalBasis\x12\x0c\n\x04\x61ges\x18\x08 \x03(\r\x12\x15\n\rregion_levels\x18\t \x03(\r\x12\x16\n\x0esubject_budget\x18\n \x01(\r\x12\x14\n\x0ctoken_domain\x18\x0b \x01(\t\x12\x13\n\x0b\x63onversions\x18\x0c \x03(\t\x12\x16\n\x0e\x63onverted_from\x18\r \x03(\t\x12,\n\nenrolments\x18\x0e \x03(\x0b\x32\x18.padan.v1.EnrolmentClass\x12\x31\n\x0f\x61ssurance_level\x18\x0f \x01(\x0e\x32\x18.padan.v1.AssuranceLevel\x12\x16\n\x0erequire_device\x18\x10 \x01(\x08\x12\x39\n\x13presentation_attack\x18\x11 \x01(\x0e\x32\x1c.padan.v1.PresentationAttack\"g\n\x0e\x45nrolmentClass\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\r\n\x05\x65nrol\x18\x02 \x01(\x08\x12\x0b\n\x03\x61sk\x18\x03 \x01(\x08\x12\'\n\x05lists\x18\x04 \x01(\x0e\x32\x18.padan.v1.EnrolmentLists\"p\n\x08\x43odeList\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12&\n\tattribute\x18\x03 \x01(\x0e\x32\x13.padan.v1.Attribute\x12\x1d\n\x05\x63odes\x18\x04 \x03(\x0b\x32\x0e.padan.v1.Code\"4\n\x04\x43ode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\"\x88\x01\n\x06Limits\x12\x19\n\x11max_request_bytes\x18\x01 \x01(\r\x12\x12\n\nmax_claims\x18\x02 \x01(\r\x12\x17\n\x0fmax_claim_bytes\x18\x03 \x01(\r\x12\x17\n\x0fmax_deadline_ms\x18\x04 \x01(\r\x12\x1d\n\x15replay_window_seconds\x18\x05 \x01(\r*g\n\x0e\x45nrolmentLists\x12\x1f\n\x1b\x45NROLMENT_LISTS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45NROLMENT_LISTS_COUNTS\x10\x01\x12\x18\n\x14\x45NROLMENT_LISTS_ROWS\x10\x02\x32\xff\x01\n\x13VerificationService\x12S\n\x0eGetServiceInfo\x12\x1f.padan.v1.GetServiceInfoRequest\x1a .padan.v1.GetServiceInfoResponse\x12;\n\x06Verify\x12\x17.padan.v1.VerifyRequest\x1a\x18.padan.v1.VerifyResponse\x12V\n\x0fVerifyBiometric\x12 .padan.v1.VerifyBiometricRequest\x1a!.padan.v1.VerifyBiometricResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'padan.v1.verification_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENROLMENTLISTS']._serialized_start=2718
-  _globals['_ENROLMENTLISTS']._serialized_end=2821
-  _globals['_CLAIM']._serialized_start=132
-  _globals['_CLAIM']._serialized_end=200
-  _globals['_VERIFYREQUEST']._serialized_start=203
-  _globals['_VERIFYREQUEST']._serialized_end=559
-  _globals['_CLAIMVERDICT']._serialized_start=561
-  _globals['_CLAIMVERDICT']._serialized_end=651
-  _globals['_VERIFYRESPONSE']._serialized_start=654
-  _globals['_VERIFYRESPONSE']._serialized_end=868
-  _globals['_GETSERVICEINFOREQUEST']._serialized_start=870
-  _globals['_GETSERVICEINFOREQUEST']._serialized_end=893
-  _globals['_GETSERVICEINFORESPONSE']._serialized_start=896
-  _globals['_GETSERVICEINFORESPONSE']._serialized_end=1358
-  _globals['_EPOCH']._serialized_start=1360
-  _globals['_EPOCH']._serialized_end=1442
-  _globals['_PUBLICKEY']._serialized_start=1445
-  _globals['_PUBLICKEY']._serialized_end=1594
-  _globals['_AGREEMENTINFO']._serialized_start=1597
-  _globals['_AGREEMENTINFO']._serialized_end=1858
-  _globals['_PURPOSEINFO']._serialized_start=1861
-  _globals['_PURPOSEINFO']._serialized_end=2304
-  _globals['_ENROLMENTCLASS']._serialized_start=2306
-  _globals['_ENROLMENTCLASS']._serialized_end=2409
-  _globals['_CODELIST']._serialized_start=2411
-  _globals['_CODELIST']._serialized_end=2523
-  _globals['_CODE']._serialized_start=2525
-  _globals['_CODE']._serialized_end=2577
-  _globals['_LIMITS']._serialized_start=2580
-  _globals['_LIMITS']._serialized_end=2716
-  _globals['_VERIFICATIONSERVICE']._serialized_start=2824
-  _globals['_VERIFICATIONSERVICE']._serialized_end=2991
+  _globals['_ENROLMENTLISTS']._serialized_start=3049
+  _globals['_ENROLMENTLISTS']._serialized_end=3152
+  _globals['_CLAIM']._serialized_start=158
+  _globals['_CLAIM']._serialized_end=226
+  _globals['_VERIFYREQUEST']._serialized_start=229
+  _globals['_VERIFYREQUEST']._serialized_end=585
+  _globals['_CLAIMVERDICT']._serialized_start=587
+  _globals['_CLAIMVERDICT']._serialized_end=677
+  _globals['_VERIFYRESPONSE']._serialized_start=680
+  _globals['_VERIFYRESPONSE']._serialized_end=894
+  _globals['_VERIFYBIOMETRICREQUEST']._serialized_start=896
+  _globals['_VERIFYBIOMETRICREQUEST']._serialized_end=996
+  _globals['_VERIFYBIOMETRICRESPONSE']._serialized_start=998
+  _globals['_VERIFYBIOMETRICRESPONSE']._serialized_end=1065
+  _globals['_GETSERVICEINFOREQUEST']._serialized_start=1067
+  _globals['_GETSERVICEINFOREQUEST']._serialized_end=1090
+  _globals['_GETSERVICEINFORESPONSE']._serialized_start=1093
+  _globals['_GETSERVICEINFORESPONSE']._serialized_end=1555
+  _globals['_EPOCH']._serialized_start=1557
+  _globals['_EPOCH']._serialized_end=1639
+  _globals['_PUBLICKEY']._serialized_start=1642
+  _globals['_PUBLICKEY']._serialized_end=1791
+  _globals['_AGREEMENTINFO']._serialized_start=1794
+  _globals['_AGREEMENTINFO']._serialized_end=2055
+  _globals['_PURPOSEINFO']._serialized_start=2058
+  _globals['_PURPOSEINFO']._serialized_end=2635
+  _globals['_ENROLMENTCLASS']._serialized_start=2637
+  _globals['_ENROLMENTCLASS']._serialized_end=2740
+  _globals['_CODELIST']._serialized_start=2742
+  _globals['_CODELIST']._serialized_end=2854
+  _globals['_CODE']._serialized_start=2856
+  _globals['_CODE']._serialized_end=2908
+  _globals['_LIMITS']._serialized_start=2911
+  _globals['_LIMITS']._serialized_end=3047
+  _globals['_VERIFICATIONSERVICE']._serialized_start=3155
+  _globals['_VERIFICATIONSERVICE']._serialized_end=3410
 # @@protoc_insertion_point(module_scope)

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from padan.v1 import attribute_pb2 as _attribute_pb2
+from padan.v1 import biometric_pb2 as _biometric_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -117,7 +118,7 @@ class VerifyRequest(_message.Message):
     """Name and version of the client software: [A-Za-z0-9./ _-]{0,64}. Not part of the request digest."""
     @_builtins.property
     def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___Claim]:
-        """What the resident has said; 1 to 24 claims."""
+        """What the resident has said; 1 to 24 claims. None is needed beside probes."""
 
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
@@ -225,6 +226,63 @@ class VerifyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyResponse: _TypeAlias = VerifyResponse  # noqa: Y015
+
+@_typing.final
+class VerifyBiometricRequest(_message.Message):
+    """A question about one resident who is present."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def question(self) -> Global___VerifyRequest:
+        """Who asks, why, about whom, and what the resident has said besides; its claims may be empty."""
+
+    @_builtins.property
+    def probes(self) -> _containers.RepeatedCompositeFieldContainer[_biometric_pb2.Probe]:
+        """What was captured; 1 to 4 probes. Several of one modality are tries of it: one that matches is enough."""
+
+    def __init__(
+        self,
+        *,
+        question: Global___VerifyRequest | None = ...,
+        probes: _abc.Iterable[_biometric_pb2.Probe] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probes", b"probes", "question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyBiometricRequest: _TypeAlias = VerifyBiometricRequest  # noqa: Y015
+
+@_typing.final
+class VerifyBiometricResponse(_message.Message):
+    """The answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> Global___VerifyResponse:
+        """As of Verify. Its verdicts are those of the claims, in the order of the request, and then one for each modality,
+        in the order in which the probes name them first. VERDICT_QUALITY says that a probe is not good enough, and
+        nothing about the resident.
+        """
+
+    def __init__(
+        self,
+        *,
+        answer: Global___VerifyResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyBiometricResponse: _TypeAlias = VerifyBiometricResponse  # noqa: Y015
 
 @_typing.final
 class GetServiceInfoRequest(_message.Message):
@@ -487,6 +545,9 @@ class PurposeInfo(_message.Message):
     CONVERSIONS_FIELD_NUMBER: _builtins.int
     CONVERTED_FROM_FIELD_NUMBER: _builtins.int
     ENROLMENTS_FIELD_NUMBER: _builtins.int
+    ASSURANCE_LEVEL_FIELD_NUMBER: _builtins.int
+    REQUIRE_DEVICE_FIELD_NUMBER: _builtins.int
+    PRESENTATION_ATTACK_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code of the purpose, for VerifyRequest.purpose."""
     lawful_use: _attribute_pb2.LawfulUse.ValueType
@@ -499,6 +560,12 @@ class PurposeInfo(_message.Message):
     """Failed guesses granted about one resident a day."""
     token_domain: _builtins.str
     """The token domain to which tokens are issued, and in which they are taken; empty where tokens are not granted."""
+    assurance_level: _biometric_pb2.AssuranceLevel.ValueType
+    """How rarely another person is taken for the resident, where the attributes have a modality."""
+    require_device: _builtins.bool
+    """Every probe must bring what a registered capture device says."""
+    presentation_attack: _biometric_pb2.PresentationAttack.ValueType
+    """What a device must have found about a presentation attack; not set where no modality is granted."""
     @_builtins.property
     def attributes(self) -> _containers.RepeatedScalarFieldContainer[_attribute_pb2.Attribute.ValueType]:
         """Attributes and predicates granted."""
@@ -548,10 +615,13 @@ class PurposeInfo(_message.Message):
         conversions: _abc.Iterable[_builtins.str] | None = ...,
         converted_from: _abc.Iterable[_builtins.str] | None = ...,
         enrolments: _abc.Iterable[Global___EnrolmentClass] | None = ...,
+        assurance_level: _biometric_pb2.AssuranceLevel.ValueType = ...,
+        require_device: _builtins.bool = ...,
+        presentation_attack: _biometric_pb2.PresentationAttack.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "attributes", b"attributes", "code", b"code", "conversions", b"conversions", "converted_from", b"converted_from", "enrolments", b"enrolments", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "profile", b"profile", "region_levels", b"region_levels", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "anchors", b"anchors", "answer_form", b"answer_form", "assurance_level", b"assurance_level", "attributes", b"attributes", "code", b"code", "conversions", b"conversions", "converted_from", b"converted_from", "enrolments", b"enrolments", "lawful_use", b"lawful_use", "legal_bases", b"legal_bases", "presentation_attack", b"presentation_attack", "profile", b"profile", "region_levels", b"region_levels", "require_device", b"require_device", "subject_budget", b"subject_budget", "token_domain", b"token_domain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,11 @@ class VerificationServiceStub:
                 request_serializer=padan_dot_v1_dot_verification__pb2.VerifyRequest.SerializeToString,
                 response_deserializer=padan_dot_v1_dot_verification__pb2.VerifyResponse.FromString,
                 _registered_method=True)
+        self.VerifyBiometric = channel.unary_unary(
+                '/padan.v1.VerificationService/VerifyBiometric',
+                request_serializer=padan_dot_v1_dot_verification__pb2.VerifyBiometricRequest.SerializeToString,
+                response_deserializer=padan_dot_v1_dot_verification__pb2.VerifyBiometricResponse.FromString,
+                _registered_method=True)
 
 
 class VerificationServiceServicer:
@@ -65,6 +70,13 @@ class VerificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyBiometric(self, request, context):
+        """Compares captures of a resident, and claims beside them, with the registry: yes or no, never a score.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.Verify,
                     request_deserializer=padan_dot_v1_dot_verification__pb2.VerifyRequest.FromString,
                     response_serializer=padan_dot_v1_dot_verification__pb2.VerifyResponse.SerializeToString,
+            ),
+            'VerifyBiometric': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyBiometric,
+                    request_deserializer=padan_dot_v1_dot_verification__pb2.VerifyBiometricRequest.FromString,
+                    response_serializer=padan_dot_v1_dot_verification__pb2.VerifyBiometricResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class VerificationService:
             '/padan.v1.VerificationService/Verify',
             padan_dot_v1_dot_verification__pb2.VerifyRequest.SerializeToString,
             padan_dot_v1_dot_verification__pb2.VerifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyBiometric(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/padan.v1.VerificationService/VerifyBiometric',
+            padan_dot_v1_dot_verification__pb2.VerifyBiometricRequest.SerializeToString,
+            padan_dot_v1_dot_verification__pb2.VerifyBiometricResponse.FromString,
             options,
             channel_credentials,
             insecure,

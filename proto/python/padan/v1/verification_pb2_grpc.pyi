@@ -37,6 +37,8 @@ class VerificationServiceStub:
     """Tells the calling agency what it may ask, in which form, and within which limits."""
     Verify: _grpc.UnaryUnaryMultiCallable[_verification_pb2.VerifyRequest, _verification_pb2.VerifyResponse]
     """Compares claims about one resident with the registry. The answer leaves after its log entry is durable."""
+    VerifyBiometric: _grpc.UnaryUnaryMultiCallable[_verification_pb2.VerifyBiometricRequest, _verification_pb2.VerifyBiometricResponse]
+    """Compares captures of a resident, and claims beside them, with the registry: yes or no, never a score."""
 
 @_typing.type_check_only
 class VerificationServiceAsyncStub(VerificationServiceStub):
@@ -47,6 +49,8 @@ class VerificationServiceAsyncStub(VerificationServiceStub):
     """Tells the calling agency what it may ask, in which form, and within which limits."""
     Verify: _aio.UnaryUnaryMultiCallable[_verification_pb2.VerifyRequest, _verification_pb2.VerifyResponse]  # type: ignore[assignment]
     """Compares claims about one resident with the registry. The answer leaves after its log entry is durable."""
+    VerifyBiometric: _aio.UnaryUnaryMultiCallable[_verification_pb2.VerifyBiometricRequest, _verification_pb2.VerifyBiometricResponse]  # type: ignore[assignment]
+    """Compares captures of a resident, and claims beside them, with the registry: yes or no, never a score."""
 
 class VerificationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers yes or no about a resident. The caller is the agency named in the URI of its client certificate."""
@@ -66,5 +70,13 @@ class VerificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_verification_pb2.VerifyResponse, _abc.Awaitable[_verification_pb2.VerifyResponse]]:
         """Compares claims about one resident with the registry. The answer leaves after its log entry is durable."""
+
+    @_abc_1.abstractmethod
+    def VerifyBiometric(
+        self,
+        request: _verification_pb2.VerifyBiometricRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_verification_pb2.VerifyBiometricResponse, _abc.Awaitable[_verification_pb2.VerifyBiometricResponse]]:
+        """Compares captures of a resident, and claims beside them, with the registry: yes or no, never a score."""
 
 def add_VerificationServiceServicer_to_server(servicer: VerificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
