@@ -92,6 +92,45 @@ answer_form = "overall"
 profile = "strict"
 {assessment}
 """
+_PRESENT = """
+[[purposes]]
+code = "present"
+title = "Is the resident who stands here the one of the number"
+clause = "PKS Art. 4(2)c"
+lawful_use = "public_service"
+legal_bases = ["public_task"]
+attributes = ["name", "marital_status", "face", "finger", "iris"]
+anchors = ["name", "face", "finger", "iris"]
+answer_form = "per_claim"
+profile = "tolerant"
+sensitivity = "specific"
+dpia = "DPIA-2"
+{existence}
+
+[purposes.biometrics]
+level = "{level}"
+require_device = {device}
+presentation_attack = "{attack}"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """What varies in the purpose "present", which takes captures."""
+
+    level: str = "high"
+    device: bool = False
+    attack: str = "not_tested"
+    existence: str = ""
+
+    def text(self) -> str:
+        """Write the purpose."""
+        return _PRESENT.format(
+            level=self.level,
+            device=str(self.device).lower(),
+            attack=self.attack,
+            existence=f'existence_reason = "{self.existence}"' if self.existence else "",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +149,12 @@ class Terms:
     enrolments: str = ""
     conversions: Sequence[str] = ()
     converted_from: Sequence[str] = ()
+    present: Present | None = None
     until: str = "2036-01-01T00:00:00+07:00"
 
     def document(self, agency: str) -> bytes:
         """Write the agreement."""
-        return _AGREEMENT.format(
+        text = _AGREEMENT.format(
             agency=agency,
             version=self.version,
             until=self.until,
@@ -129,7 +169,8 @@ class Terms:
             + (f"enrolments = {self.enrolments}" if self.enrolments else ""),
             conversion=f"conversions = {_list(self.conversions)}\nconverted_from = {_list(self.converted_from)}",
             exemption=f'exempt_article = "{self.exempt_article}"' if self.exempt_article else "",
-        ).encode()
+        )
+        return (text + (self.present.text() if self.present is not None else "")).encode()
 
 
 def _list(texts: Sequence[str]) -> str:

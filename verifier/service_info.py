@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from keys.purpose import Purpose, TokenDomain
 from keys.state import KeyState
 from padan import sealing
-from padan.v1 import attribute_pb2, verification_pb2
+from padan.v1 import attribute_pb2, biometric_pb2, verification_pb2
 from verifier import officers, validate
 from verifier.agreement.errors import NoAgreementError
 from verifier.dispute import officerkey
@@ -195,7 +195,7 @@ def _agreement(terms: Terms) -> verification_pb2.AgreementInfo:
 
 
 def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
-    return verification_pb2.PurposeInfo(
+    info = verification_pb2.PurposeInfo(
         code=grant.purpose,
         lawful_use=attribute_pb2.LawfulUse.ValueType(grant.lawful_use),
         attributes=sorted(map(attribute_pb2.Attribute.ValueType, grant.attributes)),
@@ -219,6 +219,11 @@ def _purpose(grant: Grant) -> verification_pb2.PurposeInfo:
         conversions=sorted(grant.conversions),
         converted_from=sorted(grant.converted_from),
     )
+    if (asked := grant.biometrics) is not None:
+        info.assurance_level = biometric_pb2.AssuranceLevel.ValueType(asked.level)
+        info.require_device = asked.require_device
+        info.presentation_attack = biometric_pb2.PresentationAttack.ValueType(asked.presentation_attack)
+    return info
 
 
 def _code_list(item: CodeList) -> verification_pb2.CodeList:

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from collections.abc import Set as AbstractSet
 
-    from verifier.agreement.model import Agreement, Budgets, EnrolmentClass, Network, Purpose, Quota
+    from verifier.agreement.model import (
+        Agreement,
+        Biometrics,
+        Budgets,
+        EnrolmentClass,
+        Network,
+        Purpose,
+        Quota,
+    )
 
 _KNOWN_ADDRESSES: Final = 4096
 
@@ -46,6 +54,7 @@ class Grant:
         enrolments: what may be done with classes of enrolments, by class; a class that is not there is not granted.
         conversions: token domains whose agencies may be given tokens of the residents that this one names.
         converted_from: token domains whose agencies may give this one tokens so.
+        biometrics: what is asked of captures; None where the purpose takes none.
         delayed_disclosure: the article under which the resident sees the entry later; empty where at once.
     """
 
@@ -75,6 +84,7 @@ class Grant:
     enrolments: Mapping[str, EnrolmentClass]
     conversions: frozenset[str]
     converted_from: frozenset[str]
+    biometrics: Biometrics | None
     delayed_disclosure: str
     delayed_days: int
 
@@ -271,6 +281,7 @@ def _grant(agreement: Agreement, purpose: Purpose) -> Grant:
         enrolments={each.category: each for each in purpose.enrolments},
         conversions=frozenset(purpose.conversions),
         converted_from=frozenset(purpose.converted_from),
+        biometrics=purpose.biometrics,
         delayed_disclosure=agreement.disclosure.article,
         delayed_days=agreement.disclosure.days,
     )

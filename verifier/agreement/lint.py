@@ -91,13 +91,6 @@ def _of_agreement(agreement: Agreement, now: float) -> Iterator[Found]:
             "this release cannot hold a single agency to TLS 1.3",
             'write "1.2"; 1.3 is spoken wherever the client can',
         )
-    if agreement.security.sealing:
-        yield error(
-            "not-available",
-            ("security", "sealing"),
-            "sealed probes are not available in this release",
-            "leave it out",
-        )
     if agreement.budgets.prefix_per_day > MAX_PREFIX_BUDGET:
         yield error(
             "prefix-budget",

@@ -102,18 +102,18 @@ class Disclosure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Biometric:
-    """A modality and its assurance level. No release grants one yet."""
+class Biometrics:
+    """What a purpose asks of captures.
 
-    modality: str
-    level: str
+    Attributes:
+        level: number of the padan.v1.AssuranceLevel.
+        require_device: every capture must be signed by a registered capture device.
+        presentation_attack: number of the padan.v1.PresentationAttack: what such a device must at least have found.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
-    """What a document can already say and no release grants yet."""
-
-    biometrics: tuple[Biometric, ...] = ()
+    level: int
+    require_device: bool
+    presentation_attack: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +151,7 @@ class Purpose:
         enrolments: classes of enrolments, as the document lists them.
         conversions: token domains whose agencies may be given tokens of the residents that this one names.
         converted_from: token domains whose agencies may give this one tokens so.
+        biometrics: what is asked of captures; None where nothing is said of them.
     """
 
     code: PurposeCode
@@ -175,7 +176,7 @@ class Purpose:
     enrolments: tuple[EnrolmentClass, ...]
     conversions: tuple[str, ...]
     converted_from: tuple[str, ...]
-    reserved: Reserved
+    biometrics: Biometrics | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from verifier.agreement.model import (
     AgencyId,
     Agreement,
     AgreementId,
-    Biometric,
+    Biometrics,
     Budgets,
     Disclosure,
     Dispute,
@@ -27,7 +27,6 @@ from verifier.agreement.model import (
     Purpose,
     PurposeCode,
     Quota,
-    Reserved,
     Security,
     ServiceLevel,
     Tariff,
@@ -52,7 +51,6 @@ _CODE_RIGHT: Final = "1 to 64 of a-z, 0-9, dots, hyphens and underscores"
 _ARTICLE: Final = r"15\(1\)[a-e]"
 _ARTICLE_RIGHT: Final = "a letter of UU 27/2022 Art. 15(1), such as 15(1)b"
 _TLS: Final = {"1.2": "1.2", "1.3": "1.3"}
-_MODALITIES: Final = {name: name for name in ("face", "finger", "iris")}
 _REGION_LEVELS: Final = (2, 4, 6, 10)
 _HELP: Final = "see docs/agreements.md, or begin with padan-server agreement template"
 
@@ -305,7 +303,7 @@ def _purpose(table: Table, budgets: Budgets, sensitivity: int, retention: int) -
         enrolments=_enrolments(table),
         conversions=table.texts("conversions", pattern=_ID, right=_ID_RIGHT),
         converted_from=table.texts("converted_from", pattern=_ID, right=_ID_RIGHT),
-        reserved=_reserved(table),
+        biometrics=_biometrics(table),
     )
     for key, filled in (("legal_bases", purpose.legal_bases), ("attributes", purpose.attributes)):
         if not filled:
@@ -341,16 +339,16 @@ def _override(table: Table, key: str, options: Mapping[str, int], outer: int) ->
     )
 
 
-def _reserved(table: Table) -> Reserved:
-    biometrics: list[Biometric] = []
-    for entry in table.tables("biometrics"):
-        biometrics.append(
-            Biometric(
-                modality=entry.choice("modality", _MODALITIES),
-                level=entry.text("level", pattern=_CODE, right=_CODE_RIGHT),
-            )
-        )
-        entry.close()
-    return Reserved(
-        biometrics=tuple(biometrics),
+def _biometrics(purpose: Table) -> Biometrics | None:
+    if not purpose.has("biometrics"):
+        return None
+    table = purpose.table("biometrics")
+    biometrics = Biometrics(
+        level=table.choice("level", vocabulary.ASSURANCE_LEVELS),
+        require_device=table.flag("require_device", default=False),
+        presentation_attack=table.choice(
+            "presentation_attack", vocabulary.PRESENTATION_ATTACKS, default="not_tested"
+        ),
     )
+    table.close()
+    return biometrics

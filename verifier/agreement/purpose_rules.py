@@ -33,7 +33,7 @@ def of_purpose(purpose: Purpose) -> Iterator[Found]:
     yield from _of_sensitivity(purpose)
     yield from _of_enrolments(purpose)
     yield from _of_conversion(purpose)
-    yield from _of_reserved(purpose)
+    yield from _of_biometrics(purpose)
 
 
 def full_request_cost(purpose: Purpose) -> int:
@@ -158,7 +158,7 @@ def _of_exemption(purpose: Purpose) -> Iterator[Found]:
 
 def _of_sensitivity(purpose: Purpose) -> Iterator[Found]:
     level = words.SENSITIVITIES
-    specific = bool(purpose.reserved.biometrics) or words.BLOOD_TYPE in purpose.attributes
+    specific = purpose.attributes & {words.BLOOD_TYPE, *words.MODALITIES}
     if specific and purpose.sensitivity == level["general"]:
         yield error(
             "sensitivity",
@@ -246,8 +246,35 @@ def _of_domains(own: str, domains: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield f"{len(domains)} token domains", f"at most {MAX_CONVERSIONS}"
 
 
-def _of_reserved(purpose: Purpose) -> Iterator[Found]:
-    reserved = purpose.reserved
-    for key, filled in (("biometrics", reserved.biometrics),):
-        if filled:
-            yield error("not-available", (key,), "not available in this release", "leave it out")
+def _of_biometrics(purpose: Purpose) -> Iterator[Found]:
+    asked, modalities = purpose.biometrics, purpose.attributes & words.MODALITIES
+    if asked is None:
+        if modalities:
+            yield error(
+                "biometrics",
+                ("attributes",),
+                f"{names(modalities)} without what is asked of a capture",
+                "write a table [purposes.biometrics] with its level, or drop the modality",
+            )
+        return
+    if not modalities:
+        yield error(
+            "biometrics",
+            ("biometrics",),
+            "no modality is granted",
+            f"name one of {names(words.MODALITIES)} in attributes, or leave it out",
+        )
+    if asked.presentation_attack == words.NONE_FOUND and not asked.require_device:
+        yield error(
+            "presentation",
+            ("biometrics", "presentation_attack"),
+            "nobody says so whom the service could believe",
+            "write require_device = true, or leave it out",
+        )
+    if purpose.anchors and purpose.anchors <= words.MODALITIES and asked.level == words.SUBSTANTIAL:
+        yield warning(
+            "biometric-anchor",
+            ("biometrics", "level"),
+            "a capture alone opens the answer, and of 1,000 other people it is taken for one",
+            'write "high", or add an anchor that the resident\'s papers show',
+        )

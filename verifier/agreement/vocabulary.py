@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from padan.v1 import attribute_pb2
+from padan import vocabulary as words
+from padan.v1 import attribute_pb2, biometric_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +26,8 @@ LEGAL_BASES: Final = _names(attribute_pb2.LegalBasis.items(), "LEGAL_BASIS_")
 """The six bases of UU 27/2022 Art. 20(2)."""
 PROFILES: Final = _names(attribute_pb2.Profile.items(), "PROFILE_")
 ANSWER_FORMS: Final = _names(attribute_pb2.AnswerForm.items(), "ANSWER_FORM_")
+ASSURANCE_LEVELS: Final = _names(biometric_pb2.AssuranceLevel.items(), "ASSURANCE_LEVEL_")
+PRESENTATION_ATTACKS: Final = _names(biometric_pb2.PresentationAttack.items(), "PRESENTATION_ATTACK_")
 
 SENSITIVITIES: Final[Mapping[str, int]] = {"general": 1, "specific": 2, "protected": 3}
 """General and specific data of UU 27/2022 Art. 4; protected data of UU 24/2013 Art. 84(1)."""
@@ -44,6 +47,10 @@ BLOOD_TYPE: Final = ATTRIBUTES["blood_type"]
 AGE_AT_LEAST: Final = ATTRIBUTES["age_at_least"]
 RESIDENT_IN_REGION: Final = ATTRIBUTES["resident_in_region"]
 ALIVE: Final = ATTRIBUTES["alive"]
+MODALITIES: Final = words.MODALITIES
+"""Attributes that are proven by a capture, and never claimed."""
+SUBSTANTIAL: Final = ASSURANCE_LEVELS["substantial"]
+NONE_FOUND: Final = PRESENTATION_ATTACKS["none_found"]
 LIFE_STATUS: Final = ATTRIBUTES["life_status"]
 
 PREDICATES: Final = frozenset(number for number in ATTRIBUTES.values() if number >= AGE_AT_LEAST)
@@ -61,8 +68,10 @@ ANCHORS: Final[Mapping[int, frozenset[int]]] = {
     MOTHER_NAME: frozenset({MOTHER_NAME}),
     FAMILY_CARD_NUMBER: frozenset({FAMILY_CARD_NUMBER}),
     ADDRESS: frozenset({ADDRESS, RT, RW}),
+    **{modality: frozenset({modality}) for modality in sorted(MODALITIES)},
 }
-"""What can anchor a request, and the claims that must all be made for it: an address counts down to RT and RW."""
+"""What can anchor a request, and the claims that must all be made for it: an address counts down to RT and RW; of a
+modality the capture that must be brought."""
 
 IMPLIED: Final = frozenset(
     ATTRIBUTES[name]

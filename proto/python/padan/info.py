@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from padan.times import from_timestamp
-from padan.vocabulary import AnswerForm, Attribute, LawfulUse, LegalBasis, Profile, label
+from padan.vocabulary import (
+    AnswerForm,
+    AssuranceLevel,
+    Attribute,
+    LawfulUse,
+    LegalBasis,
+    PresentationAttack,
+    Profile,
+    label,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -111,6 +120,12 @@ class Purpose:
     """Token domains whose agencies may be given tokens of the residents that this one's tokens name."""
     converted_from: tuple[str, ...] = ()
     """Token domains whose agencies may give this one tokens so."""
+    assurance_level: str = ""
+    """How rarely a capture of another person is taken for the resident's; empty where no modality is granted."""
+    require_device: bool = False
+    """Every capture must be signed by a registered capture device."""
+    presentation_attack: str = ""
+    """What such a device must at least have found; empty where no modality is granted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +337,11 @@ def _purpose(message: verification_pb2.PurposeInfo) -> Purpose:
         ),
         conversions=tuple(message.conversions),
         converted_from=tuple(message.converted_from),
+        assurance_level=label(AssuranceLevel, message.assurance_level) if message.assurance_level else "",
+        require_device=message.require_device,
+        presentation_attack=label(PresentationAttack, message.presentation_attack)
+        if message.presentation_attack
+        else "",
     )
 
 

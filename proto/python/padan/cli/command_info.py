@@ -135,6 +135,10 @@ def _show_purpose(purpose: Purpose) -> None:
         typer.echo(f"  regions      codes of {', '.join(map(str, purpose.region_levels))} digits")
     if purpose.token_domain:
         typer.echo(f"  tokens       of the domain {purpose.token_domain}")
+    if purpose.assurance_level:
+        device = ", signed by a registered device" if purpose.require_device else ""
+        attack = ", presentation attack looked for" if purpose.presentation_attack == "none_found" else ""
+        typer.echo(f"  captures     of level {purpose.assurance_level}{device}{attack}")
     for each in purpose.enrolments:
         may = ", ".join(word for word, given in (("enrol", each.enrol), ("ask", each.ask)) if given)
         typer.echo(f"  enrolments   in {each.category}: {may or 'lists alone'}; lists bring {each.lists}")

@@ -40,6 +40,16 @@ def test_the_document_is_clean(document: str) -> None:
     assert findings(document.encode()) == {}
 
 
+FINGER: dict[str, str | None] = {
+    "attributes": '["name", "finger"]',
+    "anchors": '["finger"]',
+    "ages": None,
+    "region_levels": None,
+    "biometrics": '{ level = "high", require_device = true, presentation_attack = "none_found" }',
+    "sensitivity": '"specific"',
+    "dpia": '"DPIA-1"',
+}
+"""A purpose with a modality as its only anchor, which has nothing wrong with it."""
 ERRORS = [
     ("no-anchor", {"anchors": "[]"}),
     *[
@@ -94,7 +104,6 @@ ERRORS = [
     ("open-network", {"source_addresses": '["::/0"]'}),
     ("open-network", {"source_addresses": '["10.0.0.0/7"]'}),
     ("not-available", {"source_addresses": '["10.0.0.0/8"]\nminimum_tls = "1.3"'}),
-    ("not-available", {"source_addresses": '["10.0.0.0/8"]\nsealing = true'}),
     ("enrolment-domain", {"enrolments": '[{ class = "aid", ask = true }]'}),
     ("enrolment-empty", {"enrolments": '[{ class = "aid" }]\ntoken_domain = "aid"'}),
     ("conversion", {"conversions": '["tax"]'}),
@@ -102,7 +111,12 @@ ERRORS = [
     ("conversion", {"token_domain": '"tax"', "conversions": '["aid", "tax"]'}),
     ("conversion", {"token_domain": '"tax"', "converted_from": '["tax"]'}),
     ("conversion", {"token_domain": '"tax"', "conversions": str([f"d{n}" for n in range(17)])}),
-    ("not-available", {"biometrics": '[{ modality = "face", level = "a" }]'}),
+    ("biometrics", {"attributes": '["name", "finger"]'}),
+    ("biometrics", {"biometrics": '{ level = "high" }'}),
+    ("sensitivity", FINGER | {"sensitivity": '"general"'}),
+    ("dpia", FINGER | {"dpia": None}),
+    ("presentation", FINGER | {"biometrics": '{ level = "high", presentation_attack = "none_found" }'}),
+    ("anchor-not-granted", {"anchors": '["iris"]'}),
     ("unknown-code", {"M": '"9"'}),
 ]
 
@@ -131,7 +145,15 @@ WARNINGS = [
     ("iso27001", {"basis": '["x"]\niso27001_until = 2026-06-01'}, NOW),
     ("prefix-budget", {"prefix_per_day": "5"}, NOW),
     ("conversion", {"token_domain": '"tax"', "conversions": '["aid"]'}, NOW),
+    ("biometric-anchor", FINGER | {"biometrics": '{ level = "substantial" }'}, NOW),
 ]
+
+
+def test_a_modality_may_be_an_anchor(change: Callable[..., bytes]) -> None:
+    """A purpose that takes captures, with level, evidence, sensitivity and impact assessment, is clean."""
+    assert findings(change(**FINGER)) == {}
+    both = FINGER | {"anchors": '["finger", "name"]', "biometrics": '{ level = "substantial" }'}
+    assert findings(change(**both)) == {}
 
 
 @pytest.mark.parametrize(("rule", "keys", "now"), WARNINGS)

@@ -16,7 +16,9 @@ from verifier.agreement.parse import parse
 ROOT = Path(__file__).parents[4]
 DOC = (ROOT / "docs" / "agreements.md").read_text()
 TEMPLATE = resources.files("verifier.agreement").joinpath("template.toml").read_text("utf-8")
-WITH_EVERYTHING = TEMPLATE.replace("# [disclosure]", "[disclosure]") + "\n[[purposes.biometrics]]\n"
+WITH_EVERYTHING = TEMPLATE.replace("# [disclosure]", "[disclosure]").replace(
+    "# [purposes.biometrics]", "[purposes.biometrics]"
+)
 RULES = ROOT / "verifier" / "agreement"
 
 
@@ -68,6 +70,8 @@ def test_every_word_is_documented() -> None:
         vocabulary.SENSITIVITIES,
         vocabulary.RETENTIONS,
         vocabulary.AGENCY_KINDS,
+        vocabulary.ASSURANCE_LEVELS,
+        vocabulary.PRESENTATION_ATTACKS,
     )
     for words in lists:
         for word in words:
