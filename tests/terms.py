@@ -106,6 +106,7 @@ profile = "tolerant"
 sensitivity = "specific"
 dpia = "DPIA-2"
 {existence}
+{tokens}
 
 [purposes.biometrics]
 level = "{level}"
@@ -122,6 +123,7 @@ class Present:
     device: bool = False
     attack: str = "not_tested"
     existence: str = ""
+    tokens: str = ""
 
     def text(self) -> str:
         """Write the purpose."""
@@ -130,6 +132,7 @@ class Present:
             device=str(self.device).lower(),
             attack=self.attack,
             existence=f'existence_reason = "{self.existence}"' if self.existence else "",
+            tokens=f'token_domain = "{self.tokens}"' if self.tokens else "",
         )
 
 

@@ -32,6 +32,7 @@ _LOOKS: Final = 5
 """How many looks decide; with one a second, a use beside the log is told after some three seconds."""
 WRITTEN: Final = (
     EntryKind.VERIFY,
+    EntryKind.VERIFY_BIOMETRIC,
     EntryKind.REPLAY,
     EntryKind.ENROLMENT_CHECKED,
     EntryKind.ENROLMENT_COUNTED,

@@ -22,6 +22,7 @@ MERGE_DELAY_SECONDS = 60
 _BYTE = [bytes((number,)) for number in range(128)]
 _BLOCKED = _BYTE[decision.BLOCKED]
 _TOKEN_TAG = b"\x22"  # field 4 of VerifyResponse, length-delimited; a token has less than 128 bytes
+_ANSWER_TAG = b"\x0a"  # field 1 of VerifyBiometricResponse, length-delimited
 _CLAIM_BYTES = 6
 """Size of an encoded verdict on a claim: attributes have numbers below 128, and the verdict is the last byte."""
 
@@ -69,6 +70,21 @@ def both(
             body=front + _BLOCKED + blocked_claims + back,
         ),
     )
+
+
+def enclosed(body: bytes) -> bytes:
+    """Put a VerifyBiometricResponse around a serialised VerifyResponse."""
+    return _ANSWER_TAG + varint(len(body)) + body
+
+
+def varint(number: int) -> bytes:
+    """Write a length as protobuf does."""
+    out = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
 
 
 def as_of_field(as_of: timestamp_pb2.Timestamp) -> bytes:

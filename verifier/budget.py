@@ -235,6 +235,11 @@ def charge(counters: Counters, used: dict[bytes, int], units: int) -> None:
         used[key] = used.get(key, 0) + units
 
 
+def release(counters: Counters, used: dict[bytes, int]) -> None:
+    """Forget the agency's failed guesses about a subject who is shown to be present."""
+    used[counters.agency_subject] = 0
+
+
 def count_question(key: bytes, used: dict[bytes, int]) -> int:
     """Count one more question and return its bucket: 1, 2, 3 (3 to 5) or 4 (6 and more)."""
     used[key] = count = used.get(key, 0) + 1

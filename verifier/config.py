@@ -177,6 +177,10 @@ class Settings(BaseSettings):
         default=5.0,
         description="Time after arrival at which every lookup ends, in milliseconds; above the p99.9 of a cold read.",
     )
+    biometric_slot_ms: Annotated[float, Field(ge=0, le=2_000)] = Field(
+        default=60.0,
+        description="Time after arrival at which every comparison of captures ends, in milliseconds; above its p99.9.",
+    )
     max_deadline_ms: Annotated[int, Field(ge=100, le=60_000)] = Field(
         default=10_000, description="Longest time that a call is worked on."
     )
@@ -233,17 +237,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keep_in_order(self) -> Self:
-        days = [
-            self.retention_short_days,
-            self.retention_standard_days,
-            self.retention_long_days,
-            self.retention_lasting_days,
-        ]
+        names = [f"retention_{word}_days" for word in ("short", "standard", "long", "lasting")]
+        days = [getattr(self, name) for name in names]
         if days != sorted(days):
-            raise ValueError(
-                "retention_short_days, retention_standard_days, retention_long_days and retention_lasting_days "
-                "must not fall in this order"
-            )
+            raise ValueError(f"{', '.join(names[:-1])} and {names[-1]} must not fall in this order")
         return self
 
     @property

@@ -25,6 +25,7 @@ from verifier.accounts import Account
 from verifier.agreement import grant as agreement_grant
 from verifier.call import Reply
 from verifier.decision import decide, withhold
+from verifier.draft import NOTHING
 from verifier.epoch import ROWS, RowDamagedError
 from verifier.errors import (
     DeadlineRequiredError,
@@ -44,9 +45,11 @@ from verifier.token.subjects import TokenSubject
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tokenizer.record import Handles
     from verifier.agreement.grant import Grant, Terms
     from verifier.call import Call, Now
-    from verifier.draft import Drafter
+    from verifier.decision import Decision
+    from verifier.draft import Captured, Drafter
     from verifier.epoch import PinnedEpoch
     from verifier.evidence import Evidence
     from verifier.identity import Peer
@@ -65,7 +68,7 @@ MIN_REMAINING = 0.02
 
 
 @dataclass(slots=True, kw_only=True)
-class _Work:
+class Work:
     """One request on its way; each step fills in what the next ones need."""
 
     call: Call
@@ -151,7 +154,7 @@ class Verifier:
             The ticket of the commit, which the caller must expire at its deadline; None where all is answered.
         """
         now = self._now()
-        batch = [_Work(call=call) for call in calls]
+        batch = [Work(call=call) for call in calls]
         self._each(batch, self._identify, now)  # 1
         self._each(batch, self._validate, now)  # 2
         self._each(batch, self._find_agreement, now)  # 3
@@ -167,7 +170,7 @@ class Verifier:
             self._account(batch, logged=False)
             raise
 
-    def _each(self, batch: list[_Work], step: Callable[[_Work, Now], None], now: Now) -> None:
+    def _each(self, batch: list[Work], step: Callable[[Work, Now], None], now: Now) -> None:
         """Take every request that is not refused yet through one step."""
         for work in batch:
             if work.error is None:
@@ -181,22 +184,25 @@ class Verifier:
                     _LOGGER.exception("a step of the main path fell over")
                     work.error = VerifierError("internal fault")
 
-    def _identify(self, work: _Work, now: Now) -> None:
+    def _identify(self, work: Work, now: Now) -> None:
         peer = self._gate.admit(work.call.certificate, now.wall)
         work.peer = peer
         if peer.kind != "agency":
             raise MethodNotAllowedError("only agencies may verify")
 
-    def _validate(self, work: _Work, now: Now) -> None:
+    def _validate(self, work: Work, now: Now) -> None:
         remaining = work.call.remaining
         if remaining is None:
             raise DeadlineRequiredError("every call needs a deadline")
         if remaining < MIN_REMAINING:
             raise TooLateError("too little of the deadline is left for an answer")
-        work.request = validate.validate(validate.parse(work.call.raw), today=now.today, now=now.wall)
+        work.request = self._read(work.call.raw, now)
 
-    def _find_agreement(self, work: _Work, now: Now) -> None:
-        peer, request = _present(work.peer), _present(work.request)
+    def _read(self, raw: bytes, now: Now) -> ValidRequest:
+        return validate.validate(validate.parse(raw), today=now.today, now=now.wall)
+
+    def _find_agreement(self, work: Work, now: Now) -> None:
+        peer, request = present(work.peer), present(work.request)
         message = request.message
         terms = self._agreements.in_force(peer.id, now.wall)
         if not self._rates.admit(peer.id, terms.agreement.quota.calls_per_second, now.mono):
@@ -217,8 +223,8 @@ class Verifier:
         )
         self._witnesses.require(grant.sensitivity, now.wall)
 
-    def _tokenise(self, work: _Work, now: Now) -> None:
-        request, grant = _present(work.request), _present(work.grant)
+    def _tokenise(self, work: Work, now: Now) -> None:
+        request, grant = present(work.request), present(work.grant)
         work.epoch = epoch = self._epochs.pin()
         work.evidence = ClaimEvidence.of(request, grant=grant, epoch=epoch, today=now.today)
         token, domain = request.message.subject_token, grant.token_domain
@@ -234,7 +240,7 @@ class Verifier:
                 request.nik, domain=domain, record_id=work.subject.record_id, index_id=epoch.inner.index_id
             )
 
-    def _fetch(self, batch: list[_Work]) -> None:
+    def _fetch(self, batch: list[Work]) -> None:
         """Fetch two rows for each request, in one look-up for all that pin the same epoch."""
         self._find(batch)
         asking = [work for work in batch if work.error is None]
@@ -244,10 +250,7 @@ class Verifier:
             ]
             try:
                 rows = epoch.lookup(
-                    [
-                        (_present(work.subject).record_id, _present(work.request).request_id)
-                        for work in members
-                    ]
+                    [(present(work.subject).record_id, present(work.request).request_id) for work in members]
                 )
                 for work, pair in zip(members, rows, strict=True):
                     work.rows = pair
@@ -255,7 +258,7 @@ class Verifier:
                 for work in members:
                     work.error = error
 
-    def _find(self, batch: list[_Work]) -> None:
+    def _find(self, batch: list[Work]) -> None:
         """Find the records of those whom a token names, in one look-up."""
         named = [
             (work, work.subject)
@@ -273,14 +276,14 @@ class Verifier:
         for work, subject in named:
             work.error = subject.failure
 
-    def _decide(self, work: _Work, now: Now) -> None:
+    def _decide(self, work: Work, now: Now) -> None:
         del now
-        grant, epoch, request = _present(work.grant), _present(work.epoch), _present(work.request)
-        subject, evidence = _present(work.subject), _present(work.evidence)
+        grant, epoch = present(work.grant), present(work.epoch)
+        subject, evidence = present(work.subject), present(work.evidence)
         work.opened = ROWS
         self._opened.expect(ROWS)
         try:
-            record, held = epoch.open_pair(subject.record_id, _present(work.rows))
+            record, held = epoch.open_pair(subject.record_id, present(work.rows))
         except RowDamagedError as error:
             self._opened.expect(error.opened - ROWS)
             work.opened = error.opened
@@ -296,20 +299,30 @@ class Verifier:
             existence=grant.existence,
             per_claim=grant.per_claim,
         )
-        work.intent = self._drafts.decided(
-            peer=_present(work.peer),
-            request=request,
-            grant=grant,
-            epoch=epoch,
+        withheld = self._is_withheld(work, marks) and not grant.exempt
+        work.intent = self._draft(work, handles, (decided, withhold(decided))[withheld])
+
+    def _is_withheld(self, _work: Work, marks: int) -> bool:
+        """Say whether a resident's right stands above the question."""
+        return is_withheld(marks)
+
+    def _draft(self, work: Work, handles: Handles, decided: Decision, captured: Captured = NOTHING) -> Intent:
+        subject = present(work.subject)
+        return self._drafts.decided(
+            peer=present(work.peer),
+            request=present(work.request),
+            grant=present(work.grant),
+            epoch=present(work.epoch),
             handles=handles,
-            decided=(decided, withhold(decided))[is_withheld(marks) and not grant.exempt],
+            decided=decided,
+            captured=captured,
             issued=work.issued,
             by_token=subject.label if isinstance(subject, TokenSubject) else "",
             ready_at=work.call.arrived + self._slot,
         )
 
     def _commit(
-        self, batch: list[_Work], *, then: Callable[[Sequence[Settled], ServiceError | None], object]
+        self, batch: list[Work], *, then: Callable[[Sequence[Settled], ServiceError | None], object]
     ) -> Ticket | None:
         """Have every request committed, the refused ones too; nothing is answered that is not durable."""
         try:
@@ -317,13 +330,13 @@ class Verifier:
                 if work.error is not None or work.intent is None:
                     # It names the subject, for which it may have to open a period.
                     work.intent = self._refuse(work)
-            intents = [_present(work.intent) for work in batch]
+            intents = [present(work.intent) for work in batch]
             return self._journal.submit(intents, lambda ticket: then(ticket.settled, ticket.error))
         except ServiceError as error:
             then((), error)
             return None
 
-    def _refuse(self, work: _Work) -> Intent:
+    def _refuse(self, work: Work) -> Intent:
         error = work.error = work.error or VerifierError("internal fault")
         return self._drafts.refused(
             reason=error.reason,
@@ -332,7 +345,7 @@ class Verifier:
             subject=work.subject or self._name(work),
         )
 
-    def _name(self, work: _Work) -> Subject | None:
+    def _name(self, work: Work) -> Subject | None:
         """Name the subject of a request that was refused before it was tokenised: the resident may learn of it."""
         if work.request is None or work.request.nik is None:
             return None
@@ -341,7 +354,7 @@ class Verifier:
         except ServiceError:
             return None
 
-    def _account(self, batch: list[_Work], *, logged: bool) -> None:
+    def _account(self, batch: list[Work], *, logged: bool) -> None:
         """Say once of each request's rows whether an entry tells of them."""
         for work in batch:
             opened, work.opened = work.opened, 0
@@ -349,7 +362,7 @@ class Verifier:
                 self._opened.settle(opened, logged=logged)
 
     def _answer(
-        self, batch: list[_Work], settled: Sequence[Settled], error: ServiceError | None
+        self, batch: list[Work], settled: Sequence[Settled], error: ServiceError | None
     ) -> list[Reply]:
         """Answer what the commit has settled; where it failed, everyone hears that."""
         self._account(batch, logged=error is None)
@@ -366,7 +379,7 @@ class Verifier:
                     Reply(
                         body=result.body,
                         error=None,
-                        agency=_present(work.intent).agency,
+                        agency=present(work.intent).agency,
                         outcome=result.outcome,
                         replayed=result.replayed,
                     )
@@ -374,11 +387,11 @@ class Verifier:
         return replies
 
 
-def _refusal(work: _Work, error: VerifierError) -> Reply:
+def _refusal(work: Work, error: VerifierError) -> Reply:
     return Reply(body=None, error=untraced(error), agency=work.peer.id if work.peer else "")
 
 
-def _present(value: _T | None) -> _T:
+def present(value: _T | None) -> _T:
     """Take what an earlier step has set."""
     if value is None:
         raise RuntimeError("a step of the main path was left out")

@@ -4,6 +4,8 @@
 - NOT_HELD is said only after the anchor matched, or where the agreement grants existence.
 - A matched claim about a record that is not active is MATCH_NOT_ACTIVE, without the reason.
 - Where a resident's right stands above the question, every verdict is NOT_AVAILABLE, held or not, matched or not.
+- Captures that are not good enough are QUALITY, all verdicts with them: decided before anything is looked up, so that
+  it says nothing of the resident and costs nothing.
 - Units are what the answer costs in guesses: one for each failed claim where answers are per claim, one for a failed
   answer otherwise, and one for each predicate whatever its answer.
 """
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.value import value
+from padan.vocabulary import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 MATCH = vocabulary.VERDICT_MATCH
 NO_MATCH = vocabulary.VERDICT_NO_MATCH
 NOT_HELD = vocabulary.VERDICT_NOT_HELD
+QUALITY = vocabulary.VERDICT_QUALITY
 NOT_AVAILABLE = vocabulary.VERDICT_NOT_AVAILABLE
 BLOCKED = vocabulary.VERDICT_BLOCKED
 MATCH_NOT_ACTIVE = vocabulary.VERDICT_MATCH_NOT_ACTIVE
@@ -66,6 +70,18 @@ class Decision:
     units: int
 
 
+@lru_cache(maxsize=64)
+def poor(parts: int) -> Decision:
+    """Say that captures are not good enough, of a question of so many claims and modalities."""
+    return Decision(outcome=QUALITY, verdicts=(QUALITY,) * parts, units=0)
+
+
+def is_present(attributes: Sequence[int], decision: Decision) -> bool:
+    """Say whether a capture matched, which shows that the resident is present; each verdict is looked at."""
+    shown = zip(attributes, decision.verdicts, strict=True)
+    return sum((attribute in MODALITIES) & (verdict in _PASSED) for attribute, verdict in shown) > 0
+
+
 def withhold(decision: Decision) -> Decision:
     """Say nothing of what was decided, and charge nothing for it: a resident's right stands above the question."""
     return _withheld(len(decision.verdicts))
@@ -81,8 +97,13 @@ def is_predicate(attribute: int) -> bool:
     return attribute >= _FIRST_PREDICATE
 
 
-def cost_bound(attributes: Sequence[int], *, per_claim: bool) -> int:
-    """Compute the most units that an answer over these claims can cost, before anything is known of the subject."""
+def cost_bound(attributes: Sequence[int], *, per_claim: bool, outcome: int = MATCH) -> int:
+    """Compute the most units that an answer over these claims can cost, before anything is known of the subject.
+
+    What captures alone decide costs nothing, so that no budget stands in its way.
+    """
+    if outcome == QUALITY:
+        return 0
     return len(attributes) if per_claim else 1 + sum(map(is_predicate, attributes))
 
 

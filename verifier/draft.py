@@ -6,14 +6,15 @@ Both answers that a commit can release are written here, before it is known whic
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from padan import commitment
 from padan.entry import SALT_SIZE, EntryKind
 from padan.v1 import error_pb2
+from padan.value import value
 from verifier import answer, head
 from verifier.budget import UNBOUNDED, Limits
-from verifier.decision import MATCH, cost_bound
+from verifier.decision import MATCH, cost_bound, is_present
 from verifier.intent import Intent, Question
 from verifier.period import NONCE_SIZE
 
@@ -30,6 +31,36 @@ if TYPE_CHECKING:
     from verifier.subject import Subject
     from verifier.token.subjects import Issued
     from verifier.validate import ValidRequest
+
+
+@value
+class Captured:
+    """What a question brought besides claims.
+
+    Attributes:
+        templates: of each capture the modality and the serialised template, for the request digest.
+        told: what the entry tells of them, each "name=value".
+    """
+
+    templates: commitment.Captured
+    told: tuple[str, ...]
+
+    @property
+    def kind(self) -> EntryKind:
+        """The entry's kind."""
+        return EntryKind.VERIFY_BIOMETRIC if self.told else EntryKind.VERIFY
+
+    @property
+    def detail(self) -> bytes:
+        """The entry's encoded field DETAIL; empty where nothing was captured."""
+        return head.detail(self.told) if self.told else b""
+
+    def __repr__(self) -> str:
+        return "Captured(<redacted>)"
+
+
+NOTHING: Final = Captured(templates=(), told=())
+"""What a question of claims alone brings besides."""
 
 
 class Drafter:
@@ -72,14 +103,15 @@ class Drafter:
         ready_at: float,
         issued: Issued | None = None,
         by_token: str = "",
+        captured: Captured = NOTHING,
     ) -> Intent:
         """Draft the intent of a question about a resident, who is named in log and budgets by the handles.
 
-        `issued` is the token that leaves with a match; `by_token` says which one named the resident, if any did.
+        `issued` is the token that leaves with a match; `by_token` says which one named the resident; a match of what is
+        `captured` releases the budget about them.
         """
-        message, attributes = request.message, request.attributes
-        officer, request_id, per_claim = message.officer, request.request_id, grant.per_claim
-        digest = commitment.request_digest(message, peer.id)
+        message, attributes, per_claim = request.message, request.attributes, grant.per_claim
+        digest = commitment.request_digest(message, peer.id, captured.templates)
         nonce_and_salt = self._random(NONCE_SIZE + SALT_SIZE)
         nonce = nonce_and_salt[:NONCE_SIZE]
         reference, period = self._periods.reference(handles.log, nonce)
@@ -93,14 +125,14 @@ class Drafter:
             token=b"" if issued is None else issued.token,
         )
         return Intent(
-            kind=EntryKind.VERIFY,
+            kind=captured.kind,
             agency=peer.id,
-            officer=officer,
+            officer=message.officer,
             purpose=grant.purpose,
             head=head.question(
                 peer=peer,
                 grant=grant,
-                officer=officer,
+                officer=message.officer,
                 on_behalf_of=message.on_behalf_of,
                 legal_basis=message.legal_basis,
                 consent_receipt=message.consent_receipt,
@@ -109,28 +141,31 @@ class Drafter:
                 period=period,
                 attributes=attributes,
                 digest=digest,
-                request_id=request_id,
+                request_id=request.request_id,
                 epoch=epoch.number,
                 versions=epoch.versions,
                 tokens=head.tokens(by_token, "" if issued is None else issued.label),
+                kind=captured.kind,
+                detail=captured.detail,
             ),
             salt=nonce_and_salt[NONCE_SIZE:],
             question=Question(
-                replay=(peer.id, request_id),
+                replay=(peer.id, request.request_id),
                 digest=digest,
                 counters=epoch.counter_keys.of(
                     agency=peer.id,
-                    officer=officer,
+                    officer=message.officer,
                     subject=handles.budget_subject,
                     prefix=handles.budget_prefix,
                     joint=not by_token,
                 ),
                 limits=self._limits(grant.budgets, grant.quota.calls_per_day, joint=not by_token),
-                cost_bound=cost_bound(attributes, per_claim=per_claim),
+                cost_bound=cost_bound(attributes, per_claim=per_claim, outcome=decided.outcome),
                 units=decided.units,
                 released=released,
                 blocked=blocked,
                 receipt=self._receipt(message.request_id, digest, grant, epoch),
+                releases=bool(captured.told) and is_present(attributes, decided),
             ),
             ready_at=ready_at,
             kept=issued.kept if issued is not None and decided.outcome == MATCH else (),

@@ -11,7 +11,7 @@ import importlib.metadata
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tokenizer.codes import CodeLists
 from tokenizer.normalise import VERSION as NORMALISER_VERSION
@@ -24,6 +24,7 @@ from verifier.backup import mirroring
 from verifier.biometric import probekeys
 from verifier.biometric.devices import Devices
 from verifier.biometric.devicetable import DeviceTable
+from verifier.biometric.verifier import BiometricVerifier
 from verifier.ceremony_table import CeremonyTable
 from verifier.core import Verifier
 from verifier.directory import Directory
@@ -254,26 +255,30 @@ class Engine:
         )
         self._domains = TokenDomains(self._agent, grace_days=settings.token_grace_days)
         self._rates = RateLimiter(share=1 / settings.workers)
-        self.core = (Verifier if self._tracing is None else TracedVerifier)(
-            gate=self._gate,
-            agreements=self._agreements,
-            epochs=self._epochs,
-            tokens=Subjects(self._domains, self._log),
-            marks=self._marks,
-            journal=self._journal,
-            drafts=Drafter(
+        ground: dict[str, Any] = {
+            "gate": self._gate,
+            "agreements": self._agreements,
+            "epochs": self._epochs,
+            "tokens": Subjects(self._domains, self._log),
+            "marks": self._marks,
+            "journal": self._journal,
+            "drafts": Drafter(
                 periods=self._periods,
                 random=os.urandom,
                 joint_subject=settings.joint_subject_budget,
                 joint_prefix=settings.joint_prefix_budget,
                 receipts=settings.receipts,
             ),
-            rates=self._rates,
-            witnesses=self._witnesses,
-            now=clocks.now,
-            slot=settings.slot_ms / 1000,
-            opened=self._accounts.rows,
+            "rates": self._rates,
+            "witnesses": self._witnesses,
+            "now": clocks.now,
+            "opened": self._accounts.rows,
+        }
+        self.core = (Verifier if self._tracing is None else TracedVerifier)(
+            **ground, slot=settings.slot_ms / 1000
         )
+        # This release keeps no references, so that captures are refused, each with its entry.
+        self.biometric = BiometricVerifier(None, **ground, slot=settings.biometric_slot_ms / 1000)
         if self._tracing is not None and isinstance(self.core, TracedVerifier):
             self.core.trace_to(self._tracing, share=settings.trace_share)
         self.info = ServiceInfo(

@@ -1,4 +1,4 @@
-"""What a request brings for comparison: claims now; a template will be another `Evidence`."""
+"""What a request brings for comparison: claims here; captures are another `Evidence` (verifier/biometric)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from verifier.errors import InvalidFieldError, UnknownCodeError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tokenizer.claim import Claim
     from tokenizer.record import Record
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MAX_AGE_DIGITS = 3
 _AGE = attribute_pb2.ATTRIBUTE_AGE_AT_LEAST
 _RESIDENT = attribute_pb2.ATTRIBUTE_RESIDENT_IN_REGION
-_FINDINGS = {
+FINDINGS = {
     int(attribute): tuple(
         tuple(Finding(attribute=attribute, matched=matched, held=held) for held in (False, True))
         for matched in (False, True)
@@ -62,7 +62,7 @@ class ClaimEvidence:
         codes, agency_codes = epoch.codes, grant.codes
         parsed: list[Claim] = []
         try:
-            for attribute, text in zip(request.attributes, request.values, strict=True):
+            for attribute, text in claimed(request):
                 parsed.append(
                     parse_claim(attribute, text, codes=codes, agency_codes=agency_codes, today=today)
                 )
@@ -83,12 +83,17 @@ class ClaimEvidence:
             as_of=self._epoch.as_of_date,
         )
         return [
-            _FINDINGS[claim.attribute][result.matched][result.held]
+            FINDINGS[claim.attribute][result.matched][result.held]
             for claim, result in zip(self._claims, results, strict=True)
         ]
 
     def __repr__(self) -> str:
         return "ClaimEvidence(<redacted>)"
+
+
+def claimed(request: ValidRequest) -> Iterator[tuple[int, str]]:
+    """Give each claim: attribute and value. What is captured comes after the claims and has no value."""
+    return zip(request.attributes, request.values, strict=False)
 
 
 def parameters(request: ValidRequest) -> tuple[int | None, int | None]:
@@ -97,7 +102,7 @@ def parameters(request: ValidRequest) -> tuple[int | None, int | None]:
     A value that is no number says None, which no agreement grants.
     """
     age = region_level = None
-    for attribute, text in zip(request.attributes, request.values, strict=True):
+    for attribute, text in claimed(request):
         if attribute == _AGE:
             digits = text.strip()
             if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_AGE_DIGITS:

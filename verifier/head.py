@@ -40,6 +40,8 @@ def question(
     epoch: int,
     versions: bytes,
     tokens: bytes = b"",
+    kind: EntryKind = EntryKind.VERIFY,
+    detail: bytes = b"",
 ) -> bytes:
     """Encode the head of a question about a resident.
 
@@ -51,10 +53,12 @@ def question(
         request_id: 16 bytes.
         versions: the encoded fields KEY_VERSIONS and POLICY_VERSIONS of the epoch.
         tokens: the encoded field TOKENS, from `tokens`.
+        kind: of the question.
+        detail: the encoded field DETAIL, from `detail`.
     """
     return b"".join(
         (
-            _front(peer, grant, officer, on_behalf_of, legal_basis, consent_receipt),
+            _front(kind, peer, grant, officer, on_behalf_of, legal_basis, consent_receipt),
             *(_SUBJECT, subject),
             *(_NONCE, nonce),
             *(_PERIOD, period),
@@ -63,6 +67,7 @@ def question(
             _epoch(epoch),
             versions,
             _back(grant),
+            detail,
             *(_REQUEST_ID, request_id),
             tokens,
         )
@@ -75,6 +80,12 @@ def tokens(subject: str, issued: str) -> bytes:
     named = [f"subject={subject}".encode()] if subject else []
     named += [f"issue={issued}".encode()] if issued else []
     return canonical.encode({Field.TOKENS: canonical.encode_list(named)}) if named else b""
+
+
+@lru_cache(maxsize=1024)
+def detail(texts: tuple[str, ...]) -> bytes:
+    """Encode what else is told, each "name=value"; never about a resident."""
+    return canonical.encode({Field.DETAIL: canonical.encode_list(text.encode() for text in texts)})
 
 
 @lru_cache(maxsize=1024)
@@ -132,6 +143,7 @@ def versions(key_versions: Sequence[str], policy_versions: Sequence[str]) -> byt
 
 @lru_cache(maxsize=4096)
 def _front_of(  # noqa: PLR0917 - lru_cache keys by position
+    kind: EntryKind,
     agency: str,
     officer: str,
     fingerprint: bytes,
@@ -142,7 +154,7 @@ def _front_of(  # noqa: PLR0917 - lru_cache keys by position
 ) -> bytes:
     agreement_id, version, clause, purpose, lawful_use = agreement
     fields: dict[int, bytes] = {
-        Field.KIND: int(EntryKind.VERIFY).to_bytes(2, "big"),
+        Field.KIND: int(kind).to_bytes(2, "big"),
         Field.AGENCY: agency.encode(),
         Field.OFFICER: officer.encode(),
         Field.CERTIFICATE: fingerprint,
@@ -161,7 +173,13 @@ def _front_of(  # noqa: PLR0917 - lru_cache keys by position
 
 
 def _front(  # noqa: PLR0917 - one call, above
-    peer: Peer, grant: Grant, officer: str, on_behalf_of: str, legal_basis: int, consent_receipt: str
+    kind: EntryKind,
+    peer: Peer,
+    grant: Grant,
+    officer: str,
+    on_behalf_of: str,
+    legal_basis: int,
+    consent_receipt: str,
 ) -> bytes:
     agreement = (
         grant.agreement_id,
@@ -171,7 +189,7 @@ def _front(  # noqa: PLR0917 - one call, above
         grant.lawful_use,
     )
     return _front_of(
-        peer.id, officer, peer.fingerprint, on_behalf_of, agreement, legal_basis, consent_receipt
+        kind, peer.id, officer, peer.fingerprint, on_behalf_of, agreement, legal_basis, consent_receipt
     )
 
 

@@ -45,6 +45,7 @@ class Question:
         released: the answer if there is room in the budgets.
         blocked: the answer if there is none.
         receipt: the receipt's claims as JSON without its closing brace; empty where no receipt is wanted.
+        releases: the released answer shows that the resident is present: the agency's guesses about them are forgotten.
     """
 
     replay: ReplayKey
@@ -56,6 +57,7 @@ class Question:
     released: Variant
     blocked: Variant
     receipt: bytes
+    releases: bool = False
 
 
 @value

@@ -85,6 +85,14 @@ class Service:
         """
         return self._ready_engine().core.verify_many(calls)
 
+    def verify_biometric(self, calls: Sequence[Call]) -> list[Reply]:
+        """Answer calls with captures, once there is an engine.
+
+        Raises:
+            RegistryUnavailableError: there is none yet.
+        """
+        return self._ready_engine().biometric.verify_many(calls)
+
     def begin(self, calls: Sequence[Call], answered: Callable[[list[Reply]], object]) -> Ticket | None:
         """Begin to answer calls, once there is an engine.
 
@@ -111,6 +119,7 @@ class Service:
         self._health = health.HealthServicer()
         front = transport.VerificationFront(
             core=self,
+            captures=self.verify_biometric,
             info=self._late(lambda engine: engine.info.answer),
             observe=self.metrics.observe_reply,
         )

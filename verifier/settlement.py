@@ -18,7 +18,7 @@ from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, error_pb2
 from padan.value import value
-from verifier import budget, tail
+from verifier import answer, budget, tail
 from verifier.dispute import contest
 from verifier.intent import Intent, Question, Settled
 from verifier.log.disputes import REPLAYED
@@ -158,6 +158,8 @@ class Settlement:
         used[counters.quota] = used.get(counters.quota, 0) + 1
         standing = budget.standing(counters, used, limits, question.cost_bound)
         variant = question.blocked if standing.blocked else question.released
+        if question.releases and not standing.blocked:
+            budget.release(counters, used)
         # A blocked answer is charged with nothing, so that the work is the same.
         budget.charge(counters, used, 0 if standing.blocked else question.units)
         if not standing.blocked:
@@ -278,7 +280,7 @@ class Settlement:
         )
         signed = signer.header + b"." + _b64(claims)
         token = signed + b"." + _b64(signer.sign(signed))
-        return _RECEIPT_TAG + _varint(len(token)) + token
+        return _RECEIPT_TAG + answer.varint(len(token)) + token
 
 
 def replay_context(question: Question) -> bytes:
@@ -299,12 +301,3 @@ def _with_kind(head: bytes, kind: int) -> bytes:
 
 def _b64(data: bytes) -> bytes:
     return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -73,6 +73,7 @@ class VerificationFront:
         self,
         *,
         core: Core,
+        captures: Callable[[Sequence[Call]], list[Reply]],
         info: Callable[[Call], bytes],
         observe: Callable[[Reply, float], None],
     ) -> None:
@@ -80,10 +81,12 @@ class VerificationFront:
 
         Args:
             core: answers Verify.
+            captures: answers VerifyBiometric.
             info: answers GetServiceInfo; raises a VerifierError to refuse.
             observe: is told of each reply and its seconds.
         """
         self._core = core
+        self._captures = captures
         self._info = info
         self._observe = observe
 
@@ -93,15 +96,28 @@ class VerificationFront:
             "padan.v1.VerificationService",
             {
                 "Verify": grpc.unary_unary_rpc_method_handler(self.verify),
+                "VerifyBiometric": grpc.unary_unary_rpc_method_handler(self.verify_biometric),
                 "GetServiceInfo": grpc.unary_unary_rpc_method_handler(self.get_service_info),
             },
         )
 
     def verify(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer one Verify."""
+        return self._reply(self._core.verify_many, raw, context)
+
+    def verify_biometric(self, raw: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answer one VerifyBiometric."""
+        return self._reply(self._captures, raw, context)
+
+    def _reply(
+        self,
+        answer: Callable[[Sequence[Call]], list[Reply]],
+        raw: bytes,
+        context: grpc.ServicerContext,
+    ) -> bytes:
         arrived = time.monotonic()
         try:
-            (reply,) = self._core.verify_many((call_of(raw, context, arrived),))
+            (reply,) = answer((call_of(raw, context, arrived),))
         except Exception as error:  # noqa: BLE001 - the table of statuses decides what a caller reads
             reply = Reply(body=None, error=error)
         self._observe(reply, time.monotonic() - arrived)

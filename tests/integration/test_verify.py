@@ -13,7 +13,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from padan.v1 import attribute_pb2 as vocabulary
-from padan.v1 import verification_pb2, verification_pb2_grpc
+from padan.v1 import biometric_pb2, verification_pb2, verification_pb2_grpc
 from tests.people import ALMARHUM, BUDI, SARI, UNKNOWN_NIK
 from tests.service import request
 
@@ -267,3 +267,18 @@ def test_a_spent_quota_says_so(service: RunningService) -> None:
             assert stub.Verify(request(), timeout=5).outcome == MATCH
         code, reason, _ = refused(lambda: stub.Verify(request(), timeout=5))
     assert (code, reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXHAUSTED")
+
+
+def test_a_question_with_captures_is_refused_by_field_and_by_agreement(
+    stub: verification_pb2_grpc.VerificationServiceStub,
+) -> None:
+    """VerifyBiometric is served beside Verify: a malformed field is named, a modality that is not granted refused."""
+    message = verification_pb2.VerifyBiometricRequest(question=request(claims={}))
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.VerifyBiometric(message, timeout=5)
+    assert details(caught.value) == ("INVALID_FIELD", {"probes": "1 to 4 probes"})
+    probe = message.probes.add(modality=biometric_pb2.MODALITY_FINGER, key_id="k", sealed=b"s")
+    probe.extractor.name, probe.extractor.version = "leader", "1.0"
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.VerifyBiometric(message, timeout=5)
+    assert details(caught.value)[0] == "ATTRIBUTE_NOT_GRANTED"

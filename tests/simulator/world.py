@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import timestamp_pb2
 
@@ -58,6 +58,8 @@ from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from google.protobuf.message import Message
 
     from tests.terms import Terms
     from tokenizer.record import Record
@@ -244,26 +246,27 @@ class World:
         self.witnesses = Witnessed(lambda: self.quorum, seconds=900, now=lambda: self.clocks.wall)
         self.opened = Account()
         self.epochs = Epochs(self.epoch)
-        self.core = Verifier(
-            gate=self.gate,
-            agreements=self.agreements,
-            epochs=self.epochs,
-            marks=self.marks,
-            tokens=Subjects(self.domains, self.log),
-            journal=journal,
-            drafts=Drafter(
+        self.ground: dict[str, Any] = {
+            "gate": self.gate,
+            "agreements": self.agreements,
+            "epochs": self.epochs,
+            "marks": self.marks,
+            "tokens": Subjects(self.domains, self.log),
+            "journal": journal,
+            "drafts": Drafter(
                 periods=periods,
                 random=self.random.randbytes,
                 joint_subject=40,
                 joint_prefix=400,
                 receipts=True,
             ),
-            rates=RateLimiter(),
-            witnesses=self.witnesses,
-            now=self.clocks,
-            slot=0.005,
-            opened=self.opened,
-        )
+            "rates": RateLimiter(),
+            "witnesses": self.witnesses,
+            "now": self.clocks,
+            "slot": 0.005,
+            "opened": self.opened,
+        }
+        self.core = Verifier(**self.ground)
         self.tokens = TokenDesk(
             gate=self.gate,
             agreements=self.agreements,
@@ -339,7 +342,7 @@ class World:
         token = self.epoch.outer.token(self.epoch.inner.record_id(Nik(nik)))
         self.rows.rows[token] = self.epoch.outer.seal(token, record.pack())
 
-    def call(self, agency: str, message: verification_pb2.VerifyRequest | bytes) -> Call:
+    def call(self, agency: str, message: Message | bytes) -> Call:
         """Describe a call of an agency, with a message or with any bytes."""
         return Call(
             raw=message if isinstance(message, bytes) else message.SerializeToString(),

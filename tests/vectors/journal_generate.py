@@ -71,6 +71,7 @@ KEEPING = intent(
     (b"clinic", b"desk-7", b"treatment"),
     struct.pack(">I", len(items(ROW))) + items(ROW) + _ASKED,
 )
+RELEASING = intent(33, 4, 1234.5, (b"clinic", b"desk-7", b"treatment"), _ASKED)
 REFUSED = intent(0, 2, 0.0, (b"", b"", b""))
 OPENING = intent(
     2,
@@ -90,6 +91,7 @@ QUOTA = struct.pack(">BBH", 0, 0, 15) + b"QUOTA_EXHAUSTED"
 FRAMES = [
     ("two intents", frame(1, 7, 99.25, items(QUESTION, REFUSED))),
     ("an answer with a row", frame(1, 11, 99.5, items(KEEPING))),
+    ("an answer that releases a budget", frame(1, 12, 99.5, items(RELEASING))),
     ("a dispute", frame(1, 10, 99.5, items(OPENING))),
     ("a probe", frame(2, 8, 1.5, b"")),
     ("three outcomes", frame(3, 7, 0.0, items(ANSWERED, STORED, QUOTA))),

@@ -20,7 +20,7 @@ from keys.errors import KeyUseError
 from keys.realm import Realm
 from padan import entry as log_entry
 from padan import opening
-from padan.entry import EntryKind, Field
+from padan.entry import ANSWERED_KINDS, Field
 from padan.errors import PadanError
 from verifier.dispute import case, contest
 from verifier.dispute.errors import CaseFileError
@@ -117,7 +117,7 @@ def read(file: CaseFile, recipient: Recipient) -> Opening:
         if log_entry.leaf(file.salt, file.entry) != file.leaf:  # 1
             raise CaseFileError("the entry is not the one whose leaf the log has")
         entry = log_entry.decode(file.entry)
-        if entry.kind != EntryKind.VERIFY or entry.text(Field.AGENCY) != file.agency:  # 2
+        if entry.kind not in ANSWERED_KINDS or entry.text(Field.AGENCY) != file.agency:  # 2
             raise CaseFileError("the entry is no answer to this agency")
         if not hmac.compare_digest(entry.fields.get(Field.REQUEST_DIGEST, b""), digest):  # 3
             raise CaseFileError("the statement is not of the question that the entry is about")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import LargeBinary, and_, func, literal, or_, select
 from sqlalchemy import case as case_of
 
-from padan.entry import EntryError, EntryKind, Field, decode
+from padan.entry import ANSWERED_KINDS, EntryError, Field, decode
 from verifier import schema
 from verifier.dispute import case
 from verifier.dispute.state import Outcome, Standing, State
@@ -198,7 +198,7 @@ class DisputeTable:
                     _ENTRY.sequence.between(first, last),
                     _ENTRY.log_time_ms >= contest.from_ms,
                     _ENTRY.log_time_ms < contest.until_ms,
-                    _ENTRY.kind == int(EntryKind.VERIFY),
+                    _ENTRY.kind.in_(map(int, ANSWERED_KINDS)),
                     _holds(connection, digest),
                 )
                 .order_by(_ENTRY.sequence)

@@ -30,6 +30,8 @@ _REFUSED, _QUESTION, _DISPUTE = range(3)
 """What an intent is, besides what all of them have."""
 _KEEPING = 0x10
 """Bit of the shape: the intent has rows to be written."""
+_RELEASING = 0x20
+"""Bit of the shape: the question's answer releases a budget."""
 _KEPT = struct.Struct(f">BB{NAME_SIZE}s")
 
 _FRONT = struct.Struct(f">BHd{SALT_SIZE}s4H")
@@ -62,6 +64,8 @@ def encode_intent(intent: Intent) -> bytes:
     kept = _encode_kept(intent.kept) if intent.kept else ()
     if kept:
         shape |= _KEEPING
+    if question is not None and question.releases:
+        shape |= _RELEASING
     lengths = len(agency), len(officer), len(purpose), len(intent.head)
     try:
         parts = [_FRONT.pack(shape, intent.kind, intent.ready_at, intent.salt, *lengths)]
@@ -91,6 +95,10 @@ def decode_intent(data: bytes) -> Intent:
         if shape & _KEEPING:
             shape &= ~_KEEPING
             kept, end = _decode_kept(data, end)
+        releases = bool(shape & _RELEASING)
+        shape &= ~_RELEASING
+        if releases and shape != _QUESTION:
+            raise JournalFormatError("what is no question releases no budget")
         if end > len(data) or shape > _DISPUTE or (shape == _REFUSED and end < len(data)):
             raise JournalFormatError("an intent is of another length")
         agency = data[_FRONT.size : officer].decode()
@@ -102,7 +110,7 @@ def decode_intent(data: bytes) -> Intent:
             head=data[head:after_head],
             salt=salt,
             ready_at=ready_at,
-            question=_decode_question(agency, data, end) if shape == _QUESTION else None,
+            question=_decode_question(agency, data, end, releases=releases) if shape == _QUESTION else None,
             opening=_decode_opening(data[end:]) if shape == _DISPUTE else None,
             kept=kept,
         )
@@ -128,7 +136,7 @@ def _encode_question(asking: str, question: Question) -> tuple[bytes, ...]:
     return asked, released, blocked, question.receipt
 
 
-def _decode_question(agency: str, data: bytes, position: int) -> Question:
+def _decode_question(agency: str, data: bytes, position: int, *, releases: bool) -> Question:
     request_id, digest, cost_bound, units, counters, limits, *lengths = _ASKED.unpack_from(data, position)
     released = position + _ASKED.size
     blocked = released + lengths[0]
@@ -145,6 +153,7 @@ def _decode_question(agency: str, data: bytes, position: int) -> Question:
         released=_decode_variant(data[released:blocked]),
         blocked=_decode_variant(data[blocked:receipt]),
         receipt=data[receipt:],
+        releases=releases,
     )
 
 

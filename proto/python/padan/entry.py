@@ -37,6 +37,7 @@ class EntryKind(enum.IntEnum):
     VERIFY = 1
     REFUSED = 2
     REPLAY = 3
+    VERIFY_BIOMETRIC = 4
     BUDGET_ALERT = 10
     # 100 to 199: the registry's data
     EPOCH_LOADED = 100
@@ -115,6 +116,8 @@ class EntryKind(enum.IntEnum):
     RETENTION_APPLIED = 910
 
 
+ANSWERED_KINDS = (EntryKind.VERIFY, EntryKind.VERIFY_BIOMETRIC)
+"""Kinds of answers about a resident that an agency got under an agreement's purpose, with claims or captures."""
 ALERT_KINDS = frozenset({EntryKind.BUDGET_ALERT})
 """Kinds that are noted about agencies for auditors; no agency reads them."""
 

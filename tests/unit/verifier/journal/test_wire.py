@@ -56,6 +56,7 @@ QUESTIONS = fields_of(
     released=VARIANTS,
     blocked=VARIANTS,
     receipt=BYTES,
+    releases=st.booleans(),
 )
 KEPT = fields_of(Kept, beside=st.sampled_from(Beside), how=st.sampled_from(How), name=sized(16), box=BYTES)
 OPENINGS = fields_of(
@@ -138,6 +139,18 @@ def test_the_golden_rows() -> None:
     assert keeping.kept == (Kept(beside=Beside.TOKEN, how=How.ADD, name=bytes(range(16)), box=b"box"),)
     assert keeping.question.receipt == b'{"jti":"x"'
     assert wire.encode_intents([keeping]) == found.body
+
+
+def test_the_golden_release() -> None:
+    """The independent generator's question that releases a budget is read as it was meant, and written the same."""
+    found = one("an answer that releases a budget")
+    (releasing,) = wire.decode_intents(found.body)
+    assert releasing.question is not None
+    assert (releasing.kind, releasing.question.releases) == (4, True)
+    assert wire.encode_intents([releasing]) == found.body
+    (plain,) = wire.decode_intents(one("an answer with a row").body)
+    assert plain.question is not None
+    assert not plain.question.releases
 
 
 def test_the_golden_dispute() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import padan.audit.mirror
 from padan.audit.mirror.session import OUTCOME, reason
-from padan.entry import EntryKind
+from padan.entry import ANSWERED_KINDS, EntryKind
 from padan.errors import QueryError
 from padan.vocabulary import Verdict
 
@@ -102,8 +102,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+_KINDS: Final = f"({', '.join(str(int(kind)) for kind in ANSWERED_KINDS)})"
+
+
 def _count(*verdicts: Verdict) -> str:
-    return f"count(*) FILTER (kind = {int(EntryKind.VERIFY)} AND outcome IN {_numbers(*verdicts)})"
+    return f"count(*) FILTER (kind IN {_KINDS} AND outcome IN {_numbers(*verdicts)})"
 
 
 def _numbers(*verdicts: Verdict) -> str:
@@ -111,7 +114,7 @@ def _numbers(*verdicts: Verdict) -> str:
 
 
 _TALLY: Final = {
-    "questions": f"count(*) FILTER (kind = {int(EntryKind.VERIFY)})",
+    "questions": f"count(*) FILTER (kind IN {_KINDS})",
     "match": _count(Verdict.MATCH),
     "no_match": _count(Verdict.NO_MATCH),
     "not_held": _count(Verdict.NOT_HELD),
@@ -122,6 +125,7 @@ _TALLY: Final = {
 }
 _WORDS: Final[Mapping[str, str]] = {
     **{kind.name: str(int(kind)) for kind in EntryKind},
+    "asked": _KINDS,
     "BLOCKED": str(int(Verdict.BLOCKED)),
     "MATCH": str(int(Verdict.MATCH)),
     "tally": ", ".join(f"{sql} AS {name}" for name, sql in _TALLY.items()),
@@ -137,7 +141,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "run": str(RUN),
     "ratio": str(RATIO),
 }
-_ASKED: Final = (EntryKind.VERIFY, EntryKind.REFUSED)
+_ASKED: Final = (*ANSWERED_KINDS, EntryKind.REFUSED)
 
 
 def _report(name: str, summary: str, kinds: tuple[EntryKind, ...] = _ASKED) -> Report:
@@ -162,32 +166,32 @@ _ALL: Final = (
         "tokens",
         "questions asked by token, and tokens issued with a MATCH, by agency, token domain and version, with the first "
         "and the last log time",
-        (EntryKind.VERIFY,),
+        ANSWERED_KINDS,
     ),
     _report(
         "agreements",
         f"the last agreement put in force for each agency: its end, whether it is over, within {WARN_DAYS} days of it, "
         "suspended or of unknown end; questions since, and those after the end",
-        (EntryKind.AGREEMENT_ACTIVATED, EntryKind.AGREEMENT_SUSPENDED, EntryKind.VERIFY),
+        (EntryKind.AGREEMENT_ACTIVATED, EntryKind.AGREEMENT_SUSPENDED, *ANSWERED_KINDS),
     ),
     _report(
         "budgets",
         "budgets that were spent: alerts with the units spent, questions answered BLOCKED, and refusals that the "
         "commit itself decided, by officer and day, local time (--offset)",
-        (EntryKind.BUDGET_ALERT, EntryKind.REFUSED, EntryKind.VERIFY),
+        (EntryKind.BUDGET_ALERT, EntryKind.REFUSED, *ANSWERED_KINDS),
     ),
     _report(
         "unusual",
         "officers with 3 or more questions beyond the fifth about one subject on one day; with 20 or more questions, "
         "half of them between 22:00 and 05:00 local time (--offset); or with 50 or more questions at "
         f"{RATIO} or more times the median of the agency's officers in questions per active day",
-        (EntryKind.VERIFY,),
+        ANSWERED_KINDS,
     ),
     _report(
         "enumeration",
         f"who may be trying numbers: hours with {RUN} or more misses (NO_MATCH, NOT_HELD) and the longest run of "
         "misses in one of them; prefix alerts; subjects that were new that day, on the busiest day",
-        (EntryKind.VERIFY, EntryKind.BUDGET_ALERT),
+        (*ANSWERED_KINDS, EntryKind.BUDGET_ALERT),
     ),
 )
 REPORTS: Final[Mapping[str, Report]] = {report.name: report for report in _ALL}

@@ -8,7 +8,7 @@ a AS ( -- the last one that was put in force for each agency
 s AS (SELECT agency, max(sequence) AS at FROM e WHERE kind = $AGREEMENT_SUSPENDED GROUP BY agency),
 q AS (
     SELECT e.agency, count(*) AS questions, count(*) FILTER (e.log_time_ms >= epoch_ms(a.until)) AS after_end
-    FROM e JOIN a ON e.agency = a.agency AND e.sequence > a.at WHERE e.kind = $VERIFY GROUP BY e.agency)
+    FROM e JOIN a ON e.agency = a.agency AND e.sequence > a.at WHERE e.kind IN $asked GROUP BY e.agency)
 SELECT a.agency, a.agreement, a.version, a.until,
     floor((epoch_ms(a.until) - $now) / $day_ms)::INTEGER AS days_left,
     CASE WHEN s.at > a.at THEN 'suspended'

@@ -1,12 +1,12 @@
 WITH e AS ($evidence),
 b AS ( -- an officer's hours with many misses
     SELECT agency, officer, log_time_ms // $hour_ms AS hour, count(*) AS misses
-    FROM e WHERE kind = $VERIFY AND outcome IN $misses GROUP BY ALL HAVING count(*) >= $run),
+    FROM e WHERE kind IN $asked AND outcome IN $misses GROUP BY ALL HAVING count(*) >= $run),
 q AS ( -- all questions of those hours
     SELECT e.agency, e.officer, b.hour, e.sequence, e.outcome IN $misses AS miss
     FROM e JOIN b ON e.agency = b.agency AND e.officer IS NOT DISTINCT FROM b.officer
         AND e.log_time_ms // $hour_ms = b.hour
-    WHERE e.kind = $VERIFY),
+    WHERE e.kind IN $asked),
 i AS ( -- misses that follow each other have one island
     SELECT *, row_number() OVER (PARTITION BY agency, officer, hour ORDER BY sequence)
         - row_number() OVER (PARTITION BY agency, officer, hour, miss ORDER BY sequence) AS island
@@ -22,7 +22,7 @@ s AS (
     SELECT agency, officer, max(subjects) AS subjects_on_busiest_day FROM (
         SELECT e.agency, e.officer, $day AS day, count(*) FILTER (e.officer_bucket = 1) AS subjects
         FROM e SEMI JOIN w ON e.agency = w.agency AND e.officer IS NOT DISTINCT FROM w.officer
-        WHERE e.kind = $VERIFY GROUP BY ALL)
+        WHERE e.kind IN $asked GROUP BY ALL)
     GROUP BY ALL)
 SELECT w.agency, w.officer, coalesce(p.prefix_alerts, 0) AS prefix_alerts,
     coalesce(h.misses, 0) AS misses_in_such_hours, coalesce(h.hours, 0) AS hours,

@@ -1,0 +1,189 @@
+"""What becomes of captures before anything is looked up: opened, believed, read, and made ready to be compared.
+
+ 1 see that each extractor has a threshold at the agreement's level  2 open what is sealed  3 see what devices say of it
+ 4 read the templates  5 prepare them, which says whether they are good enough
+
+Everything is decided from the captures, the agreement and the installation's calibration: what comes of it says nothing
+of the resident.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from padan.value import value
+from padan.vocabulary import AssuranceLevel, Modality, PresentationAttack
+from tokenizer.biometrics.scheme import QualityError
+from tokenizer.errors import TokenizerError
+from verifier.agreement import vocabulary
+from verifier.agreement.errors import AttributeNotGrantedError
+from verifier.biometric.errors import ExtractorUnknownError
+from verifier.biometric.request import extractor
+from verifier.draft import Captured
+from verifier.errors import InvalidFieldError
+
+if TYPE_CHECKING:
+    from padan.v1 import biometric_pb2
+    from tokenizer.biometrics.scheme import Scheme
+    from verifier.agreement.model import Biometrics
+    from verifier.biometric.ports import Means
+    from verifier.validate import ValidRequest
+
+
+@value
+class Capture:
+    """One capture, ready to be compared.
+
+    Attributes:
+        attribute: number of the modality's attribute.
+        modality: "face", "finger" or "iris".
+        position: which finger or eye.
+        extractor: "NAME/VERSION".
+        prepared: by the scheme.
+        threshold: the lowest score that is accepted.
+    """
+
+    attribute: int
+    modality: str
+    position: int
+    extractor: str
+    scheme: Scheme
+    prepared: Any
+    threshold: float
+
+    def __repr__(self) -> str:
+        return "Capture(<redacted>)"
+
+
+@value
+class Received:
+    """The captures of one request.
+
+    Attributes:
+        captures: those that are good enough, in the order of the request.
+        captured: what digest and entry hold of all of them.
+        is_poor: of one modality none is good enough.
+    """
+
+    captures: tuple[Capture, ...]
+    captured: Captured
+    is_poor: bool
+
+    def __repr__(self) -> str:
+        return "Received(<redacted>)"
+
+
+@value
+class _Asked:
+    """A probe, and how it is to be compared."""
+
+    probe: biometric_pb2.Probe
+    field: str
+    modality: Modality
+    scheme: Scheme
+    threshold: float
+
+
+def receive(
+    means: Means, request: ValidRequest, asked: Biometrics | None, *, agency: str, now: float
+) -> Received:
+    """Make the captures of a request ready.
+
+    Args:
+        means: what they stand on.
+        request: with at least one probe.
+        asked: what the agreement asks of captures.
+        agency: id of the agency that asks.
+        now: seconds of the Unix epoch.
+
+    Raises:
+        AttributeNotGrantedError: the agreement takes no captures.
+        ExtractorUnknownError: there is no threshold.
+        InvalidFieldError: the agreement asks for more than a device has said, or a template is malformed.
+        CallerError: a probe does not open, or a device is not believed.
+    """
+    if asked is None:
+        raise AttributeNotGrantedError("the purpose takes no captures", field="probes")
+    level = AssuranceLevel(asked.level).label
+    opened = [  # 1
+        _compared(means, probe, level, f"probes[{place}]") for place, probe in enumerate(request.probes)
+    ]
+    binding = means.probes.binding(request.message, agency)
+    templates = [means.probes.open(each.probe, binding, field=each.field) for each in opened]  # 2
+    for each, template in zip(opened, templates, strict=True):  # 3
+        _require_evidence(each, asked)
+        if each.probe.HasField("evidence"):
+            means.devices.require(each.probe, template, binding, field=each.field, now=now)
+    captures = tuple(  # 4, 5
+        capture
+        for each, template in zip(opened, templates, strict=True)
+        if (capture := _ready(means, each, template)) is not None
+    )
+    good = {capture.attribute for capture in captures}
+    return Received(
+        captures=captures,
+        captured=Captured(
+            templates=tuple(
+                (int(each.modality), template) for each, template in zip(opened, templates, strict=True)
+            ),
+            told=(
+                f"level={level}",
+                *(text for place, each in enumerate(opened, 1) for text in _told(place, each)),
+            ),
+        ),
+        is_poor=any(each.modality.attribute not in good for each in opened),
+    )
+
+
+def _compared(means: Means, probe: biometric_pb2.Probe, level: str, field: str) -> _Asked:
+    modality = Modality(probe.modality)
+    scheme = means.scheme(modality.label)
+    try:
+        threshold = means.thresholds.threshold(extractor(probe), scheme.suite.name, level)
+    except TokenizerError:
+        raise ExtractorUnknownError(
+            f"there is no threshold for this extractor at level {level}", field=f"{field}.extractor"
+        ) from None
+    return _Asked(probe=probe, field=field, modality=modality, scheme=scheme, threshold=threshold)
+
+
+def _require_evidence(each: _Asked, asked: Biometrics) -> None:
+    evidence, field = each.probe.evidence, f"{each.field}.evidence"
+    if not each.probe.HasField("evidence"):
+        if asked.require_device:
+            raise InvalidFieldError("what a registered capture device says, signed by it", field=field)
+        return
+    is_needed = asked.presentation_attack == vocabulary.NONE_FOUND
+    if is_needed and evidence.presentation_attack != vocabulary.NONE_FOUND:
+        raise InvalidFieldError(
+            "a device that has looked for a presentation attack, and found none",
+            field=f"{field}.presentation_attack",
+        )
+
+
+def _ready(means: Means, each: _Asked, template: bytes) -> Capture | None:
+    """Read a template and prepare it; None where it is not good enough."""
+    try:
+        reading = means.read(template, each.modality.label)
+        prepared = each.scheme.prepare(reading.template)
+    except QualityError:
+        return None
+    except TokenizerError as error:
+        raise InvalidFieldError(str(error), field=f"{each.field}.sealed") from None
+    return Capture(
+        attribute=int(each.modality.attribute),
+        modality=each.modality.label,
+        position=reading.position,
+        extractor=extractor(each.probe),
+        scheme=each.scheme,
+        prepared=prepared,
+        threshold=each.threshold,
+    )
+
+
+def _told(place: int, each: _Asked) -> list[str]:
+    told = [f"capture_{place}={each.modality.label} {extractor(each.probe)} {each.scheme.suite.name}"]
+    if each.probe.HasField("evidence"):
+        found = PresentationAttack(each.probe.evidence.presentation_attack).label
+        told.append(f"device_{place}={each.probe.evidence.device} {found}")
+    return told
