@@ -22,7 +22,9 @@ from tests.simulator.references import SCHEMES, Reference, References
 from tests.simulator.world import REALM
 from tokenizer.biometrics.scheme import TemplateError
 from tokenizer.biometrics.template import FaceTemplate
+from verifier.biometric.devices import Captured
 from verifier.biometric.ports import Means
+from verifier.biometric.refusals import CaptureEvidenceError
 from verifier.biometric.verifier import BiometricVerifier
 from verifier.errors import InvalidFieldError
 
@@ -87,20 +89,15 @@ class Devices:
         """Sign."""
         return hashlib.sha512(b"device" + binding + template).digest()
 
-    def require(
-        self,
-        probe: biometric_pb2.Probe,
-        template: bytes,
-        binding: bytes,
-        *,
-        field: str,
-        now: float,
-    ) -> None:
+    def check(
+        self, probe: biometric_pb2.Probe, binding: bytes, template: bytes, *, now: float, field: str
+    ) -> Captured:
         """See that it is signed."""
         del now
-        signed = probe.evidence.signature == self.sign(template, binding)
-        if probe.evidence.device not in self.known or not signed:
-            raise InvalidFieldError("signed by a registered device", field=f"{field}.evidence")
+        evidence = probe.evidence
+        if evidence.device not in self.known or evidence.signature != self.sign(template, binding):
+            raise CaptureEvidenceError("signed by a registered device", field=f"{field}.evidence")
+        return Captured(device=evidence.device, pad_level=1, presentation_attack=evidence.presentation_attack)
 
 
 class Thresholds:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from padan.vocabulary import Modality
+from tokenizer.biometrics.face import FaceScheme
 from tokenizer.biometrics.rotation import Rotation
 from tokenizer.biometrics.scheme import QualityError, Suite, TemplateError
 from tokenizer.biometrics.template import FaceTemplate
@@ -70,7 +71,20 @@ class Scheme:
         return 1 - (mine ^ int.from_bytes(reference, "big")).bit_count() / (8 * self.suite.size)
 
 
-SCHEMES: Final = {modality.label: Scheme(modality.label) for modality in Modality}
+class Face(FaceScheme):
+    """The service's own construction; a capture can be too faint."""
+
+    def prepare(self, template: object) -> Vector:
+        """Take an embedding that is long enough."""
+        if isinstance(template, FaceTemplate) and float(np.linalg.norm(template.vector)) < _LEAST:
+            raise QualityError("too faint")
+        return super().prepare(template)
+
+
+SCHEMES: Final[dict[str, Any]] = {
+    "face": Face(),
+    **{modality.label: Scheme(modality.label) for modality in (Modality.FINGER, Modality.IRIS)},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,23 +37,38 @@ class Probes(Protocol):
         ...
 
 
+class Believed(Protocol):
+    """What is believed of what a device says."""
+
+    @property
+    def device(self) -> str:
+        """Id of the device."""
+        ...
+
+    @property
+    def presentation_attack(self) -> int:
+        """Number of the padan.v1.PresentationAttack that counts."""
+        ...
+
+
 class Devices(Protocol):
     """Knows capture devices."""
 
-    def require(
-        self, probe: biometric_pb2.Probe, template: bytes, binding: Any, *, field: str, now: float
-    ) -> None:
+    def check(
+        self, probe: biometric_pb2.Probe, binding: Any, template: bytes, *, now: float, field: str
+    ) -> Believed:
         """See that what a probe says of its capture is signed by a registered device, over this request and template.
 
         Args:
             probe: with what the device says.
-            template: as it was sealed, serialised.
             binding: of the request that it came with.
-            field: path of the probe in the request.
+            template: as it was sealed, serialised.
             now: seconds of the Unix epoch.
+            field: path of the probe in the request.
 
         Raises:
             CallerError: it is not; the message names the rule.
+            ServiceError: the list of devices cannot be read.
         """
         ...
 

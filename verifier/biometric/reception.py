@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from padan.v1 import biometric_pb2
     from tokenizer.biometrics.scheme import Scheme
     from verifier.agreement.model import Biometrics
-    from verifier.biometric.ports import Means
+    from verifier.biometric.ports import Believed, Means
     from verifier.validate import ValidRequest
 
 
@@ -110,10 +110,10 @@ def receive(
     ]
     binding = means.probes.binding(request.message, agency)
     templates = [means.probes.open(each.probe, binding, field=each.field) for each in opened]  # 2
-    for each, template in zip(opened, templates, strict=True):  # 3
-        _require_evidence(each, asked)
-        if each.probe.HasField("evidence"):
-            means.devices.require(each.probe, template, binding, field=each.field, now=now)
+    believed = [  # 3
+        _believed(means, each, binding, template, asked, now)
+        for each, template in zip(opened, templates, strict=True)
+    ]
     captures = tuple(  # 4, 5
         capture
         for each, template in zip(opened, templates, strict=True)
@@ -128,7 +128,11 @@ def receive(
             ),
             told=(
                 f"level={level}",
-                *(text for place, each in enumerate(opened, 1) for text in _told(place, each)),
+                *(
+                    text
+                    for place, (each, found) in enumerate(zip(opened, believed, strict=True), 1)
+                    for text in _told(place, each, found)
+                ),
             ),
         ),
         is_poor=any(each.modality.attribute not in good for each in opened),
@@ -147,18 +151,23 @@ def _compared(means: Means, probe: biometric_pb2.Probe, level: str, field: str) 
     return _Asked(probe=probe, field=field, modality=modality, scheme=scheme, threshold=threshold)
 
 
-def _require_evidence(each: _Asked, asked: Biometrics) -> None:
-    evidence, field = each.probe.evidence, f"{each.field}.evidence"
+def _believed(  # noqa: PLR0917 - one call, above
+    means: Means, each: _Asked, binding: Any, template: bytes, asked: Biometrics, now: float
+) -> Believed | None:
+    """See what a device says of a capture, and that the agreement asks for no more; None where none says anything."""
+    field = f"{each.field}.evidence"
     if not each.probe.HasField("evidence"):
         if asked.require_device:
             raise InvalidFieldError("what a registered capture device says, signed by it", field=field)
-        return
+        return None
+    found = means.devices.check(each.probe, binding, template, now=now, field=each.field)
     is_needed = asked.presentation_attack == vocabulary.NONE_FOUND
-    if is_needed and evidence.presentation_attack != vocabulary.NONE_FOUND:
+    if is_needed and found.presentation_attack != vocabulary.NONE_FOUND:
         raise InvalidFieldError(
-            "a device that has looked for a presentation attack, and found none",
+            "a tested device that has looked for a presentation attack, and found none",
             field=f"{field}.presentation_attack",
         )
+    return found
 
 
 def _ready(means: Means, each: _Asked, template: bytes) -> Capture | None:
@@ -181,9 +190,9 @@ def _ready(means: Means, each: _Asked, template: bytes) -> Capture | None:
     )
 
 
-def _told(place: int, each: _Asked) -> list[str]:
+def _told(place: int, each: _Asked, found: Believed | None) -> list[str]:
     told = [f"capture_{place}={each.modality.label} {extractor(each.probe)} {each.scheme.suite.name}"]
-    if each.probe.HasField("evidence"):
-        found = PresentationAttack(each.probe.evidence.presentation_attack).label
-        told.append(f"device_{place}={each.probe.evidence.device} {found}")
+    if found is not None:
+        attack = PresentationAttack(found.presentation_attack).label
+        told.append(f"device_{place}={found.device} {attack}")
     return told
