@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import grpc
 
 from padan.v1 import attribute_pb2, audit_pb2, verification_pb2
+from tests.simulator.biometrics import Biometrics
 from tests.simulator.disputes import Disputes
 from tests.simulator.refusal import refuse
 
@@ -90,6 +91,7 @@ class Service:
         pages: answers of ListEntries, in turn.
         listed: requests of ListEntries, as received.
         disputes: what DisputeService does.
+        biometrics: what VerifyBiometric does.
     """
 
     def __init__(self, pki: Pki) -> None:
@@ -101,6 +103,7 @@ class Service:
         self.pages: deque[audit_pb2.ListEntriesResponse] = deque()
         self.listed: list[audit_pb2.ListEntriesRequest] = []
         self.disputes = Disputes()
+        self.biometrics = Biometrics()
         self._pool = ThreadPoolExecutor(max_workers=64)
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self._verification(), self._audit(), self.disputes.handler()))
@@ -129,6 +132,10 @@ class Service:
                 "Verify": grpc.unary_unary_rpc_method_handler(
                     self._verify,
                     response_serializer=verification_pb2.VerifyResponse.SerializeToString,
+                ),
+                "VerifyBiometric": grpc.unary_unary_rpc_method_handler(
+                    self.biometrics.verify,
+                    response_serializer=verification_pb2.VerifyBiometricResponse.SerializeToString,
                 ),
                 "GetServiceInfo": grpc.unary_unary_rpc_method_handler(
                     self._get_service_info,

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import grpc
 import grpc.aio
 
-from padan import answer, channel, conversion, dispute, info, remedy, retry, update
+from padan import answer, channel, conversion, dispute, info, presence, remedy, retry, update
 from padan.client import SERVICE_INFO, VERIFY
 from padan.enrolment_calls import AsyncEnrolmentCalls
+from padan.errors import ProbeKeyEndedError
 from padan.question import Question
 from padan.rpc import from_rpc
 from padan.v1 import dispute_pb2, token_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.capture import Capture
     from padan.conversion import Collect, HandedIn, HandIn, Page
     from padan.dispute import Dispute
     from padan.info import ServiceInfo
@@ -65,6 +67,8 @@ class Client:
                 response_deserializer=verification_pb2.VerifyResponse.FromString,
             )
         )
+        self._service: ServiceInfo | None = None
+        self._verify_biometric = presence.method(link)
         self._info: grpc.aio.UnaryUnaryMultiCallable[bytes, verification_pb2.GetServiceInfoResponse] = (
             link.unary_unary(
                 SERVICE_INFO,
@@ -172,7 +176,36 @@ class Client:
         Raises:
             PadanError: see `padan errors`.
         """
+        question.require_claims()
         read = answer.read(await self._call(self._verify, question.body, timeout), question)
+        if self._proofs is not None:
+            self._proofs.watch(read.receipt)
+        return read
+
+    async def verify_biometric(
+        self,
+        question: Question,
+        captures: Sequence[Capture],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in verify
+    ) -> Verification:
+        """Ask about a resident who is present, with captures; as `padan.Client.verify_biometric`.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + (self._timeout if timeout is None else timeout)
+        service = self._service
+        if service is None or not presence.is_current(service):
+            service = self._service = await self.service_info(timeout=end - clock())
+        asked = presence.Presence(question, captures, service)
+        try:
+            response = await self._call(self._verify_biometric, asked.body, end - clock())
+        except ProbeKeyEndedError as error:
+            self._service = None  # the next question asks for the key of then
+            response = await self._call(self._verify_biometric, asked.again(error), end - clock())
+        read = asked.read(response)
         if self._proofs is not None:
             self._proofs.watch(read.receipt)
         return read

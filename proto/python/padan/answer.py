@@ -46,14 +46,21 @@ class Verification:
         return self.outcome is Verdict.MATCH
 
 
-def read(response: verification_pb2.VerifyResponse, question: Question) -> Verification:
+def read(
+    response: verification_pb2.VerifyResponse, question: Question, *, captured: tuple[int, ...] = ()
+) -> Verification:
     """Read an answer.
+
+    Args:
+        response: the answer.
+        question: what was asked.
+        captured: the modalities that were asked about besides its claims.
 
     Raises:
         InternalError: it does not belong to the question.
     """
     attributes = tuple(item.attribute for item in response.verdicts)
-    if response.request_id != question.request_id or attributes not in {(), question.attributes}:
+    if response.request_id != question.request_id or attributes not in {(), question.attributes + captured}:
         raise InternalError("the answer does not belong to the question", reason="WRONG_ANSWER")
     return Verification(
         request_id=response.request_id,

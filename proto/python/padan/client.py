@@ -16,19 +16,21 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import grpc
 
-from padan import answer, channel, conversion, dispute, info, remedy, retry, update
+from padan import answer, channel, conversion, dispute, info, presence, remedy, retry, update
 from padan.enrolment_calls import EnrolmentCalls
+from padan.errors import ProbeKeyEndedError
 from padan.question import Question
 from padan.rpc import from_rpc
 from padan.v1 import dispute_pb2, token_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.capture import Capture
     from padan.conversion import Collect, HandedIn, HandIn, Page
     from padan.dispute import Dispute
     from padan.info import ServiceInfo
@@ -69,6 +71,8 @@ class Client:
         self._verify: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = link.unary_unary(
             VERIFY, request_serializer=None, response_deserializer=verification_pb2.VerifyResponse.FromString
         )
+        self._service: ServiceInfo | None = None
+        self._verify_biometric = presence.method(link)
         self._info: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.GetServiceInfoResponse] = (
             link.unary_unary(
                 SERVICE_INFO,
@@ -189,7 +193,39 @@ class Client:
         Raises:
             PadanError: see `padan errors`.
         """
+        question.require_claims()
         read = answer.read(self._call(self._verify, question.body, timeout), question)
+        if self._proofs is not None:
+            self._proofs.watch(read.receipt)
+        return read
+
+    def verify_biometric(
+        self, question: Question, captures: Sequence[Capture], *, timeout: float | None = None
+    ) -> Verification:
+        """Ask about a resident who is present: with captures, and claims beside them where there are some.
+
+        The captures are sealed to the service, once more where its key has changed meanwhile. Asking again with the
+        same question and captures is the same question, answered and charged once. Assumes the extra `sealing`.
+
+        Args:
+            question: from `Question.build` with `beside_captures`.
+            captures: 1 to 4 of `padan.capture.Capture`; several of one modality are tries of it.
+            timeout: seconds for all calls and attempts together.
+
+        Raises:
+            PadanError: see `padan errors`.
+        """
+        end = time.monotonic() + (self._timeout if timeout is None else timeout)
+        service = self._service
+        if service is None or not presence.is_current(service):
+            service = self._service = self.service_info(timeout=end - time.monotonic())
+        asked = presence.Presence(question, captures, service)
+        try:
+            response = self._call(self._verify_biometric, asked.body, end - time.monotonic())
+        except ProbeKeyEndedError as error:
+            self._service = None  # the next question asks for the key of then
+            response = self._call(self._verify_biometric, asked.again(error), end - time.monotonic())
+        read = asked.read(response)
         if self._proofs is not None:
             self._proofs.watch(read.receipt)
         return read

@@ -14,14 +14,16 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from padan import commitment, rules
-from padan.errors import InvalidRequestError
+from padan.errors import InvalidRequestError, Violation
 from padan.nik import Nik
 from padan.v1 import verification_pb2
 from padan.version import VERSION
 from padan.vocabulary import Attribute, LegalBasis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from padan.capture import Capture
 
 Claims: TypeAlias = "Mapping[Attribute, str] | Mapping[str, str]"
 """Attribute to what the resident has said, as typed."""
@@ -45,13 +47,19 @@ class Question:
     attributes: tuple[int, ...]
     body: bytes
 
-    def __init__(self, message: verification_pb2.VerifyRequest, *, today: date | None = None) -> None:
-        """Check a message and take its bytes.
+    def __init__(
+        self,
+        message: verification_pb2.VerifyRequest,
+        *,
+        today: date | None = None,
+        beside_captures: bool = False,
+    ) -> None:
+        """Check a message and take its bytes; beside captures it may claim nothing.
 
         Raises:
             InvalidRequestError: the service would refuse it; names fields and rules.
         """
-        rules.check(message, today or datetime.now(tz=UTC).date())
+        rules.check(message, today or datetime.now(tz=UTC).date(), least=0 if beside_captures else 1)
         self.request_id = message.request_id
         self.attributes = tuple(claim.attribute for claim in message.claims)
         self.body = message.SerializeToString(deterministic=True)
@@ -73,6 +81,7 @@ class Question:
         request_id: str = "",
         blind: bytes = b"",
         today: date | None = None,
+        beside_captures: bool = False,
     ) -> Question:
         """Build a question.
 
@@ -90,6 +99,7 @@ class Question:
             request_id: a UUID of your own; by default a new one.
             blind: 32 random bytes of your own; by default new ones.
             today: the day up to which a birth date in a NIK is possible; by default the day of the clock, UTC.
+            beside_captures: it will be asked with captures (`padan.Client.verify_biometric`), and may claim nothing.
 
         Raises:
             InvalidRequestError: names fields and rules, never values.
@@ -120,7 +130,7 @@ class Question:
             raise InvalidRequestError("a text is not valid Unicode", reason="INVALID_FIELD") from None
         if not_after is not None:
             message.not_after.FromDatetime(not_after)
-        return cls(message, today=today)
+        return cls(message, today=today, beside_captures=beside_captures)
 
     @classmethod
     def from_body(cls, body: bytes) -> Question:
@@ -133,15 +143,32 @@ class Question:
             message = verification_pb2.VerifyRequest.FromString(body)
         except DecodeError:
             raise InvalidRequestError("the bytes are no VerifyRequest", reason="MALFORMED_MESSAGE") from None
-        return cls(message)
+        return cls(message, beside_captures=not message.claims)
 
-    def digest(self, agency: str) -> bytes:
+    def require_claims(self) -> None:
+        """See that there is something to ask without captures.
+
+        Raises:
+            InvalidRequestError: it claims nothing.
+        """
+        if not self.attributes:
+            rule = f"1 to {rules.MAX_CLAIMS} claims"
+            raise InvalidRequestError(
+                "the question claims nothing; ask it with captures, by verify_biometric",
+                reason="INVALID_FIELD",
+                fields=(Violation(field="claims", rule=rule),),
+            )
+
+    def digest(self, agency: str, captures: Iterable[Capture] = ()) -> bytes:
         """Compute the request digest that log and receipt carry, 32 bytes.
 
         Args:
             agency: id of the agency that asked, from its certificate.
+            captures: those that it was asked with.
         """
-        return commitment.request_digest(verification_pb2.VerifyRequest.FromString(self.body), agency)
+        message = verification_pb2.VerifyRequest.FromString(self.body)
+        captured = [(int(each.modality), each.template) for each in captures]
+        return commitment.request_digest(message, agency, captured)
 
     def __repr__(self) -> str:
         return f"Question(request_id={self.request_id!r}, <redacted>)"
