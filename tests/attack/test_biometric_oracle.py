@@ -31,7 +31,11 @@ QUERIES = [pytest.param(400, id="quick"), pytest.param(10_000, id="whole", marks
 
 def booth(*, subject: int, joint: int = 10**9) -> Booth:
     """Enrol a resident's face at a clinic whose budget about a resident is given."""
-    world = World(seed=6, agencies={"clinic": Terms(subject=subject, present=Present())}, people=[dict(BUDI)])
+    world = World(
+        seed=6,
+        agencies={"clinic": Terms(subject=subject, prefix=10**9, present=Present())},
+        people=[dict(BUDI)],
+    )
     drafts = world.ground["drafts"]
     drafts._joint_subject = drafts._joint_prefix = joint
     made = Booth(world)

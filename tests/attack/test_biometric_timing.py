@@ -28,8 +28,9 @@ pytestmark = [pytest.mark.attack, pytest.mark.long]
 MATCH, NO_MATCH = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
 CALLS = 6_000
 POOL = 60
-LIMIT = 0.005
-"""Share of the median that two classes may differ by: memory, and no branch."""
+FORGIVEN = 0.002
+"""Share of the median that two classes may differ by: two pools lie elsewhere in memory; a comparison that is left
+out shows as a hundred times that."""
 
 
 class Ground:
@@ -105,7 +106,7 @@ def _of(pool: list[str], ground: Ground) -> str:
 
 @pytest.mark.parametrize("what", PAIRS)
 def test_a_comparison_costs_the_same(ground: Ground, what: str) -> None:
-    """The medians of two classes differ by less than what memory makes of them."""
+    """Two classes cannot be told apart by what they cost, beyond what memory makes of them."""
     make, outcomes = PAIRS[what]
 
     def latency(kind: int) -> float:
@@ -113,6 +114,11 @@ def test_a_comparison_costs_the_same(ground: Ground, what: str) -> None:
         assert outcome == outcomes[kind]
         return elapsed
 
-    report = timing.analyse(timing.collect(latency, calls=CALLS, seed=11, warm_up=200))
-    sys.stdout.write(f"\n{what}: {report}\n")
-    assert abs(report.median_difference_us) < LIMIT * report.median_us
+    samples = timing.collect(latency, calls=CALLS, seed=11, warm_up=200)
+    report = timing.analyse(samples)
+    most = FORGIVEN * report.median_us
+    forgiven = max(-most, min(most, report.median_difference_us))
+    moved = timing.Samples(first=[value - forgiven for value in samples.first], second=samples.second)
+    max_t = abs(timing.analyse(moved).max_t)
+    sys.stdout.write(f"\n{what}: {report}; |t| of what exceeds {most:.1f} us {max_t:.2f}\n")
+    assert max_t < timing.T_LIMIT
