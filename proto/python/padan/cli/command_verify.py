@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import times
-from padan.cli import connection
+from padan.cli import captures, connection
 from padan.cli.asking import LegalBasis, Officer, Purpose
+from padan.cli.captures import Evidence, Extractor, Face, Finger, Iris
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.question import Question
 from padan.token import Token
-from padan.vocabulary import Verdict
+from padan.vocabulary import Modality, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,11 @@ def verify(
         list[str] | None,
         typer.Option(metavar="ATTRIBUTE=VALUE", help="What the resident has said; repeatable."),
     ] = None,
+    face: Face = None,
+    finger: Finger = None,
+    iris: Iris = None,
+    extractor: Extractor = None,
+    evidence: Evidence = None,
     purpose: Purpose = None,
     officer: Officer = None,
     legal_basis: LegalBasis = None,
@@ -91,7 +97,7 @@ def verify(
     timeout: Timeout = None,
     json: Json = False,
 ) -> None:
-    """Ask whether the registry confirms what a resident has said.
+    """Ask whether the registry confirms what a resident has said, or who is captured.
 
     Exit codes: 0 MATCH, 1 any other verdict about the person, 4 BLOCKED, 5 NOT_AVAILABLE.
     """
@@ -109,11 +115,20 @@ def verify(
         "request_id": request_id,
     }
     document = _read(source)
-    question = _question(given, claim or [], document, connection.settings(), issue=issue_token)
+    files = {Modality.FACE: face or [], Modality.FINGER: finger or [], Modality.IRIS: iris or []}
+    captured = captures.read(files, extractor or [], evidence or [])
+    question = _question(
+        given,
+        claim or [],
+        document,
+        connection.settings(),
+        issue=issue_token,
+        beside_captures=bool(captured),
+    )
     if save_request is not None:
         _keep(save_request, question.body)
     with link.client() as client:
-        answer = client.ask(question)
+        answer = client.verify_biometric(question, captured) if captured else client.ask(question)
     if save_receipt is not None:
         _keep(save_receipt, answer.receipt.encode())
     _print(answer, as_json=json)
@@ -129,6 +144,7 @@ def _question(
     stored: Config,
     *,
     issue: bool,
+    beside_captures: bool,
 ) -> Question:
     """Join options, document and configuration file, in this order of weight."""
     texts: dict[str, Any] = {}
@@ -153,6 +169,7 @@ def _question(
         claims=_claims(claims, document),
         subject_token=Token.from_text(token).encode() if token else b"",
         issue_token=issue or asked,
+        beside_captures=beside_captures,
         **texts,
     )
 
