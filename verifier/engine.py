@@ -21,7 +21,7 @@ from verifier.audit import Audit
 from verifier.auditor.store import GrantStore
 from verifier.auditor.table import GrantTable
 from verifier.backup import mirroring
-from verifier.biometric import probekeys
+from verifier.biometric import means, probekeys
 from verifier.biometric.devices import Devices
 from verifier.biometric.devicetable import DeviceTable
 from verifier.biometric.verifier import BiometricVerifier
@@ -115,7 +115,7 @@ class Engine:
             self._log_beginnings(opened)
             self._open_directory(opened)
             self._open_witnesses(opened)
-            self._build_core()
+            self._build_core(opened)
             self._build_audit()
             self._build_desks()
             self._start(opened)
@@ -247,7 +247,7 @@ class Engine:
         self._witnesses.look()
         self._duties.append(witnessed.duty(self._witnesses, self._metrics.witness_age.set))
 
-    def _build_core(self) -> None:
+    def _build_core(self, opened: contextlib.ExitStack) -> None:
         settings = self._settings
         codes = CodeLists.load()
         self._epochs = EpochHolder(
@@ -277,8 +277,10 @@ class Engine:
         self.core = (Verifier if self._tracing is None else TracedVerifier)(
             **ground, slot=settings.slot_ms / 1000
         )
-        # This release keeps no references, so that captures are refused, each with its entry.
-        self.biometric = BiometricVerifier(None, **ground, slot=settings.biometric_slot_ms / 1000)
+        captures = means.begin(
+            opened, settings, self._agent, probe_keys=self._probe_keys, devices=self._devices
+        )
+        self.biometric = BiometricVerifier(captures, **ground, slot=settings.biometric_slot_ms / 1000)
         if self._tracing is not None and isinstance(self.core, TracedVerifier):
             self.core.trace_to(self._tracing, share=settings.trace_share)
         self.info = ServiceInfo(

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from keys.templatekey import TemplateKey
     from tokenizer.biometrics.template import Template
-    from verifier.biometric.ports import Wanted
     from verifier.epoch import PinnedEpoch, RowPair
+    from verifier.reference.references import Wanted
 
     Vector = NDArray[np.float32]
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verifier.biometric.ports import Wanted
-from verifier.epoch import ROWS
 from verifier.evidence import FINDINGS
+from verifier.reference.references import ROWS, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

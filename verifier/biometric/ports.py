@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tokenizer.biometrics.scheme import Scheme, Suite
     from tokenizer.biometrics.template import Template
     from verifier.epoch import PinnedEpoch, RowPair
+    from verifier.reference.references import Wanted
 
 
 class Probes(Protocol):
@@ -157,24 +158,6 @@ class Candidate(Protocol):
     def counts(self) -> bool:
         """Whether it is the subject's own, of the probe's extractor."""
         ...
-
-
-@value
-class Wanted:
-    """One probe's references.
-
-    Attributes:
-        record_id: of the subject, 16 bytes.
-        request_id: picks the decoys.
-        slots: of the probe's position, by `EpochReferences.slots`.
-    """
-
-    record_id: bytes
-    request_id: bytes
-    slots: tuple[Any, ...]
-
-    def __repr__(self) -> str:
-        return "Wanted(<redacted>)"
 
 
 class EpochReferences(Protocol):

@@ -10,6 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from padan.biometric.template import EXTRACTOR_NAME, EXTRACTOR_VERSION
+from padan.probe import DEVICE, sealed_size
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Modality
 from verifier import validate
@@ -22,13 +24,8 @@ if TYPE_CHECKING:
     from verifier.validate import ValidRequest
 
 MAX_PROBES: Final = 4
-MAX_SEALED: Final = 12_288
-"""Bytes of what is sealed of one probe: a padded template and what sealing adds; four of them fit in a request."""
 SIGNATURE_SIZE: Final = 64
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DEVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MODALITIES = frozenset(map(int, Modality))
 _FOUND = frozenset(
     {biometric_pb2.PRESENTATION_ATTACK_NOT_TESTED, biometric_pb2.PRESENTATION_ATTACK_NONE_FOUND}
@@ -80,25 +77,26 @@ def extractor(probe: biometric_pb2.Probe) -> str:
 def _check_probe(probe: biometric_pb2.Probe, field: str) -> None:
     if probe.modality not in _MODALITIES:
         raise InvalidFieldError("a known modality", field=f"{field}.modality")
-    if not _NAME.fullmatch(probe.extractor.name):
+    if not EXTRACTOR_NAME.fullmatch(probe.extractor.name):
         raise InvalidFieldError(
             "1 to 63 of a-z 0-9 . -, beginning with a letter or digit", field=f"{field}.extractor.name"
         )
-    if not _VERSION.fullmatch(probe.extractor.version):
+    if not EXTRACTOR_VERSION.fullmatch(probe.extractor.version):
         raise InvalidFieldError(
             "1 to 32 of A-Z a-z 0-9 . _ -, beginning with a letter or digit",
             field=f"{field}.extractor.version",
         )
     if not _KEY_ID.fullmatch(probe.key_id):
         raise InvalidFieldError("id of a key from GetServiceInfo, purpose probe", field=f"{field}.key_id")
-    if not 1 <= len(probe.sealed) <= MAX_SEALED:
-        raise InvalidFieldError(f"1 to {MAX_SEALED} bytes, sealed", field=f"{field}.sealed")
+    most = sealed_size(probe.modality)
+    if not 1 <= len(probe.sealed) <= most:
+        raise InvalidFieldError(f"1 to {most:,} bytes, sealed", field=f"{field}.sealed")
     if probe.HasField("evidence"):
         _check_evidence(probe.evidence, f"{field}.evidence")
 
 
 def _check_evidence(evidence: biometric_pb2.CaptureEvidence, field: str) -> None:
-    if not _DEVICE.fullmatch(evidence.device):
+    if not DEVICE.fullmatch(evidence.device):
         raise InvalidFieldError("1 to 64 of A-Z a-z 0-9 . _ -", field=f"{field}.device")
     if not evidence.HasField("captured_at"):
         raise InvalidFieldError("given", field=f"{field}.captured_at")

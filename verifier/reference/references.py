@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import logging
 import threading
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeysError
 from keys.purpose import Purpose
@@ -53,25 +53,6 @@ class Wanted:
 
     def __repr__(self) -> str:
         return "Wanted(<redacted>)"
-
-
-class Asked(Protocol):
-    """What a look-up reads of one probe; `Wanted` is one."""
-
-    @property
-    def record_id(self) -> bytes:
-        """Of the subject, 16 bytes."""
-        ...
-
-    @property
-    def request_id(self) -> bytes:
-        """Picks the decoys."""
-        ...
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        """Of the probe's position."""
-        ...
 
 
 @value
@@ -126,7 +107,7 @@ class PinnedReferences:
         """
         return slots_of(suite, position)
 
-    def lookup(self, wanted: Sequence[Asked]) -> list[list[RowPair]]:
+    def lookup(self, wanted: Sequence[Wanted]) -> list[list[RowPair]]:
         """Fetch two rows for each slot of each probe, in one look-up.
 
         Raises:
@@ -145,7 +126,7 @@ class PinnedReferences:
         answers = iter(self._reader.lookup_many(layer.number, queries))
         return [[next(answers) for _ in each.slots] for each in wanted]
 
-    def open(self, wanted: Asked, rows: Sequence[RowPair], extractor: str) -> list[Candidate]:
+    def open(self, wanted: Wanted, rows: Sequence[RowPair], extractor: str) -> list[Candidate]:
         """Open both rows of every slot of a probe.
 
         Args:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from padan import canonical, sealing
+from padan.biometric.template import EXTRACTOR_NAME, EXTRACTOR_VERSION
 from padan.commitment import Blinder
 from padan.errors import DisputeError, InvalidRequestError
 from padan.padding import LENGTH_SIZE, PaddingError, pad, unpad
@@ -46,8 +47,6 @@ SIZES: Final[Mapping[int, int]] = MappingProxyType(
 1,560 bytes) and 500 bytes more; for an iris code of 16,384 bits and its mask."""
 DEVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """An id of a capture device."""
-EXTRACTOR_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-EXTRACTOR_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 _INFO_LABEL: Final = canonical.prefixed("padan/probe/1")
 _CAPTURE_LABEL: Final = canonical.prefixed("padan/capture/1")

@@ -55,8 +55,8 @@ _POSITION_RULES: Final[Mapping[str, str]] = MappingProxyType(
 )
 _BEST: Final = 100
 _NUMBER: Final = 4
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+EXTRACTOR_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+EXTRACTOR_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 _Fault = tuple[str, str]
 
@@ -68,9 +68,9 @@ def extractor(name: str, version: str) -> biometric_pb2.Extractor:
         InvalidRequestError: no such name or version.
     """
     found = []
-    if not _NAME.fullmatch(name):
+    if not EXTRACTOR_NAME.fullmatch(name):
         found.append(("extractor.name", "1 to 63 of a-z 0-9 . -, beginning with a letter or digit"))
-    if not _VERSION.fullmatch(version):
+    if not EXTRACTOR_VERSION.fullmatch(version):
         rule = "1 to 32 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
         found.append(("extractor.version", rule))
     if found:
