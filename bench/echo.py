@@ -30,6 +30,12 @@ class Echo(verification_pb2_grpc.VerificationServiceServicer):
             request_id=request.request_id, outcome=VERDICT_MATCH, receipt=self._filling
         )
 
+    def VerifyBiometric(  # noqa: N802 -- the generated name
+        self, _request: verification_pb2.VerifyBiometricRequest, context: grpc.ServicerContext
+    ) -> verification_pb2.VerifyBiometricResponse:
+        """Refuse: an echo compares nothing."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "this is an echo")
+
     def GetServiceInfo(  # noqa: N802 -- the generated name
         self, _request: verification_pb2.GetServiceInfoRequest, context: grpc.ServicerContext
     ) -> verification_pb2.GetServiceInfoResponse:

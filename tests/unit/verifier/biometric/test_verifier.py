@@ -218,7 +218,7 @@ def test_every_comparison_is_made_whatever_is_held(booth: Booth, monkeypatch: py
 
     def score(*given: Any) -> float:
         compared.append(1)
-        return counted(*given)
+        return float(counted(*given))
 
     monkeypatch.setattr(scheme, "score", score)
     work = set()
