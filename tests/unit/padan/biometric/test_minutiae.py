@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -295,7 +296,8 @@ def test_a_survey_counts_and_shows_nothing() -> None:
     assert "222" not in "".join(found.problems)
     assert repr(found.record) == "Record(ISO_2005, views=1)"
     assert "Minutia" in repr(minutiae.read(BYTES[0]).views[0].minutiae[0])
-    assert "93" not in repr(minutiae.read(BYTES[0]).views)
+    shown = re.sub("0x[0-9a-f]+", "", repr(minutiae.read(BYTES[0]).views))
+    assert not re.search("[0-9]", shown)
 
 
 def test_units() -> None:
