@@ -33,6 +33,9 @@ from padan.v1 import dispute_pb2, dispute_pb2_grpc, verification_pb2
 from padan.vocabulary import Attribute, DisputeOutcome, DisputeState
 from tests.integration.court import CONTEST_DAYS, LIMIT, Court, hold_court, patiently
 from tests.people import BUDI, SARI
+from tests.simulator.booth import Booth, answer_of, kept, last_row
+from tests.simulator.world import World
+from tests.terms import Present, Terms
 from verifier import schema
 from verifier.agreement import signkey
 from verifier.dispute import casefile
@@ -81,6 +84,7 @@ def test_from_a_wrong_answer_to_its_correction(court: Court, tmp_path: Path) -> 
         "dispute": dispute.dispute_id,
         "agency": "tax",
         "claims": ["name", "birth_date"],
+        "asked": ["name", "birth_date"],
         "nik": BUDI["NIK"],
     }
     key = court.folder / "officer.key"
@@ -112,6 +116,33 @@ def test_from_a_wrong_answer_to_its_correction(court: Court, tmp_path: Path) -> 
     stored = str(steps) + str(shown)
     assert BUDI["NIK"] not in stored
     assert BUDI["NAMA_LGKP"] not in stored
+
+
+def test_what_was_captured_is_disputed_over_the_wire(court: Court, tmp_path: Path) -> None:
+    """The officer learns whom the question was about, and which modality was asked and is disputed."""
+    world = World(seed=3, agencies={"tax": Terms(present=Present())}, people=[dict(BUDI)], start=time.time())
+    booth = Booth(world)
+    question = booth.question(BUDI["NIK"])
+    probe = booth.probe(question, "finger", booth.seen(booth.sari), agency="tax", position=2)
+    contest = answer_of(booth.reply(question, probe, agency="tax")).contest
+    log = open_log(court.service.installation.settings.log_database)
+    with contextlib.closing(log), log.transaction() as transaction:
+        row = last_row(world)
+        transaction.write({}, row.log_time_ms // 86_400_000, [row], [])
+    asked = kept(question, probe)
+    with court.service.client() as client:
+        with pytest.raises(PadanError) as refused:
+            patiently(lambda: client.open_dispute(asked.question, contest=contest, claims=["finger"]))
+        assert refused.value.reason == "INVALID_FIELD"
+        dispute = patiently(lambda: client.open_dispute(asked, contest=contest, claims=["finger"]))
+    assert dispute.claims == (Attribute.FINGER,)
+    file = tmp_path / "case.json"
+    court.run("dispute", "show", dispute.dispute_id, "--out", file)
+    key = court.folder / "dispute.key"
+    opened = json.loads(court.run("dispute", "read", file, "--key", key, "--json"))
+    assert (opened["nik"], opened["claims"], opened["asked"]) == (BUDI["NIK"], ["finger"], ["finger"])
+    assert "asked     finger" in court.run("dispute", "read", file, "--key", key)
+    court.close(dispute)
 
 
 def test_who_has_no_such_answer_hears_the_same(court: Court) -> None:

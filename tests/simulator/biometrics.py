@@ -10,13 +10,15 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from padan import probe, sealing, servicekey, signature
+from padan import commitment, probe, sealing, servicekey, signature
 from padan.probe import Binding
 from padan.sealing import Recipient
 from padan.v1 import attribute_pb2, verification_pb2
 from padan.vocabulary import Modality
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import grpc
     from google.protobuf.message import Message
 
@@ -30,12 +32,14 @@ class Biometrics:
         asked: every request, as received.
         opened: of every request that opened, the serialised templates.
         ends: how many requests more end the key that they are sealed to.
+        receipt: makes a receipt of a request_id and the request digest.
     """
 
     def __init__(self) -> None:
         self.asked: list[verification_pb2.VerifyBiometricRequest] = []
         self.opened: list[list[bytes]] = []
         self.ends = 0
+        self.receipt: Callable[[str, bytes], str] = lambda _request_id, _digest: "a.b.c"
         self.signer = signature.Signer(bytes(range(32)))
         self.change()
 
@@ -84,8 +88,15 @@ class Biometrics:
         question = request.question
         binding = Binding.of(question, registry_id=REGISTRY, environment=ENVIRONMENT, agency=AGENCY)
         self.opened.append([probe.open_probe(each, binding, self.recipient) for each in request.probes])
+        captured = [
+            (int(each.modality), data) for each, data in zip(request.probes, self.opened[-1], strict=True)
+        ]
+        digest = commitment.request_digest(question, AGENCY, captured)
         answer = verification_pb2.VerifyResponse(
-            request_id=question.request_id, outcome=attribute_pb2.VERDICT_MATCH, contest="C", receipt="a.b.c"
+            request_id=question.request_id,
+            outcome=attribute_pb2.VERDICT_MATCH,
+            contest="C",
+            receipt=self.receipt(question.request_id, digest),
         )
         modalities = dict.fromkeys(int(Modality(each.modality).attribute) for each in request.probes)
         for attribute in (*(claim.attribute for claim in question.claims), *modalities):

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from keys.templatekey import TemplateKeys
+from padan.asked import AskedQuestion
+from padan.capture import Capture
 from padan.nik import Nik
+from padan.question import Question
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Modality
 from tests.service import request
@@ -27,6 +30,7 @@ from verifier.biometric.ports import Means
 from verifier.biometric.refusals import CaptureEvidenceError
 from verifier.biometric.verifier import BiometricVerifier
 from verifier.errors import InvalidFieldError
+from verifier.log.store import EntryRow
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -261,6 +265,22 @@ def answer_of(reply: Reply) -> verification_pb2.VerifyResponse:
 def verdicts_of(reply: Reply) -> dict[int, int]:
     """Read the verdicts."""
     return {item.attribute: item.verdict for item in answer_of(reply).verdicts}
+
+
+def kept(question: verification_pb2.VerifyRequest, *probes: biometric_pb2.Probe) -> AskedQuestion:
+    """Keep what an agency keeps of a question that it has asked."""
+    captures = [
+        Capture(modality=each.modality, extractor=each.extractor, template=each.sealed[32:])
+        for each in probes
+    ]
+    return AskedQuestion.of(Question.from_body(question.SerializeToString()), captures)
+
+
+def last_row(world: World) -> EntryRow:
+    """Take the newest entry, to be written into another log."""
+    row = world.log.rows[-1]
+    told = (row.kind, row.agency, row.purpose, row.outcome, row.log_time_ms)
+    return EntryRow(*told, row.entry, row.salt, row.leaf)
 
 
 def _unit(vector: Any) -> Vector:

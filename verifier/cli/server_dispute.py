@@ -135,14 +135,16 @@ def read(
     opened = casefile.decode(read_input(file))
     subject = casefile.read(opened, recipient)
     claims = [_name(number) for number in opened.case.claims]
+    asked = [_name(number) for number in casefile.asked(opened)]
     named = {"nik": subject.nik} if subject.nik else {"subject_token": subject.token.hex()}
     if as_json:
-        print_json({"dispute": opened.id, "agency": opened.agency, "claims": claims, **named})
+        print_json({"dispute": opened.id, "agency": opened.agency, "claims": claims, "asked": asked, **named})
         return
     for name, value in named.items():
         typer.echo(f"{name:<9} {value}")
     typer.echo(
-        f"claims    {', '.join(claims)}\nagency    {opened.agency}\nproven    against the entry in the log"
+        f"claims    {', '.join(claims)}\nasked     {', '.join(asked)}\nagency    {opened.agency}\n"
+        "proven    against the entry in the log"
     )
 
 

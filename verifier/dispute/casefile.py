@@ -137,6 +137,20 @@ def read(file: CaseFile, recipient: Recipient) -> Opening:
         raise CaseFileError(f"{error}; the dispute is to be rejected") from error
 
 
+def asked(file: CaseFile) -> tuple[int, ...]:
+    """List what the question was about, numbers of padan.v1.Attribute: claims, then what was captured.
+
+    Of the entry; whether that is the log's is proven by `read`.
+
+    Raises:
+        CaseFileError: the entry is malformed.
+    """
+    try:
+        return case.unpack(log_entry.decode(file.entry).fields.get(Field.CLAIMS, b""))
+    except PadanError as error:
+        raise CaseFileError("the entry is malformed") from error
+
+
 def _content(data: bytes) -> dict[str, Any]:
     try:
         content = json.loads(data) if len(data) <= MAX_SIZE else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from padan import opening, sealing
 from padan.v1 import attribute_pb2, dispute_pb2
+from padan.vocabulary import MODALITIES
 from verifier import validate
 from verifier.dispute import contest
 from verifier.dispute.case import ID_SIZE, Case
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 MAX_PAGE: Final = 1_000
 DEFAULT_PAGE: Final = 100
 MAX_STATEMENT: Final = 4_096
-"""Bytes; the statement of the largest question has some 1,300."""
+"""Bytes; the statement of the largest question has some 1,400."""
+MAX_DISPUTED: Final = validate.MAX_CLAIMS + len(MODALITIES)
+"""A question has so many claims, and captures of so many modalities beside them."""
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -143,8 +146,8 @@ def _place(token: str) -> tuple[int, str]:
 
 
 def _claims(message: dispute_pb2.OpenDisputeRequest) -> tuple[int, ...]:
-    if not 1 <= len(message.claims) <= validate.MAX_CLAIMS:
-        raise InvalidFieldError(f"1 to {validate.MAX_CLAIMS} attributes", field="claims")
+    if not 1 <= len(message.claims) <= MAX_DISPUTED:
+        raise InvalidFieldError(f"1 to {MAX_DISPUTED} attributes", field="claims")
     for position, attribute in enumerate(message.claims):
         if attribute not in _ATTRIBUTES:
             raise InvalidFieldError("a known attribute", field=f"claims[{position}]")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from padan.answer import Verification
+    from padan.asked import AskedQuestion
     from padan.client import Client
     from padan.dispute import Dispute
     from padan.errors import PadanError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from padan.vocabulary import Attribute, LegalBasis, Verdict
 
 __all__ = [
+    "AskedQuestion",
     "Attribute",
     "Client",
     "Dispute",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AskedQuestion": "asked",
     "Attribute": "vocabulary",
     "Client": "client",
     "Dispute": "dispute",

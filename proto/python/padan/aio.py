@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.asked import AskedQuestion
     from padan.capture import Capture
     from padan.conversion import Collect, HandedIn, HandIn, Page
     from padan.dispute import Dispute
@@ -281,7 +282,7 @@ class Client:
 
     async def open_dispute(
         self,
-        question: Question,
+        question: Question | AskedQuestion,
         *,
         contest: str,
         claims: Iterable[Attribute | str],

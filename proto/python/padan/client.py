@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from padan.answer import Verification
+    from padan.asked import AskedQuestion
     from padan.capture import Capture
     from padan.conversion import Collect, HandedIn, HandIn, Page
     from padan.dispute import Dispute
@@ -283,7 +284,7 @@ class Client:
 
     def open_dispute(
         self,
-        question: Question,
+        question: Question | AskedQuestion,
         *,
         contest: str,
         claims: Iterable[Attribute | str],
@@ -297,9 +298,9 @@ class Client:
         Whom it is about is sealed to the registry's officer; the service cannot read it. Assumes the extra `sealing`.
 
         Args:
-            question: the one that was answered; `Question.from_body` reads it back.
+            question: the one that was answered; one with captures as `padan.AskedQuestion`, which is read back too.
             contest: the answer's reference.
-            claims: the disputed claims, of those in the question.
+            claims: the disputed claims, of those in the question; of captures face, finger and iris.
             officer: the agency's own pseudonym of the person who disputes; by default the question's.
             request_id: a UUID of your own; by default a new one. Again with the same one is the same dispute.
             answered_at: for a reference of 16 characters, when the answer came, within a minute.

@@ -159,9 +159,22 @@ def claim_commitment(blind: bytes, position: int, attribute: int, value: str) ->
     return Blinder(blind).claim(position, attribute, value)
 
 
+def probe_commitments(blind: bytes, probes: Captured) -> tuple[bytes, ...]:
+    """Commit to what was captured, 32 bytes each, in the order of the request."""
+    blinder = Blinder(blind)
+    return tuple(blinder.probe(position, *captured) for position, captured in enumerate(probes))
+
+
 def request_digest(request: verification_pb2.VerifyRequest, agency: str, probes: Captured = ()) -> bytes:
-    """Digest a request as the log and the receipt carry it, 32 bytes; arguments as for `statement`."""
-    return statement_digest(statement(request, agency, probes))
+    """Digest a request as the log and the receipt carry it, 32 bytes.
+
+    Args:
+        request: a request whose fields were checked.
+        agency: id of the calling agency, from its certificate.
+        probes: what was captured besides.
+    """
+    committed = probe_commitments(request.blind, probes) if probes else ()
+    return statement_digest(statement(request, agency, committed))
 
 
 def statement_digest(stated: bytes) -> bytes:
@@ -171,7 +184,7 @@ def statement_digest(stated: bytes) -> bytes:
     return state.digest()
 
 
-def statement(request: verification_pb2.VerifyRequest, agency: str, probes: Captured = ()) -> bytes:
+def statement(request: verification_pb2.VerifyRequest, agency: str, committed: Sequence[bytes] = ()) -> bytes:
     """Write what the request digest is made over: commitments in place of subject and claims, all else as it is.
 
     A dispute shows it, so that one commitment in it can be opened against the digest in the log.
@@ -179,7 +192,7 @@ def statement(request: verification_pb2.VerifyRequest, agency: str, probes: Capt
     Args:
         request: a request whose fields were checked.
         agency: id of the calling agency, from its certificate.
-        probes: what was captured besides.
+        committed: the commitments to what was captured besides, from `probe_commitments`.
     """
     blinder = Blinder(request.blind)
     nik, token = request.nik, request.subject_token
@@ -209,10 +222,8 @@ def statement(request: verification_pb2.VerifyRequest, agency: str, probes: Capt
         fields[11] = _TIME.pack(request.not_after.seconds, request.not_after.nanos)
     if request.issue_token:
         fields[12] = b"\x01"
-    if probes:
-        fields[PROBES_FIELD] = b"".join(
-            [blinder.probe(position, *captured) for position, captured in enumerate(probes)]
-        )
+    if committed:
+        fields[PROBES_FIELD] = b"".join(committed)
     return canonical.encode(fields)
 
 

@@ -1,8 +1,10 @@
 """A dispute as the agency opens and reads it: which claims of an answer it disputes, and what became of that.
 
-Guarantees: nothing that is sent says what the registry holds or what the resident has said. Whom it is about goes to
-the registry's officer in a sealed box; the service gets commitments. A repetition under the same request_id opens
-nothing twice.
+A face, a finger or an iris that was captured is disputed as a claim is, by its attribute.
+
+Guarantees: nothing that is sent says what the registry holds, what the resident has said or what was captured. Whom it
+is about goes to the registry's officer in a sealed box; the service gets commitments. A repetition under the same
+request_id opens nothing twice.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from padan import commitment, remedy
+from padan import remedy
+from padan.asked import AskedQuestion
 from padan.errors import ConfigError, InternalError, InvalidRequestError, Violation
 from padan.times import from_timestamp
-from padan.v1 import dispute_pb2, verification_pb2
+from padan.v1 import dispute_pb2
 from padan.vocabulary import Attribute, DisputeOutcome, DisputeState
 
 if TYPE_CHECKING:
@@ -66,11 +69,11 @@ class Order:
     """What is to be opened.
 
     Attributes:
-        request: the question that was answered; holds the NIK and the claims.
+        asked: the question that was answered; holds the NIK and the claims, and of captures the commitments.
         request_id: the UUID under which it is opened.
     """
 
-    request: verification_pb2.VerifyRequest = field(repr=False)
+    asked: AskedQuestion = field(repr=False)
     request_id: str
     contest: str
     claims: tuple[Attribute, ...]
@@ -80,7 +83,7 @@ class Order:
     @classmethod
     def build(
         cls,
-        question: Question,
+        question: Question | AskedQuestion,
         *,
         contest: str,
         claims: Iterable[Attribute | str],
@@ -93,20 +96,20 @@ class Order:
         Raises:
             InvalidRequestError: no claim is named, or one that the question does not have.
         """
+        asked = AskedQuestion.of(question)
         named = tuple(map(Attribute.of, claims))
-        if not named or not {*named} <= {*question.attributes} or len({*named}) != len(named):
+        if not named or not {*named} <= {*asked.attributes} or len({*named}) != len(named):
             raise InvalidRequestError(
                 "the dispute is malformed",
                 reason="INVALID_FIELD",
-                fields=(Violation(field="claims", rule="claims of the question, each once"),),
+                fields=(Violation(field="claims", rule="claims and captures of the question, each once"),),
             )
-        request = verification_pb2.VerifyRequest.FromString(question.body)
         return cls(
-            request=request,
+            asked=asked,
             request_id=request_id or str(uuid.uuid4()),
             contest=contest,
             claims=named,
-            officer=officer or request.officer,
+            officer=officer or asked.message().officer,
             answered_at=answered_at,
         )
 
@@ -129,19 +132,21 @@ class Order:
             raise ConfigError(
                 "cryptography is not installed", reason="EXTRA", next_step="pip install 'padan[sealing]'"
             ) from None
+        request = self.asked.message()
         box = opening.seal(
-            self.request,
+            request,
             service.agency_id,
             registry_id=service.registry_id,
             environment=service.environment,
             public_key=key.public_key,
+            committed=self.asked.commitments,
         )
         message = dispute_pb2.OpenDisputeRequest(
             request_id=self.request_id,
             contest=self.contest,
             officer=self.officer,
             claims=[int(claim) for claim in self.claims],  # type: ignore[misc]  # the same numbers, another type
-            statement=commitment.statement(self.request, service.agency_id),
+            statement=self.asked.statement(service.agency_id),
             box=box,
             key_id=key.key_id,
         )

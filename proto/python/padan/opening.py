@@ -18,6 +18,8 @@ from padan import canonical, commitment, sealing
 from padan.errors import DisputeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from padan.sealing import Recipient
     from padan.v1 import verification_pb2
 
@@ -98,6 +100,7 @@ def seal(
     registry_id: str,
     environment: str,
     public_key: bytes,
+    committed: Sequence[bytes] = (),
 ) -> bytes:
     """Seal the opening of one's own question to the registry's officer.
 
@@ -107,11 +110,12 @@ def seal(
         registry_id: of the service.
         environment: of the service.
         public_key: the officer's, X25519, 32 bytes.
+        committed: the commitments to what was captured beside the question.
 
     Raises:
         DisputeError: reason "key": the key is not usable.
     """
-    digest = commitment.request_digest(request, agency)
+    digest = commitment.statement_digest(commitment.statement(request, agency, committed))
     info = _info(registry_id, environment, digest)
     return sealing.seal(of(request).encode(), public_key=public_key, info=info)
 

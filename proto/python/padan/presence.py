@@ -86,7 +86,7 @@ class Presence:
             ) from None
         self._question = question
         self._message = verification_pb2.VerifyRequest.FromString(question.body)
-        self._attributes = attributes(captures)
+        self._attributes = attributes(each.modality for each in captures)
         binding = Binding.of(
             self._message,
             registry_id=service.registry_id,
@@ -121,6 +121,6 @@ class Presence:
         return "Presence(<redacted>)"
 
 
-def attributes(captures: Iterable[Capture]) -> tuple[int, ...]:
+def attributes(modalities: Iterable[int]) -> tuple[int, ...]:
     """List what captures are of, as answers name it: each modality once, in the order in which it comes first."""
-    return tuple(dict.fromkeys(int(Modality.of(each.modality).attribute) for each in captures))
+    return tuple(dict.fromkeys(int(Modality.of(each).attribute) for each in modalities))

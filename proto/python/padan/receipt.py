@@ -30,6 +30,7 @@ from padan.vocabulary import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from padan.asked import AskedQuestion
     from padan.question import Question
 
 ALGORITHM: Final = "Ed25519"
@@ -76,7 +77,7 @@ def check(
     token: str,
     keys: Mapping[str, Any],
     *,
-    question: Question | None = None,
+    question: Question | AskedQuestion | None = None,
     audience: str | None = None,
     issuer: str | None = None,
 ) -> Receipt:
@@ -85,7 +86,8 @@ def check(
     Args:
         token: the JWS, compact.
         keys: the service's JWK Set, as a JSON object (`padan info --jwks`).
-        question: recompute the digest from this question, and compare.
+        question: recompute the digest from this question, and compare; one that was asked with captures is a
+            `padan.AskedQuestion`.
         audience: the agency that must have asked; default any.
         issuer: the registry that must have answered; default any.
 
@@ -100,7 +102,9 @@ def check(
     if issuer is not None and receipt.issuer != issuer:
         raise ReceiptError("the receipt was given by another registry", reason="issuer")
     if question is not None and not _belongs(receipt, question):
-        raise ReceiptError("the receipt belongs to another question", reason="question")
+        raise ReceiptError(
+            "the receipt belongs to another question, or to this one with other captures", reason="question"
+        )
     return receipt
 
 
@@ -204,6 +208,6 @@ def _typed(claims: dict[str, Any]) -> None:
         raise ReceiptError("a claim of the receipt is missing or malformed", reason="claims")
 
 
-def _belongs(receipt: Receipt, question: Question) -> bool:
+def _belongs(receipt: Receipt, question: Question | AskedQuestion) -> bool:
     same = hmac.compare_digest(receipt.digest, question.digest(receipt.audience))
     return same and receipt.request_id == question.request_id

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
-from padan import dispute, opening
-from padan.errors import DisputeError, InternalError
+from padan import canonical, dispute, opening
+from padan.asked import AskedQuestion
+from padan.errors import DisputeError, InternalError, InvalidRequestError
 from padan.sealing import Recipient
 from padan.v1 import dispute_pb2
 from verifier import validate
@@ -18,6 +19,9 @@ from verifier.errors import CallerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_LABEL = canonical.prefixed("padan/asked-question/1")
 
 
 @functools.cache
@@ -97,6 +101,16 @@ def dispute_answer(data: bytes) -> None:
         return
 
 
+def dispute_question(data: bytes) -> None:
+    """Read a question as it is kept, with the label before it too; what is accepted makes its digest's statement."""
+    for each in (data, _LABEL + data):
+        try:
+            found = AskedQuestion.decode(each)
+        except InvalidRequestError:
+            continue
+        assert AskedQuestion.decode(found.encode()).statement("tax") == found.statement("tax")
+
+
 TARGETS: tuple[Callable[[bytes], None], ...] = (
     dispute_order,
     dispute_page,
@@ -105,4 +119,5 @@ TARGETS: tuple[Callable[[bytes], None], ...] = (
     dispute_opening,
     dispute_file,
     dispute_answer,
+    dispute_question,
 )

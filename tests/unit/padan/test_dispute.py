@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import json
 import uuid
@@ -15,11 +16,13 @@ import pytest
 
 import padan
 from padan import aio, client, commitment, dispute, opening
+from padan.biometric import template
+from padan.capture import Capture
 from padan.cli.console import ExitCode
 from padan.errors import ConflictError, DisputeError, InternalError, InvalidRequestError
 from padan.sealing import Recipient
 from padan.v1 import dispute_pb2, verification_pb2
-from padan.vocabulary import Attribute, DisputeOutcome, DisputeState
+from padan.vocabulary import Attribute, DisputeOutcome, DisputeState, Modality
 from tests.simulator.refusal import refuse
 
 if TYPE_CHECKING:
@@ -79,6 +82,46 @@ def test_opening_names_claims_and_shows_nobody(
         recipient=OFFICER,
     )
     assert found.nik == asked.nik
+
+
+@pytest.mark.parametrize("kind", ["sync", "aio"])
+def test_what_was_captured_is_disputed_as_a_claim_is(
+    kind: str, open_service: Service, files: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    """The statement has the captures' commitments and makes the logged digest; no template is in the message."""
+    question = padan.Question.build(**asked | {"claims": {"name": "Sitti"}, "beside_captures": True})
+    data = template.face([0.25] * 192).SerializeToString()
+    captures = [Capture(modality=Modality.FACE, extractor=template.extractor("seen", "1.0"), template=data)]
+    kept = padan.AskedQuestion.decode(padan.AskedQuestion.of(question, captures).encode())
+    if kind == "sync":
+        with client.Client.from_files(open_service.address, **files, timeout=5) as link:
+            opened = link.open_dispute(kept, contest=CONTEST, claims=["name", "face"])
+            for claims in (["finger"], ["birth_date"], ["face", "face"]):
+                with pytest.raises(InvalidRequestError):
+                    link.open_dispute(kept, contest=CONTEST, claims=claims)
+            with pytest.raises(InvalidRequestError):
+                link.open_dispute(question, contest=CONTEST, claims=["face"])
+    else:
+
+        async def run() -> dispute.Dispute:
+            async with aio.Client.from_files(open_service.address, **files, timeout=5) as link:
+                return await link.open_dispute(kept, contest=CONTEST, claims=["name", "face"])
+
+        opened = asyncio.run(run())
+    assert opened.claims == (Attribute.NAME, Attribute.FACE)
+    (body,) = open_service.disputes.opened
+    sent = dispute_pb2.OpenDisputeRequest.FromString(body)
+    assert commitment.statement_digest(sent.statement) == question.digest("clinic", captures)
+    assert data[8:40] not in body
+    assert hashlib.sha256(data).digest() not in body
+    found = opening.unseal(
+        sent.box,
+        statement=sent.statement,
+        registry_id="registry.test",
+        environment="development",
+        recipient=OFFICER,
+    )
+    assert found.nik == asked["nik"]
 
 
 def test_a_retry_sends_the_same(

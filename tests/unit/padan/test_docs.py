@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from padan import Client, remedy
+from padan import AskedQuestion, Client, Question, remedy
+from padan.biometric import template
+from padan.capture import Capture
 from padan.config import Config
 from padan.entry import EntryKind, Field
+from padan.errors import ReceiptError
 from padan.receipt import Receipt
 from padan.v1 import verification_pb2
 from padan.vocabulary import Verdict
@@ -80,6 +83,23 @@ def test_programs_run(
         with Client.from_files(service.address, ca="ca.pem", cert="agency.pem", key="agency.key") as client:
             assert space["ask"](client, "9971014101900001", "Sitti") == "MATCH"
             assert space["ask"](client, "9971014101900000", "Sitti") == "nik: serials start at 0001"
+    if "compare" in space:
+        service.biometrics.publish(service.info)
+        face = template.face([0.25] * 192).SerializeToString()
+        captures = [Capture(modality=1, extractor=template.extractor("seen", "1.0"), template=face)]
+        question = Question.build(
+            nik="9971014101900001",
+            claims={},
+            purpose="treatment",
+            officer="desk-7",
+            legal_basis="public_task",
+            beside_captures=True,
+        )
+        with Client.from_files(service.address, ca="ca.pem", cert="agency.pem", key="agency.key") as client:
+            kept, token = space["compare"](client, question, captures)
+        assert AskedQuestion.decode(kept).digest("clinic") == question.digest("clinic", captures)
+        with pytest.raises(ReceiptError, match=r"JWS|base64url|JSON"):
+            space["prove"](kept, token, '{"keys": []}')
 
 
 def test_entry_page_has_every_field_and_kind() -> None:

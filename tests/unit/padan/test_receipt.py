@@ -13,9 +13,12 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from padan import receipt
+from padan.asked import AskedQuestion
+from padan.biometric import template
+from padan.capture import Capture
 from padan.errors import ReceiptError
 from padan.question import Question
-from padan.vocabulary import Verdict
+from padan.vocabulary import Modality, Verdict
 
 KEY = OKPKey.generate_key("Ed25519", private=True)
 OTHER = OKPKey.generate_key("Ed25519", private=True)
@@ -218,6 +221,30 @@ def test_receipt_of_another_question_agency_or_registry_is_refused() -> None:
         assert caught.value.reason == reason
     with pytest.raises(ReceiptError):
         receipt.check(signed(claims(aud="tax")), KEYS, question=QUESTION)
+
+
+def test_receipt_of_captures_belongs_to_the_question_with_them() -> None:
+    """It is proven with the question as it was kept, and not without the captures, with others or in another order."""
+    made_by = template.extractor("seen", "1.0")
+    first, second = (
+        Capture(
+            modality=Modality.FACE,
+            extractor=made_by,
+            template=template.face([0.25] * size).SerializeToString(),
+        )
+        for size in (128, 192)
+    )
+    token = signed(claims(digest=QUESTION.digest("clinic", [first, second]).hex()))
+    kept = AskedQuestion.of(QUESTION, [first, second]).encode()
+    found = receipt.check(token, KEYS, question=AskedQuestion.decode(kept), audience="clinic")
+    assert found.request_id == QUESTION.request_id
+    others = [AskedQuestion.of(QUESTION, each) for each in ([second, first], [first], [])]
+    with pytest.raises(ReceiptError, match="with other captures"):
+        receipt.check(token, KEYS, question=QUESTION)
+    for other in others:
+        with pytest.raises(ReceiptError) as caught:
+            receipt.check(token, KEYS, question=other)
+        assert caught.value.reason == "question"
 
 
 def test_receipt_names_nobody() -> None:

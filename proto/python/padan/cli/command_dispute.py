@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import times
+from padan.asked import AskedQuestion
 from padan.cli import connection
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
-from padan.question import Question
 
 if TYPE_CHECKING:
     from padan.dispute import Dispute
@@ -32,10 +32,14 @@ def open_(
     contest: Annotated[str, typer.Argument(metavar="CONTEST", help="The answer's reference, `contest`.")],
     request: Annotated[
         Path,
-        typer.Option(help="The question's bytes (`padan verify --save-request`), whose subject is sealed."),
+        typer.Option(help="The question's file (`padan verify --save-request`), whose subject is sealed."),
     ],
     claim: Annotated[
-        list[str], typer.Option(metavar="ATTRIBUTE", help="A claim that is disputed; repeatable.")
+        list[str],
+        typer.Option(
+            metavar="ATTRIBUTE",
+            help="A claim that is disputed, or face, finger or iris where that was captured; repeatable.",
+        ),
     ],
     officer: Annotated[
         str | None,
@@ -67,7 +71,7 @@ def open_(
     link = connection.connection(
         address=address, ca=ca, cert=cert, key=key, server_name=server_name, timeout=timeout
     )
-    question = Question.from_body(_bytes(request))
+    question = AskedQuestion.decode(_bytes(request))
     with link.client() as client:
         opened = client.open_dispute(
             question,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import times
+from padan.asked import AskedQuestion
 from padan.cli import connection
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
-from padan.question import Question
 
 if TYPE_CHECKING:
     from padan.receipt import Receipt
@@ -36,7 +36,7 @@ def check(
     keys: Annotated[Path, typer.Option(help="The service's keys, a JWK Set: `padan info --jwks`.")],
     request: Annotated[
         Path | None,
-        typer.Option(help="The question's bytes (`padan verify --save-request`): is it the one answered?"),
+        typer.Option(help="The question's file (`padan verify --save-request`): is it the one answered?"),
     ] = None,
     agency: Annotated[str | None, typer.Option(help="Id of the agency that must have asked.")] = None,
     proof: Annotated[
@@ -63,7 +63,7 @@ def check(
             next_step="give both; padan info --policy writes a policy without witnesses",
             code=ExitCode.USAGE,
         )
-    question = Question.from_body(_bytes(request)) if request is not None else None
+    question = AskedQuestion.decode(_bytes(request)) if request is not None else None
     token = _bytes(file).decode("ascii", errors="replace").strip()
     found = receipt.check(token, _jwks(keys), question=question, audience=agency)
     believed = None

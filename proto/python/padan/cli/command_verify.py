@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import times
+from padan.asked import AskedQuestion
 from padan.cli import captures, connection
 from padan.cli.asking import LegalBasis, Officer, Purpose
 from padan.cli.captures import Evidence, Extractor, Face, Finger, Iris
@@ -86,7 +87,10 @@ def verify(
     request_id: Annotated[str | None, typer.Option(help="A UUID of your own; default a new one.")] = None,
     save_request: Annotated[
         Path | None,
-        typer.Option(help="Keep the question's bytes in a new file, mode 0600, to prove the receipt later."),
+        typer.Option(
+            help="Keep the question in a new file, mode 0600, to prove the receipt or open a dispute later; "
+            "of captures it holds commitments, never a template."
+        ),
     ] = None,
     save_receipt: Annotated[Path | None, typer.Option(help="Keep the receipt in a new file.")] = None,
     address: Address = None,
@@ -126,7 +130,7 @@ def verify(
         beside_captures=bool(captured),
     )
     if save_request is not None:
-        _keep(save_request, question.body)
+        _keep(save_request, AskedQuestion.of(question, captured).encode())
     with link.client() as client:
         answer = client.verify_biometric(question, captured) if captured else client.ask(question)
     if save_receipt is not None:
