@@ -22,13 +22,13 @@ import numpy as np
 
 from keys.realm import Realm
 from keys.templatekey import DRAW_SIZE, TemplateKeys
-from tests.biometrics.faces import Face
-from tests.biometrics.fingers import Finger
-from tests.biometrics.irises import Iris
 from tokenizer.biometrics.face import FaceScheme
 from tokenizer.biometrics.finger import MOST_MINUTIAE, FingerScheme
 from tokenizer.biometrics.iris import IrisScheme
 from tokenizer.biometrics.template import FaceTemplate, FingerTemplate, IrisTemplate
+from verifier.synthetic.biometrics.faces import Face
+from verifier.synthetic.biometrics.fingers import Finger
+from verifier.synthetic.biometrics.irises import Iris
 
 if TYPE_CHECKING:
     from collections.abc import Callable

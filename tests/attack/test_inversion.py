@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from bench import evaluate_inversion
-from tests.biometrics import faces, fingers, irises
 from tokenizer.biometrics import pairs, suites, trial, unprotected
 from tokenizer.biometrics.accuracy import Curve
 from tokenizer.biometrics.templatefile import TemplateSet
+from verifier.synthetic.biometrics import faces, fingers, irises
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.biometrics.fingers import Finger
 from tokenizer.biometrics.cylinder import Cylinders, CylinderShape, grid
+from verifier.synthetic.biometrics.fingers import Finger
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.biometrics.fingers import Finger
 from tokenizer.biometrics.cylinder import Cylinders, CylinderShape
 from tokenizer.biometrics.cylindermatch import PairCount, contrast, greedy, similarities, unprotected
+from verifier.synthetic.biometrics.fingers import Finger
 
 SHAPE = CylinderShape()
 

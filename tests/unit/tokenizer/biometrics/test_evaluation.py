@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.biometrics.fingers import population
 from tokenizer.biometrics import evaluation, linkage, pairs, trial
 from tokenizer.biometrics.face import FaceScheme
 from tokenizer.biometrics.finger import FingerScheme
 from tokenizer.biometrics.scheme import QualityError
 from tokenizer.biometrics.template import FACE, FINGER, FaceTemplate, IrisTemplate
 from tokenizer.biometrics.templatefile import TemplateFileError, TemplateSet
+from verifier.synthetic.biometrics.fingers import population
 
 if TYPE_CHECKING:
     from keys.templatekey import TemplateKey

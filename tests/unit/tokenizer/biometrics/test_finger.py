@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from keys.templatekey import TemplateKey
-from tests.biometrics.fingers import Finger, population
 from tokenizer.biometrics.finger import PARAMETERS, SUITE, FingerScheme
 from tokenizer.biometrics.projection import longest
 from tokenizer.biometrics.scheme import QualityError, Scheme, TemplateError
 from tokenizer.biometrics.template import FaceTemplate, FingerTemplate
+from verifier.synthetic.biometrics.fingers import Finger, population
 
 SCHEME = FingerScheme()
 RANDOM = hashlib.shake_256(b"random").digest

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from keys.templatekey import TemplateKey
-from tests.biometrics import faces, irises
 from tokenizer.biometrics.iris import IrisScheme
+from verifier.synthetic.biometrics import faces, irises
 
 if TYPE_CHECKING:
     from collections.abc import Callable

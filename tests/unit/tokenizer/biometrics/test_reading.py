@@ -18,12 +18,12 @@ from padan.biometric import minutiae, template
 from padan.biometric.record import FAILED, NOT_REPORTED, Minutia, Standard
 from padan.v1 import biometric_pb2
 from tests import records
-from tests.biometrics import capturing
-from tests.biometrics.fingers import Finger
 from tokenizer.biometrics import reading
 from tokenizer.biometrics.finger import FingerScheme
 from tokenizer.biometrics.scheme import TemplateError
 from tokenizer.biometrics.template import MODALITIES, FaceTemplate, FingerTemplate, IrisTemplate
+from verifier.synthetic.biometrics import captures
+from verifier.synthetic.biometrics.fingers import Finger
 
 if TYPE_CHECKING:
     from padan.biometric.record import Record
@@ -90,7 +90,7 @@ def test_a_finger_in_a_record_is_compared_as_it_is_without(standard: Standard, r
     enrolled, probe = (Finger.of(5).impression(number) for number in range(2))
     reference = scheme.protect(scheme.prepare(enrolled), key, random=bytes)
     direct = scheme.score(scheme.prepare(probe), key, reference)
-    record = capturing.record(probe, standard=standard, resolution=resolution)
+    record = captures.record(probe, standard=standard, resolution=resolution)
     data = template.finger(record).SerializeToString()
     read = reading.read(data, "finger").template
     assert scheme.score(scheme.prepare(read), key, reference) == pytest.approx(direct, abs=0.03)

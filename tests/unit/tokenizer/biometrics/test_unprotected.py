@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.biometrics.fingers import Finger
 from tokenizer.biometrics import unprotected
 from tokenizer.biometrics.template import FaceTemplate, FingerTemplate, IrisTemplate
+from verifier.synthetic.biometrics.fingers import Finger
 
 RANDOM = np.random.default_rng(3)
 

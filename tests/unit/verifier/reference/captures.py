@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from padan.biometric import template
 from padan.biometric.record import Minutia, Record, Standard, View
 from padan.v1 import biometric_pb2
-from tests.biometrics.fingers import Finger
 from tokenizer.biometrics import suites
 from tokenizer.biometrics.reading import read
+from verifier.synthetic.biometrics.fingers import Finger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

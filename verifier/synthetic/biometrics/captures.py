@@ -1,4 +1,4 @@
-"""What devices would give of generated fingers: minutiae records, and templates as a probe holds them."""
+"""What devices would give of generated faces, fingers and irises: templates as probes and references are made of."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 
 from padan.biometric import minutiae, template
 from padan.biometric.record import Capture, Minutia, Record, Standard, View
+from tokenizer.biometrics.template import FingerTemplate
 
 if TYPE_CHECKING:
-    from tokenizer.biometrics.template import FingerTemplate
+    from tokenizer.biometrics.template import FaceTemplate, IrisTemplate
 
 DPI = 500
 _CM_PER_INCH = 2.54
@@ -55,3 +56,19 @@ def finger(impression: FingerTemplate, *, position: int = 2, standard: Standard 
     """Make the serialised template of an impression."""
     made = template.finger(minutiae.write(record(impression, standard=standard, position=position)))
     return made.SerializeToString()
+
+
+def worn(impression: FingerTemplate, *, left: int = 4) -> FingerTemplate:
+    """Make of an impression one of a worn finger: the first few of its minutiae, too few to be compared."""
+    return FingerTemplate(minutiae=impression.minutiae[:left])
+
+
+def face(capture: FaceTemplate) -> bytes:
+    """Make the serialised template of a face."""
+    return template.face(capture.vector.tolist()).SerializeToString()
+
+
+def iris(capture: IrisTemplate, *, position: int = 1) -> bytes:
+    """Make the serialised template of an iris."""
+    code, mask = (np.packbits(bits.ravel()).tobytes() for bits in (capture.code, capture.mask))
+    return template.iris(code, mask, position=position).SerializeToString()
