@@ -32,5 +32,8 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         "tokenizer.biometrics.calibration.UnknownExtractorError": state(
             "calibrate it: padan-server calibrate templates; padan-server calibrate show lists what there is"
         ),
+        "verifier.synthetic.biometrics.trial.TrialError": named(
+            "name a folder that is not there yet, in one that you may write"
+        ),
     }
 )

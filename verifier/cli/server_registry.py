@@ -22,6 +22,7 @@ from verifier.projector.load import Load
 from verifier.projector.order import CHUNK_ROWS
 from verifier.synthetic import beneficiaries as aid
 from verifier.synthetic import output
+from verifier.synthetic.biometrics import trial
 from verifier.synthetic.population import DEFAULT_AS_OF, Population, Tally
 
 if TYPE_CHECKING:
@@ -163,3 +164,31 @@ def beneficiaries(
     typer.echo(f"{out}: {len(lines):,} lines; the truth: {truth_file}")
     for kind, count in counts.items():
         typer.echo(f"  {kind:18} {count:>8,}")
+
+
+@app.command()
+def captures(
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
+    *,
+    population: Annotated[Path, typer.Option(help="A file of `registry synth` to draw from.")],
+    people: Annotated[
+        int, typer.Option(min=1, help="How many of its first living residents have references.")
+    ] = 200,
+    visitors: Annotated[
+        int, typer.Option(min=0, help="Of how many of these captures are written too, good and bad ones.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same faces.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Make up faces, fingers and irises of fictional residents, to try questions with captures.
+
+    Nobody has them, and no error rate measured on them says anything about real people.
+    """
+    done = trial.write(out, population, people=people, visitors=visitors, seed=seed)
+    if as_json:
+        print_json({**asdict(done), "folder": str(out), "extractor": trial.EXTRACTOR})
+        return
+    typer.echo(
+        f"{out}: {done.rows:,} captures of {done.enrolled:,} residents by {trial.EXTRACTOR}; captures of"
+        f" {done.visitors:,} of them who come again; sets to calibrate on, which say nothing about real people"
+    )

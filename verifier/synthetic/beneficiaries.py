@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from verifier.projector import chunk, source
-from verifier.projector.columns import COLUMNS
-from verifier.projector.fieldmap import FieldMap
-from verifier.synthetic import distort
+from verifier.synthetic import distort, residents
 from verifier.synthetic.chance import spread
 from verifier.synthetic.member import ALIVE, BIRTH_COLUMN, DEAD, LIFE_COLUMN, NAME_COLUMN, Row
 from verifier.synthetic.numbers import UNKNOWN_SERIAL
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 LIST_COLUMNS: Final = ("NO", "NIK", "NAMA", "TGL_LHR", "ALAMAT")
 TRUTH_COLUMNS: Final = ("NO", "TRUTH", "HELD", "NAME_RIGHT", "BIRTH_DATE_RIGHT", "ALIVE")
 _ADDRESS_COLUMN: Final = 13
-_CHUNK = 8192
 
 
 class Truth(enum.StrEnum):
@@ -129,9 +125,9 @@ def _sample(rng: Random, population: Path, people: int) -> tuple[list[Row], list
     """Draw living and dead people with equal chances while the file streams by."""
     living, dead, seen = list[Row](), list[Row](), {ALIVE: 0, DEAD: 0}
     numbers: set[str] = set()
-    for row in _rows(population):
+    for row in residents.read(population):
         life = row[LIFE_COLUMN]
-        if life not in seen or not _usable(row):
+        if life not in seen:
             continue
         pool = living if life == ALIVE else dead
         seen[life] += 1
@@ -145,26 +141,3 @@ def _sample(rng: Random, population: Path, people: int) -> tuple[list[Row], list
             numbers.discard(pool[place][0])
             pool[place] = row
     return living, dead
-
-
-def _rows(population: Path) -> Iterator[Row]:
-    opened = source.open_source(str(population))
-    binding = FieldMap().bind(opened.columns)
-    layout = chunk.Layout(binding=binding, delimiter=opened.delimiter, width=len(opened.columns))
-    for piece in opened.chunks(binding.wanted, _CHUNK):
-        for row in chunk.read(piece, layout):
-            if not isinstance(row, chunk.Unreadable):
-                yield row
-
-
-def _usable(row: Row) -> bool:
-    """Say whether a row is not one of the broken ones that a population holds on purpose."""
-    nik, born = row[0], row[BIRTH_COLUMN]
-    return (
-        len(nik) == len("PPRRDDDDMMYYSSSS")
-        and nik.isdigit()
-        and not nik.endswith("0000")
-        and nik[8:12] == born[3:5] + born[8:]
-        and all(row[COLUMNS.index(name)].isdigit() for name in ("AGAMA", "JENIS_KLMIN"))
-        and row[COLUMNS.index("AGAMA")] != "99"
-    )
