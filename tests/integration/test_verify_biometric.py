@@ -17,6 +17,7 @@ from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from padan import probe, receipt
+from padan.asked import AskedQuestion
 from padan.biometric import template
 from padan.capture import Capture
 from padan.entry import EntryKind, Field, decode, leaf
@@ -352,12 +353,11 @@ def test_entry_and_receipt_hold_what_was_asked_and_nothing_of_it(counter: Counte
     answer = client.verify_biometric(asked, seen)
     assert client.verify_biometric(asked, seen) == answer  # answered once
     info = client.service_info()
-    found = receipt.check(
-        answer.receipt, info.jwks(), question=asked, captures=seen, audience="clinic", issuer=REGISTRY
-    )
+    whole = AskedQuestion.of(asked, seen)
+    found = receipt.check(answer.receipt, info.jwks(), question=whole, audience="clinic", issuer=REGISTRY)
     for others in ((), seen[:1], seen[::-1]):
         with pytest.raises(ReceiptError, match="another question"):
-            receipt.check(answer.receipt, info.jwks(), question=asked, captures=others)
+            receipt.check(answer.receipt, info.jwks(), question=AskedQuestion.of(asked, others))
     row = counter.entry_of(asked.request_id)
     entry = decode(row.entry)
     assert (row.kind, row.leaf) == (EntryKind.VERIFY_BIOMETRIC, found.leaf)
