@@ -17,7 +17,7 @@ from padan.enrolment_calls import AsyncEnrolmentCalls
 from padan.errors import ProbeKeyEndedError
 from padan.question import Question
 from padan.rpc import from_rpc
-from padan.v1 import dispute_pb2, token_pb2, verification_pb2
+from padan.v1 import token_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
@@ -49,6 +49,7 @@ class Client:
         *,
         timeout: float = channel.DEFAULT_TIMEOUT,
         proofs: Proofs | None = None,
+        signers: Sequence[bytes] | None = None,
     ) -> None:
         """Take over an open channel; `from_files` makes one.
 
@@ -56,11 +57,13 @@ class Client:
             link: mutual TLS to the service.
             timeout: seconds for a call with all its attempts, where the call names none.
             proofs: watches over the receipts, in a thread of its own, from which it calls back; `close` leaves it.
+            signers: as for `padan.Client`.
         """
         self._link = link
         self._timeout = timeout
         self._turns = asyncio.Semaphore(channel.AT_ONCE)
         self._proofs = proofs
+        self._signers = signers
         self._verify: grpc.aio.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = (
             link.unary_unary(
                 VERIFY,
@@ -77,27 +80,7 @@ class Client:
                 response_deserializer=verification_pb2.GetServiceInfoResponse.FromString,
             )
         )
-        self._open_dispute: grpc.aio.UnaryUnaryMultiCallable[bytes, dispute_pb2.OpenDisputeResponse] = (
-            link.unary_unary(
-                dispute.OPEN_DISPUTE,
-                request_serializer=None,
-                response_deserializer=dispute_pb2.OpenDisputeResponse.FromString,
-            )
-        )
-        self._get_dispute: grpc.aio.UnaryUnaryMultiCallable[bytes, dispute_pb2.GetDisputeResponse] = (
-            link.unary_unary(
-                dispute.GET_DISPUTE,
-                request_serializer=None,
-                response_deserializer=dispute_pb2.GetDisputeResponse.FromString,
-            )
-        )
-        self._list_disputes: grpc.aio.UnaryUnaryMultiCallable[bytes, dispute_pb2.ListDisputesResponse] = (
-            link.unary_unary(
-                dispute.LIST_DISPUTES,
-                request_serializer=None,
-                response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
-            )
-        )
+        self._open_dispute, self._get_dispute, self._list_disputes = dispute.methods(link)
         self._update_tokens: grpc.aio.UnaryUnaryMultiCallable[bytes, token_pb2.UpdateTokensResponse] = (
             link.unary_unary(
                 update.UPDATE_TOKENS,
@@ -120,6 +103,7 @@ class Client:
         server_name: str | None = None,
         timeout: float = channel.DEFAULT_TIMEOUT,
         proofs: Proofs | None = None,
+        signers: Sequence[bytes] | None = None,
     ) -> Self:
         """Open a client with the agency's files; arguments as in `padan.Client.from_files`.
 
@@ -128,7 +112,7 @@ class Client:
         """
         credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
         link = grpc.aio.secure_channel(address, credentials, options=channel.options(server_name))
-        return cls(link, timeout=timeout, proofs=proofs)
+        return cls(link, timeout=timeout, proofs=proofs, signers=signers)
 
     async def verify(
         self,
@@ -200,7 +184,7 @@ class Client:
         service = self._service
         if service is None or not presence.is_current(service):
             service = self._service = await self.service_info(timeout=end - clock())
-        asked = presence.Presence(question, captures, service)
+        asked = presence.Presence(question, captures, service, self._signers)
         try:
             response = await self._call(self._verify_biometric, asked.body, end - clock())
         except ProbeKeyEndedError as error:

@@ -21,7 +21,7 @@ from padan.enrolment_calls import EnrolmentCalls
 from padan.errors import ProbeKeyEndedError
 from padan.question import Question
 from padan.rpc import from_rpc
-from padan.v1 import dispute_pb2, token_pb2, verification_pb2
+from padan.v1 import token_pb2, verification_pb2
 
 if TYPE_CHECKING:
     import os
@@ -56,6 +56,7 @@ class Client:
         *,
         timeout: float = channel.DEFAULT_TIMEOUT,
         proofs: Proofs | None = None,
+        signers: Sequence[bytes] | None = None,
     ) -> None:
         """Take over an open channel.
 
@@ -63,11 +64,15 @@ class Client:
             link: mutual TLS to the service; `from_files` makes one.
             timeout: seconds for a call with all its attempts, where the call names none.
             proofs: watches over the receipts, so that an answer that is not in the log is an alarm; `close` leaves it.
+            signers: the public keys that sign the service's receipts, 32 bytes each, where the agency keeps them
+                (`padan.servicekey.signers_in`): captures are sealed to no key that none of them signed. Default: those
+                that the service tells.
         """
         self._link = link
         self._timeout = timeout
         self._turns = threading.BoundedSemaphore(channel.AT_ONCE)
         self._proofs = proofs
+        self._signers = signers
         # Bytes in, so that a repeated attempt cannot but send the same.
         self._verify: grpc.UnaryUnaryMultiCallable[bytes, verification_pb2.VerifyResponse] = link.unary_unary(
             VERIFY, request_serializer=None, response_deserializer=verification_pb2.VerifyResponse.FromString
@@ -81,28 +86,7 @@ class Client:
                 response_deserializer=verification_pb2.GetServiceInfoResponse.FromString,
             )
         )
-        self._open_dispute: grpc.UnaryUnaryMultiCallable[bytes, dispute_pb2.OpenDisputeResponse] = (
-            link.unary_unary(
-                dispute.OPEN_DISPUTE,
-                request_serializer=None,
-                response_deserializer=dispute_pb2.OpenDisputeResponse.FromString,
-            )
-        )
-        self._get_dispute: grpc.UnaryUnaryMultiCallable[bytes, dispute_pb2.GetDisputeResponse] = (
-            link.unary_unary(
-                dispute.GET_DISPUTE,
-                request_serializer=None,
-                response_deserializer=dispute_pb2.GetDisputeResponse.FromString,
-            )
-        )
-        self._list_disputes: grpc.UnaryUnaryMultiCallable[bytes, dispute_pb2.ListDisputesResponse] = (
-            link.unary_unary(
-                dispute.LIST_DISPUTES,
-                request_serializer=None,
-                response_deserializer=dispute_pb2.ListDisputesResponse.FromString,
-            )
-        )
-
+        self._open_dispute, self._get_dispute, self._list_disputes = dispute.methods(link)
         self._update_tokens: grpc.UnaryUnaryMultiCallable[bytes, token_pb2.UpdateTokensResponse] = (
             link.unary_unary(
                 update.UPDATE_TOKENS,
@@ -125,6 +109,7 @@ class Client:
         server_name: str | None = None,
         timeout: float = channel.DEFAULT_TIMEOUT,
         proofs: Proofs | None = None,
+        signers: Sequence[bytes] | None = None,
     ) -> Self:
         """Open a client with the agency's files.
 
@@ -136,13 +121,14 @@ class Client:
             server_name: the name that the server's certificate carries, where it is not the address's host.
             timeout: seconds for a call with all its attempts, where the call names none.
             proofs: watches over the receipts (padan/proofs.py).
+            signers: as above.
 
         Raises:
             ConfigError: a file is not usable.
         """
         credentials = channel.read_files(ca=ca, cert=cert, key=key).credentials()
         link = grpc.secure_channel(address, credentials, options=channel.options(server_name))
-        return cls(link, timeout=timeout, proofs=proofs)
+        return cls(link, timeout=timeout, proofs=proofs, signers=signers)
 
     def verify(
         self,
@@ -220,7 +206,7 @@ class Client:
         service = self._service
         if service is None or not presence.is_current(service):
             service = self._service = self.service_info(timeout=end - time.monotonic())
-        asked = presence.Presence(question, captures, service)
+        asked = presence.Presence(question, captures, service, self._signers)
         try:
             response = self._call(self._verify_biometric, asked.body, end - time.monotonic())
         except ProbeKeyEndedError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from padan import remedy
 from padan.asked import AskedQuestion
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
 OPEN_DISPUTE = "/padan.v1.DisputeService/OpenDispute"
 GET_DISPUTE = "/padan.v1.DisputeService/GetDispute"
 LIST_DISPUTES = "/padan.v1.DisputeService/ListDisputes"
+
+
+def methods(link: Any) -> tuple[Any, Any, Any]:
+    """Give what makes the three calls over a channel, of either client: bytes in, messages out."""
+    answers: dict[str, Any] = {
+        OPEN_DISPUTE: dispute_pb2.OpenDisputeResponse,
+        GET_DISPUTE: dispute_pb2.GetDisputeResponse,
+        LIST_DISPUTES: dispute_pb2.ListDisputesResponse,
+    }
+    open_, get, list_ = (
+        link.unary_unary(path, request_serializer=None, response_deserializer=answer.FromString)
+        for path, answer in answers.items()
+    )
+    return open_, get, list_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

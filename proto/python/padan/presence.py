@@ -1,6 +1,7 @@
 """A question about a resident who is present: with captures, sealed for it to the service's key of now.
 
-Guarantees: captures leave only sealed, and only to a key that the service's receipt keys signed. Where that key is no
+Guarantees: captures leave only sealed, and only to a key that the service's receipt keys signed; those that the agency
+keeps, where it does. Where that key is no
 more they are sealed once again, to the one that the refusal brings: request_id, blind and everything else stay, and the
 service binds a capture by what it holds, so that it is the same question. Assumes the extra `sealing`.
 """
@@ -55,18 +56,25 @@ class Presence:
 
     __slots__ = ("_attributes", "_message", "_question", "_sealer", "body")
 
-    def __init__(self, question: Question, captures: Sequence[Capture], service: ServiceInfo) -> None:
+    def __init__(
+        self,
+        question: Question,
+        captures: Sequence[Capture],
+        service: ServiceInfo,
+        signers: Sequence[bytes] | None = None,
+    ) -> None:
         """Seal the captures.
 
         Args:
             question: from `Question.build`; with `beside_captures` it may claim nothing.
             captures: 1 to 4, in the order in which the service shall read them.
             service: what the service says of itself.
+            signers: the public keys that sign its receipts, where the agency keeps them; default what the service says.
 
         Raises:
             InvalidRequestError: there are none, or too many, or one cannot be sealed.
             ConfigError: the extra `sealing` is not installed.
-            PadanError: the service tells no key for captures, or none that it signed.
+            PadanError: the service tells no key for captures, or none that these keys signed.
         """
         if not 1 <= len(captures) <= MAX_CAPTURES:
             raise InvalidRequestError(
@@ -93,7 +101,8 @@ class Presence:
             environment=service.environment,
             agency=service.agency_id,
         )
-        self._sealer = Sealer(binding, captures, key=service.key(KEY), signers=signers_of(service))
+        believed = signers_of(service) if signers is None else signers
+        self._sealer = Sealer(binding, captures, key=service.key(KEY), signers=believed)
         self.body = self._with(self._sealer.probes())
 
     def again(self, error: PadanError) -> bytes:

@@ -7,16 +7,17 @@ for probes is the service's. Assumes the extra `sealing` (cryptography).
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import struct
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from padan import canonical, sealing, signature
-from padan.errors import ConflictError, IdentityError, UnavailableError
+from padan.errors import ConfigError, ConflictError, IdentityError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from padan.info import ServiceInfo, ServiceKey
 
@@ -104,6 +105,37 @@ def require_probe_key(
             next_step="ask the service for the current one; if that is over too, set this machine's clock",
         )
     return key
+
+
+def signers_in(keys: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """Give the public keys of a JWK Set that the agency keeps, as `padan info --jwks` prints it.
+
+    Args:
+        keys: the set, as a JSON object.
+
+    Raises:
+        ConfigError: it holds no key, or one that is not an Ed25519 key of the id that it names.
+    """
+    entries = keys.get("keys")
+    found = [_public_key(each) for each in entries] if isinstance(entries, list) else []
+    if not found or None in found:
+        raise ConfigError(
+            "the kept keys are not the keys that sign the service's receipts",
+            reason="key",
+            next_step="keep what `padan info --jwks` prints, and compare the keys' ids with the registry's operator",
+        )
+    return tuple(each for each in found if each is not None)
+
+
+def _public_key(entry: object) -> bytes | None:
+    if not isinstance(entry, dict) or (entry.get("kty"), entry.get("crv")) != ("OKP", "Ed25519"):
+        return None
+    try:
+        public_key = base64.urlsafe_b64decode(str(entry.get("x")) + "=")
+        named = signature.thumbprint(public_key)
+    except (ValueError, signature.SignatureError):
+        return None
+    return public_key if named == entry.get("kid") else None
 
 
 def signers_of(info: ServiceInfo) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
+from padan import signature
 from padan.asked import AskedQuestion
 from padan.biometric import template
 from padan.cli.console import ExitCode
@@ -85,6 +86,47 @@ def test_bad_captures_are_told_with_the_next_step(
     assert done.code != 0
     assert says in done.err
     assert not service.biometrics.asked
+
+
+def test_captures_are_sealed_under_the_kept_keys(
+    padan: Callable[..., Ended], service: Service, face: str, tmp_path: Path
+) -> None:
+    """`--keys` takes what `info --jwks` printed; another service's keys, no keys and none at all are told."""
+    asked = ("verify", *SAID, "--face", face, "--extractor", "face=seen/1.0")
+    service.info.keys[0].key_id = signature.thumbprint(service.biometrics.signer.public_key)
+    kept = padan("info", "--jwks").out
+    (tmp_path / "keys.json").write_text(kept)
+    assert padan(*asked, "--keys", "keys.json").code == 0
+    (entry,) = json.loads(kept)["keys"]
+    foreign = signature.Signer(bytes(range(1, 33))).public_key
+    spelt = base64.urlsafe_b64encode(foreign).rstrip(b"=").decode()
+    other = {**entry, "x": spelt, "kid": signature.thumbprint(foreign)}
+    for keys, says in (
+        ([other], "not signed by a key"),
+        ([{**entry, "x": spelt}], "kept keys are not"),
+        ([{**entry, "x": "é"}], "kept keys are not"),
+        ([entry, {**entry, "crv": "X25519"}], "kept keys are not"),
+        ([], "kept keys are not"),
+        ("none", "kept keys are not"),
+    ):
+        (tmp_path / "other.json").write_text(json.dumps({"keys": keys}))
+        refused = padan(*asked, "--keys", "other.json")
+        assert refused.code != 0
+        assert says in refused.err
+    assert "none.json cannot be read" in padan(*asked, "--keys", "none.json").err
+    beside = padan("verify", *SAID, "--claim", "name=Sitti", "--keys", "keys.json")
+    assert (beside.code, "--keys is for captures" in beside.err) == (2, True)
+    assert len(service.biometrics.asked) == 1
+
+
+def test_info_shows_what_captures_are_sealed_to(padan: Callable[..., Ended], service: Service) -> None:
+    """Id and end of the key for people, where there is one."""
+    del service.info.keys[:]
+    assert "captures     sealed to" not in padan("info").out
+    service.biometrics.publish(service.info)
+    until = service.info.keys[1].not_after.ToDatetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+    shown = padan("info").out
+    assert f"captures     sealed to {service.biometrics.recipient.key_id}, until {until}" in shown
 
 
 def test_receipt_with_captures_is_proven_by_the_kept_file(

@@ -392,4 +392,5 @@ def test_no_switch_turns_verification_off() -> None:
         for method in (Client.from_files, Client.__init__)
         for name in inspect.signature(method).parameters
     }
-    assert names == {"self", "link", "address", "ca", "cert", "key", "server_name", "timeout", "proofs"}
+    place = {"self", "link", "address", "ca", "cert", "key", "server_name"}
+    assert names == place | {"timeout", "proofs", "signers"}

@@ -13,6 +13,8 @@ from padan.capture import Capture
 from padan.client import Client
 from padan.errors import InvalidRequestError, ProbeKeyEndedError
 from padan.question import Question
+from padan.servicekey import ServiceKeyError
+from padan.signature import Signer
 from padan.vocabulary import Attribute, Modality, Verdict
 
 if TYPE_CHECKING:
@@ -109,6 +111,34 @@ def test_the_key_is_asked_for_once(service: Service, files: dict[str, Any]) -> N
     """A client keeps the key for as long as it may be sealed to."""
     ask("sync", service, files, question(), [capture()], times=3)
     assert len(service.remaining) == 1
+
+
+@pytest.mark.parametrize("kind", ["sync", "aio"])
+def test_kept_keys_decide_whom_captures_are_sealed_to(
+    kind: str, service: Service, files: dict[str, Any]
+) -> None:
+    """A key that none of the agency's kept keys signed gets nothing, whatever the service says of itself."""
+    own, foreign = service.biometrics.signer.public_key, Signer(bytes(range(1, 33))).public_key
+
+    def asked(*signers: bytes) -> Verdict:
+        if kind == "sync":
+            with Client.from_files(service.address, **files, signers=signers) as client:
+                return client.verify_biometric(question(), [capture()]).outcome
+
+        async def asking() -> Verdict:
+            async with aio.Client.from_files(service.address, **files, signers=signers) as client:
+                return (await client.verify_biometric(question(), [capture()])).outcome
+
+        return asyncio.run(asking())
+
+    assert asked(foreign, own) is Verdict.MATCH
+    service.biometrics.ends = 1
+    assert asked(own) is Verdict.MATCH
+    count = len(service.biometrics.asked)
+    for signers in ((foreign,), ()):
+        with pytest.raises(ServiceKeyError, match="not signed"):
+            asked(*signers)
+    assert len(service.biometrics.asked) == count
 
 
 def test_a_question_without_claims_is_asked_with_captures_only(

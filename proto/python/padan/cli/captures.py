@@ -56,6 +56,15 @@ Evidence = Annotated[
     ),
 ]
 
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The service's keys as you keep them, a JWK Set (`padan info --jwks`): captures are sealed to no key that "
+        "none of these has signed.",
+    ),
+]
+
 
 def read(
     files: Mapping[Modality, Sequence[Path]], extractors: Sequence[str], evidence: Sequence[Path]

@@ -87,6 +87,10 @@ def _show(found: ServiceInfo, *, codes: bool) -> None:
         typer.echo(f"age          {times.span(found.feed_age_seconds)}")
     for key in found.log_keys():
         typer.echo(f"log          {key}")
+    probe_key = found.key("probe")
+    if probe_key is not None:
+        until = f", until {times.text(probe_key.not_after)}" if probe_key.not_after else ""
+        typer.echo(f"captures     sealed to {probe_key.key_id}{until}")
     _show_agreement(found.agreement)
     for domain in found.token_domains:
         typer.echo(f"tokens       {domain.name}, {_versions(domain)}")

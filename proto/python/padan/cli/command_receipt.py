@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json as codec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from padan import times
 from padan.asked import AskedQuestion
-from padan.cli import connection
+from padan.cli import connection, keyset
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 
@@ -65,7 +64,7 @@ def check(
         )
     question = AskedQuestion.decode(_bytes(request)) if request is not None else None
     token = _bytes(file).decode("ascii", errors="replace").strip()
-    found = receipt.check(token, _jwks(keys), question=question, audience=agency)
+    found = receipt.check(token, keyset.read(keys), question=question, audience=agency)
     believed = None
     if proof is not None and policy is not None:
         believed = _logged(found, _bytes(proof), _policy(policy))
@@ -166,16 +165,6 @@ def _bytes(path: Path) -> bytes:
         raise CommandError(
             f"{path} cannot be read ({error.strerror})", next_step="name another file"
         ) from None
-
-
-def _jwks(path: Path) -> dict[str, Any]:
-    try:
-        keys = codec.loads(_bytes(path))
-    except (ValueError, RecursionError):
-        keys = None
-    if not isinstance(keys, dict):
-        raise CommandError(f"{path} is no JWK Set", next_step="get it with `padan info --jwks`")
-    return keys
 
 
 def _print(found: Receipt, *, proven: bool, believed: Believed | None, as_json: bool) -> None:

@@ -12,9 +12,9 @@ import typer
 
 from padan import times
 from padan.asked import AskedQuestion
-from padan.cli import captures, connection
+from padan.cli import captures, connection, keyset
 from padan.cli.asking import LegalBasis, Officer, Purpose
-from padan.cli.captures import Evidence, Extractor, Face, Finger, Iris
+from padan.cli.captures import Evidence, Extractor, Face, Finger, Iris, Keys
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.question import Question
@@ -79,6 +79,7 @@ def verify(
     iris: Iris = None,
     extractor: Extractor = None,
     evidence: Evidence = None,
+    keys: Keys = None,
     purpose: Purpose = None,
     officer: Officer = None,
     legal_basis: LegalBasis = None,
@@ -121,6 +122,13 @@ def verify(
     document = _read(source)
     files = {Modality.FACE: face or [], Modality.FINGER: finger or [], Modality.IRIS: iris or []}
     captured = captures.read(files, extractor or [], evidence or [])
+    if keys is not None and not captured:
+        raise CommandError(
+            "--keys is for captures",
+            next_step="leave it out; receipt check takes it too",
+            code=ExitCode.USAGE,
+        )
+    signers = None if keys is None else keyset.signers(keys)
     question = _question(
         given,
         claim or [],
@@ -131,7 +139,7 @@ def verify(
     )
     if save_request is not None:
         _keep(save_request, AskedQuestion.of(question, captured).encode())
-    with link.client() as client:
+    with link.client(signers=signers) as client:
         answer = client.verify_biometric(question, captured) if captured else client.ask(question)
     if save_receipt is not None:
         _keep(save_receipt, answer.receipt.encode())

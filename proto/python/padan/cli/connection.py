@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from padan import channel, config
 from padan.cli.console import CommandError, ExitCode
 from padan.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Address = Annotated[str | None, typer.Option(help="host:port of the service.")]
 Ca = Annotated[str | None, typer.Option(help="PEM of the CA that signed the server's certificate.")]
@@ -58,8 +61,11 @@ class Connection:
     server_name: str | None
     timeout: float
 
-    def client(self) -> Client:
+    def client(self, *, signers: Sequence[bytes] | None = None) -> Client:
         """Open a client.
+
+        Args:
+            signers: the keys that sign receipts, where the agency keeps them.
 
         Raises:
             ConfigError: a file is not usable.
@@ -71,6 +77,7 @@ class Connection:
             key=self.key,
             server_name=self.server_name,
             timeout=self.timeout,
+            signers=signers,
         )
 
 
