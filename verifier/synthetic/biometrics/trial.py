@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tokenizer.biometrics import unprotected
+from tokenizer.biometrics import suites, unprotected
+from tokenizer.biometrics.scheme import QualityError
 from verifier.errors import OperatorError
 from verifier.synthetic import residents
 from verifier.synthetic.biometrics import archive, captures
@@ -84,21 +85,32 @@ class Traits:
 
     def enrolled(self, modality: str) -> list[bytes]:
         """Give the captures that are enrolled."""
-        capture = self._capture[modality]
-        return [_written(modality, capture(number)) for number in range(ENROLLED[modality])]
+        return [_written(modality, capture) for capture in self._enrolled(modality)]
 
     def good(self, modality: str) -> bytes:
         """Give the capture of several that is most like the enrolled ones."""
-        capture, count = self._capture[modality], ENROLLED[modality]
-        before = [capture(number) for number in range(count)]
-        tries = [capture(_FIRST_TRY + number) for number in range(_TRIES)]
+        capture, before = self._capture[modality], self._enrolled(modality)
+        tries, count = [capture(_FIRST_TRY + number) for number in range(_TRIES)], len(before)
         pairs = [(old, count + new) for new in range(_TRIES) for old in range(count)]
         scores = unprotected.scores(modality, [*before, *tries], np.array(pairs))
         return _written(modality, tries[int(scores.reshape(_TRIES, count).mean(axis=1).argmax())])
 
+    def _enrolled(self, modality: str) -> list[Any]:
+        """Capture until as many are good enough as are enrolled."""
+        captured = (self._capture[modality](number) for number in range(_FIRST_TRY))
+        return list(islice((each for each in captured if _is_good(modality, each)), ENROLLED[modality]))
+
     def worn(self, number: int) -> bytes:
         """Give a capture of the finger that is too poor to be compared."""
         return captures.finger(captures.worn(self._capture["finger"](number)))
+
+
+def _is_good(modality: str, capture: Any) -> bool:
+    try:
+        suites.enrolling(modality).prepare(capture)
+    except QualityError:
+        return False
+    return True
 
 
 def _written(modality: str, capture: Any) -> bytes:
