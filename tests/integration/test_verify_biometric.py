@@ -353,11 +353,12 @@ def test_entry_and_receipt_hold_what_was_asked_and_nothing_of_it(counter: Counte
     answer = client.verify_biometric(asked, seen)
     assert client.verify_biometric(asked, seen) == answer  # answered once
     info = client.service_info()
-    whole = AskedQuestion.of(asked, seen)
-    found = receipt.check(answer.receipt, info.jwks(), question=whole, audience="clinic", issuer=REGISTRY)
+    keys = info.jwks()
+    kept = AskedQuestion.decode(AskedQuestion.of(asked, seen).encode())
+    found = receipt.check(answer.receipt, keys, question=kept, audience="clinic", issuer=REGISTRY)
     for others in ((), seen[:1], seen[::-1]):
         with pytest.raises(ReceiptError, match="another question"):
-            receipt.check(answer.receipt, info.jwks(), question=AskedQuestion.of(asked, others))
+            receipt.check(answer.receipt, keys, question=AskedQuestion.of(asked, others))
     row = counter.entry_of(asked.request_id)
     entry = decode(row.entry)
     assert (row.kind, row.leaf) == (EntryKind.VERIFY_BIOMETRIC, found.leaf)
