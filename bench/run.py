@@ -49,6 +49,7 @@ OTHERS = (
     "bench.probe",
     "bench.workers",
     "bench.biometrics",
+    "bench.verify_biometric",
 )
 """Benchmarks that measure a part alone and print their own lines."""
 _ECHO_LIKES = 8
