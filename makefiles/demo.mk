@@ -1,4 +1,4 @@
-# The whole service on this machine: synthetic people, four agencies, what they may ask and what they may not.
+# The whole service on this machine: synthetic people, five agencies, what they may ask and what they may not.
 PEOPLE ?= 100000
 
 .PHONY: demo

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import padan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from deploy.demo.people import People
@@ -50,6 +50,8 @@ class Demo:
     Attributes:
         answered: questions that were answered, by agency; each must be an entry of the log.
         refused: questions that were refused, likewise.
+        captured: questions with captures that were answered, likewise.
+        patients: numbers of those whose captures the hospital has, in the order of its folders patient-N.
     """
 
     stage: Stage
@@ -57,6 +59,8 @@ class Demo:
     port: int
     answered: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    captured: Counter[str] = field(default_factory=Counter)
+    patients: Sequence[str] = ()
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -95,6 +99,7 @@ class Demo:
         options: str = "",
         code: int = 0,
         refused: bool = False,
+        captured: bool = False,
     ) -> Done:
         """Write a question into a file, show it, and ask it by the agency's command line.
 
@@ -105,13 +110,14 @@ class Demo:
             options: further options.
             code: the exit code that it must have.
             refused: the service must refuse it.
+            captured: the options name captures.
         """
         path = self.folder(agency) / f"{file}.json"
         text = json.dumps(question, ensure_ascii=False, indent=2)
         path.write_text(text, encoding="utf-8")
         self.stage.say(f"{agency}/{path.name}:")
         self.stage.show(text)
-        (self.refused if refused else self.answered)[agency] += 1
+        (self.refused if refused else self.captured if captured else self.answered)[agency] += 1
         line = f"padan verify --input {path.name} --timeout {SECONDS:.0f}"
         return self.stage.run(agency, f"{line} {options}".rstrip(), code=code)
 

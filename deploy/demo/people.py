@@ -71,6 +71,18 @@ class People:
                 return resident
         raise LookupError("the population is too small for this scene; more --people")
 
+    def named(self, nik: str) -> Resident:
+        """Find the resident of a number, and hand it out to nobody from now on.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for resident in self._residents:
+            if resident.nik == nik:
+                self._taken.add(nik)
+                return resident
+        raise LookupError("nobody of the population has this number")
+
     def take_many(self, count: int, fits: Callable[[Resident], bool] = lambda _: True) -> list[Resident]:
         """Hand out up to so many residents who fit."""
         found = [

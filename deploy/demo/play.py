@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from deploy.demo import installation
+from deploy.demo import captures, installation
 from deploy.demo.demo import Demo
 from deploy.demo.service import MESSAGES
 from deploy.demo.stage import Clock, ExpectationError, Stage
@@ -145,9 +145,11 @@ def _perform(stage: Stage, options: argparse.Namespace, chosen: dict[str, Scene]
     clock, port = Clock(), installation.free_ports()
     installation.set_up(stage, port)
     people = installation.load(stage, people=options.people, seed=options.seed)
+    captures.set_up(stage, seed=options.seed)
     installation.enrol(stage, port)
+    patients = captures.visitors(stage, people)
     with installation.serving(stage):
-        demo = Demo(stage=stage, people=people, port=port)
+        demo = Demo(stage=stage, people=people, port=port, patients=patients)
         for scene in chosen.values():
             play_scene(stage, scene, demo)
         end(stage, clock, len(chosen))
@@ -208,6 +210,6 @@ DEMO = Programme(
     name="make demo",
     summary="Set up and run the service end to end.",
     folder=Path(__file__).parent,
-    fixed_seconds=45,
+    fixed_seconds=70,
     perform=_perform,
 )

@@ -61,9 +61,12 @@ def play(demo: Demo) -> None:
         [entry["officer"] for entry in alerts],
         ["curious-1"],
     )
-    for kind, counted in (("VERIFY", demo.answered), ("REFUSED", demo.refused)):
+    kinds = {"VERIFY": demo.answered, "VERIFY_BIOMETRIC": demo.captured, "REFUSED": demo.refused}
+    for kind, counted in kinds.items():
         found = Counter(
-            entry["agency"] for entry in entries if entry["kind"] == kind and "detail" not in entry
+            entry["agency"]
+            for entry in entries
+            if entry["kind"] == kind and (kind == "VERIFY_BIOMETRIC" or "detail" not in entry)
         )
         stage.expect(f"{kind}: as many entries as questions, {sum(counted.values()):,}", found, counted)
     readings = [entry["detail"] for entry in entries if entry["kind"] == "REFUSED" and "detail" in entry]

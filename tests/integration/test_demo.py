@@ -66,6 +66,8 @@ def test_every_scene_comes_out_as_it_must(tmp_path: Path, monkeypatch: pytest.Mo
         "checked: right: confirmed",
         "checked: doubled: confirmed, but twice in the list",
         'reason: "ATTRIBUTE_NOT_GRANTED" domain: "padan"',
+        "checked: the face matches, and no guess was spent before",
+        "checked: no answer, receipt or entry holds a number or a piece of a template",
         "checked: the handshake refuses him",
         "NO_MATCH 30 times, BLOCKED 10 times",
         "checked: nobody is locked out of another agency",

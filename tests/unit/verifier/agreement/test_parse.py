@@ -176,8 +176,8 @@ def test_examples_parse(path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    """The demonstration has four agreements."""
-    assert len(EXAMPLES) == 4
+    """The demonstration has five agreements."""
+    assert len(EXAMPLES) == 5
 
 
 JSON_LIKE = st.recursive(
