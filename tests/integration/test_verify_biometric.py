@@ -24,6 +24,7 @@ from padan.entry import EntryKind, Field, decode, leaf
 from padan.errors import ConflictError, InvalidRequestError, NotGrantedError, ReceiptError
 from padan.probe import Binding
 from padan.question import Question
+from padan.sealing import Recipient
 from padan.signature import Signer
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Attribute, Modality, Verdict
@@ -35,6 +36,8 @@ from tests.terms import Present, Terms
 from tokenizer.biometrics import suites
 from tokenizer.codes import CodeLists
 from verifier.directory import Directory
+from verifier.dispute import casefile
+from verifier.dispute.table import DisputeTable
 from verifier.epoch import EpochHolder
 from verifier.log.open import open_log
 from verifier.resident.mark import Mark
@@ -63,6 +66,7 @@ OTHERS = range(100, 208)
 APART = {"finger": 0.44, "iris": 0.66}
 """What 4,000 comparisons of two generated people reach at most (verifier/synthetic/biometrics)."""
 DEVICE, SIGNER = "counter-3", Signer(b"d" * 32)
+OFFICER = Recipient(b"o" * 32)
 PRESENT = Present(level="substantial")
 FACE, FINGER, IRIS = Attribute.FACE, Attribute.FINGER, Attribute.IRIS
 MATCH, NO_MATCH, NOT_HELD = Verdict.MATCH, Verdict.NO_MATCH, Verdict.NOT_HELD
@@ -167,7 +171,8 @@ def counter(
         people=(*PEOPLE, WAYAN),
         log_url=database_url,
         vault_url=database_url,
-        extra='biometric_thresholds = "thresholds.json"\n',
+        extra='biometric_thresholds = "thresholds.json"\n'
+        f'dispute_key = "{base64.b64encode(OFFICER.public_key).decode()}"\n',
     )
     (made.root / "thresholds.json").write_bytes(thresholds)
     made.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
@@ -343,6 +348,24 @@ def test_a_level_without_a_threshold_is_refused(counter: Counter) -> None:
     with pytest.raises((ConflictError, InvalidRequestError, NotGrantedError)) as refused:
         counter.ask(BUDI["NIK"], good("face", BUDI["NIK"]), agency="bank")
     assert refused.value.reason == "EXTRACTOR_UNKNOWN"
+
+
+def test_what_was_captured_is_disputed(counter: Counter) -> None:
+    """A finger that is not held is disputed: the officer learns whom it is about and what was asked, no template."""
+    asked, seen = question(SARI["NIK"]), [good("face", SARI["NIK"]), good("finger")]
+    client = counter.clients["clinic"]
+    contest = client.verify_biometric(asked, seen).contest
+    opened = client.open_dispute(AskedQuestion.of(asked, seen), contest=contest, claims=["finger"])
+    with closing(Directory(counter.installation.settings.log_database)) as directory:
+        table = DisputeTable(directory)
+        dispute = table.find(opened.dispute_id)
+        assert dispute is not None
+        answer = table.answer_at(dispute.answer)
+    assert answer is not None
+    file = casefile.of(counter.installation.realm, dispute, answer)
+    assert casefile.read(file, OFFICER).nik == SARI["NIK"]
+    assert (casefile.asked(file), opened.claims) == ((FACE, FINGER), (FINGER,))
+    assert not any(each.template[8:40] in casefile.encode(file) for each in seen)
 
 
 def test_entry_and_receipt_hold_what_was_asked_and_nothing_of_it(counter: Counter) -> None:
