@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from tokenizer.biometrics.slot import Slot
 from verifier import schema, schema_reference
 from verifier.database import make_engine
 from verifier.reference.errors import StandingMovedError
+from verifier.vault import session
 from verifier.vault.catalogue import Catalogue
 from verifier.vault.epoch import EpochState
-from verifier.vault.store import NoEpochError, VaultUnavailableError
+from verifier.vault.store import NoEpochError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ class ReferenceTable:
         active = next((each for each in epochs.values() if each.state is EpochState.ACTIVE), None)
         if active is None:
             raise NoEpochError
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             sealed = _sealed(connection)
         numbers = {active.number} | {number for number, _ in sealed}
         keeping = {
@@ -119,7 +119,7 @@ class ReferenceTable:
             .where(schema_reference.reference_slot.c.epoch == number)
             .limit(1)
         )
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return connection.execute(query).first() is not None
 
     @contextmanager
@@ -132,7 +132,7 @@ class ReferenceTable:
         Raises:
             StandingMovedError: the epochs are others by now; nothing was changed.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             number = standing.active.number
             epoch = schema.epoch.c
             connection.execute(update(schema.epoch).where(epoch.number == number).values(rows=epoch.rows))
@@ -144,7 +144,7 @@ class ReferenceTable:
 
     def is_used(self) -> bool:
         """Say whether any epoch keeps references."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return (
                 connection.execute(select(schema_reference.reference_slot.c.slot).limit(1)).first()
                 is not None
@@ -152,25 +152,25 @@ class ReferenceTable:
 
     def page(self, number: int, slot: Slot, after: bytes, limit: int = AT_ONCE) -> list[Row]:
         """Read the next rows of a slot, by token; none at the end."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return _page(connection, number, slot, after, limit)
 
     def boxes(self, number: int, slot: Slot, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return _boxes(connection, number, slot, tokens)
 
     def count(self, number: int) -> dict[Slot, int]:
         """Count the rows of an epoch by slot, decoys too."""
         table = schema_reference.reference.c
         query = select(table.slot, func.count()).where(table.epoch == number).group_by(table.slot)
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return {Slot.numbered(slot): int(count) for slot, count in connection.execute(query)}
 
     def extractors(self) -> dict[bytes, str]:
         """Read the names of extractors, by digest."""
         table = schema_reference.reference_extractor.c
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return {
                 bytes(digest): name for digest, name in connection.execute(select(table.digest, table.name))
             }
@@ -179,7 +179,7 @@ class ReferenceTable:
         """Read how far a file was loaded."""
         table = schema_reference.reference_load.c
         query = select(table.rows, table.stored, table.rejected, table.ended_ms).where(table.file == file)
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             row = connection.execute(query).first()
         if row is None:
             return Progress()
@@ -190,22 +190,6 @@ class ReferenceTable:
     def forget(self, number: int) -> int:
         """Delete everything of an epoch, page by page; returns how many rows."""
         return self._catalogue.forget_references(number)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(reads_only=True) as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise VaultUnavailableError.of(error) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise VaultUnavailableError.of(error) from error
 
 
 class Changing:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from verifier.database import make_engine
 from verifier.errors import OperatorError
 from verifier.schema import epoch as table
 from verifier.schema import epoch_layer, feed_position
 from verifier.schema_reference import reference, reference_slot
-from verifier.vault import rotation
+from verifier.vault import rotation, session
 from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
-from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import Connection, Row
 
@@ -62,19 +59,19 @@ class Catalogue:
 
     def epochs(self) -> list[Epoch]:
         """List the epochs by number."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             rows = connection.execute(select(table).order_by(table.c.number)).all()
             return [_epoch(row, _layers(connection, row.number)) for row in rows]
 
     def active(self) -> Epoch | None:
         """Read the active epoch."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             row = connection.execute(select(table).where(table.c.state == "active")).first()
             return None if row is None else _epoch(row, _layers(connection, row.number))
 
     def next_number(self) -> int:
         """Name the number that the next epoch gets."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return (connection.execute(select(func.max(table.c.number))).scalar() or 0) + 1
 
     def begin(self, epoch: Epoch) -> None:
@@ -83,7 +80,7 @@ class Catalogue:
         Raises:
             EpochStateError: the number is used, or not the next one.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._begin(connection, epoch)
 
     def finish(self, number: int, rows: int) -> None:
@@ -92,7 +89,7 @@ class Catalogue:
         Raises:
             EpochStateError: it is not loading.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._require(connection, number, EpochState.LOADING)
             connection.execute(update(table).where(table.c.number == number).values(state="ready", rows=rows))
 
@@ -103,7 +100,7 @@ class Catalogue:
             EpochStateError: it is neither ready nor retired.
             RotationStateError: a rotation is under way.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             rotation.require_free(connection, f"epoch {number} cannot be activated now")
             return self._activate(connection, number)
 
@@ -124,7 +121,7 @@ class Catalogue:
             EpochStateError: it is active, or there is none.
             RotationStateError: a rotation needs it.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             under_way = rotation.live(connection)
             if under_way is not None and number in {under_way.source, under_way.target}:
                 rotation.require_free(connection, f"epoch {number} cannot be dropped now")
@@ -141,7 +138,7 @@ class Catalogue:
             columns.token == bindparam("a_token"),
         )
         while True:
-            with self._writing() as connection:
+            with session.writing(self._engine) as connection:
                 found = [{"a_slot": slot, "a_token": token} for slot, token in connection.execute(some)]
                 if not found:
                     connection.execute(delete(reference_slot).where(reference_slot.c.epoch == number))
@@ -151,7 +148,7 @@ class Catalogue:
 
     def followed(self, number: int, source: str) -> Followed:
         """Read how far an epoch has followed a source of changes."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return _followed(connection, number, source)
 
     def positions(self, number: int) -> dict[str, int]:
@@ -159,7 +156,7 @@ class Catalogue:
         query = select(feed_position.c.source, feed_position.c.position).where(
             feed_position.c.epoch == number, feed_position.c.source.not_in((REPLACED, CARRIED))
         )
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def amend(
@@ -195,7 +192,7 @@ class Catalogue:
             PositionError: somebody else has moved the position meanwhile.
             RotationBegunError: an inner rotation is under way, and nothing is beside.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             # First, so that of two who follow one source the second waits here, and then finds that it is late; and so
             # does who changes an epoch that a rotation is about to leave.
             connection.execute(
@@ -221,12 +218,12 @@ class Catalogue:
 
     def rotation(self) -> Rotation | None:
         """Read the rotation that is under way."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return rotation.live(connection)
 
     def newest_rotation(self) -> tuple[Rotation | None, int]:
         """Read the last rotation that began, and how many changes its other epoch has yet to take."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             there = rotation.newest(connection)
             return there, 0 if there is None else rotation.count(connection, there.in_use)
 
@@ -264,22 +261,6 @@ class Catalogue:
         if state not in states:
             raise EpochStateError(f"epoch {number} is {state.value}")
         return state
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect().execution_options(reads_only=True) as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise VaultUnavailableError.of(error) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise VaultUnavailableError.of(error) from error
 
 
 def _epoch(row: Row[Any], layers: tuple[Layer, ...]) -> Epoch:

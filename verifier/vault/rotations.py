@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from verifier.schema import epoch as epoch_table
 from verifier.schema import feed_position
 from verifier.schema import rotation as table
-from verifier.vault import pairs, rotation
+from verifier.vault import pairs, rotation, session
 from verifier.vault.catalogue import CARRIED, REPLACED, Catalogue, PositionError
 from verifier.vault.epoch import EpochState
 from verifier.vault.rotation import Change, Rotation, RotationState, RotationStateError
@@ -44,7 +44,7 @@ class Rotations(Catalogue):
             RotationStateError: one is under way, or the old epoch is not the active one.
             EpochStateError: the new epoch's number is used.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._hold(connection, new.source)
             rotation.require_free(connection, "no second rotation can begin")
             if self._state(connection, new.source) is not EpochState.ACTIVE:
@@ -69,7 +69,7 @@ class Rotations(Catalogue):
 
     def show_done(self, target: int, done: int, *, rate: int) -> None:
         """Write down how many rows were moved, and how many a second are."""
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             connection.execute(update(table).where(table.c.target == target).values(done=done, rate=rate))
 
     def moved(self, target: int, *, now_ms: int) -> None:
@@ -79,54 +79,54 @@ class Rotations(Catalogue):
             EpochStateError: it is not ready.
             RotationStateError: the rotation does not stand there.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._at(connection, target, RotationState.MOVING)
             self._require(connection, target, EpochState.READY)
             self._set(connection, target, state=RotationState.READY.value, moved_ms=now_ms)
 
     def sampled(self, target: int, *, now_ms: int) -> None:
         """Write down that a sample agreed."""
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._set(connection, target, sampled_ms=now_ms)
 
     def noted(self, number: int, limit: int) -> list[Change]:
         """Read notes of changes in an epoch, by token."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return rotation.noted(connection, number, limit)
 
     def pending(self, number: int) -> int:
         """Count the notes of changes in an epoch."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return rotation.count(connection, number)
 
     def waiting(self, there: Rotation, limit: int) -> list[Pair]:
         """Read rows that the other epoch of an inner rotation has yet to take."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return pairs.waiting(connection, limit, from_source=there.in_use == there.source)
 
     def boxes(self, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the rows under some tokens of the new epoch that it has yet to take."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return pairs.boxes(connection, tokens)
 
     def taken(self, there: Rotation, batch: Sequence[Pair]) -> None:
         """Let rows go that the other epoch has, or has newer ones of."""
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             pairs.taken(connection, batch, from_source=there.in_use == there.source)
 
     def named(self, tokens: Sequence[bytes]) -> set[bytes]:
         """Say which of some tokens of the old epoch are those of a number that a feed named during the rotation."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return pairs.of_source(connection, tokens)
 
     def drawn(self, first: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Read numbers that a feed named, by old and new token, from a new one on."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return pairs.drawn(connection, first, limit)
 
     def behind(self) -> dict[str, Behind]:
         """Read what the new epoch holds and lacks of the sources that the old one has followed."""
-        with self._reading() as connection:
+        with session.reading(self._engine) as connection:
             return pairs.behind(connection)
 
     def replayed(
@@ -138,7 +138,7 @@ class Rotations(Catalogue):
             PositionError: somebody else replays it too.
             RotationStateError: the rotation does not stand there.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._at(connection, there.target, RotationState.READY)
             self._hold(connection, there.source)
             lacks = pairs.behind(connection).get(source)
@@ -149,7 +149,7 @@ class Rotations(Catalogue):
 
     def missing(self, target: int, count: int) -> None:
         """Write down how many numbers of the old epoch nothing has brought into the new one."""
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._set(connection, target, missing=count)
 
     def flip(self, target: int, *, now_ms: int, until_ms: int) -> bool:
@@ -158,7 +158,7 @@ class Rotations(Catalogue):
         Raises:
             RotationStateError: the rotation does not stand there.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             there = self._at(connection, target, RotationState.READY)
             if not self._exchange(connection, there.source, there.target):
                 return False
@@ -173,7 +173,7 @@ class Rotations(Catalogue):
         Raises:
             RotationStateError: the rotation does not stand there.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             there = self._at(connection, target, RotationState.FLIPPED)
             if not self._exchange(connection, there.target, there.source):
                 return False
@@ -186,7 +186,7 @@ class Rotations(Catalogue):
         Raises:
             RotationStateError: the rotation does not stand there.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             there = self._at(connection, target, RotationState.FLIPPED, RotationState.FINISHING)
             self._set(connection, target, state=RotationState.FINISHING.value)
             rotation.forget_all(connection)
@@ -194,7 +194,7 @@ class Rotations(Catalogue):
 
     def finished(self, target: int, *, now_ms: int) -> None:
         """Write down that the old epoch and its keys are gone."""
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             self._at(connection, target, RotationState.FINISHING)
             self._set(connection, target, state=RotationState.FINISHED.value, live=None, ended_ms=now_ms)
 
@@ -204,7 +204,7 @@ class Rotations(Catalogue):
         Raises:
             RotationStateError: the rotation does not stand there.
         """
-        with self._writing() as connection:
+        with session.writing(self._engine) as connection:
             there = self._at(connection, target, RotationState.MOVING, RotationState.READY)
             self._hold(connection, there.source)
             self._set(connection, target, state=RotationState.ABANDONED.value, live=None, ended_ms=now_ms)

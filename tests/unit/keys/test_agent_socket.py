@@ -32,6 +32,7 @@ from keys.period import LIFETIME
 from keys.provider import open_provider
 from keys.purpose import Purpose
 from keys.realm import Realm
+from tests.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,17 +53,6 @@ def is_answered(stream: socket.socket, question: bytes) -> bool:
         return bool(stream.recv(1))
     except (BrokenPipeError, ConnectionResetError):
         return False
-
-
-class Clock:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        """Read it."""
-        return self.now
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from keys.signing import Signer, verify
 from padan import sealing, servicekey
 from padan.sealing import Recipient
 from tests import memory
+from tests.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,17 +34,6 @@ if TYPE_CHECKING:
 
 REALM = Realm(registry_id="registry-test", environment="development")
 HOUR = 3_600.0
-
-
-class Clock:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        """Read it."""
-        return self.now
 
 
 @pytest.fixture

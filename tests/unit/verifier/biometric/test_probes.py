@@ -21,6 +21,7 @@ from padan.capture import Capture, Sealer
 from padan.errors import ProbeKeyEndedError as ProbeKeyEnded
 from padan.info import read_key
 from padan.v1 import biometric_pb2, verification_pb2
+from tests.clock import Clock
 from verifier.biometric.probekeys import ASK_SECONDS, CurrentProbeKeys
 from verifier.biometric.probes import Probes
 from verifier.biometric.refusals import ProbeKeyEndedError, ProbeUnreadableError
@@ -39,17 +40,6 @@ REALM = Realm(registry_id="registry-test", environment="development")
 EXTRACTOR = biometric_pb2.Extractor(name="extractor", version="1")
 TEMPLATE = biometric_pb2.Template(position=2, minutiae=b"a record").SerializeToString()
 FINGER = biometric_pb2.MODALITY_FINGER
-
-
-class Clock:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        """Read it."""
-        return self.now
 
 
 @pytest.fixture
