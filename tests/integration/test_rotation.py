@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from contextlib import closing
@@ -248,8 +249,12 @@ def test_a_difference_stops_the_flip(files: Installation) -> None:
     with closing(files.agent()) as agent, closing(open_changer(files.settings.vault_database)) as vault:
         epoch = epochs(files)[NEW]
         outer = outer_of(agent, epoch)
-        (one, _), (_, box) = [*vault.rows(epoch)][:2]
-        other = [*vault.rows(epoch)][1][0]
+        rows = [*vault.rows(epoch)]
+        # A row is drawn as often as the gap before it is wide: this one is.
+        (before, _), (one, _) = max(
+            itertools.pairwise(rows), key=lambda two: int.from_bytes(two[1][0]) - int.from_bytes(two[0][0])
+        )
+        other, box = next(row for row in rows if row[0] not in {before, one})
         vault.replace(epoch, [(one, outer.seal(one, outer.open(other, box)))])
     with pytest.raises(SampleDiffersError, match=r"of [0-9]+ rows drawn"):
         Rotator(files.settings).flip(people=2_000)
