@@ -174,7 +174,7 @@ def test_answers_and_refusals_are_counted(
 
 @pytest.mark.parametrize("front", list(FRONTS))
 def test_a_stop_answers_what_is_under_way(front: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Whoever was asking when the service is told to stop gets an answer or UNAVAILABLE, and the process ends well."""
+    """Whoever was asking when the service is told to stop gets an answer or asks again, and the process ends well."""
     installation = install(
         tmp_path_factory.mktemp("installation"), agencies={"tax": Terms()}, extra="slot_ms = 100\n"
     )
@@ -191,7 +191,8 @@ def test_a_stop_answers_what_is_under_way(front: str, tmp_path_factory: pytest.T
         outcomes = [item.exception() for item in waiting]
         assert service.process.wait(15) == 0
     codes = {error.code() for error in outcomes if isinstance(error, grpc.RpcError)}
-    assert codes <= {grpc.StatusCode.UNAVAILABLE}
+    # gRPC cancels what it had accepted and not handed on yet; to a client both mean: the same bytes again.
+    assert codes <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert None in outcomes
     assert "fell over" not in service.messages()
 

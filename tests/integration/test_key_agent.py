@@ -119,14 +119,14 @@ def test_a_service_of_several_workers_asks_once(tmp_path: Path) -> None:
     terminal = Terminal(command(installation, "serve"))
     wait_for(lambda: terminal.reads(b"Passphrase:"))
     terminal.types(PASSPHRASE)
-    wait_for(lambda: terminal.reads(b"") and terminal.said.count(b'"listening"') == 2)
+    wait_for(lambda: terminal.reads(b"") and terminal.said.count(b'"listening"') >= 2)
     victim = next(
         int(pid)
         for pid in Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text().split()
         if "worker-1" in Path(f"/proc/{pid}/cmdline").read_text()
     )
     os.kill(victim, signal.SIGKILL)
-    wait_for(lambda: terminal.reads(b"") and terminal.said.count(b'"listening"') == 3)
+    wait_for(lambda: terminal.reads(b"") and terminal.said.count(b'"listening"') >= 3)
     assert terminal.said.count(b"Passphrase:") == 1
     assert PASSPHRASE.encode() not in terminal.said
     assert terminal.end() == ExitCode.DONE, terminal.said[-3000:].decode(errors="replace")
