@@ -21,7 +21,7 @@ from keys.probekey import ProbeKey, ProbeKeys, Told
 from keys.secret import Material, burn
 from padan import canonical
 from padan.canonical import CanonicalError
-from padan.errors import DisputeError
+from padan.errors import SealingError
 from padan.sealing import KEY_SIZE as PROBE_KEY_SIZE
 from padan.sealing import Recipient
 
@@ -224,7 +224,7 @@ def decode_probes(body: bytes) -> ProbeKeys:
             burn(item)
             keys.append(_decode_probe(fields))
             burn(fields.pop(1))
-    except (CanonicalError, DisputeError, KeyError, UnicodeDecodeError, struct.error) as error:
+    except (CanonicalError, SealingError, KeyError, UnicodeDecodeError, struct.error) as error:
         raise KeyAgentFormatError("the key agent sends probe keys of another shape") from error
     if not keys:
         raise KeyAgentFormatError("the key agent sends no probe key")

@@ -12,7 +12,7 @@ from keys.quorum import info_of
 from keys.secret import Secret, burn, taken
 from keys.sharefile import SHARE_SIZE
 from padan import group, sealing
-from padan.errors import DisputeError
+from padan.errors import SealingError
 from padan.sealing import Recipient
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ShareKey(Secret):
         info = info_of(generation.realm, generation.id, member, use=USE) + self.public_key + proposal
         try:
             found = self._recipient.open(box, info=info)
-        except DisputeError as error:
+        except SealingError as error:
             raise ShareRefusedError(
                 f"the share of {generation.names[member - 1]} was changed on its way, or is another custodian's "
                 "or for something else"
@@ -78,7 +78,7 @@ def seal(share: bytearray, file: ShareFile, agent_key: bytes, proposal: bytes = 
     plain = bytes(share)
     try:
         return sealing.seal(plain, public_key=agent_key, info=info)
-    except DisputeError as error:
+    except SealingError as error:
         raise ShareRefusedError("the agent's key is not usable") from error
     finally:
         group.wipe(share)

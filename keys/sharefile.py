@@ -17,7 +17,7 @@ from keys.errors import ForeignShareError, KeyUseError, QuorumFileError, ShareRe
 from keys.quorum import FORMAT, info_of, read_json
 from keys.realm import Realm
 from keys.secret import taken
-from padan.errors import DisputeError
+from padan.errors import SealingError
 from padan.sealing import OVERHEAD
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ShareFile:
         info = info_of(self.realm, self.quorum_id, self.member)
         try:
             opened = person.recipient.open(self.box, info=info)
-        except DisputeError as error:
+        except SealingError as error:
             raise ShareRefusedError(
                 f"the share of {self.name} does not open with the keys of {self.name}: changed, or of other keys"
             ) from error

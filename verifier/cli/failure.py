@@ -248,6 +248,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "make a key with padan-server dispute keygen, then run padan-server dispute trust"
         ),
         "padan.errors.DisputeError": _input("name the key's file from padan-server dispute keygen"),
+        "padan.errors.SealingError": _input("name the key's file from padan-server dispute keygen"),
         # What auditors may read.
         "verifier.auditor.errors.GrantDocumentError": _input(
             "mend the lines named above, then padan-server auditor check FILE"

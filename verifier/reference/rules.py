@@ -5,16 +5,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from tokenizer import errors
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NIK: Final = ("nik.missing", "nik.format", "nik.date", "nik.serial", "nik.erased")
+"""Those that any row of the registry can break."""
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "nik.missing": "the row has no NIK",
-        "nik.format": "a NIK has 16 digits",
-        "nik.date": "digits 7 to 12 of the NIK are no date of birth",
-        "nik.serial": "the serial of a NIK starts at 0001",
-        "nik.erased": "the person was erased, and only two officers can lift that",
+        **{rule: errors.RULES[rule] for rule in _NIK},
         "nik.unknown": "the epoch in use holds nobody under this NIK",
         "nik.merged": "the person has another NIK now",
         "modality.unknown": "a modality is face, finger or iris",

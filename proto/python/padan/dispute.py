@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from padan import remedy
 from padan.asked import AskedQuestion
-from padan.errors import ConfigError, InternalError, InvalidRequestError, Violation
+from padan.errors import InternalError, InvalidRequestError, Violation
+from padan.extras import sealing_missing
 from padan.times import from_timestamp
 from padan.v1 import dispute_pb2
 from padan.vocabulary import Attribute, DisputeOutcome, DisputeState
@@ -143,9 +144,7 @@ class Order:
         try:
             from padan import opening  # noqa: PLC0415 - needs an extra
         except ModuleNotFoundError:
-            raise ConfigError(
-                "cryptography is not installed", reason="EXTRA", next_step="pip install 'padan[sealing]'"
-            ) from None
+            raise sealing_missing() from None
         request = self.asked.message()
         box = opening.seal(
             request,

@@ -122,6 +122,13 @@ class DisputeError(PadanError):
     """There is no such answer or dispute, or what a dispute holds is not what it claims to be."""
 
 
+# Whoever seals to somebody, or opens what was sealed.
+
+
+class SealingError(PadanError):
+    """A key is not one to seal to, or a box does not open with it."""
+
+
 # Whoever holds a file must look at it.
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from padan import canonical, commitment, sealing
-from padan.errors import DisputeError
+from padan.errors import DisputeError, SealingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +117,10 @@ def seal(
     """
     digest = commitment.statement_digest(commitment.statement(request, agency, committed))
     info = _info(registry_id, environment, digest)
-    return sealing.seal(of(request).encode(), public_key=public_key, info=info)
+    try:
+        return sealing.seal(of(request).encode(), public_key=public_key, info=info)
+    except SealingError as error:
+        raise DisputeError(error.message, reason=error.reason) from None
 
 
 def unseal(
@@ -129,7 +132,11 @@ def unseal(
         DisputeError: it does not open, or holds something else.
     """
     info = _info(registry_id, environment, commitment.statement_digest(statement))
-    opening = decode(recipient.open(box, info=info))
+    try:
+        plain = recipient.open(box, info=info)
+    except SealingError as error:
+        raise DisputeError(error.message, reason=error.reason) from None
+    opening = decode(plain)
     require(opening, statement)
     return opening
 

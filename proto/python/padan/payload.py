@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 from padan import sealing
 from padan.canonical import prefixed
 from padan.conversion import MOST_PAYLOAD
-from padan.errors import ConfigError, DisputeError, InvalidRequestError
+from padan.errors import ConfigError, InvalidRequestError, SealingError
 from padan.padding import LENGTH_SIZE, PaddingError, pad, unpad
 from padan.value import value
 
@@ -82,7 +82,7 @@ class Envelope:
             raise PayloadError(f"the data has more than {self.room} bytes", reason="payload")
         try:
             return sealing.seal(pad(data, self.room + LENGTH_SIZE), public_key=public_key, info=self.info)
-        except DisputeError as error:
+        except SealingError as error:
             raise ConfigError(
                 error.message, reason="key", next_step="use the file that the other agency gave you"
             ) from None
@@ -95,7 +95,7 @@ class Envelope:
         """
         try:
             plain = recipient.open(box, info=self.info)
-        except DisputeError:
+        except SealingError:
             raise PayloadError("the payload does not open with this key", reason="payload") from None
         if len(plain) % BLOCK:
             raise PayloadError("the payload is not padded as it must be", reason="payload")

@@ -1,9 +1,9 @@
 """A question about a resident who is present: with captures, sealed for it to the service's key of now.
 
 Guarantees: captures leave only sealed, and only to a key that the service's receipt keys signed; those that the agency
-keeps, where it does. Where that key is no
-more they are sealed once again, to the one that the refusal brings: request_id, blind and everything else stay, and the
-service binds a capture by what it holds, so that it is the same question. Assumes the extra `sealing`.
+keeps, where it does. Where that key is no more they are sealed once again, to the one that the refusal brings:
+request_id, blind and everything else stay, and the service binds a capture by what it holds, so that it is the same
+question. Assumes the extra `sealing`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from padan import answer
-from padan.errors import ConfigError, InternalError, InvalidRequestError, Violation
+from padan.errors import InternalError, InvalidRequestError, Violation
+from padan.extras import sealing_missing
 from padan.v1 import verification_pb2
 from padan.vocabulary import Modality
 
@@ -89,9 +90,7 @@ class Presence:
             from padan.probe import Binding  # noqa: PLC0415 - likewise
             from padan.servicekey import signers_of  # noqa: PLC0415 - likewise
         except ModuleNotFoundError:
-            raise ConfigError(
-                "cryptography is not installed", reason="EXTRA", next_step="pip install 'padan[sealing]'"
-            ) from None
+            raise sealing_missing() from None
         self._question = question
         self._message = verification_pb2.VerifyRequest.FromString(question.body)
         self._attributes = attributes(each.modality for each in captures)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Self
 from padan import canonical, sealing
 from padan.biometric.template import EXTRACTOR_NAME, EXTRACTOR_VERSION
 from padan.commitment import Blinder
-from padan.errors import DisputeError, InvalidRequestError
+from padan.errors import InvalidRequestError, SealingError
 from padan.padding import LENGTH_SIZE, PaddingError, pad, unpad
 from padan.v1 import biometric_pb2
 from padan.value import value
@@ -254,7 +254,7 @@ def seal(
     info = binding.info(modality=modality, extractor=extractor, key_id=key_id)
     try:
         box = sealing.seal(plain, public_key=public_key, info=info)
-    except DisputeError as error:
+    except SealingError as error:
         raise ProbeError(error.message, reason="key") from None
     return biometric_pb2.Probe(
         modality=biometric_pb2.Modality.ValueType(modality),
@@ -283,7 +283,7 @@ def open_probe(probe: biometric_pb2.Probe, binding: Binding, recipient: Recipien
     info = binding.info(modality=probe.modality, extractor=probe.extractor, key_id=recipient.key_id)
     try:
         return unpad(recipient.open(probe.sealed, info=info))
-    except DisputeError:
+    except SealingError:
         raise ProbeError(
             "the probe does not open: it is damaged, or sealed for another request", reason="box"
         ) from None

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from padan.errors import DisputeError
+from padan.errors import SealingError
 
 FORMAT: Final = b"\x01"
 ALGORITHM: Final = "X25519"
@@ -37,27 +37,27 @@ def seal(plaintext: bytes, *, public_key: bytes, info: bytes) -> bytes:
     """Seal to a public key, 32 bytes.
 
     Raises:
-        DisputeError: reason "key": the key is not usable.
+        SealingError: reason "key": the key is not usable.
     """
     try:
         recipient = X25519PublicKey.from_public_bytes(public_key)
         return FORMAT + _SUITE.encrypt(plaintext, recipient, info=info)
     except ValueError:
-        raise DisputeError("the key to seal to is not a usable X25519 key", reason="key") from None
+        raise SealingError("the key to seal to is not a usable X25519 key", reason="key") from None
 
 
 def public_key_of(pem: bytes) -> bytes:
     """Read a public key out of SubjectPublicKeyInfo in PEM (RFC 8410); gives 32 bytes.
 
     Raises:
-        DisputeError: reason "key": no such key.
+        SealingError: reason "key": no such key.
     """
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, X25519PublicKey):
-        raise DisputeError("no public X25519 key", reason="key")
+        raise SealingError("no public X25519 key", reason="key")
     return key.public_bytes_raw()
 
 
@@ -75,10 +75,10 @@ class Recipient:
         """Take a private key, 32 bytes.
 
         Raises:
-            DisputeError: reason "key": another size.
+            SealingError: reason "key": another size.
         """
         if len(private_key) != KEY_SIZE:
-            raise DisputeError("an X25519 private key has 32 bytes", reason="key")
+            raise SealingError("an X25519 private key has 32 bytes", reason="key")
         self._private = X25519PrivateKey.from_private_bytes(private_key)  # copies it; ours would stay behind
         self.public_key = self._private.public_key().public_bytes_raw()
         self.key_id = key_id(self.public_key)
@@ -93,14 +93,14 @@ class Recipient:
         """Read a private key: PKCS #8 in PEM (RFC 8410), as `openssl genpkey -algorithm x25519` writes it.
 
         Raises:
-            DisputeError: reason "key": no such key, or with a passphrase.
+            SealingError: reason "key": no such key, or with a passphrase.
         """
         try:
             key = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError):
             key = None
         if not isinstance(key, X25519PrivateKey):
-            raise DisputeError("no private X25519 key without a passphrase", reason="key")
+            raise SealingError("no private X25519 key without a passphrase", reason="key")
         return cls(key.private_bytes_raw())
 
     def pems(self) -> tuple[bytes, bytes]:
@@ -117,14 +117,14 @@ class Recipient:
         """Open a box.
 
         Raises:
-            DisputeError: reason "box": of another format, changed, for another key, or out of another place.
+            SealingError: reason "box": of another format, changed, for another key, or out of another place.
         """
         try:
             if box[:1] == FORMAT and len(box) > OVERHEAD:
                 return _SUITE.decrypt(box[1:], self._private, info=info)
         except (InvalidTag, ValueError):
             pass
-        raise DisputeError("the box does not open with this key, or belongs elsewhere", reason="box")
+        raise SealingError("the box does not open with this key, or belongs elsewhere", reason="box")
 
     def __repr__(self) -> str:
         return f"Recipient(key_id={self.key_id!r})"

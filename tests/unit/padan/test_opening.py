@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from padan import commitment, opening, sealing
-from padan.errors import DisputeError
+from padan.errors import DisputeError, SealingError
 from padan.question import Question
 from padan.sealing import Recipient
 from padan.v1 import verification_pb2
@@ -137,9 +137,9 @@ def test_nothing_shows_the_key_or_the_number() -> None:
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), bytes(32)])
 def test_keys_that_are_none(key: bytes) -> None:
     """A public key of another size, or of small order, is refused before anything is sealed to it."""
-    with pytest.raises(DisputeError) as refused:
+    with pytest.raises(SealingError) as refused:
         sealing.seal(b"x", public_key=key, info=b"")
     assert refused.value.reason == "key"
     if len(key) != 32:
-        with pytest.raises(DisputeError):
+        with pytest.raises(SealingError):
             Recipient(key)

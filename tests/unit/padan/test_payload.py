@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from padan import payload, sealing
-from padan.errors import ConfigError, DisputeError
+from padan.errors import ConfigError, SealingError
 from padan.payload import Envelope, PayloadError
 from padan.sealing import Recipient
 
@@ -170,8 +170,8 @@ def test_keys_are_files_that_openssl_reads() -> None:
     assert private.startswith(b"-----BEGIN PRIVATE KEY-----")
     assert public.startswith(b"-----BEGIN PUBLIC KEY-----")
     for bad in (b"", public, os.urandom(40), hashlib.sha256(private).digest()):
-        with pytest.raises(DisputeError):
+        with pytest.raises(SealingError):
             Recipient.from_pem(bad)
     for bad in (b"", private, os.urandom(40)):
-        with pytest.raises(DisputeError):
+        with pytest.raises(SealingError):
             sealing.public_key_of(bad)

@@ -22,7 +22,7 @@ from padan import canonical, sealing, share, signature
 from padan.auditors import AuditorsKey, Member
 from padan.canonical import CanonicalError
 from padan.card import FORMAT, Card, PeopleFileError, raw, read_json, require_distinct
-from padan.errors import DisputeError
+from padan.errors import SealingError
 from padan.group import GroupError, wipe
 from padan.place import Place
 from padan.share import ShareError
@@ -327,7 +327,7 @@ def _own_share(person: Person, deal: Deal, number: int) -> bytearray:
             person.recipient.open(deal.boxes[number - 1], info=_info(deal.set, deal.dealer, number))
         )
         share.check(deal.commitments, number, own)
-    except (DisputeError, GroupError, ShareError) as error:
+    except (SealingError, GroupError, ShareError) as error:
         raise PeopleFileError(
             f"the share that {deal.name} dealt is wrong: {error}",
             reason="share",

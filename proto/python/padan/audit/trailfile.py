@@ -16,7 +16,7 @@ from padan import canonical, dleq, group, proposal, sealing, share, signature, t
 from padan.canonical import CanonicalError
 from padan.card import FORMAT, PeopleFileError, raw, read_json, text
 from padan.dleq import ProofError
-from padan.errors import DisputeError
+from padan.errors import SealingError
 from padan.proposal import Proposal, ProposalError
 from padan.signature import SignatureError
 from padan.v1 import audit_pb2
@@ -341,7 +341,7 @@ def _unseal(boxes: Mapping[str, bytes], person: Person, info: bytes) -> bytes:
     name = person.card.name
     try:
         return person.recipient.open(boxes.get(name, b""), info=info + name.encode())
-    except DisputeError:
+    except SealingError:
         raise PeopleFileError(
             f"the file holds nothing that {name} can open, or was changed",
             reason="box",

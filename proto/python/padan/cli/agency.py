@@ -31,6 +31,7 @@ EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (errors.QuotaError, ExitCode.REFUSED),
     (errors.ConflictError, ExitCode.REFUSED),
     (errors.DisputeError, ExitCode.REFUSED),
+    (errors.SealingError, ExitCode.REFUSED),
     (errors.UnavailableError, ExitCode.UNAVAILABLE),
     (errors.ReceiptError, ExitCode.NO),
     (errors.AuditError, ExitCode.NO),

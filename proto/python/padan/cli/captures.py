@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 
 from padan.biometric import template
 from padan.cli.console import CommandError, ExitCode
-from padan.errors import ConfigError, InvalidRequestError
+from padan.errors import InvalidRequestError
+from padan.extras import sealing_missing
 from padan.v1 import biometric_pb2
 from padan.vocabulary import Modality
 
@@ -95,9 +96,7 @@ def read(
     try:
         from padan.capture import Capture as Made  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError:
-        raise ConfigError(
-            "cryptography is not installed", reason="EXTRA", next_step="pip install 'padan[sealing]'"
-        ) from None
+        raise sealing_missing() from None
     captures = []
     for modality, made_by, data, told in found:
         if made_by is None:

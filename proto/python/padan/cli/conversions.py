@@ -18,7 +18,7 @@ from padan.cli.interrupting import interruptible
 from padan.converting import collect, convert
 from padan.converting.jobfile import JobFile
 from padan.converting.shipment import TOKEN, Columns
-from padan.errors import ConfigError, DisputeError, NotGrantedError
+from padan.errors import ConfigError, NotGrantedError, SealingError
 from padan.issuing.issue import part_of, refuse_existing, rules
 from padan.issuing.run import Terms
 from padan.table.file import open_table, require_suffix
@@ -271,7 +271,7 @@ def _public_key(path: Path | None, columns: Columns) -> bytes:
         return b""
     try:
         return sealing.public_key_of(_read(path))
-    except DisputeError as error:
+    except SealingError as error:
         raise _bad_key(path, error, "the file NAME.pub that the other agency gave you") from None
 
 
@@ -286,7 +286,7 @@ def _recipient(path: Path | None, job: JobFile) -> Recipient | None:
         )
     try:
         found = sealing.Recipient.from_pem(_read(path))
-    except DisputeError as error:
+    except SealingError as error:
         raise _bad_key(path, error, "the file NAME.key that `padan token keypair` wrote") from None
     if found.key_id != job.key:
         raise ConfigError(
@@ -306,7 +306,7 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _bad_key(path: Path, error: DisputeError, right: str) -> ConfigError:
+def _bad_key(path: Path, error: SealingError, right: str) -> ConfigError:
     return ConfigError(f"{path}: {error.message}", reason="key", next_step=f"use {right}")
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from padan.cli.console import CommandError
-from padan.errors import ConfigError
+from padan.extras import sealing_missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,5 @@ def signers(path: Path) -> tuple[bytes, ...]:
     try:
         from padan.servicekey import signers_in  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError:
-        raise ConfigError(
-            "cryptography is not installed", reason="EXTRA", next_step="pip install 'padan[sealing]'"
-        ) from None
+        raise sealing_missing() from None
     return signers_in(read(path))
