@@ -12,6 +12,7 @@ import typer
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from tokenizer import measure
 from tokenizer.biometrics import evaluation, suites, templatefile
+from tokenizer.biometrics.evaluation import Evaluation
 from tokenizer.errors import VariantsError
 from verifier.cli.biometric_options import Field, Impostors, ModalityOption, Suite, TemplateFile
 
@@ -52,22 +53,28 @@ def biometrics(
     """Measure error rates, before and after protection, and linkage in the service's flow, on a file of templates."""
     scheme = suites.scheme_of(suite) if suite else suites.enrolling(modality)
     given = templatefile.read(file, modality, field=field)
-    result = evaluation.evaluate(scheme, given, impostors=impostors).as_dict()
+    measured = evaluation.evaluate(scheme, given, impostors=impostors)
     if as_json:
-        print_json(result)
+        print_json(measured.as_dict())
     else:
-        _print_biometrics(result)
+        _print_biometrics(measured)
 
 
-def _print_biometrics(result: dict[str, Any]) -> None:
+def _print_biometrics(measured: Evaluation) -> None:
+    result = measured.as_dict()
     plain, protected = result["unprotected"], result["protected"]
+    point = measured.protected.at_fmr(evaluation.FMR)
+    low, high = (evaluation.percent(limit) for limit in point.fnmr_interval)
     typer.echo(
         f"{result['set']}: {result['modality']}, {result['suite']}, {result['bytes']} bytes a reference"
     )
+    typer.echo(f"{'comparisons of one person':<30}{point.genuine:>12,}")
+    typer.echo(f"{'comparisons of two people':<30}{point.impostors:>12,}")
     typer.echo(f"{'refused for quality, %':<30}{result['refused_quality']:>12.2f}")
     typer.echo(f"{'':<30}{'unprotected':>12}{'protected':>12}")
     for name, what in (("eer", "EER, %"), ("fnmr_at_fmr_1e-3", "FNMR at FMR 0.1 %, %")):
         typer.echo(f"{what:<30}{plain[name]:>12.2f}{protected[name]:>12.2f}")
+    typer.echo(f"{'95 % interval of the latter, %':<42}{f'{low:.2f} - {high:.2f}':>12}")
     for name, what in (
         ("d_sys", "D_sys, fresh keys"),
         ("d_sys_floor", "D_sys, the estimator's floor"),

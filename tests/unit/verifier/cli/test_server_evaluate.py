@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,6 +117,10 @@ def test_templates_are_measured_as_a_program_reads_it(
     table = biometrics(faces, "--impostors", "1000").stdout
     assert f"{found['protected']['eer']:.2f}" in table
     assert f"{found['protected']['d_sys']:.3f}" in table
+    told = dict(re.findall(r"^(comparisons of \w+ \w+) +([\d,]+)$", table, re.MULTILINE))
+    assert told == {"comparisons of one person": "60", "comparisons of two people": "1,000"}
+    (low, high) = map(float, re.search(r"95 % interval.* ([\d.]+) - ([\d.]+)", table).groups())  # type: ignore[union-attr]
+    assert low <= round(found["protected"]["fnmr_at_fmr_1e-3"], 2) <= high
 
 
 def test_a_file_without_the_array_says_what_it_has(tmp_path: Path) -> None:
