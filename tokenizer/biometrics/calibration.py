@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from padan.biometric.template import EXTRACTOR
 from tokenizer.biometrics import binomial
 from tokenizer.errors import TokenizerError
 
@@ -28,8 +29,6 @@ LEVELS: Final[Mapping[str, float]] = MappingProxyType({"substantial": 1e-3, "hig
 """Level to the highest false match rate, a share of 1."""
 LEAST_GENUINE: Final = 100
 """Genuine comparisons that a calibration takes at least, so that it can say whom it refuses."""
-EXTRACTOR: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}/[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-"""NAME/VERSION, as the contract's Extractor."""
 _SUITE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}/[0-9]{1,5}")
 _LARGEST: Final = 1 << 20
 _RULE_OF_THREE: Final = 3

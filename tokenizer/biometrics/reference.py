@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import struct
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from keys.templatekey import DRAW_SIZE
+from padan.biometric.template import EXTRACTOR
 from padan.canonical import prefixed
 from padan.value import value
 from tokenizer.biometrics.scheme import TemplateError
@@ -36,7 +36,6 @@ _HEAD: Final = struct.Struct(f">BH{DIGEST_SIZE}sI{DRAW_SIZE}sI{RECORD_ID_SIZE}sI
 HEAD_SIZE: Final = _HEAD.size
 """Bytes before the protected template, 71."""
 _R_AT: Final = 1 + 2 + DIGEST_SIZE + 4 + DRAW_SIZE + 4
-_EXTRACTOR: Final = re.compile(r"([a-z0-9][a-z0-9.-]{0,62})/([A-Za-z0-9][A-Za-z0-9._-]{0,31})")
 _YEARS: Final = 20 * 365
 
 
@@ -147,7 +146,7 @@ def extractor_digest(extractor: str) -> bytes:
     Raises:
         TemplateError: it is not of that form.
     """
-    found = _EXTRACTOR.fullmatch(extractor)
+    found = EXTRACTOR.fullmatch(extractor)
     if found is None:
         raise TemplateError("an extractor is NAME/VERSION")
     return hashlib.sha256(prefixed(*found.groups())).digest()[:DIGEST_SIZE]

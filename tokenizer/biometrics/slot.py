@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from padan.biometric.template import POSITIONS
 from tokenizer.biometrics.scheme import TemplateError
 from tokenizer.biometrics.template import FACE, FINGER, IRIS
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 NUMBERS: Final = {FACE: 1, FINGER: 2, IRIS: 3}
 """Modalities, by their numbers on the wire."""
-POSITIONS: Final = {FACE: range(1), FINGER: range(1, 11), IRIS: range(1, 3)}
-"""Positions of each modality: fingers and eyes as in ISO/IEC 19794-2 and -6."""
 _NAMES: Final = {number: name for name, number in NUMBERS.items()}
 _MOST_SAMPLES: Final = 16
 

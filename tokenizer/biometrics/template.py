@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from padan.biometric.template import FACE, FINGER, IRIS
+
+__all__ = [
+    "FACE",
+    "FINGER",
+    "IRIS",
+    "MODALITIES",
+    "FaceTemplate",
+    "FingerTemplate",
+    "IrisTemplate",
+    "Template",
+]
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FACE: Final = "face"
-FINGER: Final = "finger"
-IRIS: Final = "iris"
 MODALITIES: Final = (FACE, FINGER, IRIS)
 
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from padan.biometric.template import EXTRACTOR_NAME, EXTRACTOR_VERSION
+from padan.biometric import template
+from padan.errors import InvalidRequestError
 from padan.probe import DEVICE, sealed_size
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Modality
@@ -77,15 +78,11 @@ def extractor(probe: biometric_pb2.Probe) -> str:
 def _check_probe(probe: biometric_pb2.Probe, field: str) -> None:
     if probe.modality not in _MODALITIES:
         raise InvalidFieldError("a known modality", field=f"{field}.modality")
-    if not EXTRACTOR_NAME.fullmatch(probe.extractor.name):
-        raise InvalidFieldError(
-            "1 to 63 of a-z 0-9 . -, beginning with a letter or digit", field=f"{field}.extractor.name"
-        )
-    if not EXTRACTOR_VERSION.fullmatch(probe.extractor.version):
-        raise InvalidFieldError(
-            "1 to 32 of A-Z a-z 0-9 . _ -, beginning with a letter or digit",
-            field=f"{field}.extractor.version",
-        )
+    try:
+        template.extractor(probe.extractor.name, probe.extractor.version)
+    except InvalidRequestError as error:
+        first = error.fields[0]
+        raise InvalidFieldError(first.rule, field=f"{field}.{first.field}") from None
     if not _KEY_ID.fullmatch(probe.key_id):
         raise InvalidFieldError("id of a key from GetServiceInfo, purpose probe", field=f"{field}.key_id")
     most = sealed_size(probe.modality)

@@ -17,12 +17,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from padan import nik as nik_grammar
+from padan.biometric.template import POSITIONS
 from padan.entry import EntryKind
 from padan.errors import NikError
 from tokenizer.biometrics import suites
 from tokenizer.biometrics.reference import Reference, extractor_digest
 from tokenizer.biometrics.scheme import QualityError, TemplateError
-from tokenizer.biometrics.slot import NUMBERS, POSITIONS
+from tokenizer.biometrics.slot import NUMBERS
 from verifier import admin_entry
 from verifier.directory import Directory
 from verifier.epoch import REGISTRY_ZONE

@@ -36,6 +36,7 @@ IRIS: Final = "iris"
 POSITIONS: Final[Mapping[str, range]] = MappingProxyType(
     {FACE: range(1), FINGER: range(1, 11), IRIS: range(1, 3)}
 )
+"""Positions of each modality: fingers and eyes as in ISO/IEC 19794-2 and -6."""
 MAX_BYTES: Final = 4_158
 """Longest template in bytes of protobuf: what a padded probe of an iris has room for."""
 MAX_RECORD_BYTES: Final = 2_048
@@ -57,6 +58,8 @@ _BEST: Final = 100
 _NUMBER: Final = 4
 EXTRACTOR_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 EXTRACTOR_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+EXTRACTOR: Final = re.compile(f"({EXTRACTOR_NAME.pattern})/({EXTRACTOR_VERSION.pattern})")
+"""NAME/VERSION, as texts name an extractor."""
 
 _Fault = tuple[str, str]
 
