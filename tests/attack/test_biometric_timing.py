@@ -19,14 +19,18 @@ from tests.people import BUDI
 from tests.simulator.booth import Booth
 from tests.simulator.world import World
 from tests.terms import Present, Terms
+from verifier.biometric.evidence import CapturedEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from verifier.biometric.ports import Candidate
+    from verifier.biometric.reception import Capture
+
 pytestmark = [pytest.mark.attack, pytest.mark.long]
 
 MATCH, NO_MATCH = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
-CALLS = 6_000
+CALLS = 30_000
 POOL = 60
 FORGIVEN = 0.002
 """Share of the median that two classes may differ by: two pools lie elsewhere in memory; a comparison that is left
@@ -122,3 +126,19 @@ def test_a_comparison_costs_the_same(ground: Ground, what: str) -> None:
     max_t = abs(timing.analyse(moved).max_t)
     sys.stdout.write(f"\n{what}: {report}; |t| of what exceeds {most:.1f} us {max_t:.2f}\n")
     assert max_t < timing.T_LIMIT
+
+
+def test_a_comparison_that_is_left_out_is_found(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same method tells who is held where decoys are not compared, so that it could fail above."""
+    accepts = CapturedEvidence._accepts
+
+    def hasty(self: CapturedEvidence, capture: Capture, candidate: Candidate) -> tuple[bool, bool]:
+        return accepts(self, capture, candidate) if candidate.counts else (False, False)
+
+    monkeypatch.setattr(CapturedEvidence, "_accepts", hasty)
+    make, _ = PAIRS["mismatch and modality not held"]
+    report = timing.analyse(
+        timing.collect(lambda kind: make(ground, kind)[1], calls=2_000, seed=12, warm_up=50)
+    )
+    sys.stdout.write(f"\na comparison left out: {report}\n")
+    assert abs(report.max_t) > timing.T_LIMIT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier import host_keys, migrations
 from verifier.cli import proposal
+from verifier.cli.biometric_options import ModalityOption
 from verifier.cli.register import writing
 from verifier.cli.settings import settings
 from verifier.cli.trust import AsJson
@@ -40,15 +40,6 @@ app = new_app(
 )
 
 
-class ModalityName(enum.StrEnum):
-    """The modalities as the command line knows them."""
-
-    FACE = "face"
-    FINGER = "finger"
-    IRIS = "iris"
-
-
-Modality = Annotated[ModalityName, typer.Option("--modality", help="What was captured.")]
 Extractor = Annotated[
     str, typer.Option("--extractor", help="What made the templates, NAME/VERSION.", metavar="NAME/VERSION")
 ]
@@ -96,20 +87,22 @@ def load(
 
 
 @app.command()
-def renew(modality: Modality, extractor: Extractor, templates: Templates, *, as_json: AsJson = False) -> None:
+def renew(
+    modality: ModalityOption, extractor: Extractor, templates: Templates, *, as_json: AsJson = False
+) -> None:
     """Put new captures of one position in the place of a resident's references, with the resident present.
 
     The number is asked for, or read from the first line of standard input.
     """
     data = _read(templates)
     with _desk() as (desk, nik):
-        done = desk.renew(nik, modality.value, extractor, data)
+        done = desk.renew(nik, modality, extractor, data)
     _tell(done, as_json=as_json)
 
 
 @app.command()
 def upgrade(
-    modality: Modality, extractor: Extractor, templates: Templates, *, as_json: AsJson = False
+    modality: ModalityOption, extractor: Extractor, templates: Templates, *, as_json: AsJson = False
 ) -> None:
     """Put captures by another extractor in the place of a resident's references of a modality.
 
@@ -117,13 +110,13 @@ def upgrade(
     """
     data = _read(templates)
     with _desk() as (desk, nik):
-        done = desk.upgrade(nik, modality.value, extractor, data)
+        done = desk.upgrade(nik, modality, extractor, data)
     _tell(done, as_json=as_json)
 
 
 @app.command()
 def withdraw(
-    modality: Modality,
+    modality: ModalityOption,
     *,
     position: Annotated[
         int | None, typer.Option(min=0, max=10, help="Only this finger or eye; default all of the modality.")
@@ -135,7 +128,7 @@ def withdraw(
     The number is asked for, or read from the first line of standard input.
     """
     with _desk() as (desk, nik):
-        done = desk.withdraw(nik, modality.value, position)
+        done = desk.withdraw(nik, modality, position)
     _tell(done, as_json=as_json)
 
 
