@@ -17,24 +17,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from bench import cpu
 from bench.table import Row, render
-from keys.keychange import Action, Change
-from keys.purpose import Purpose
-from padan.biometric import template
-from padan.capture import Capture
 from padan.question import Question
-from padan.vocabulary import Modality, Verdict
+from padan.vocabulary import Verdict
+from tests import enrolment
 from tests.installation import install
-from tests.operating import operate
 from tests.people import AS_OF, BUDI
 from tests.service import running
 from tests.terms import Present, Terms
-from tokenizer.biometrics import suites
-from verifier.synthetic.biometrics.trial import EXTRACTOR, POSITIONS, Traits
+from verifier.synthetic.biometrics.trial import POSITIONS, Traits
 
 if TYPE_CHECKING:
     from tests.installation import Installation
@@ -53,38 +45,17 @@ def prepare(folder: Path) -> Installation:
     """Install a registry that holds one resident's captures, and thresholds for them."""
     made = install(
         folder / "padan",
-        agencies={"clinic": Terms(subject=1_000_000, present=Present(level="substantial"))},
-        extra='biometric_thresholds = "thresholds.json"\nbiometric_slot_ms = 1\n',
+        agencies={"clinic": Terms(subject=1_000_000, present=Present(level=enrolment.LEVEL))},
+        extra=f"{enrolment.SETTING}biometric_slot_ms = 1\n",
     )
-    for modality in Modality:
-        scores = ["kind,score", *["genuine,0.9"] * 100, *["impostor,0.3"] * 3_000]
-        (folder / "scores.csv").write_text("\n".join(scores))
-        suite = suites.enrolling(modality.label).suite.name
-        words = ("--extractor", EXTRACTOR, "--level", "substantial", "--out", made.root / "thresholds.json")
-        operate(made, "calibrate", "scores", folder / "scores.csv", "--suite", suite, *words)
-    made.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
-    traits = Traits(1)
-    rows = [
-        (BUDI["NIK"], modality, position, EXTRACTOR, data)
-        for modality, position in POSITIONS.items()
-        for data in traits.enrolled(modality)
-    ]
-    names = ["nik", "modality", "position", "extractor", "template"]
-    columns = [list(column) for column in zip(*sorted(rows, key=lambda row: row[1:3]), strict=True)]
-    pq.write_table(pa.table(columns, names=names), folder / "references.parquet")
-    operate(made, "reference", "load", folder / "references.parquet")
+    enrolment.calibrate(made, *POSITIONS)
+    enrolment.enrol(made, [(BUDI["NIK"], Traits(1), POSITIONS)])
     return made
 
 
 def measure(calls: int) -> dict[str, float]:
     """Measure, and give the server's milliseconds a call by kind: the median of the rounds."""
-    traits, extractor = Traits(1), template.extractor(*EXTRACTOR.split("/"))
-    captures = {
-        modality: Capture(
-            modality=Modality.of(modality), extractor=extractor, template=traits.good(modality), evidence=None
-        )
-        for modality in POSITIONS
-    }
+    captures = {modality: enrolment.capture(modality, Traits(1).good(modality)) for modality in POSITIONS}
     found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with tempfile.TemporaryDirectory() as folder:
         made = prepare(Path(folder))

@@ -5,7 +5,7 @@ PYTEST = $(BIN)/python -m pytest -p tests.house.no_skips
 # two processors busy, file by file; what measures runs alone.
 COMPUTING := tests/unit tests/house tests/simulation
 MEASURING := $(addprefix tests/attack/,network/test_floods.py network/test_neighbour.py test_constant_time.py \
-    test_existence.py test_fail_closed.py test_latency.py test_outage.py test_timing.py)
+    test_biometric_latency.py test_existence.py test_fail_closed.py test_latency.py test_outage.py test_timing.py)
 
 .PHONY: test pytest guides
 test: $(SETUP_TEST) ## set up, then every static check and every test but the long ones

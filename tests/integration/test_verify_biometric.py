@@ -9,17 +9,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from keys.keychange import Action, Change
-from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from padan import probe, receipt
 from padan.asked import AskedQuestion
 from padan.biometric import template
-from padan.capture import Capture
 from padan.entry import EntryKind, Field, decode, leaf
 from padan.errors import ConflictError, InvalidRequestError, NotGrantedError, ReceiptError
 from padan.probe import Binding
@@ -27,7 +22,8 @@ from padan.question import Question
 from padan.sealing import Recipient
 from padan.signature import Signer
 from padan.v1 import biometric_pb2, verification_pb2
-from padan.vocabulary import Attribute, Modality, Verdict
+from padan.vocabulary import Attribute, Verdict
+from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol
 from tests.installation import ENVIRONMENT, REGISTRY, install
 from tests.operating import operate
 from tests.people import ALMARHUM, AS_OF, BUDI, PEOPLE, SARI, UNKNOWN_NIK
@@ -44,14 +40,14 @@ from verifier.resident.mark import Mark
 from verifier.resident.marking import names_of
 from verifier.resident.table import MarkTable
 from verifier.synthetic.biometrics import archive
-from verifier.synthetic.biometrics.trial import EXTRACTOR, POSITIONS, Traits
+from verifier.synthetic.biometrics.trial import EXTRACTOR, Traits
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from padan.answer import Verification
+    from padan.capture import Capture
     from padan.client import Client
     from tests.installation import Installation
     from tests.service import RunningService
@@ -63,8 +59,6 @@ HELD = {BUDI["NIK"]: ("finger", "face", "iris"), SARI["NIK"]: ("face",), WAYAN["
 """Sari has her face enrolled alone; Wayan has locked the fingers."""
 OTHERS = range(100, 208)
 """Whose faces are calibrated on: 108 people, twice each."""
-APART = {"finger": 0.44, "iris": 0.66}
-"""What 4,000 comparisons of two generated people reach at most (verifier/synthetic/biometrics)."""
 DEVICE, SIGNER = "counter-3", Signer(b"d" * 32)
 OFFICER = Recipient(b"o" * 32)
 PRESENT = Present(level="substantial")
@@ -119,12 +113,6 @@ def question(nik: str, **claims: str) -> Question:
     )
 
 
-def capture(modality: str, data: bytes, *, evidence: biometric_pb2.CaptureEvidence | None = None) -> Capture:
-    """Hand a template to the client."""
-    extractor = template.extractor(*EXTRACTOR.split("/"))
-    return Capture(modality=Modality.of(modality), extractor=extractor, template=data, evidence=evidence)
-
-
 @cache
 def good(modality: str, nik: str = "") -> Capture:
     """Capture a resident, or a stranger."""
@@ -141,16 +129,14 @@ def thresholds(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The file that `padan-server calibrate` makes at level substantial: of faces, and of scores of the others."""
     folder = tmp_path_factory.mktemp("calibration")
     made = install(folder / "installation", agencies={}, people=())
-    words = ("--extractor", EXTRACTOR, "--level", "substantial", "--out", folder / "thresholds.json")
     archive.write_faces(folder / "face.npz", OTHERS, 2)
-    faces = ("templates", folder / "face.npz", "--modality", "face", "--impostors", 3_000)
-    operate(made, "calibrate", *faces, *words)
-    for modality, apart in APART.items():
-        scores = ["kind,score", *["genuine,0.9"] * 100, *[f"impostor,{apart}"] * 3_000]
-        (folder / "scores.csv").write_text("\n".join(scores))
-        suite = suites.enrolling(modality).suite.name
-        operate(made, "calibrate", "scores", folder / "scores.csv", "--suite", suite, *words)
-    return (folder / "thresholds.json").read_bytes()
+    operate(
+        made,
+        *("calibrate", "templates", folder / "face.npz", "--modality", "face", "--impostors", 3_000),
+        *("--extractor", EXTRACTOR, "--level", LEVEL, "--out", made.root / "thresholds.json"),
+    )
+    calibrate(made, "finger", "iris")
+    return (made.root / "thresholds.json").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -171,14 +157,11 @@ def counter(
         people=(*PEOPLE, WAYAN),
         log_url=database_url,
         vault_url=database_url,
-        extra='biometric_thresholds = "thresholds.json"\n'
-        f'dispute_key = "{base64.b64encode(OFFICER.public_key).decode()}"\n',
+        extra=f'{SETTING}dispute_key = "{base64.b64encode(OFFICER.public_key).decode()}"\n',
     )
     (made.root / "thresholds.json").write_bytes(thresholds)
-    made.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
-    assert "10 references stored, 0 rows rejected" in operate(
-        made, "reference", "load", _references(made.root)
-    )
+    loaded = enrol(made, ((nik, TRAITS[nik], modalities) for nik, modalities in HELD.items()))
+    assert "10 references stored, 0 rows rejected" in loaded
     _lock_fingers(made, WAYAN["NIK"])
     key = made.root / "device.pub"
     key.write_text(base64.b64encode(SIGNER.public_key).decode())
@@ -194,19 +177,6 @@ def counter(
             name: opened.enter_context(service.client(name, timeout=SECONDS)) for name in made.identities
         }
         yield Counter(service=service, clients=clients, early=early)
-
-
-def _references(folder: Path) -> Path:
-    rows = [
-        (nik, modality, POSITIONS[modality], EXTRACTOR, data)
-        for nik, modalities in HELD.items()
-        for modality in modalities
-        for data in TRAITS[nik].enrolled(modality)
-    ]
-    names = ["nik", "modality", "position", "extractor", "template"]
-    path = folder / "references.parquet"
-    pq.write_table(pa.table([list(column) for column in zip(*rows, strict=True)], names=names), path)
-    return path
 
 
 def _lock_fingers(made: Installation, nik: str) -> None:

@@ -91,20 +91,21 @@ class IrisScheme:
         both = prepared.masks & (mask ^ mask_pad)
         apart = (prepared.codes ^ code_pad ^ code) & both
         counted = _counted(both)
-        agreement = counted - 2 * _counted(apart)
-        # [turn, sector, ring and columns aside]: each sector takes the place that fits it best
-        places = (2 * _TURNS + 1, _SECTORS, len(_RINGS) * (2 * _ASIDE + 1))
-        window = 2 * _ASIDE + 1
-        choices = np.lib.stride_tricks.sliding_window_view(agreement, window, axis=0)
-        choices = choices.swapaxes(1, 2).reshape(places)
-        bits = (
-            np.lib.stride_tricks.sliding_window_view(counted, window, axis=0).swapaxes(1, 2).reshape(places)
+        agreement, counted = _by_place(counted - 2 * _counted(apart)), _by_place(counted)
+        # Each sector takes the place that fits it best.
+        best = agreement.argmax(axis=2)[..., np.newaxis]
+        agreed, common = (
+            np.take_along_axis(each, best, axis=2).sum(axis=(1, 2)) for each in (agreement, counted)
         )
-        best = choices.argmax(axis=2)[..., np.newaxis]
-        agreed = np.take_along_axis(choices, best, axis=2).sum(axis=(1, 2))
-        common = np.take_along_axis(bits, best, axis=2).sum(axis=(1, 2))
         share = float((agreed / (common + _PRIOR)).max())
         return min(1.0, max(0.0, (1 + share) / 2))
+
+
+def _by_place(counts: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Arrange counts [35, ring, sector] as [turn, sector, place], a place being a ring and how far it lies aside."""
+    window = 2 * _ASIDE + 1
+    moved = np.lib.stride_tricks.sliding_window_view(counts, window, axis=0)
+    return moved.swapaxes(1, 2).reshape(2 * _TURNS + 1, _SECTORS, len(_RINGS) * window)
 
 
 def _laid_out(plane: NDArray[np.uint8]) -> NDArray[np.uint32]:

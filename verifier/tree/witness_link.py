@@ -104,10 +104,11 @@ class WitnessLink:
         """
         if not self._busy.acquire(blocking=False):
             raise WitnessError("an earlier request still waits for it")
+        # Before the watch begins, so that what it cuts is known to be late.
+        deadline = time.monotonic() + seconds
         watch = threading.Timer(seconds, self.cut)
         watch.daemon = True
         watch.start()
-        deadline = time.monotonic() + seconds
         try:
             return self._exchange(asked, deadline)
         except (OSError, http.client.HTTPException, LogError) as error:
