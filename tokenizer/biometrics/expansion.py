@@ -28,6 +28,11 @@ def signs(key: TemplateKey, tag: bytes, count: int) -> NDArray[np.float32]:
 
 
 def permutation(key: TemplateKey, tag: bytes, count: int) -> NDArray[np.intp]:
-    """Draw a permutation of 0 to count - 1."""
-    drawn = np.frombuffer(key.stream(tag, 8 * count), dtype="<u8")
-    return np.argsort(drawn, kind="stable")
+    """Draw a permutation of 0 to count - 1.
+
+    The numbers are sorted by their four digits of 16 bits, for which numpy has a radix sort, which branches on none.
+    Sorting by comparison is faster where it sorts the same numbers again, as for the samples of one enrolment under one
+    key, while decoys have keys of their own: it would tell who is enrolled.
+    """
+    digits = np.frombuffer(key.stream(tag, 8 * count), dtype="<u2").reshape(count, 4)
+    return np.lexsort(digits.T)

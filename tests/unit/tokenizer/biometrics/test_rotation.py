@@ -27,6 +27,15 @@ def test_bits_and_orders_are_drawn_as_they_are_written() -> None:
     assert expansion.permutation(key, b"tag", 8).tolist() == sorted(range(8), key=numbers.__getitem__)
 
 
+@pytest.mark.parametrize("count", [1, 128, 256, 512])
+def test_an_order_is_the_same_at_every_size(count: int) -> None:
+    """Radix sort and a sort that compares come to one order; equal numbers stay as they came."""
+    for number in range(20):
+        key = TemplateKey(number.to_bytes(32, "big"))
+        drawn = np.frombuffer(key.stream(b"P", 8 * count), dtype="<u8")
+        assert expansion.permutation(key, b"P", count).tolist() == np.argsort(drawn, kind="stable").tolist()
+
+
 @pytest.mark.parametrize("size", [1, 2, 8, 32])
 def test_the_transform_is_sylvesters_matrix(size: int) -> None:
     """Against the matrix, built by doubling."""
