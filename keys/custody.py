@@ -181,6 +181,7 @@ class Custody:
 
         Raises:
             TransitionError: keys of this purpose are not replaced by themselves.
+            KeyNotFoundError: likewise, and there is none yet.
         """
         return self.alone(Change(action=Action.ROTATE, purpose=purpose))
 

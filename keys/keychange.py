@@ -364,6 +364,10 @@ def _end_domain(changing: Changing, domain: KeysetName, ending: Ending) -> None:
 def _rotate(changing: Changing, purpose: KeysetName) -> int:
     """Put a new primary key in the place of the present one; what the old one made stays readable."""
     if not rules(purpose).rotates:
+        if not changing.ring.keyset(purpose).living:
+            raise KeyNotFoundError(
+                f"the keyring has no {purpose} key: the first one is created and activated"
+            )
         raise TransitionError(f"the {purpose} key belongs to data that must be moved to a new key first")
     old = changing.ring.keyset(purpose).primary
     key_id = _succeed(changing, purpose)
