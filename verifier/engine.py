@@ -24,9 +24,7 @@ from verifier.backup import mirroring
 from verifier.biometric import means, probekeys
 from verifier.biometric.devices import Devices
 from verifier.biometric.devicetable import DeviceTable
-from verifier.biometric.verifier import BiometricVerifier
 from verifier.ceremony_table import CeremonyTable
-from verifier.core import Verifier
 from verifier.directory import Directory
 from verifier.draft import Drafter
 from verifier.epoch import EpochHolder
@@ -51,7 +49,7 @@ from verifier.slow_gauges import SlowGauges
 from verifier.token.domains import TokenDomains
 from verifier.token.subjects import Subjects
 from verifier.tracing.export import open_tracing
-from verifier.tracing.traced import TracedVerifier
+from verifier.tracing.traced import main_paths
 from verifier.trail import Trails
 from verifier.tree import cosigning, witnessed
 from verifier.tree.folder import TreeFolder
@@ -274,15 +272,10 @@ class Engine:
             "now": clocks.now,
             "opened": self._accounts.rows,
         }
-        self.core = (Verifier if self._tracing is None else TracedVerifier)(
-            **ground, slot=settings.slot_ms / 1000
-        )
         captures = means.begin(
             opened, settings, self._agent, probe_keys=self._probe_keys, devices=self._devices
         )
-        self.biometric = BiometricVerifier(captures, **ground, slot=settings.biometric_slot_ms / 1000)
-        if self._tracing is not None and isinstance(self.core, TracedVerifier):
-            self.core.trace_to(self._tracing, share=settings.trace_share)
+        self.core, self.biometric = main_paths(ground, captures, settings=settings, tracing=self._tracing)
         self.info = ServiceInfo(
             settings=settings,
             version=importlib.metadata.version("padan-server"),

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class Name(enum.StrEnum):
-    """The spans: the whole of a batch, the eight steps within it, and a group's commit."""
+    """The spans: the whole of a batch, of questions with captures too, the eight steps within it, a group's commit."""
 
     BATCH = "padan.batch"
+    BIOMETRIC_BATCH = "padan.biometric_batch"
     IDENTIFY = "padan.identify"
     VALIDATE = "padan.validate"
     FIND_AGREEMENT = "padan.find_agreement"
@@ -63,15 +64,17 @@ class Span:
 class BatchTrace:
     """The spans of one batch, in the order in which its steps end: each begins where the one before has ended."""
 
-    __slots__ = ("_base", "_began", "_last", "_spans", "size")
+    __slots__ = ("_base", "_began", "_last", "_name", "_spans", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, name: Name = Name.BATCH) -> None:
         """Begin now.
 
         Args:
             size: requests in the batch.
+            name: of the whole.
         """
         self.size = size
+        self._name = name
         self._began = self._last = time.monotonic_ns()
         # One offset for all of a trace, so that a clock that is set meanwhile turns no time around.
         self._base = time.time_ns() - self._began
@@ -88,7 +91,7 @@ class BatchTrace:
         refused = sum(reply.error is not None for reply in replies)
         replayed = sum(reply.error is None and reply.replayed for reply in replies)
         whole = Span(
-            name=Name.BATCH,
+            name=self._name,
             began=self._base + self._began,
             ended=self._base + self._last,
             attributes={
