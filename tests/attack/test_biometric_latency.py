@@ -223,4 +223,4 @@ def test_an_answer_takes_one_time(observer: Observer, what: str, modality: str) 
     sys.stdout.write(f"\n{modality}, {what}: {report}")
     assert abs(report.max_t) < timing.T_LIMIT
     if scale.strict:
-        assert not report.distinguishable
+        assert not report.medians_apart

@@ -45,6 +45,13 @@ class Report:
     kept: float  # share of the samples in that test
     median_difference_us: float
     median_us: float
+    noise_us: float  # by which the difference of the medians may be off, at three standard errors
+
+    @property
+    def medians_apart(self) -> bool:
+        """Whether the medians differ by more than the mark, as far as this machine can tell."""
+        mark = max(MEDIAN_LIMIT_US, MEDIAN_LIMIT_RELATIVE * self.median_us)
+        return abs(self.median_difference_us) >= mark + self.noise_us
 
     @property
     def distinguishable(self) -> bool:
@@ -57,7 +64,8 @@ class Report:
         """Print the figures beside their limits."""
         return (
             f"{self.calls} calls, max |t| {abs(self.max_t):.2f} (limit {T_LIMIT}) on {self.kept:.0%},"
-            f" median difference {self.median_difference_us:+.2f} us of {self.median_us:.1f} us"
+            f" median difference {self.median_difference_us:+.2f} us of {self.median_us:.1f} us,"
+            f" +- {self.noise_us:.2f} us by this machine's noise"
         )
 
 
@@ -131,4 +139,20 @@ def analyse(samples: Samples) -> Report:
         kept=kept,
         median_difference_us=statistics.median(samples.first) - statistics.median(samples.second),
         median_us=centre,
+        noise_us=_uncertainty(samples),
     )
+
+
+def _uncertainty(samples: Samples) -> float:
+    """Say by how much the difference of the medians may be off, in microseconds, at three standard errors.
+
+    By order statistics: the ranks within which a median lies are binomial, whatever the distribution.
+    """
+    squares = 0.0
+    for values in (samples.first, samples.second):
+        ordered, half = sorted(values), 1.5 * math.sqrt(len(values))
+        low, high = (
+            ordered[min(max(int(len(values) / 2 + side), 0), len(values) - 1)] for side in (-half, half)
+        )
+        squares += ((high - low) / 2) ** 2
+    return math.sqrt(squares)
