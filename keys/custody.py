@@ -180,7 +180,7 @@ class Custody:
         """Put a new primary key in the place of the present one; what the old one made stays readable.
 
         Raises:
-            TransitionError, KeyNotFoundError: keys of this purpose are not replaced by themselves; or there is none yet.
+            TransitionError, KeyNotFoundError: keys of this purpose are not replaced by themselves; or there is none.
         """
         return self.alone(Change(action=Action.ROTATE, purpose=purpose))
 
