@@ -2,8 +2,10 @@
 """What a record costs in the log's store: CPU of this process, by size of group, on SQLite and on PostgreSQL.
 
 A record is one entry of 600 bytes, one kept answer of 900 bytes and eight counters, of which five are new and three
-are the agency's own; on PostgreSQL the server's CPU is not in the figure. Usage, from the top of the tree:
-python -m bench.log_store [--postgres] [--mirror] [--people N]
+are the agency's own; on PostgreSQL the server's CPU is not in the figure. With --growth what is measured on SQLite is
+this process's own memory instead, beside the records written so far: it grows until the numbers that the store keeps in
+memory have been moved to the disk once. Usage, from the top of the tree:
+python -m bench.log_store [--postgres] [--mirror] [--people N] [--growth RECORDS]
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 GROUPS = (1, 10, 64)
 RECORDS = 2_560
 DAY = 20_000
+STEP = 100_000
+"""Records between two looks at the memory."""
+STRANGERS = 10_000_000
+"""People of whom each record is of another one, nearly always."""
 
 
 def write_group(store: LogStore, size: int, people: int, changed: int, source: random.Random) -> None:
@@ -86,7 +92,11 @@ def main() -> None:
         "--mirror", action="store_true", help="measure SQLite with a mirror too, on this disk"
     )
     parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--growth", type=int, default=0, help="write so many records and print the memory")
     options = parser.parse_args()
+    if options.growth:
+        grow(options.growth)
+        return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         databases = {"sqlite": str(folder / "log.sqlite")}
@@ -101,6 +111,27 @@ def main() -> None:
                 adopt(Path(database), folder / "mirror")
             with contextlib.closing(open_log(database)) as store:
                 run(name, store, options.people)
+
+
+def grow(records: int) -> None:
+    """Write records of ever new people, and print the memory on the way."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = str(Path(folder) / "log.sqlite")
+        migrations.upgrade(database)
+        source = random.Random(1)
+        with contextlib.closing(open_log(database)) as store:
+            for written in range(STEP, records + 1, STEP):
+                TIMES.clear()
+                for _ in range(STEP // 100):
+                    write_group(store, 100, STRANGERS, 5, source)
+                print(f"{written:>12,} records: {own_memory():7.1f} MiB", flush=True)
+
+
+def own_memory() -> float:
+    """Give what this process has in memory of its own, in MiB."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    found = dict(line.split(":", 1) for line in lines)
+    return int(found["RssAnon"].split()[0]) / 1024
 
 
 def run(name: str, store: LogStore, people: int) -> None:

@@ -6,11 +6,12 @@
 A real service of several workers; callers ask what is true, what is not and about nobody, repeat themselves, and list
 their entries; the registry's changes are applied meanwhile. Half load is half of what the callers get out of it in the
 first seconds. Memory is that which is the processes' own (RssAnon and RssShmem; pages of mapped files come and go with
-the system's cache), and its slope a line through all samples after the first third: by then what is kept of the day's
-budgets in memory is full. What the log keeps in memory moves to the disk in rounds of some minutes, so neighbouring
+the system's cache), and its slope a line through all samples after the first third, and after SETTLED calls: by then
+the numbers that the log keeps in memory have filled it and were moved to the disk once, which is how long it grows
+(`python -m bench.log_store --growth 1200000` shows it alone). They move in rounds of some minutes, so neighbouring
 samples are alike; the slope's 95 % interval is that of a line through the means of BLOCKS blocks of them. The registry
-has changed a while when it begins, so that the epoch has as many layers as ever. Under an hour the slope is printed and
-not judged.
+has changed a while when it begins, so that the epoch has as many layers as ever. The slope of less than an hour is
+printed and not judged.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ SAMPLE_SECONDS = 5.0
 GOAL_MIB_AN_HOUR = 1.0
 GOAL_DESCRIPTORS = 2
 JUDGED_MINUTES = 60.0
+SETTLED = 700_000
 BLOCKS = 8
 _T_6 = 2.447
 """Student's t for 95 % on both sides and BLOCKS - 2 degrees of freedom."""
@@ -97,6 +99,7 @@ class Figures:
     failures: dict[str, int]
     changes: int
     own_mib: float
+    slope_minutes: float
     slope_mib_an_hour: float
     slope_error: float
     descriptors: float
@@ -104,10 +107,15 @@ class Figures:
     entries: int
     log: str
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether the slope is of an hour at least."""
+        return self.slope_minutes >= JUDGED_MINUTES
+
     def faults(self) -> list[str]:
         """Name what misses its goal."""
         found = []
-        if self.minutes >= JUDGED_MINUTES and self.slope_mib_an_hour >= GOAL_MIB_AN_HOUR:
+        if self.is_judged and self.slope_mib_an_hour >= GOAL_MIB_AN_HOUR:
             found.append(f"memory grows by {self.slope_mib_an_hour:.2f} MiB an hour")
         if abs(self.descriptors_change) > GOAL_DESCRIPTORS:
             found.append(f"open descriptors changed by {self.descriptors_change}")
@@ -269,7 +277,8 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         finally:
             callers.stop()
     entries, log = read_log(made.settings.log_database, sum(callers.acknowledged))
-    late = [sample for sample in samples if sample.at >= chosen.minutes * 20] or samples
+    settled = max(chosen.minutes * 20, SETTLED / callers.rate)
+    late = [sample for sample in samples if sample.at >= settled] or samples
     half = len(late) // 2 or 1
     slope, error = growth(late)
     return Figures(
@@ -283,6 +292,7 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         failures=dict(callers.failed),
         changes=position,
         own_mib=late[-1].own / _MIB,
+        slope_minutes=(late[-1].at - late[0].at) / 60,
         slope_mib_an_hour=slope,
         slope_error=error,
         descriptors=statistics.fmean(each.descriptors for each in late),
@@ -378,13 +388,13 @@ def main() -> int:
         values: dict[str, Any] = {**asdict(figures), "faults": faults}
         sys.stdout.write(json.dumps(values, indent=1) + "\n")
         return bool(faults)
-    judged = "" if figures.minutes >= JUDGED_MINUTES else f" (judged from {JUDGED_MINUTES:.0f} minutes on)"
+    judged = "" if figures.is_judged else f" (judged from {JUDGED_MINUTES:.0f} on)"
     sys.stdout.write(
         f"soak: {figures.minutes:g} min on {figures.database}, {figures.workers} workers: {figures.rate:.0f} of"
         f" {figures.capacity:.0f} calls/s, {figures.answered:,} answers, {figures.failed} failed,"
         f" {figures.changes} changes applied\n"
         f"soak: own memory {figures.own_mib:.1f} MiB, slope {figures.slope_mib_an_hour:+.2f} MiB/h"
-        f" +-{figures.slope_error:.2f}{judged};"
+        f" +-{figures.slope_error:.2f} over the last {figures.slope_minutes:.0f} minutes{judged};"
         f" goal below {GOAL_MIB_AN_HOUR:g}\n"
         f"soak: {figures.descriptors:.1f} descriptors,"
         f" {figures.descriptors_change:+d} at least from first to second half\n"

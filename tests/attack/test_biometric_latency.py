@@ -138,7 +138,7 @@ def observer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         extra=JOINT + enrolment.SETTING,
         **urls,
     )
-    enrolment.calibrate(made, "face", "finger")
+    enrolment.calibrate(made, *CAPTURED)
     traits = [Traits(number) for number in range(scale.pool)]
     enrolment.enrol(made, [(nik, each, CAPTURED) for nik, each in zip(enrolled, traits, strict=True)])
     with running(made) as service, service.channel("clinic") as channel, service.client("clinic") as client:
@@ -156,7 +156,7 @@ def observer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         )
 
 
-CAPTURED: Final = ("face", "finger")
+CAPTURED: Final = ("face", "finger", "iris")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
