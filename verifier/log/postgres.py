@@ -18,18 +18,17 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import arrays, beside, listing
+from verifier.log import arrays, beside
 from verifier.log.beside import How
 from verifier.log.disputes import DisputeRows
+from verifier.log.reader import LogReader
 from verifier.log.store import (
     EntryRow,
-    Head,
     LeaderLostError,
     LogOrderError,
     LogStoreError,
     ReplayKey,
     ReplayRow,
-    StoredEntry,
     StoredReplay,
     decode_replay_key,
     encode_replay_key,
@@ -42,9 +41,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from verifier.log.beside import Beside, Kept
-    from verifier.log.scope import Scope
-    from verifier.log.store import BlindRow
+    from verifier.log.beside import Kept
 
 _STEP = 1_000
 _LOG_END = 0x7061_6461_6E01  # "padan", 1: the advisory lock of the log's end
@@ -237,7 +234,7 @@ class PostgresTransaction:
             self._pending.append((_FREE_REPLAYS, (arrays.of_bytes(sorted(keys)),)))
 
 
-class PostgresLogStore:
+class PostgresLogStore(LogReader):
     """The log's store on PostgreSQL."""
 
     def __init__(self, url: str) -> None:
@@ -248,52 +245,6 @@ class PostgresLogStore:
     def transaction(self) -> PostgresTransaction:
         """Make a transaction; it begins with the `with` block."""
         return PostgresTransaction(self)
-
-    def head(self) -> Head:
-        """Read the log's last place and time."""
-        with self._reading() as connection:
-            return listing.read_head(connection)
-
-    def entries(
-        self,
-        after_sequence: int,
-        limit: int,
-        *,
-        agency: str | None = None,
-        purpose: str | None = None,
-        outcome: int | None = None,
-        from_ms: int | None = None,
-        until_ms: int | None = None,
-        scope: Scope | None = None,
-    ) -> list[StoredEntry]:
-        """List entries by ascending place."""
-        with self._reading() as connection:
-            return listing.read_entries(
-                connection,
-                after_sequence,
-                limit,
-                agency=agency,
-                purpose=purpose,
-                outcome=outcome,
-                from_ms=from_ms,
-                until_ms=until_ms,
-                scope=scope,
-            )
-
-    def leaves(self, after_sequence: int, limit: int) -> list[bytes]:
-        """List the leaves that follow a place."""
-        with self._reading() as connection:
-            return listing.read_leaves(connection, after_sequence, limit)
-
-    def blind_rows(self, after_sequence: int, limit: int) -> Sequence[BlindRow]:
-        """List what the tree is made of."""
-        with self._reading() as connection:
-            return listing.read_blind_rows(connection, after_sequence, limit)
-
-    def beside(self, where: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Read rows beside the log."""
-        with self._reading() as connection:
-            return listing.read_beside(connection, where, names)
 
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""

@@ -14,21 +14,20 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import beside, listing, mirror_format
+from verifier.log import beside, mirror_format
 from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.disputes import DisputeRows
 from verifier.log.ledger import Ledger
 from verifier.log.mirror import MirrorWriter
+from verifier.log.reader import LogReader
 from verifier.log.store import (
     EntryRow,
-    Head,
     LeaderLostError,
     LogOrderError,
     LogStoreError,
     ReplayKey,
     ReplayRow,
-    StoredEntry,
     StoredReplay,
 )
 
@@ -39,10 +38,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from verifier.log.beside import Beside, Kept
+    from verifier.log.beside import Kept
     from verifier.log.mirror_format import Statement
-    from verifier.log.scope import Scope
-    from verifier.log.store import BlindRow
 
 _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
@@ -181,7 +178,7 @@ class SqliteTransaction:
         return self.connection.execute(text, values)
 
 
-class SqliteLogStore:
+class SqliteLogStore(LogReader):
     """The log's store on one SQLite file."""
 
     def __init__(self, path: Path, *, replaying: bool = False) -> None:
@@ -228,52 +225,6 @@ class SqliteLogStore:
     def transaction(self) -> SqliteTransaction:
         """Make a transaction; it begins with the `with` block."""
         return SqliteTransaction(self)
-
-    def head(self) -> Head:
-        """Read the log's last place and time."""
-        with self._reading() as connection:
-            return listing.read_head(connection)
-
-    def entries(
-        self,
-        after_sequence: int,
-        limit: int,
-        *,
-        agency: str | None = None,
-        purpose: str | None = None,
-        outcome: int | None = None,
-        from_ms: int | None = None,
-        until_ms: int | None = None,
-        scope: Scope | None = None,
-    ) -> list[StoredEntry]:
-        """List entries by ascending place."""
-        with self._reading() as connection:
-            return listing.read_entries(
-                connection,
-                after_sequence,
-                limit,
-                agency=agency,
-                purpose=purpose,
-                outcome=outcome,
-                from_ms=from_ms,
-                until_ms=until_ms,
-                scope=scope,
-            )
-
-    def leaves(self, after_sequence: int, limit: int) -> list[bytes]:
-        """List the leaves that follow a place."""
-        with self._reading() as connection:
-            return listing.read_leaves(connection, after_sequence, limit)
-
-    def blind_rows(self, after_sequence: int, limit: int) -> Sequence[BlindRow]:
-        """List what the tree is made of."""
-        with self._reading() as connection:
-            return listing.read_blind_rows(connection, after_sequence, limit)
-
-    def beside(self, where: Beside, names: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Read rows beside the log."""
-        with self._reading() as connection:
-            return listing.read_beside(connection, where, names)
 
     def expire(self, before_day: int) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""
