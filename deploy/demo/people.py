@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from verifier.projector.columns import COLUMNS
+from verifier.synthetic import residents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 ALIVE, DEAD = "1", "2"
 _READ = 50_000
 """Rows that are looked through; enough for every scene, whatever the size of the population."""
-_NIK_DIGITS = 16
 _LONG_NAME = 10
 
 
@@ -107,31 +108,25 @@ def with_typing_error(name: str) -> str:
 
 
 def read(file: Path, rows: int | None = _READ) -> Iterator[Resident]:
-    """Read residents of the first rows that are whole; the population also holds broken rows and people who come twice.
+    """Read residents, each once, without the rows that the population holds broken on purpose.
 
     Args:
         file: the population.
-        rows: how many rows are looked through; None is all.
+        rows: how many rows that a load takes are looked through; None is all.
     """
     seen: set[str] = set()
-    with file.open(encoding="utf-8", newline="") as stream:
-        for row in itertools.islice(csv.DictReader(stream), rows):
-            nik = row["NIK"]
-            usable = (
-                len(nik) == _NIK_DIGITS
-                and nik.isdigit()
-                and nik[8:12] == row["TGL_LHR"][3:5] + row["TGL_LHR"][8:]
-            )
-            if not usable or nik in seen:
-                continue
-            seen.add(nik)
-            yield Resident(
-                nik=nik,
-                name=row["NAMA_LGKP"],
-                mother_name=row["NAMA_LGKP_IBU"],
-                birth_date=row["TGL_LHR"],
-                address=row["ALAMAT"],
-                rt=row["NO_RT"],
-                rw=row["NO_RW"],
-                life=row["STATUS_HIDUP"],
-            )
+    for values in itertools.islice(residents.read(file), rows):
+        row = dict(zip(COLUMNS, values, strict=True))
+        if row["NIK"] in seen:
+            continue
+        seen.add(row["NIK"])
+        yield Resident(
+            nik=row["NIK"],
+            name=row["NAMA_LGKP"],
+            mother_name=row["NAMA_LGKP_IBU"],
+            birth_date=row["TGL_LHR"],
+            address=row["ALAMAT"],
+            rt=row["NO_RT"],
+            rw=row["NO_RW"],
+            life=row["STATUS_HIDUP"],
+        )
