@@ -9,7 +9,7 @@ first seconds. Memory is that which is the processes' own (RssAnon and RssShmem;
 the system's cache), and its slope a line through all samples after the first third, and after SETTLED calls: by then
 the numbers that the log keeps in memory have filled it and were moved to the disk once, which is how long it grows
 (`python -m bench.log_store --growth 1200000` shows it alone). They move in rounds of some minutes, so neighbouring
-samples are alike; the slope's 95 % interval is that of a line through the means of BLOCKS blocks of them. The registry
+samples are alike; the slope's 95 % interval is that of a line through the means of blocks of them. The registry
 has changed a while when it begins, so that the epoch has as many layers as ever. The slope of less than an hour is
 printed and not judged.
 """
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import math
 import random
 import statistics
 import sys
@@ -36,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from bench import cpu
+from bench.slope import fit
 from keys.signing import Signer
 from padan import entry as log_entry
 from padan.entry import EntryKind
@@ -52,7 +52,7 @@ from verifier.log.listing import MAX_BACKSTEP_MS
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from padan.v1 import verification_pb2
 
@@ -63,9 +63,6 @@ GOAL_MIB_AN_HOUR = 1.0
 GOAL_DESCRIPTORS = 2
 JUDGED_MINUTES = 60.0
 SETTLED = 700_000
-BLOCKS = 8
-_T_6 = 2.447
-"""Student's t for 95 % on both sides and BLOCKS - 2 degrees of freedom."""
 _MIB = 1 << 20
 _START_SECONDS = 120.0
 _VAULT = "/data/vault/"
@@ -280,7 +277,7 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
     settled = max(chosen.minutes * 20, SETTLED / callers.rate)
     late = [sample for sample in samples if sample.at >= settled] or samples
     half = len(late) // 2 or 1
-    slope, error = growth(late)
+    slope, error = fit([each.at / 3_600 for each in late], [each.own / _MIB for each in late])
     return Figures(
         minutes=chosen.minutes,
         workers=chosen.workers,
@@ -301,23 +298,6 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         entries=entries,
         log=log,
     )
-
-
-def growth(samples: Sequence[Sample]) -> tuple[float, float]:
-    """Fit a line to the own memory of samples; gives its slope and half its 95 % interval, both in MiB an hour."""
-    hours, memory = [each.at / 3_600 for each in samples], [each.own / _MIB for each in samples]
-    slope = statistics.linear_regression(hours, memory).slope
-    size = len(samples) // BLOCKS
-    if not size:
-        return slope, math.inf
-    means = [
-        (statistics.fmean(hours[at : at + size]), statistics.fmean(memory[at : at + size]))
-        for at in range(0, size * BLOCKS, size)
-    ]
-    line = statistics.linear_regression(*zip(*means, strict=True))
-    left = sum((value - line.intercept - line.slope * hour) ** 2 for hour, value in means) / (BLOCKS - 2)
-    middle = statistics.fmean(hour for hour, _ in means)
-    return slope, _T_6 * math.sqrt(left / sum((hour - middle) ** 2 for hour, _ in means))
 
 
 def _capacity(callers: Callers) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,7 +79,7 @@ class World:
         )  # anew: entries that nobody was told of may be gone, and others in their place
         self._roots = {0: self._tree.root}
         seen: Counter[bytes] = Counter()
-        with closing(open_log(self._made.settings.log_database)) as log:
+        with self._looked_at() as database, closing(open_log(database)) as log:
             place = 0
             leaves = []
             while rows := log.entries(place, 2_000):
@@ -96,6 +97,22 @@ class World:
             self._tree = self._tree.extend((added,))
             self._roots[self._tree.size] = self._tree.root
         assert all(self._roots.get(size) == root for size, root in self._published.items())
+
+    @contextlib.contextmanager
+    def _looked_at(self) -> Iterator[str]:
+        """Give the log's database; of SQLite's a copy, so that the service itself finds what the cut has left.
+
+        Whoever closes a SQLite file last moves its write-ahead log into it and syncs both, here unseen by the shim.
+        """
+        database = self._made.settings.log_database
+        if database.startswith("postgres"):
+            yield database
+            return
+        path = Path(database)
+        with tempfile.TemporaryDirectory() as folder:
+            for each in filter(Path.is_file, path.parent.glob(f"{path.name}*")):
+                shutil.copy(each, folder)
+            yield str(Path(folder) / path.name)
 
     def require_published(self, service: RunningService) -> None:
         """Wait until the tree holds every entry, and read all of it."""

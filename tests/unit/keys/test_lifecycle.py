@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 
 from keys import keyproof, ringformat
 from keys.custody import Custody
-from keys.errors import CustodianError, RosterStandsError, TransitionError
+from keys.errors import CustodianError, KeyNotFoundError, RosterStandsError, TransitionError
 from keys.keychange import Action, Change
 from keys.purpose import RULES, Purpose
 from keys.realm import Realm
@@ -197,7 +197,7 @@ class Lifecycle(RuleBasedStateMachine):
                     self.custody.execute(agreed)
                 else:
                     self._alone(change)
-        except TransitionError:
+        except (TransitionError, KeyNotFoundError):
             assert not legal
             assert self.path.read_bytes() == before
             return False
