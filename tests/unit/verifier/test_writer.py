@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -41,7 +42,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def commit(settings: Settings) -> None:
-    """Commit an entry as a worker does, as soon as there is a writer."""
+    """Commit an entry as a worker does, as soon as there is a writer; after one that hung its health asks first."""
     client = JournalClient(settings.journal_socket)
     client.start()
     until = time.monotonic() + SECONDS
@@ -52,6 +53,8 @@ def commit(settings: Settings) -> None:
             except LogUnavailableError:
                 assert time.monotonic() < until
                 time.sleep(0.05)
+                with contextlib.suppress(LogUnavailableError):
+                    client.probe()
             else:
                 return
     finally:
