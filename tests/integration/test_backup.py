@@ -254,7 +254,7 @@ def test_a_full_disk_leaves_no_backup(small: Site) -> None:
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000));"
         "from verifier.cli.server import main; main()"
     )
-    command = [sys.executable, "-c", program, "--config", str(installation.config_path)]
+    command = [sys.executable, "-B", "-c", program, "--config", str(installation.config_path)]
     done = subprocess.run(
         [*command, "backup", "create", str(small.backup)], capture_output=True, text=True, check=False
     )
