@@ -6,12 +6,11 @@
 A real service of several workers; callers ask what is true, what is not and about nobody, repeat themselves, and list
 their entries; the registry's changes are applied meanwhile. Half load is half of what the callers get out of it in the
 first seconds. Memory is that which is the processes' own (RssAnon and RssShmem; pages of mapped files come and go with
-the system's cache), and its slope a line through all samples after the first third, and after SETTLED calls: by then
-the numbers that the log keeps in memory have filled it and were moved to the disk once, which is how long it grows
-(`python -m bench.log_store --growth 1200000` shows it alone). They move in rounds of some minutes, so neighbouring
-samples are alike; the slope's 95 % interval is that of a line through the means of blocks of them. The registry
-has changed a while when it begins, so that the epoch has as many layers as ever. The slope of less than an hour is
-printed and not judged.
+the system's cache), and its slope a line through all samples after the first third: by then what is kept of the day's
+budgets in memory is full. What the log keeps in memory moves to the disk in rounds of some minutes, so neighbouring
+samples are alike; the slope's 95 % interval is that of a line through the means of BLOCKS blocks of them. The registry
+has changed a while when it begins, so that the epoch has as many layers as ever. Under an hour the slope is printed and
+not judged.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import random
 import statistics
 import sys
@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from bench import cpu
-from bench.slope import fit
 from keys.signing import Signer
 from padan import entry as log_entry
 from padan.entry import EntryKind
@@ -52,7 +51,7 @@ from verifier.log.listing import MAX_BACKSTEP_MS
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from padan.v1 import verification_pb2
 
@@ -62,7 +61,9 @@ SAMPLE_SECONDS = 5.0
 GOAL_MIB_AN_HOUR = 1.0
 GOAL_DESCRIPTORS = 2
 JUDGED_MINUTES = 60.0
-SETTLED = 700_000
+BLOCKS = 8
+_T_6 = 2.447
+"""Student's t for 95 % on both sides and BLOCKS - 2 degrees of freedom."""
 _MIB = 1 << 20
 _START_SECONDS = 120.0
 _VAULT = "/data/vault/"
@@ -96,7 +97,6 @@ class Figures:
     failures: dict[str, int]
     changes: int
     own_mib: float
-    slope_minutes: float
     slope_mib_an_hour: float
     slope_error: float
     descriptors: float
@@ -104,15 +104,10 @@ class Figures:
     entries: int
     log: str
 
-    @property
-    def is_judged(self) -> bool:
-        """Whether the slope is of an hour at least."""
-        return self.slope_minutes >= JUDGED_MINUTES
-
     def faults(self) -> list[str]:
         """Name what misses its goal."""
         found = []
-        if self.is_judged and self.slope_mib_an_hour >= GOAL_MIB_AN_HOUR:
+        if self.minutes >= JUDGED_MINUTES and self.slope_mib_an_hour >= GOAL_MIB_AN_HOUR:
             found.append(f"memory grows by {self.slope_mib_an_hour:.2f} MiB an hour")
         if abs(self.descriptors_change) > GOAL_DESCRIPTORS:
             found.append(f"open descriptors changed by {self.descriptors_change}")
@@ -274,10 +269,9 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         finally:
             callers.stop()
     entries, log = read_log(made.settings.log_database, sum(callers.acknowledged))
-    settled = max(chosen.minutes * 20, SETTLED / callers.rate)
-    late = [sample for sample in samples if sample.at >= settled] or samples
+    late = [sample for sample in samples if sample.at >= chosen.minutes * 20] or samples
     half = len(late) // 2 or 1
-    slope, error = fit([each.at / 3_600 for each in late], [each.own / _MIB for each in late])
+    slope, error = growth(late)
     return Figures(
         minutes=chosen.minutes,
         workers=chosen.workers,
@@ -289,7 +283,6 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         failures=dict(callers.failed),
         changes=position,
         own_mib=late[-1].own / _MIB,
-        slope_minutes=(late[-1].at - late[0].at) / 60,
         slope_mib_an_hour=slope,
         slope_error=error,
         descriptors=statistics.fmean(each.descriptors for each in late),
@@ -298,6 +291,23 @@ def soak(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         entries=entries,
         log=log,
     )
+
+
+def growth(samples: Sequence[Sample]) -> tuple[float, float]:
+    """Fit a line to the own memory of samples; gives its slope and half its 95 % interval, both in MiB an hour."""
+    hours, memory = [each.at / 3_600 for each in samples], [each.own / _MIB for each in samples]
+    slope = statistics.linear_regression(hours, memory).slope
+    size = len(samples) // BLOCKS
+    if not size:
+        return slope, math.inf
+    means = [
+        (statistics.fmean(hours[at : at + size]), statistics.fmean(memory[at : at + size]))
+        for at in range(0, size * BLOCKS, size)
+    ]
+    line = statistics.linear_regression(*zip(*means, strict=True))
+    left = sum((value - line.intercept - line.slope * hour) ** 2 for hour, value in means) / (BLOCKS - 2)
+    middle = statistics.fmean(hour for hour, _ in means)
+    return slope, _T_6 * math.sqrt(left / sum((hour - middle) ** 2 for hour, _ in means))
 
 
 def _capacity(callers: Callers) -> float:
@@ -368,13 +378,13 @@ def main() -> int:
         values: dict[str, Any] = {**asdict(figures), "faults": faults}
         sys.stdout.write(json.dumps(values, indent=1) + "\n")
         return bool(faults)
-    judged = "" if figures.is_judged else f" (judged from {JUDGED_MINUTES:.0f} on)"
+    judged = "" if figures.minutes >= JUDGED_MINUTES else f" (judged from {JUDGED_MINUTES:.0f} minutes on)"
     sys.stdout.write(
         f"soak: {figures.minutes:g} min on {figures.database}, {figures.workers} workers: {figures.rate:.0f} of"
         f" {figures.capacity:.0f} calls/s, {figures.answered:,} answers, {figures.failed} failed,"
         f" {figures.changes} changes applied\n"
         f"soak: own memory {figures.own_mib:.1f} MiB, slope {figures.slope_mib_an_hour:+.2f} MiB/h"
-        f" +-{figures.slope_error:.2f} over the last {figures.slope_minutes:.0f} minutes{judged};"
+        f" +-{figures.slope_error:.2f}{judged};"
         f" goal below {GOAL_MIB_AN_HOUR:g}\n"
         f"soak: {figures.descriptors:.1f} descriptors,"
         f" {figures.descriptors_change:+d} at least from first to second half\n"

@@ -197,8 +197,9 @@ class Lifecycle(RuleBasedStateMachine):
                     self.custody.execute(agreed)
                 else:
                     self._alone(change)
-        except (TransitionError, KeyNotFoundError):
+        except (TransitionError, KeyNotFoundError) as error:
             assert not legal
+            assert isinstance(error, TransitionError) or change.action is Action.ROTATE
             assert self.path.read_bytes() == before
             return False
         except OSError:
