@@ -197,9 +197,8 @@ class Lifecycle(RuleBasedStateMachine):
                     self.custody.execute(agreed)
                 else:
                     self._alone(change)
-        except (TransitionError, KeyNotFoundError) as error:
+        except self._refusals(change.action):
             assert not legal
-            assert isinstance(error, TransitionError) or change.action is Action.ROTATE
             assert self.path.read_bytes() == before
             return False
         except OSError:
@@ -207,6 +206,11 @@ class Lifecycle(RuleBasedStateMachine):
         assert legal
         self._happened()
         return True
+
+    @staticmethod
+    def _refusals(action: Action) -> tuple[type[CustodianError], ...]:
+        """Name what refuses a change: a rotation also the key that is not there."""
+        return (TransitionError, KeyNotFoundError) if action is Action.ROTATE else (TransitionError,)
 
     def _alone(self, change: Change) -> None:
         """Use the one custodian's own function."""
