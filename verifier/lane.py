@@ -250,7 +250,10 @@ class Lane:
         self, opened: _Open, trailing: tuple[Any, ...], code: int, details: bytes, *message: Any
     ) -> None:
         inner = self._grpc
-        opened.call.start_server_batch(
+        # Its last batch holds the call now. Held here too, until the commit's ticket is put away, it would go on
+        # counting as a stream of its connection, whose caller may send the next one already.
+        call, opened.call = opened.call, None
+        call.start_server_batch(
             (
                 inner.SendInitialMetadataOperation((), _NO_FLAGS),
                 *message,

@@ -31,7 +31,8 @@ _LOGGER = logging.getLogger("padan.transport")
 OPTIONS: tuple[tuple[str, int], ...] = (
     # Without a bound on streams one client that resets rapidly takes an honest client's p50 from 1 to 340 ms. The core
     # refuses what comes above it, and counts calls that are answered but not yet cleared away; a client sends the next
-    # one as soon as it is answered. 100 is the least that RFC 9113 recommends (section 6.5.2).
+    # one as soon as it is answered: so twice what our client libraries have at once. That is below the 100 which RFC
+    # 9113 recommends at least (section 6.5.2), so that a foreign client may be refused a call, and sends it again.
     ("grpc.max_concurrent_streams", 64),
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.max_connection_idle_ms", 60_000),
