@@ -49,7 +49,7 @@ def prepare(folder: Path) -> Installation:
         extra=f"{enrolment.SETTING}biometric_slot_ms = 1\n",
     )
     enrolment.calibrate(made, *POSITIONS)
-    enrolment.enrol(made, [(BUDI["NIK"], Traits(1), POSITIONS)])
+    enrolment.enrol(made, [(BUDI["NIK"], enrolment.taken(Traits(1), POSITIONS))])
     return made
 
 

@@ -41,18 +41,23 @@ def calibrate(made: Installation, *modalities: str) -> None:
         operate(made, "calibrate", "scores", path, "--suite", suite, *words)
 
 
-def enrol(made: Installation, held: Iterable[tuple[str, Traits, Iterable[str]]]) -> str:
+def taken(traits: Traits, modalities: Iterable[str]) -> dict[str, list[bytes]]:
+    """Give the captures of one person that are enrolled, by modality."""
+    return {modality: traits.enrolled(modality) for modality in modalities}
+
+
+def enrol(made: Installation, held: Iterable[tuple[str, Mapping[str, Iterable[bytes]]]]) -> str:
     """Make a key of templates, and load references; give what the command says.
 
     Args:
         made: the installation.
-        held: NIK, traits and modalities of each resident.
+        held: NIK and captures by modality (see `taken`) of each resident.
     """
     rows = [
         (nik, modality, POSITIONS[modality], EXTRACTOR, data)
-        for nik, traits, modalities in held
-        for modality in modalities
-        for data in traits.enrolled(modality)
+        for nik, captures in held
+        for modality, several in captures.items()
+        for data in several
     ]
     names = ["nik", "modality", "position", "extractor", "template"]
     path = made.root / "references.parquet"

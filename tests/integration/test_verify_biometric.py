@@ -23,7 +23,7 @@ from padan.sealing import Recipient
 from padan.signature import Signer
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Attribute, Verdict
-from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol
+from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol, taken
 from tests.installation import ENVIRONMENT, REGISTRY, install
 from tests.operating import operate
 from tests.people import ALMARHUM, AS_OF, BUDI, PEOPLE, SARI, UNKNOWN_NIK
@@ -160,7 +160,7 @@ def counter(
         extra=f'{SETTING}dispute_key = "{base64.b64encode(OFFICER.public_key).decode()}"\n',
     )
     (made.root / "thresholds.json").write_bytes(thresholds)
-    loaded = enrol(made, ((nik, TRAITS[nik], modalities) for nik, modalities in HELD.items()))
+    loaded = enrol(made, ((nik, taken(TRAITS[nik], modalities)) for nik, modalities in HELD.items()))
     assert "10 references stored, 0 rows rejected" in loaded
     _lock_fingers(made, WAYAN["NIK"])
     key = made.root / "device.pub"
