@@ -2,17 +2,17 @@
 
 A socket that is shut for reading listens no more, and whoever owns it closes it; the kernel deals new connections to
 the others that share its port. What it had begun for this socket it resets, so that must have ended before:
- 1 a backlog of 0 lets the kernel begin no handshake for this socket: it answers with a SYN cookie (RFC 4987), which
-   whichever socket of the port gets the caller's next packet takes, and keeps nothing
+ 1 a filter drops the first packet of each handshake, so that the kernel begins none for this socket; the caller sends
+   it again after a second, and it goes to another socket of the port by then
  2 handshakes that had begun end
- 3 whoever owns the socket accepts what waits
+ 3 whoever owns the socket accepts what waits, which nothing joins any more
  4 the socket is shut
-Where SYN cookies are off, a caller's first packet is lost in between, and the caller sends it again after a second.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 import socket
@@ -30,6 +30,19 @@ ACCEPT_SECONDS = 3.0
 """How long a busy process may take to accept what waits."""
 _STEP_SECONDS = 0.001
 _UNACKED = struct.Struct("=I")
+_ATTACH_FILTER = 26
+"""SO_ATTACH_FILTER of Linux (asm-generic/socket.h), which Python does not name."""
+_STATEMENT = struct.Struct("=HBBI")
+_NO_FIRST_PACKETS = b"".join(
+    _STATEMENT.pack(*statement)
+    for statement in (
+        (0x30, 0, 0, 13),  # load the octet of TCP's flags (RFC 9293, section 3.1)
+        (0x45, 0, 1, 0x02),  # where SYN is set,
+        (0x06, 0, 0, 0),  # drop the packet,
+        (0x06, 0, 0, 0xFFFF_FFFF),  # and take all of it where it is not
+    )
+)
+"""A program of the kernel's classic packet filter (socket(7), linux/filter.h): code, two jumps, operand."""
 _MOST = 65_536
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
@@ -45,7 +58,7 @@ def stop(ports: Collection[int], *, pause: Callable[[float], object] = time.slee
         found = [opened.enter_context(each.dup()) for each, listens in _sockets(ports) if listens]
         for each in found:
             with contextlib.suppress(OSError):  # its owner has stopped it
-                each.listen(0)  # 1
+                _begin_no_handshake(each)  # 1
         if found:
             pause(HANDSHAKE_SECONDS)  # 2
         until = time.monotonic() + ACCEPT_SECONDS
@@ -56,6 +69,13 @@ def stop(ports: Collection[int], *, pause: Callable[[float], object] = time.slee
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RD)  # 4
     return len(found)
+
+
+def _begin_no_handshake(listener: socket.socket) -> None:
+    program = ctypes.create_string_buffer(_NO_FIRST_PACKETS)  # which the kernel copies
+    statements = len(_NO_FIRST_PACKETS) // _STATEMENT.size
+    described = struct.pack("@HP", statements, ctypes.addressof(program))
+    listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, described)
 
 
 def _waiting(listener: socket.socket) -> int:

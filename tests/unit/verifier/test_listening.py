@@ -97,6 +97,28 @@ def test_what_waits_is_answered(listener: socket.socket) -> None:
         connection.close()
 
 
+def test_who_comes_after_it_has_begun_is_answered_by_the_other(listener: socket.socket) -> None:
+    """Once the stop has begun nobody joins the connections that the listener has yet to accept."""
+    accepted: list[socket.socket] = []
+    accepting = threading.Thread(target=accept_all, args=(listener, accepted))
+    found: list[bytes] = []
+    late = [threading.Thread(target=lambda: found.extend(answers([connect(listener)]))) for _ in range(40)]
+
+    def pause(seconds: float) -> None:
+        for caller in late:
+            if not caller.ident:
+                caller.start()
+        threading.Event().wait(seconds)
+        if not accepting.ident:
+            accepting.start()
+
+    assert listening.stop({listener.getsockname()[1]}, pause=pause) == 1
+    for caller in (*late, accepting):
+        caller.join(SECONDS)
+    assert found == [b"beside"] * len(late)
+    assert not accepted
+
+
 def test_callers_who_keep_coming_are_answered(listener: socket.socket) -> None:
     """Where more connections come than a busy process accepts, the stop ends all the same, and none is reset."""
     accepted: list[socket.socket] = []
