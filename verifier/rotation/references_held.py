@@ -64,13 +64,16 @@ class ReferencesHeld:
         return Sampled(drawn=drawn, differing=differing)
 
     def _compared(self, batch: Batch, slot: Slot, count: int) -> tuple[int, int]:
-        """Compare some rows of a slot, from a place that is drawn; returns how many, and how many differ."""
+        """Compare some rows of a slot, from a drawn place on and round; returns how many, and how many differ."""
         here, there = self._moving.layers(batch)
         if self._means.there.in_use == there.number:
             here, there = there, here
         nobody = frozenset(here.decoys(slot))
-        rows = batch.changing.page(here.number, slot, secrets.token_bytes(16), count + len(nobody))
-        own = [(token, box) for token, box in rows if token not in nobody][:count]
+        limit = count + len(nobody)
+        rows = dict(batch.changing.page(here.number, slot, secrets.token_bytes(16), limit))
+        if len(rows) < limit:
+            rows |= batch.changing.page(here.number, slot, b"", limit - len(rows))
+        own = [(token, box) for token, box in rows.items() if token not in nobody][:count]
         if not own:
             return 0, 0
         tokens = there.outer(slot).tokens(here.outer(slot).record_ids([token for token, _ in own]))
