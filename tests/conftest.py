@@ -8,15 +8,31 @@ import pytest
 
 from tests.installation import install
 from tests.postgres import PostgresServer
-from tests.service import running
+from tests.service import RunningService, running
 from tests.terms import Terms
 from verifier import migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from tests.service import RunningService
+
+TOLD = 60
+"""Lines of a service's own messages that are shown where a test fails."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the services of a failed test have said."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for name, given in item.funcargs.items():
+            if isinstance(given, RunningService):
+                said = given.messages().splitlines()[-TOLD:]
+                report.sections.append((f"the last messages of {name}, {call.when}", "\n".join(said)))
+    return report
 
 
 @pytest.fixture(scope="session")

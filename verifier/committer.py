@@ -194,12 +194,15 @@ class Committer:
             error = LogUnavailableError("the log cannot be written")
         finally:
             self._busy_since = 0.0
+        seconds = time.monotonic() - began
         if error is None:
             self._breaker.succeeded()
         else:
             self._last_good = float("-inf")
-            self._breaker.failed(time.monotonic() - began)
-        self._observe(len(intents), time.monotonic() - began)
+            self._breaker.failed(seconds)
+        if seconds > self._patience:
+            _LOGGER.warning("a commit took longer than callers wait", extra={"seconds": round(seconds, 3)})
+        self._observe(len(intents), seconds)
         first = 0
         for ticket in tickets:
             last = first + len(ticket.intents)

@@ -248,8 +248,10 @@ class JournalClient:
         """Make a ticket that also notes how the writer does."""
 
         def noted(ticket: Ticket) -> None:
-            now = time.monotonic()
+            now, was_good = time.monotonic(), self._last_good > 0
             self._last_good = now if ticket.error is None else float("-inf")
+            if was_good and ticket.error is not None:
+                _LOGGER.warning("the writer commits no more", extra={"reason": str(ticket.error)})
             if now >= ticket.deadline:
                 stream.heard = False
             done(ticket)
