@@ -43,11 +43,14 @@ _POSTGRES: Final = (
     " AS asked (slot, token, first, second, n)"
     " LEFT JOIN LATERAL (SELECT token, box FROM reference WHERE epoch = %s AND slot = asked.slot"
     " AND token >= asked.token ORDER BY token LIMIT 1) AS near ON true"
-    " LEFT JOIN reference AS one ON one.epoch = %s AND one.slot = asked.slot AND one.token = asked.first"
-    " LEFT JOIN reference AS two ON two.epoch = %s AND two.slot = asked.slot AND two.token = asked.second"
+    " LEFT JOIN LATERAL (SELECT box FROM reference WHERE epoch = %s AND slot = asked.slot"
+    " AND token = asked.first LIMIT 1) AS one ON true"
+    " LEFT JOIN LATERAL (SELECT box FROM reference WHERE epoch = %s AND slot = asked.slot"
+    " AND token = asked.second LIMIT 1) AS two ON true"
     " ORDER BY n"
 )
-# Statistics of a table that grew a moment ago must not make a look-up read the whole of it.
+# Statistics of a table that grew a moment ago must not make a look-up read the whole of it; nor may a join find rows by
+# a part of their key, which the limits above forbid.
 _SETTINGS: Final = (
     "SET default_transaction_read_only = on; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     " SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan"

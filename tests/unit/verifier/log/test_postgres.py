@@ -48,6 +48,40 @@ def failure(store: PostgresLogStore, number: int) -> Failure:
     return caught.value.failure
 
 
+def rows_read(server: psycopg.Connection) -> int:
+    """Say how many rows all sessions have read in tables and indexes."""
+    server.execute("SELECT pg_stat_force_next_flush()")
+    server.execute("SELECT pg_stat_clear_snapshot()")
+    found = server.execute(
+        "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)"
+        " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+@pytest.mark.parametrize("known", ["nothing", "yesterday"])
+def test_a_commit_reads_no_more_on_a_full_day(url: str, known: str) -> None:
+    """However many counters a day has, and whatever the server's statistics know of it, a commit reads its own rows."""
+    many = 20_000
+    fill = "INSERT INTO counter (day, key, value) SELECT %s, sha256(n::text::bytea), 1 FROM generate_series(1, %s) n"
+    with closing(PostgresLogStore(url)) as store, psycopg.connect(url, autocommit=True) as server:
+        if known == "yesterday":
+            server.execute(fill, (DAY - 1, many))
+            server.execute("VACUUM ANALYZE counter")
+        commit(store, 1)  # what is prepared is prepared now
+        server.execute(fill, (DAY, many))
+        before = rows_read(server)
+        for number in range(2, 12):
+            commit(store, number)
+        store.close()  # a session tells what it has read when it ends
+        until, read = time.monotonic() + 2, rows_read(server)
+        while time.monotonic() < until:
+            time.sleep(0.1)
+            read = max(read, rows_read(server))
+        assert before < read < before + many // 10
+
+
 def test_a_locked_table_fails_within_the_limit(url: str) -> None:
     """A lock that somebody keeps makes the commit fail in time; once it is gone, the store goes on."""
     with closing(PostgresLogStore(url)) as store, psycopg.connect(url) as other:
