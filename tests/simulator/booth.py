@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from keys.errors import KeyStateError
 from keys.templatekey import TemplateKeys
 from padan.asked import AskedQuestion
 from padan.capture import Capture
@@ -116,15 +117,23 @@ class Thresholds:
 
 
 class Keys:
-    """One key, and keys that are gone."""
+    """Keys by number; the time of some is over.
+
+    Attributes:
+        over: whose time is over.
+        primary: the key that new references are made under.
+    """
 
     def __init__(self) -> None:
-        self._keys = TemplateKeys(REALM, bytearray(range(32)), key_id=1)
+        self.over: set[int] = set()
+        self.primary = 1
 
     def templates(self, key_id: int | None = None) -> TemplateKeys:
-        """Give it."""
-        del key_id
-        return self._keys
+        """Give one."""
+        number = self.primary if key_id is None else key_id
+        if number in self.over:
+            raise KeyStateError("its time is over")
+        return TemplateKeys(REALM, bytearray(range(number, number + 32)), key_id=number)
 
 
 class Booth:

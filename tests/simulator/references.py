@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from keys.errors import KeyStateError
 from padan.vocabulary import Modality
 from tokenizer.biometrics.face import FaceScheme
 from tokenizer.biometrics.rotation import Rotation
@@ -113,16 +114,19 @@ Slot = tuple[str, int, int]
 
 @dataclass(slots=True)
 class References:
-    """References and decoys by slot; can be away, and can have a row that does not open.
+    """References and decoys by slot; can be away, without keys, and can have rows that do not open.
 
     Attributes:
+        keyless: whether the key that finds rows is missing.
+        damaged: modalities of which the second row that is opened does not open.
         looked: slots that were looked up.
     """
 
     random: Callable[[int], bytes]
     kept: dict[tuple[Slot, bytes], Reference] = field(default_factory=dict)
     away: bool = False
-    damaged: bool = False
+    keyless: bool = False
+    damaged: set[str] = field(default_factory=set)
     looked: int = 0
 
     def of(self, epoch: PinnedEpoch) -> References:
@@ -138,6 +142,8 @@ class References:
         """Name two rows a slot: the number of a decoy, or of the subject."""
         if self.away:
             raise VaultUnavailableError(Failure.DISCONNECTED)
+        if self.keyless:
+            raise KeyStateError("its time is over")
         found: list[list[RowPair]] = []
         for each in wanted:
             pick = hashlib.sha256(each.request_id).digest()
@@ -152,7 +158,7 @@ class References:
 
     def open(self, wanted: Wanted, rows: Sequence[RowPair], extractor: str) -> list[Candidate]:
         """Open them."""
-        if self.damaged:
+        if wanted.slots[0][0] in self.damaged:
             raise RowDamagedError("the registry's data cannot be read", opened=1)
         candidates = []
         for slot, ((name, _), (other, _)) in zip(wanted.slots, rows, strict=True):

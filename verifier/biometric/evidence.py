@@ -1,20 +1,23 @@
 """Captures as evidence: compared with every reference of their position, and with decoys in the place of those missing.
 
 Guarantees: the work is the same whether the resident, the modality or a reference is held, and whatever matched; a
-decoy, and a reference of another extractor or suite, is compared like any other and never counts. No score leaves
-`compare`: what comes out of it is whether a threshold was reached by one of them.
+decoy, and a reference of another extractor or suite or of a key whose time is over, is compared like any other and
+never counts. No score leaves `compare`: what comes out of it is whether a threshold was reached by one of them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from keys.errors import KeyStateError
+from verifier.epoch import RowDamagedError
 from verifier.evidence import FINDINGS
 from verifier.reference.references import ROWS, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from keys.templatekey import TemplateKeys
     from tokenizer.record import Record
     from verifier.biometric.ports import Candidate, EpochReferences, Keys
     from verifier.biometric.reception import Capture, Received
@@ -95,8 +98,13 @@ class CapturedEvidence:
         Raises:
             RowDamagedError: one does not open.
         """
+        opened = 0
         for capture, wanted, rows in zip(self.received.captures, self._wanted, self._rows, strict=True):
-            self._candidates.append(self._references.open(wanted, rows, capture.extractor))
+            try:
+                self._candidates.append(self._references.open(wanted, rows, capture.extractor))
+            except RowDamagedError as error:
+                raise RowDamagedError(str(error), opened=opened + error.opened) from error
+            opened += ROWS * len(wanted.slots)
 
     def compare(self, record_id: bytes, record: Record) -> Sequence[Finding]:
         """Compare every claim with a record, and every capture with every candidate."""
@@ -116,7 +124,8 @@ class CapturedEvidence:
         """Compare a capture with a candidate: whether the threshold is reached, and whether that counts."""
         reference, scheme = candidate.reference, capture.scheme
         suite = scheme.suite
-        key = self._keys.templates(reference.key_id).derive(
+        keys, lives = self._keys_of(reference.key_id)
+        key = keys.derive(
             suite=suite.name,
             modality=capture.modality,
             extractor=capture.extractor,
@@ -126,7 +135,18 @@ class CapturedEvidence:
         # Of another suite the size may be another one; it is compared all the same, and does not count.
         protected = reference.protected.ljust(suite.size, b"\0")[: suite.size]
         score = scheme.score(capture.prepared, key, protected)
-        return score >= capture.threshold, candidate.counts & (reference.suite == suite.number)
+        return score >= capture.threshold, candidate.counts & (reference.suite == suite.number) & lives
+
+    def _keys_of(self, key_id: int) -> tuple[TemplateKeys, bool]:
+        """Give what derives the keys of enrolments under a key, and whether that one may still be used.
+
+        Where its time is over the primary one takes its place: decoys are under that, so a refusal would tell who is
+        enrolled and was not renewed.
+        """
+        try:
+            return self._keys.templates(key_id), True
+        except KeyStateError:
+            return self._keys.templates(), False
 
     def __repr__(self) -> str:
         return "CapturedEvidence(<redacted>)"

@@ -87,6 +87,8 @@ class BiometricVerifier(Verifier):
                     _evidence(work).lookup(present(work.subject).record_id, present(work.request).request_id)
                 except ServiceError as error:
                     work.error = error
+                except KeysError:
+                    work.error = RegistryUnavailableError("a key of the references is missing")
 
     def _decide(self, work: Work, now: Now) -> None:
         evidence = _evidence(work)

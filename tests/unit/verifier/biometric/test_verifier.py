@@ -197,17 +197,39 @@ def test_a_locked_modality_is_not_available_whatever_is_held(booth: Booth) -> No
     assert answer_of(booth.ask(NIK, "face", booth.seen(booth.budi))).outcome == NO_MATCH
 
 
+def test_who_was_not_renewed_in_time_is_answered_as_if_not_enrolled(booth: Booth) -> None:
+    """Where the time of an enrolment's key is over, its resident is answered as others who have none."""
+    booth.keys.over, booth.keys.primary = {1}, 2
+    for claims, said in (({}, {FACE: NO_MATCH}), (CLAIM, {NAME: MATCH, FACE: NOT_HELD})):
+        for nik, name in ((NIK, BUDI["NAMA_LGKP"]), (OTHER, SARI["NAMA_LGKP"])):
+            asked = {int(NAME): name} if claims else {}
+            assert verdicts_of(booth.ask(nik, "face", booth.seen(booth.budi), claims=asked)) == said
+    booth.keys.over = {1, 2}
+    assert reason_of(booth.ask(NIK, "face", booth.seen(booth.budi))) == "REGISTRY_UNAVAILABLE"
+
+
 def test_an_outage_is_never_a_no(booth: Booth) -> None:
     """References that cannot be read, or do not open, refuse the question, and the accounts of rows come out even."""
     booth.references.away = True
     assert reason_of(booth.ask(NIK, "face", booth.seen(booth.budi))) == "REGISTRY_UNAVAILABLE"
-    booth.references.away, booth.references.damaged = False, True
+    booth.references.away, booth.references.keyless = False, True
     assert reason_of(booth.ask(NIK, "face", booth.seen(booth.budi))) == "REGISTRY_UNAVAILABLE"
     assert last_entry(booth).kind == EntryKind.REFUSED
-    booth.references.damaged = False
+    booth.references.keyless, booth.references.damaged = False, {"face"}
+    assert reason_of(booth.ask(NIK, "face", booth.seen(booth.budi))) == "REGISTRY_UNAVAILABLE"
+    assert last_entry(booth).kind == EntryKind.REFUSED
     before = booth.world.opened.logged
     booth.ask(NIK, "finger", booth.seen(booth.budi), position=1)
     assert booth.world.opened.logged - before == 2 + 2 * 3
+    before = booth.world.opened.logged
+    question = booth.question(NIK)
+    thumb = booth.probe(question, "finger", booth.seen(booth.budi), position=1)
+    assert reason_of(booth.reply(question, thumb, booth.probe(question, "face", booth.seen(booth.budi)))) == (
+        "REGISTRY_UNAVAILABLE"
+    )
+    assert (
+        booth.world.opened.logged - before == 2 * 3 + 1
+    )  # those of the finger, and the one that opened of the face
     assert booth.world.opened.beside() == -booth.world.opened.logged
 
 
