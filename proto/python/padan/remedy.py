@@ -139,7 +139,8 @@ _SERVICE = (
         "PERMISSION_DENIED",
         errors.NotGrantedError,
         "a token, on_behalf_of or another feature is not granted",
-        "leave the feature out, or have the agreement amended",
+        "leave the feature out, or have the agreement amended; where `padan info` shows a token domain without a "
+        "version, ask the registry's operator",
     ),
     row(
         "QUOTA_EXHAUSTED",
@@ -253,7 +254,7 @@ _SERVICE = (
         "REGISTRY_UNAVAILABLE",
         "UNAVAILABLE",
         errors.UnavailableError,
-        "the registry's data or keys cannot be read",
+        "the registry's data or keys cannot be read, or no references of the modality were loaded yet",
         "send the same bytes again later",
         retry=True,
     ),

@@ -17,7 +17,7 @@ BIOMETRIC = (
         "BIOMETRICS_CLOSED",
         "FAILED_PRECONDITION",
         errors.ConflictError,
-        "the service has no biometric references, or no thresholds, so that it compares no probe",
-        "ask with claims; the registry's operator knows whether references will come",
+        "the service has no thresholds (`biometric_thresholds`), so that it compares no probe",
+        "ask with claims; the registry's operator knows whether captures will be taken",
     ),
 )

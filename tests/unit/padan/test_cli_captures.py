@@ -16,7 +16,7 @@ from padan.asked import AskedQuestion
 from padan.biometric import template
 from padan.cli.console import ExitCode
 from padan.sealing import Recipient
-from padan.v1 import biometric_pb2, dispute_pb2
+from padan.v1 import dispute_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,18 +53,6 @@ def test_a_capture_is_asked_with(padan: Callable[..., Ended], service: Service, 
     assert done.code == 0, done
     assert json.loads(done.out)["verdicts"] == {"face": "MATCH"}
     assert service.biometrics.opened == [[FACE]]
-
-
-def test_what_a_device_says_goes_along(
-    padan: Callable[..., Ended], service: Service, face: str, tmp_path: Path
-) -> None:
-    """Evidence in a file stands beside its capture; another number of files is refused."""
-    evidence = tmp_path / "evidence.bin"
-    evidence.write_bytes(biometric_pb2.CaptureEvidence(device="scanner-1").SerializeToString())
-    asked = ("verify", *SAID, "--face", face, "--extractor", "face=seen/1.0", "--evidence", str(evidence))
-    assert padan(*asked).code == 0
-    assert service.biometrics.asked[0].probes[0].evidence.device == "scanner-1"
-    assert padan(*asked, "--evidence", str(evidence)).code == 2
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from google.protobuf.message import DecodeError
 
 from padan.biometric import template
 from padan.cli.console import CommandError, ExitCode
@@ -48,15 +47,6 @@ Extractor = Annotated[
         help="What made the templates of a modality, such as finger=leader/1.0; once for each that is captured.",
     ),
 ]
-Evidence = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="What the capture device says, a serialised CaptureEvidence for this --request-id; as many as captures, "
-        "faces first, then fingers, then irises.",
-    ),
-]
-
 Keys = Annotated[
     Path | None,
     typer.Option(
@@ -67,9 +57,7 @@ Keys = Annotated[
 ]
 
 
-def read(
-    files: Mapping[Modality, Sequence[Path]], extractors: Sequence[str], evidence: Sequence[Path]
-) -> list[Capture]:
+def read(files: Mapping[Modality, Sequence[Path]], extractors: Sequence[str]) -> list[Capture]:
     """Read captures, faces first, then fingers, then irises.
 
     Raises:
@@ -79,18 +67,7 @@ def read(
     """
     named = _extractors(extractors)
     listed = [(modality, path) for modality in Modality for path in files.get(modality, ())]
-    if evidence and len(evidence) != len(listed):
-        raise CommandError(
-            f"{len(evidence)} of --evidence for {len(listed)} captures",
-            next_step="give one for each capture, in the order of faces, fingers, irises; or none",
-            code=ExitCode.USAGE,
-        )
-    said: list[biometric_pb2.CaptureEvidence | None] = [_evidence(path) for path in evidence]
-    said = said or [None] * len(listed)
-    found = [
-        (modality, named.get(modality), _template(modality, path), told)
-        for (modality, path), told in zip(listed, said, strict=True)
-    ]
+    found = [(modality, named.get(modality), _template(modality, path)) for modality, path in listed]
     if not found:
         return []
     try:
@@ -98,14 +75,14 @@ def read(
     except ModuleNotFoundError:
         raise sealing_missing() from None
     captures = []
-    for modality, made_by, data, told in found:
+    for modality, made_by, data in found:
         if made_by is None:
             raise CommandError(
                 f"it is not said what made the templates of the {modality.label}",
                 next_step=f"give --extractor {modality.label}=NAME/VERSION, as the device's papers say",
                 code=ExitCode.USAGE,
             )
-        captures.append(Made(modality=modality, extractor=made_by, template=data, evidence=told))
+        captures.append(Made(modality=modality, extractor=made_by, template=data))
     return captures
 
 
@@ -138,17 +115,6 @@ def _template(modality: Modality, path: Path) -> bytes:
             code=ExitCode.USAGE,
         ) from None
     return data
-
-
-def _evidence(path: Path) -> biometric_pb2.CaptureEvidence:
-    try:
-        return biometric_pb2.CaptureEvidence.FromString(_bytes(path))
-    except DecodeError:
-        raise CommandError(
-            f"{path}: no CaptureEvidence",
-            next_step="give the file as the device wrote it",
-            code=ExitCode.USAGE,
-        ) from None
 
 
 def _bytes(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from padan import times
 from padan.asked import AskedQuestion
 from padan.cli import captures, connection, keyset
 from padan.cli.asking import LegalBasis, Officer, Purpose
-from padan.cli.captures import Evidence, Extractor, Face, Finger, Iris, Keys
+from padan.cli.captures import Extractor, Face, Finger, Iris, Keys
 from padan.cli.connection import Address, Ca, Cert, Json, Key, ServerName, Timeout
 from padan.cli.console import CommandError, ExitCode, print_json
 from padan.question import Question
@@ -78,7 +78,6 @@ def verify(
     finger: Finger = None,
     iris: Iris = None,
     extractor: Extractor = None,
-    evidence: Evidence = None,
     keys: Keys = None,
     purpose: Purpose = None,
     officer: Officer = None,
@@ -121,7 +120,7 @@ def verify(
     }
     document = _read(source)
     files = {Modality.FACE: face or [], Modality.FINGER: finger or [], Modality.IRIS: iris or []}
-    captured = captures.read(files, extractor or [], evidence or [])
+    captured = captures.read(files, extractor or [])
     if keys is not None and not captured:
         raise CommandError(
             "--keys is for captures",
