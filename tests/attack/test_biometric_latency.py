@@ -9,13 +9,14 @@ is measured is the work itself. With the slot that it has by default the answers
 from __future__ import annotations
 
 import collections
+import contextlib
 import math
 import random
 import sys
 import time
 from dataclasses import dataclass
-from itertools import accumulate, cycle, pairwise
-from typing import TYPE_CHECKING, Final
+from itertools import accumulate, chain, cycle, pairwise
+from typing import TYPE_CHECKING, Final, Self
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests import enrolment
 from tests.attack import timing
 from tests.installation import install
 from tests.people import AS_OF, BUDI
+from tests.postgres import PostgresServer
 from tests.service import running
 from tests.terms import Present, Terms
 from verifier.synthetic.biometrics.trial import Traits
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from padan.capture import Capture
     from padan.info import ServiceInfo
+    from tests.installation import Installation
 
 pytestmark = pytest.mark.attack
 
@@ -80,29 +83,64 @@ def full(backend: str) -> Scale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Residents, dealt to the classes by chance.
+
+    Attributes:
+        enrolled: with references, whose captures match.
+        bare: without references.
+        unknown: numbers that the registry does not hold.
+        once: by modality, residents with references of it and residents without, nobody twice.
+    """
+
+    enrolled: Sequence[str]
+    bare: Sequence[str]
+    unknown: Sequence[str]
+    once: dict[str, tuple[Sequence[str], Sequence[str]]]
+
+    @classmethod
+    def of(cls, scale: Scale) -> Self:
+        """Draw numbers."""
+        sizes = [*[scale.pool] * 3, *[scale.once] * 2 * len(CAPTURED)]
+        drawn = [
+            f"3273{1 + at % 30:02}{1 + at % 28:02}{1 + at % 12:02}{50 + at % 49}{1 + at % 9_999:04}"
+            for at in range(sum(sizes))
+        ]
+        random.Random(3).shuffle(drawn)
+        heaps = [drawn[first:last] for first, last in pairwise([0, *accumulate(sizes)])]
+        enrolled, bare, unknown, *once = heaps
+        pairs = zip(CAPTURED, once[::2], once[1::2], strict=True)
+        return cls(
+            enrolled=enrolled,
+            bare=bare,
+            unknown=unknown,
+            once={modality: (held, without) for modality, held, without in pairs},
+        )
+
+    @property
+    def registered(self) -> list[str]:
+        """All whom the registry holds."""
+        return sorted({*self.enrolled, *self.bare, *chain(*chain(*self.once.values()))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observer:
     """An agency that looks at the clock.
 
     Attributes:
         call: bytes in, bytes out.
         service: what the service says of itself, its key for captures included.
-        enrolled: residents with references, whose captures match.
-        bare: residents without references.
-        unknown: numbers that the registry does not hold.
+        people: whom it asks about.
         captures: of the enrolled, by modality, in their order.
         worn: a finger that is too poor to be compared.
-        once: by modality, residents with references of it and residents without, nobody twice.
     """
 
     scale: Scale
     call: grpc.UnaryUnaryMultiCallable[bytes, bytes]
     service: ServiceInfo
-    enrolled: Sequence[str]
-    bare: Sequence[str]
-    unknown: Sequence[str]
+    people: Drawn
     captures: dict[str, list[Capture]]
     worn: Capture
-    once: dict[str, tuple[Sequence[str], Sequence[str]]]
 
     def ask(self, nik: str, seen: Capture) -> tuple[Verdict, float]:
         """Ask; give the outcome and the microseconds it took. Sealing is not timed."""
@@ -134,65 +172,57 @@ class Observer:
 def observer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observer]:
     """Draw residents, let chance deal them to the classes, and start the service."""
     scale: Scale = request.param
-    drawn = [
-        f"3273{1 + at % 30:02}{1 + at % 28:02}{1 + at % 12:02}{50 + at % 49}{1 + at % 9_999:04}"
-        for at in range(3 * scale.pool + 2 * len(CAPTURED) * scale.once)
-    ]
-    random.Random(3).shuffle(drawn)
-    enrolled, bare, unknown, *asked_once = dealt(drawn, *[scale.pool] * 3, *[scale.once] * 2 * len(CAPTURED))
-    once = {
-        modality: (held, without)
-        for modality, held, without in zip(CAPTURED, asked_once[::2], asked_once[1::2], strict=True)
-    }
-    urls = {}
-    if scale.backend == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        urls = {"log_url": server.make_database(), "vault_url": server.make_database()}
+    people, traits = Drawn.of(scale), [Traits(number) for number in range(scale.pool)]
     root: Path = tmp_path_factory.mktemp("captures")
-    made = install(
-        root / "padan",
-        agencies={
-            "clinic": Terms(subject=1_000_000, prefix=1_000_000, present=Present(level=enrolment.LEVEL))
-        },
-        people=[{**BUDI, "NIK": nik} for nik in sorted({*drawn} - {*unknown})],
-        extra=JOINT + enrolment.SETTING,
-        **urls,
-    )
-    enrolment.calibrate(made, *CAPTURED)
-    traits = [Traits(number) for number in range(scale.pool)]
-    taken = [enrolment.taken(each, CAPTURED) for each in traits]
-    enrolment.enrol(
-        made,
-        [
-            *zip(enrolled, taken, strict=True),
-            *(
-                (nik, {modality: each[modality]})
-                for modality, (held, _) in once.items()
-                for nik, each in zip(held, cycle(taken), strict=False)
-            ),
-        ],
-    )
-    with running(made) as service, service.channel("clinic") as channel, service.client("clinic") as client:
-        yield Observer(
-            scale=scale,
-            call=channel.unary_unary(VERIFY_BIOMETRIC),
-            service=client.service_info(),
-            enrolled=enrolled,
-            bare=bare,
-            unknown=unknown,
-            captures={
-                modality: [enrolment.capture(modality, each.good(modality)) for each in traits]
-                for modality in CAPTURED
-            },
-            worn=enrolment.capture("finger", traits[0].worn(1)),
-            once=once,
+    agency = Terms(subject=1_000_000, prefix=1_000_000, present=Present(level=enrolment.LEVEL))
+    with databases(scale) as (log_url, vault_url):
+        made = install(
+            root / "padan",
+            agencies={"clinic": agency},
+            people=[{**BUDI, "NIK": nik} for nik in people.registered],
+            extra=JOINT + enrolment.SETTING,
+            log_url=log_url,
+            vault_url=vault_url,
         )
+        enrol(made, people, traits)
+        with (
+            running(made) as service,
+            service.channel("clinic") as channel,
+            service.client("clinic") as client,
+        ):
+            yield Observer(
+                scale=scale,
+                call=channel.unary_unary(VERIFY_BIOMETRIC),
+                service=client.service_info(),
+                people=people,
+                captures={
+                    modality: [enrolment.capture(modality, each.good(modality)) for each in traits]
+                    for modality in CAPTURED
+                },
+                worn=enrolment.capture("finger", traits[0].worn(1)),
+            )
 
 
-def dealt(drawn: Sequence[str], *sizes: int) -> Iterator[Sequence[str]]:
-    """Deal all that was drawn, in so many heaps of these sizes."""
-    ends = [0, *accumulate(sizes)]
-    return (drawn[first:last] for first, last in pairwise(ends))
+@contextlib.contextmanager
+def databases(scale: Scale) -> Iterator[tuple[str, str]]:
+    """Name log and vault. PostgreSQL is as an operator has it: it keeps statistics, vacuums and flushes."""
+    if scale.backend == "sqlite":
+        yield "", ""
+        return
+    with PostgresServer(durable=True) as server:
+        yield server.make_database(), server.make_database()
+
+
+def enrol(made: Installation, people: Drawn, traits: Sequence[Traits]) -> None:
+    """Enrol some by all modalities, and others, who have their traits by turns, by one."""
+    enrolment.calibrate(made, *CAPTURED)
+    taken = [enrolment.taken(each, CAPTURED) for each in traits]
+    others = [
+        (nik, {modality: each[modality]})
+        for modality, (held, _) in people.once.items()
+        for nik, each in zip(held, cycle(taken), strict=False)
+    ]
+    enrolment.enrol(made, [*zip(people.enrolled, taken, strict=True), *others])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,23 +240,23 @@ class Pair:
 
 def own(observer: Observer, place: int) -> str:
     """Name who was captured."""
-    return observer.enrolled[place]
+    return observer.people.enrolled[place]
 
 
 def other(observer: Observer, place: int) -> str:
     """Name another one with references."""
-    return observer.enrolled[(place + 1 + place % 3) % len(observer.enrolled)]
+    return observer.people.enrolled[(place + 1 + place % 3) % len(observer.people.enrolled)]
 
 
 PAIRS: Final = {
     "match and mismatch": Pair(asked=(own, other), outcomes=(MATCH, NO_MATCH)),
     "mismatch and modality not held": Pair(
-        asked=(other, lambda observer, place: observer.bare[place]), outcomes=(NO_MATCH, NO_MATCH)
+        asked=(other, lambda observer, place: observer.people.bare[place]), outcomes=(NO_MATCH, NO_MATCH)
     ),
     "modality and number not held": Pair(
         asked=(
-            lambda observer, place: observer.bare[place],
-            lambda observer, place: observer.unknown[place],
+            lambda observer, place: observer.people.bare[place],
+            lambda observer, place: observer.people.unknown[place],
         ),
         outcomes=(NO_MATCH, NO_MATCH),
     ),
@@ -262,7 +292,7 @@ def test_an_answer_takes_one_time(observer: Observer, what: str, modality: str) 
 @pytest.mark.parametrize("modality", CAPTURED)
 def test_a_first_answer_takes_one_time(observer: Observer, modality: str) -> None:
     """Nor can they by what is read for the first time: each resident is asked about once, with another's capture."""
-    residents = [iter(niks) for niks in observer.once[modality]]
+    residents = [iter(niks) for niks in observer.people.once[modality]]
     places = [cycle(range(observer.scale.pool)) for _ in residents]  # as the references were dealt
     outcomes: collections.Counter[Verdict] = collections.Counter()
 
@@ -287,7 +317,7 @@ def test_a_comparison_that_is_left_out_is_seen(observer: Observer) -> None:
     wanted = (MATCH, Verdict.QUALITY)
 
     def latency(kind: int) -> float:
-        outcome, elapsed = observer.ask(observer.enrolled[0], shown[kind])
+        outcome, elapsed = observer.ask(observer.people.enrolled[0], shown[kind])
         assert outcome is wanted[kind]
         return elapsed
 
