@@ -101,7 +101,7 @@ lawful_use = "public_service"
 legal_bases = ["public_task"]
 attributes = ["name", "marital_status", "face", "finger", "iris"]
 anchors = ["name", "face", "finger", "iris"]
-answer_form = "per_claim"
+answer_form = "{form}"
 profile = "tolerant"
 sensitivity = "specific"
 dpia = "DPIA-2"
@@ -124,11 +124,13 @@ class Present:
     attack: str = "not_tested"
     existence: str = ""
     tokens: str = ""
+    form: str = "per_claim"
 
     def text(self) -> str:
         """Write the purpose."""
         return _PRESENT.format(
             level=self.level,
+            form=self.form,
             device=str(self.device).lower(),
             attack=self.attack,
             existence=f'existence_reason = "{self.existence}"' if self.existence else "",

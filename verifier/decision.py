@@ -7,7 +7,8 @@
 - Captures that are not good enough are QUALITY, all verdicts with them: decided before anything is looked up, so that
   it says nothing of the resident and costs nothing.
 - Units are what the answer costs in guesses: one for each failed claim where answers are per claim, one for a failed
-  answer otherwise, and one for each predicate whatever its answer.
+  answer otherwise, and one for each predicate whatever its answer. Each capture that was compared is a guess of its
+  own: a failed modality costs as many as it had, and a failed answer of one verdict as many as there were.
 """
 
 from __future__ import annotations
@@ -48,11 +49,16 @@ _OVERALL = tuple(
 
 @value
 class Finding:
-    """What the comparison of one claim found."""
+    """What the comparison of one claim, or of the captures of one modality, found.
+
+    Attributes:
+        captures: of a modality how many were compared; of a claim none.
+    """
 
     attribute: int
     matched: bool
     held: bool
+    captures: int = 0
 
 
 @value
@@ -77,7 +83,10 @@ def poor(parts: int) -> Decision:
 
 
 def is_present(attributes: Sequence[int], decision: Decision) -> bool:
-    """Say whether a capture matched, which shows that the resident is present; each verdict is looked at."""
+    """Say whether a capture matched, which shows that the resident is present; each verdict is looked at.
+
+    That the record is not active says nothing of who is there: a match of it counts like any other.
+    """
     shown = zip(attributes, decision.verdicts, strict=True)
     return sum((attribute in MODALITIES) & (verdict in _PASSED) for attribute, verdict in shown) > 0
 
@@ -97,14 +106,22 @@ def is_predicate(attribute: int) -> bool:
     return attribute >= _FIRST_PREDICATE
 
 
-def cost_bound(attributes: Sequence[int], *, per_claim: bool, outcome: int = MATCH) -> int:
+def cost_bound(attributes: Sequence[int], *, per_claim: bool, outcome: int = MATCH, captures: int = 0) -> int:
     """Compute the most units that an answer over these claims can cost, before anything is known of the subject.
 
     What captures alone decide costs nothing, so that no budget stands in its way.
+
+    Args:
+        attributes: of the claims, and each modality once.
+        per_claim: the agreement grants a verdict for each claim.
+        outcome: what is answered.
+        captures: how many are good enough to be compared, of all modalities.
     """
     if outcome == QUALITY:
         return 0
-    return len(attributes) if per_claim else 1 + sum(map(is_predicate, attributes))
+    if per_claim:
+        return len(attributes) - sum(map(MODALITIES.__contains__, attributes)) + captures
+    return (captures or 1) + sum(map(is_predicate, attributes))
 
 
 def decide(
@@ -136,7 +153,7 @@ def decide(
         anchored |= whole
     unanchored = NOT_HELD if existence and not subject_held else NO_MATCH
     verdicts: list[int] = []
-    seen = failed = predicates = passed_predicates = 0
+    seen = failed = captures = predicates = passed_predicates = 0
     for finding in findings:
         attribute = finding.attribute
         own = _VERDICTS[finding.held][finding.matched][active | (attribute in _LIFE)]
@@ -144,9 +161,11 @@ def decide(
         passed = verdict in _PASSED
         predicate = attribute >= _FIRST_PREDICATE
         seen |= 1 << verdict
-        failed += not passed
+        failed += (not passed) * (finding.captures or 1)
+        captures += finding.captures
         predicates += predicate
         passed_predicates += predicate & passed
         verdicts.append(verdict)
-    units = failed + passed_predicates if per_claim else predicates + (failed > 0)
+    # Where there is one verdict all captures are charged, whichever part failed: else the cost would tell which.
+    units = failed + passed_predicates if per_claim else predicates + (failed > 0) * (captures or 1)
     return Decision(outcome=_OVERALL[seen], verdicts=tuple(verdicts), units=units)

@@ -40,10 +40,12 @@ class Captured:
     Attributes:
         templates: of each capture the modality and the serialised template, for the request digest.
         told: what the entry tells of them, each "name=value".
+        compared: how many are good enough to be compared, each of which is a guess.
     """
 
     templates: commitment.Captured
     told: tuple[str, ...]
+    compared: int = 0
 
     @property
     def kind(self) -> EntryKind:
@@ -160,7 +162,7 @@ class Drafter:
                     joint=not by_token,
                 ),
                 limits=self._limits(grant.budgets, grant.quota.calls_per_day, joint=not by_token),
-                cost_bound=cost_bound(attributes, per_claim=per_claim, outcome=decided.outcome),
+                cost_bound=_bound(request, grant, decided, captured),
                 units=decided.units,
                 released=released,
                 blocked=blocked,
@@ -221,3 +223,13 @@ class Drafter:
             joint_prefix=self._joint_prefix if joint else UNBOUNDED,
             quota=calls_per_day,
         )
+
+
+def _bound(request: ValidRequest, grant: Grant, decided: Decision, captured: Captured) -> int:
+    """Compute what must have room in the budgets, from what was asked and brought alone."""
+    return cost_bound(
+        request.attributes,
+        per_claim=grant.per_claim,
+        outcome=decided.outcome,
+        captures=captured.compared,
+    )

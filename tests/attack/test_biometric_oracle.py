@@ -89,6 +89,21 @@ def test_tries_about_a_resident_end_at_the_budget(queries: int) -> None:
     assert len(rows) == queries
 
 
+def test_more_strangers_a_question_are_no_more_tries() -> None:
+    """Four captures a question are four guesses: no more strangers are compared than the agreement has guesses."""
+    budget = 6
+    for brought in (1, 2, 3, 4):
+        made = booth(subject=budget)
+        compared = 0
+        for captures in (brought,) * 20 + (1,) * 20:
+            question = made.question(NIK)
+            probes = [made.probe(question, "face", made.person()) for _ in range(captures)]
+            outcome = answer_of(made.reply(question, *probes)).outcome
+            assert outcome in {NO_MATCH, BLOCKED}
+            compared += captures if outcome == NO_MATCH else 0
+        assert compared == budget
+
+
 def test_no_number_is_in_any_reply_or_entry() -> None:
     """Answers of one size and entries of one set of fields, near or far, at either level; receipts name the outcome."""
     for level in ("substantial", "high"):

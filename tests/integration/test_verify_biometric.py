@@ -254,6 +254,14 @@ def test_a_poor_capture_costs_nothing(counter: Counter) -> None:
     assert counter.ask(SARI["NIK"], worn(), agency="desk").outcome is Verdict.QUALITY
 
 
+def test_each_capture_needs_a_guess_of_its_own(counter: Counter) -> None:
+    """Two of a stranger are not answered where one guess is left, and spend none; one is, and is the last."""
+    nik = BUDI["NIK"]
+    assert counter.ask(nik, good("face"), good("face"), agency="desk").outcome is Verdict.BLOCKED
+    assert counter.ask(nik, good("face"), agency="desk").outcome is NO_MATCH
+    assert counter.ask(nik, good("face"), agency="desk").outcome is Verdict.BLOCKED
+
+
 def test_a_locked_modality_is_withheld(counter: Counter) -> None:
     """Wayan's fingers are not available, whoever's are shown; her face is answered."""
     for seen in (good("finger", WAYAN["NIK"]), good("finger")):

@@ -21,9 +21,10 @@ from padan.nik import Nik
 from padan.question import Question
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Modality
+from tests.people import BUDI, SARI
 from tests.service import request
 from tests.simulator.references import SCHEMES, Reference, References
-from tests.simulator.world import REALM
+from tests.simulator.world import REALM, World
 from tokenizer.biometrics.scheme import TemplateError
 from tokenizer.biometrics.template import FaceTemplate
 from verifier.biometric.devices import Captured
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from numpy.typing import NDArray
 
-    from tests.simulator.world import World
+    from tests.terms import Terms
     from tokenizer.biometrics.template import Template
     from verifier.call import Reply
 
@@ -263,6 +264,15 @@ class Booth:
         question = self.question(nik, **fields)
         probe = self.probe(question, modality, vector, agency=agency, position=position)
         return self.reply(question, probe, agency=agency)
+
+
+def booth_with(**agencies: Terms) -> Booth:
+    """Make a booth in a world of two residents, and enrol face and right thumb of one of them, Budi."""
+    world = World(seed=5, agencies=agencies, people=[dict(BUDI), dict(SARI)])
+    made = Booth(world)
+    made.enrol(BUDI["NIK"], "face", made.budi)
+    made.enrol(BUDI["NIK"], "finger", made.budi, position=1)
+    return made
 
 
 def answer_of(reply: Reply) -> verification_pb2.VerifyResponse:

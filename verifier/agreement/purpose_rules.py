@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from verifier.agreement import vocabulary as words
 from verifier.agreement.finding import Found, error, names, warning
+from verifier.decision import cost_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,10 +38,15 @@ def of_purpose(purpose: Purpose) -> Iterator[Found]:
 
 
 def full_request_cost(purpose: Purpose) -> int:
-    """Compute the guesses that a request with every attribute of the purpose can cost (see `verifier.decision`)."""
-    if purpose.answer_form == words.PER_CLAIM:
-        return len(purpose.attributes)
-    return 1 + sum(attribute in words.PREDICATES for attribute in purpose.attributes)
+    """Compute the guesses that a request with every attribute of the purpose can cost (see `verifier.decision`).
+
+    Of each modality it has one capture: more are the agency's to bring, where the budget has room for them.
+    """
+    return cost_bound(
+        sorted(purpose.attributes),
+        per_claim=purpose.answer_form == words.PER_CLAIM,
+        captures=len(purpose.attributes & words.MODALITIES),
+    )
 
 
 def _of_anchors(purpose: Purpose) -> Iterator[Found]:
@@ -89,7 +95,7 @@ def _of_budgets(purpose: Purpose) -> Iterator[Found]:
             f"one request with all its claims can cost {cost}, so a budget of {budget} blocks it always",
             f"at least {cost}, or fewer attributes",
         )
-    most = MAX_FULL_REQUESTS * cost if per_claim else max(MAX_OVERALL_SUBJECT_BUDGET, 2 * cost)
+    most = MAX_FULL_REQUESTS * cost if per_claim else MAX_OVERALL_SUBJECT_BUDGET
     if budget > most:
         yield error(
             "large-budget",

@@ -7,11 +7,12 @@ never counts. No score leaves `compare`: what comes out of it is whether a thres
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from keys.errors import KeyStateError
+from verifier.decision import Finding
 from verifier.epoch import RowDamagedError
-from verifier.evidence import FINDINGS
 from verifier.reference.references import ROWS, Wanted
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tokenizer.record import Record
     from verifier.biometric.ports import Candidate, EpochReferences, Keys
     from verifier.biometric.reception import Capture, Received
-    from verifier.decision import Finding
     from verifier.epoch import RowPair
     from verifier.evidence import Evidence
 
@@ -107,7 +107,11 @@ class CapturedEvidence:
             opened += ROWS * len(wanted.slots)
 
     def compare(self, record_id: bytes, record: Record) -> Sequence[Finding]:
-        """Compare every claim with a record, and every capture with every candidate."""
+        """Compare every claim with a record, and every capture with every candidate.
+
+        A modality's finding has the number of its captures, which is the request's whatever is held.
+        """
+        tried = Counter(capture.attribute for capture in self.received.captures)
         matched = dict.fromkeys(self._modalities, False)
         held = dict.fromkeys(self._modalities, False)
         for capture, candidates in zip(self.received.captures, self._candidates, strict=True):
@@ -116,7 +120,13 @@ class CapturedEvidence:
                 matched[capture.attribute] |= accepted & counts
                 held[capture.attribute] |= counts
         captured = [
-            FINDINGS[attribute][matched[attribute]][held[attribute]] for attribute in self._modalities
+            Finding(
+                attribute=attribute,
+                matched=matched[attribute],
+                held=held[attribute],
+                captures=tried[attribute],
+            )
+            for attribute in self._modalities
         ]
         return [*self._claims.compare(record_id, record), *captured]
 

@@ -134,6 +134,7 @@ def receive(
                     for text in _told(place, each, found)
                 ),
             ),
+            compared=len(captures),
         ),
         is_poor=any(each.modality.attribute not in good for each in opened),
     )

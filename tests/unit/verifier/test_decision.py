@@ -21,12 +21,13 @@ from verifier.decision import (
 )
 
 NAME, MOTHER, BIRTH_DATE, RT, RW, ADDRESS, LIFE, AGE, ALIVE = 1, 2, 4, 7, 8, 6, 21, 101, 103
-ANCHORS = (frozenset({NAME}), frozenset({ADDRESS, RT, RW}))
+FACE, FINGER = 41, 42
+ANCHORS = (frozenset({NAME}), frozenset({ADDRESS, RT, RW}), frozenset({FACE}))
 
 
-def found(attribute: int, *, matched: bool = True, held: bool = True) -> Finding:
+def found(attribute: int, *, matched: bool = True, held: bool = True, captures: int = 0) -> Finding:
     """Make what a comparison found."""
-    return Finding(attribute=attribute, matched=matched, held=held)
+    return Finding(attribute=attribute, matched=matched, held=held, captures=captures)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,45 @@ def found(attribute: int, *, matched: bool = True, held: bool = True) -> Finding
             NO_MATCH,
             1,
         ),
+        ([found(FACE, matched=False, captures=4)], {}, (NO_MATCH,), NO_MATCH, 4),
+        ([found(FACE, captures=4)], {}, (MATCH,), MATCH, 0),
+        (
+            [found(NAME), found(FACE, captures=2), found(FINGER, matched=False, captures=2)],
+            {},
+            (MATCH, MATCH, NO_MATCH),
+            NO_MATCH,
+            2,
+        ),
+        (
+            [found(NAME, matched=False), found(FINGER, captures=3)],
+            {},
+            (NO_MATCH, NO_MATCH),
+            NO_MATCH,
+            4,
+        ),
+        (
+            [found(NAME), found(FINGER, matched=False, held=False, captures=3)],
+            {},
+            (MATCH, NOT_HELD),
+            NOT_HELD,
+            3,
+        ),
+        ([found(FACE, captures=4)], {"per_claim": False}, (MATCH,), MATCH, 0),
+        ([found(FACE, matched=False, captures=4)], {"per_claim": False}, (NO_MATCH,), NO_MATCH, 4),
+        (
+            [found(NAME), found(FACE, captures=1), found(FINGER, matched=False, captures=2)],
+            {"per_claim": False},
+            (MATCH, MATCH, NO_MATCH),
+            NO_MATCH,
+            3,
+        ),
+        (
+            [found(BIRTH_DATE, matched=False), found(FACE, captures=2), found(AGE)],
+            {"per_claim": False},
+            (NO_MATCH, MATCH, MATCH),
+            NO_MATCH,
+            3,
+        ),
     ],
 )
 def test_table(
@@ -81,25 +121,38 @@ def test_table(
     assert decided.units == units
 
 
-findings_of_claims = st.lists(
+claims_found = st.lists(
     st.builds(
-        Finding,
-        attribute=st.sampled_from([NAME, MOTHER, BIRTH_DATE, ADDRESS, RT, RW, LIFE, AGE, ALIVE]),
+        found,
+        st.sampled_from([NAME, MOTHER, BIRTH_DATE, ADDRESS, RT, RW, LIFE, AGE, ALIVE]),
         matched=st.booleans(),
         held=st.booleans(),
     ),
-    min_size=1,
     max_size=9,
     unique_by=lambda finding: finding.attribute,
 )
+captures_found = st.lists(
+    st.builds(
+        found,
+        st.sampled_from([FACE, FINGER]),
+        matched=st.booleans(),
+        held=st.booleans(),
+        captures=st.integers(1, 4),
+    ),
+    max_size=2,
+    unique_by=lambda finding: finding.attribute,
+)
+findings_of_requests = st.builds(list.__add__, claims_found, captures_found).filter(bool)
 
 
-@given(findings=findings_of_claims, active=st.booleans(), per_claim=st.booleans())
+@given(findings=findings_of_requests, active=st.booleans(), per_claim=st.booleans())
 def test_a_subject_that_is_not_held_gets_the_answer_of_a_mismatch(
     findings: list[Finding], *, active: bool, per_claim: bool
 ) -> None:
     """Whatever the decoy happens to match, the answer is that of an anchor that fails."""
-    mismatch = [Finding(attribute=item.attribute, matched=False, held=item.held) for item in findings]
+    mismatch = [
+        found(item.attribute, matched=False, held=item.held, captures=item.captures) for item in findings
+    ]
     common: dict[str, Any] = {
         "active": active,
         "anchor_sets": ANCHORS,
@@ -112,11 +165,14 @@ def test_a_subject_that_is_not_held_gets_the_answer_of_a_mismatch(
     assert set(unknown.verdicts) == {NO_MATCH}
 
 
-@given(findings=findings_of_claims, held=st.booleans(), active=st.booleans(), per_claim=st.booleans())
+@given(findings=findings_of_requests, held=st.booleans(), active=st.booleans(), per_claim=st.booleans())
 def test_the_cost_never_exceeds_its_bound(
     findings: list[Finding], *, held: bool, active: bool, per_claim: bool
 ) -> None:
-    """What a budget must have room for is never less than what is charged, and a failure always costs."""
+    """What a budget must have room for is never less than what is charged, and a failure always costs.
+
+    It costs a guess for each capture that failed, and all of the bound where nothing passed.
+    """
     decided = decide(
         findings,
         subject_held=held,
@@ -125,11 +181,18 @@ def test_the_cost_never_exceeds_its_bound(
         existence=False,
         per_claim=per_claim,
     )
-    attributes = [item.attribute for item in findings]
-    assert decided.units <= decision.cost_bound(attributes, per_claim=per_claim)
+    captures = [item.captures for item in findings]
+    bound = decision.cost_bound(
+        [item.attribute for item in findings], per_claim=per_claim, captures=sum(captures)
+    )
+    assert decided.units <= bound
     assert BLOCKED not in decided.verdicts
+    passed = [verdict in {MATCH, MATCH_NOT_ACTIVE} for verdict in decided.verdicts]
     if decided.outcome not in {MATCH, MATCH_NOT_ACTIVE}:
         assert decided.units >= 1
+    assert decided.units >= sum(number for number, well in zip(captures, passed, strict=True) if not well)
+    if not any(passed):
+        assert decided.units == bound
 
 
 def test_withheld_is_the_same_whatever_was_decided() -> None:

@@ -88,6 +88,17 @@ ERRORS = [
     ("small-budget", {"subject_per_day": "5", "answer_form": '"per_claim"'}),
     ("large-budget", {"subject_per_day": "19", "answer_form": '"per_claim"'}),
     ("large-budget", {"subject_per_day": "11"}),
+    ("small-budget", FINGER | {"attributes": '["name", "face", "finger"]', "subject_per_day": "1"}),
+    (
+        "large-budget",
+        FINGER
+        | {
+            "attributes": '["name", "face", "finger", "iris", "alive", "age_at_least", "resident_in_region"]',
+            "ages": "[17]",
+            "region_levels": "[4]",
+            "subject_per_day": "11",
+        },
+    ),
     ("prefix-budget", {"prefix_per_day": "101"}),
     ("ages", {"ages": "[17, 18]"}),
     ("ages", {"ages": "[10, 20, 30, 40, 50]"}),

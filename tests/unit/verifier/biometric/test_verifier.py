@@ -14,16 +14,13 @@ from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Attribute
 from tests.people import BUDI, SARI, UNKNOWN_NIK
 from tests.simulator import booth as simulated
-from tests.simulator.booth import Booth, answer_of, verdicts_of
+from tests.simulator.booth import Booth, answer_of, booth_with, verdicts_of
 from tests.simulator.references import SCHEMES
-from tests.simulator.world import World
 from tests.terms import Present, Terms
 from verifier.errors import VerifierError
 from verifier.resident.mark import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from verifier.call import Reply
 
 NAME, FACE, FINGER = Attribute.NAME, Attribute.FACE, Attribute.FINGER
@@ -32,15 +29,6 @@ QUALITY, BLOCKED = vocabulary.VERDICT_QUALITY, vocabulary.VERDICT_BLOCKED
 NOT_AVAILABLE = vocabulary.VERDICT_NOT_AVAILABLE
 NIK, OTHER = BUDI["NIK"], SARI["NIK"]
 CLAIM = {int(NAME): BUDI["NAMA_LGKP"]}
-
-
-def booth_with(**agencies: Terms) -> Booth:
-    """Make a booth, and enrol face and right thumb of one resident."""
-    world = World(seed=5, agencies=agencies, people=[dict(BUDI), dict(SARI)])
-    made = Booth(world)
-    made.enrol(NIK, "face", made.budi)
-    made.enrol(NIK, "finger", made.budi, position=1)
-    return made
 
 
 @pytest.fixture
@@ -271,31 +259,6 @@ def test_the_same_question_is_answered_once_however_it_is_sealed(booth: Booth) -
     question.claims.add(attribute=vocabulary.ATTRIBUTE_NAME, value="BUDI")
     (plain,) = booth.world.ask("clinic", question)
     assert reason_of(plain) == "REQUEST_ID_REUSED"
-
-
-def _blocked(booth: Booth, agency: str, count: int) -> Iterator[bool]:
-    for _ in range(count):
-        yield answer_of(booth.ask(NIK, "face", booth.seen(booth.sari), agency=agency)).outcome == BLOCKED
-
-
-def test_failed_captures_are_budgeted_and_a_match_releases_the_own_budget() -> None:
-    """The fifth failure blocks; a match before it forgets what this agency had guessed, and no other agency's."""
-    booth: Booth = booth_with(
-        clinic=Terms(subject=4, present=Present()), tax=Terms(subject=4, present=Present())
-    )
-    assert not any(_blocked(booth, "tax", 3))
-    assert not any(_blocked(booth, "clinic", 3))
-    assert answer_of(booth.ask(NIK, "face", booth.seen(booth.budi))).outcome == MATCH
-    assert list(_blocked(booth, "clinic", 5)) == [False] * 4 + [True]
-    assert list(_blocked(booth, "tax", 2)) == [False, True]
-    assert answer_of(booth.ask(NIK, "face", booth.seen(booth.budi))).outcome == BLOCKED
-
-
-def test_quality_is_not_blocked_by_a_spent_budget() -> None:
-    """It says nothing of the resident."""
-    booth: Booth = booth_with(clinic=Terms(subject=2, present=Present()))
-    assert list(_blocked(booth, "clinic", 3)) == [False, False, True]
-    assert answer_of(booth.ask(NIK, "face", 0.1 * booth.seen(booth.budi))).outcome == QUALITY
 
 
 def test_the_entry_tells_what_was_captured_and_nothing_of_it(booth: Booth) -> None:
