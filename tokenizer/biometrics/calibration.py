@@ -2,17 +2,21 @@
 
 A level names the highest false match rate that it allows: substantial 1 in 1,000, high 1 in 10,000. The threshold is
 the lowest one at which the upper limit of that rate, with 95 % confidence, keeps to the level; where nothing was
-accepted that limit is 3 / n (the rule of three), so n has to be 3 / rate at least. Thresholds belong to one extractor,
+accepted that limit is 3 / n (the rule of three), so n has to be 3 / rate at least. It counts pairs of people, since a
+second comparison of the same two says little that the first one has not said. Thresholds belong to one extractor,
 one suite and one level: nothing is guessed from another. docs/formats/calibration.md has the file.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
 
 from padan.biometric.template import EXTRACTOR
 from tokenizer.biometrics import binomial
@@ -29,6 +33,14 @@ LEVELS: Final[Mapping[str, float]] = MappingProxyType({"substantial": 1e-3, "hig
 """Level to the highest false match rate, a share of 1."""
 LEAST_GENUINE: Final = 100
 """Genuine comparisons that a calibration takes at least, so that it can say whom it refuses."""
+LEAST_VALUES: Final = 100
+"""Values that the scores of two people take at least: the comparison gives nearly as many as there are pairs. A
+matcher's decisions take two values, and scores that are rounded to two digits fewer than these."""
+LEAST_THRESHOLD: Final = 1e-6
+"""Two people whose captures were compared reach more than this. A threshold below it was found on scores of which
+nearly all are 0, as decisions are, and accepts nearly everybody."""
+_MOST: Final = 1_000_000_000
+"""Comparisons of a kind: more than any calibration makes, and few enough that a file is read at once."""
 _SUITE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}/[0-9]{1,5}")
 _LARGEST: Final = 1 << 20
 _RULE_OF_THREE: Final = 3
@@ -86,7 +98,9 @@ class Threshold:
         return self.extractor, self.suite, self.level
 
 
-def calibrate(curve: Curve, *, extractor: str, suite: str, level: str, made: str) -> Threshold:
+def calibrate(
+    curve: Curve, *, extractor: str, suite: str, level: str, made: str, people: int | None = None
+) -> Threshold:
     """Find the threshold of a level.
 
     Args:
@@ -95,9 +109,10 @@ def calibrate(curve: Curve, *, extractor: str, suite: str, level: str, made: str
         suite: the protection.
         level: a key of `LEVELS`.
         made: today, YYYY-MM-DD.
+        people: different pairs of people that were compared; None where only the caller knows.
 
     Raises:
-        CalibrationError: the scores are too few for the level, or a name is none.
+        CalibrationError: the scores are too few for the level or are none, or a name is none.
     """
     if EXTRACTOR.fullmatch(extractor) is None:
         raise CalibrationError("an extractor is written NAME/VERSION, such as mobilefacenet/1.0")
@@ -106,20 +121,14 @@ def calibrate(curve: Curve, *, extractor: str, suite: str, level: str, made: str
     if level not in LEVELS:
         raise CalibrationError(f"a level is one of {', '.join(LEVELS)}")
     fmr, trials = LEVELS[level], curve.impostors.size
-    need = round(_RULE_OF_THREE / fmr)
-    if trials < need:
-        raise CalibrationError(
-            f"level {level} takes at least {need:,} comparisons of two people, and there are {trials:,}: fewer "
-            f"cannot show a false match rate of 1 in {round(1 / fmr):,}, even if none is accepted"
-        )
-    if curve.genuine.size < LEAST_GENUINE:
-        raise CalibrationError(
-            f"a calibration takes at least {LEAST_GENUINE} comparisons of one person's captures, and there are "
-            f"{curve.genuine.size}: fewer cannot say whom the threshold refuses"
-        )
+    _require_enough(curve, level, people)
     point = curve.at_false_matches(_most_false_matches(trials, fmr))
-    if not 0 <= point.threshold <= 1:
-        raise CalibrationError("no threshold keeps to the level: too many impostors have the highest score")
+    if not LEAST_THRESHOLD <= point.threshold <= 1:
+        raise CalibrationError(
+            "no threshold keeps to the level: too many impostors have the highest score"
+            if point.threshold > 1
+            else "nearly every impostor has the score 0: give the scores themselves, not what was decided on them"
+        )
     return Threshold(
         extractor=extractor,
         suite=suite,
@@ -135,6 +144,41 @@ def calibrate(curve: Curve, *, extractor: str, suite: str, level: str, made: str
         genuine=curve.genuine.size,
         made=made,
     )
+
+
+def _require_enough(curve: Curve, level: str, people: int | None) -> None:
+    """See that the scores can carry a threshold of a level at all."""
+    trials, need = curve.impostors.size, _least(level)
+    shown = f"a false match rate of 1 in {round(1 / LEVELS[level]):,}"
+    if trials < need:
+        raise CalibrationError(
+            f"level {level} takes at least {need:,} comparisons of two people, and there are {trials:,}: fewer "
+            f"cannot show {shown}, even if none is accepted"
+        )
+    if people is not None and people < need:
+        raise CalibrationError(
+            f"level {level} takes comparisons of at least {need:,} different pairs of people, and there are "
+            f"{people:,}: more captures of the same people cannot show {shown}; {_crowd(need)} people make so many"
+        )
+    if curve.genuine.size < LEAST_GENUINE:
+        raise CalibrationError(
+            f"a calibration takes at least {LEAST_GENUINE} comparisons of one person's captures, and there are "
+            f"{curve.genuine.size}: fewer cannot say whom the threshold refuses"
+        )
+    if np.unique(curve.impostors).size < LEAST_VALUES:
+        raise CalibrationError(
+            f"the scores of two people take fewer than {LEAST_VALUES} different values: give the scores themselves "
+            f"with all their digits, not rounded, and not what was decided on them"
+        )
+
+
+def _least(level: str) -> int:
+    return round(_RULE_OF_THREE / LEVELS[level])
+
+
+def _crowd(couples: int) -> int:
+    """Count how many people make so many pairs."""
+    return math.ceil((1 + math.sqrt(1 + 8 * couples)) / 2)
 
 
 def _most_false_matches(trials: int, fmr: float) -> int:
@@ -244,6 +288,21 @@ def _entry(number: int, entry: Any) -> Threshold:
         if type(entry[name]) not in {int, float} or not 0 <= entry[name] <= 1:
             raise ThresholdsError(f"entry {number}: {name} is no number from 0 to 1")
     for name in _COUNTS:
-        if type(entry[name]) is not int or entry[name] < 1:
+        if type(entry[name]) is not int or not 1 <= entry[name] <= _MOST:
             raise ThresholdsError(f"entry {number}: {name} is no number of comparisons")
-    return Threshold(**entry)
+    found = Threshold(**entry)
+    _require_kept(number, found)
+    return found
+
+
+def _require_kept(number: int, entry: Threshold) -> None:
+    """See that an entry says of itself what its level asks for, so that a slip of a hand does not accept everybody."""
+    if entry.threshold < LEAST_THRESHOLD:
+        raise ThresholdsError(f"entry {number}: threshold is so low that nearly everybody is accepted")
+    if entry.impostors < _least(entry.level):
+        raise ThresholdsError(f"entry {number}: impostors are fewer than level {entry.level} takes")
+    matches = round(entry.fmr * entry.impostors)
+    allowed = LEVELS[entry.level]
+    # The share alone is looked at first: of a great many false matches the interval would take gigabytes.
+    if matches > allowed * entry.impostors or binomial.upper(matches, entry.impostors) > allowed:
+        raise ThresholdsError(f"entry {number}: fmr is more than level {entry.level} allows")

@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from tokenizer.biometrics import linkage, pairs, trial, unprotected
+from tokenizer.biometrics import linkage, pairs, templatefile, trial, unprotected
 from tokenizer.biometrics.accuracy import Curve
 from tokenizer.biometrics.template import FACE, FINGER, IRIS
 
@@ -74,6 +74,19 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Measured:
+    """The protected comparison alone.
+
+    Attributes:
+        curve: of the service's flow.
+        people: different pairs of people among the impostor pairs.
+    """
+
+    curve: Curve
+    people: int
+
+
 def percent(share: float) -> float:
     """Write a share of 1 in percent."""
     return round(100 * share, _DIGITS)
@@ -110,14 +123,31 @@ def evaluate(scheme: Scheme, given: TemplateSet, *, impostors: int | None = None
     )
 
 
-def protected(scheme: Scheme, given: TemplateSet, *, extractor: str, impostors: int | None = None) -> Curve:
-    """Measure the protected comparison alone, under an extractor's name; arguments and errors as for `evaluate`."""
+def protected(
+    scheme: Scheme, given: TemplateSet, *, extractor: str, impostors: int | None = None
+) -> Measured:
+    """Measure the protected comparison alone, to calibrate on it: each two people once before any two again.
+
+    Args:
+        scheme: the protection.
+        given: the samples, no two of them copies.
+        extractor: "NAME/VERSION" that keys are bound to.
+        impostors: pairs at most; by default `IMPOSTORS`.
+
+    Raises:
+        TemplateFileError: a sample is none of the modality, or a copy of another one.
+        PairsError: too few samples are good enough.
+    """
+    templatefile.require_distinct(given)
     kept = trial.gate(scheme, given)
-    return _curve(trial.Trial(scheme, kept, extractor=extractor).scores, _pairs(kept, impostors))
+    chosen = _pairs(kept, impostors, spread=True)
+    curve = _curve(trial.Trial(scheme, kept, extractor=extractor).scores, chosen)
+    return Measured(curve=curve, people=pairs.people(chosen.impostors, kept.instances))
 
 
-def _pairs(kept: TemplateSet, impostors: int | None) -> Pairs:
-    return pairs.choose(kept.instances, kept.groups, impostors=impostors or IMPOSTORS[kept.modality])
+def _pairs(kept: TemplateSet, impostors: int | None, *, spread: bool = False) -> Pairs:
+    wanted = impostors or IMPOSTORS[kept.modality]
+    return pairs.choose(kept.instances, kept.groups, impostors=wanted, spread=spread)
 
 
 def _curve(scores: Callable[[NDArray[np.int64]], NDArray[np.float64]], chosen: Pairs) -> Curve:

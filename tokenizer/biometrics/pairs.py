@@ -35,7 +35,12 @@ class Pairs:
 
 
 def choose(
-    instances: NDArray[np.int64], groups: NDArray[np.int64], *, impostors: int, seed: int = SEED
+    instances: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    impostors: int,
+    seed: int = SEED,
+    spread: bool = False,
 ) -> Pairs:
     """Choose all genuine pairs, and at most so many impostor pairs.
 
@@ -44,17 +49,24 @@ def choose(
         groups: samples of two groups are never an impostor pair: of two sensors, which would tell them apart.
         impostors: how many are wanted; all, where there are not more.
         seed: of the choice.
+        spread: compare every two people once before any two again, since the second time says little that is new.
 
     Raises:
         PairsError: there is no pair of a kind.
     """
     genuine = _genuine(instances)
-    other = _impostors(instances, groups, impostors, np.random.default_rng(seed))
+    draw = _spread if spread else _impostors
+    other = draw(instances, groups, impostors, np.random.default_rng(seed))
     if not len(genuine):
         raise PairsError("no face, finger or eye has two samples that are good enough")
     if not len(other):
         raise PairsError("there are no samples of two faces, fingers or eyes that are good enough")
     return Pairs(genuine=genuine, impostors=other)
+
+
+def people(pairs: NDArray[np.int64], instances: NDArray[np.int64]) -> int:
+    """Count how many different pairs of instances are among pairs of samples."""
+    return len(np.unique(np.sort(instances[pairs], axis=1), axis=0))
 
 
 def _genuine(instances: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -89,6 +101,23 @@ def _impostors(
 
 
 _FEW_PAIRS: Final = 2_000_000
+
+
+def _spread(
+    instances: NDArray[np.int64], groups: NDArray[np.int64], wanted: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Choose of each pair of people one pair of samples, and fill up with others."""
+    _, units = np.unique(np.stack((instances, groups), axis=1), axis=0, return_inverse=True)
+    order, counts = np.argsort(units.ravel(), kind="stable"), np.bincount(units.ravel())
+    starts = np.cumsum(counts) - counts
+    owners = order[starts]
+    two = _impostors(instances[owners], groups[owners], wanted, random)
+    first = np.sort(order[starts[two] + random.integers(counts[two])], axis=1)
+    more = _impostors(instances, groups, wanted, random)
+    place = np.array([instances.size, 1])
+    fresh = random.permutation(more[~np.isin(more @ place, first @ place)])
+    chosen: NDArray[np.int64] = np.concatenate((first, fresh[: wanted - len(first)]))
+    return chosen
 
 
 def _allowed(

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tokenizer.biometrics.face import unit
 from tokenizer.biometrics.template import FACE, FINGER, IRIS, FaceTemplate, FingerTemplate, IrisTemplate
 from tokenizer.errors import TokenizerError
 
@@ -139,6 +140,34 @@ def read(path: Path, modality: str, *, field: str = "") -> TemplateSet:
         instances=instances.ravel().astype(np.int64),
         groups=group,
     )
+
+
+def require_distinct(given: TemplateSet) -> None:
+    """See that no sample is a copy of another one, which would count as a comparison of its own and is none.
+
+    An embedding of another length is a copy, as are minutiae in another order: what is compared is the same.
+
+    Raises:
+        TemplateFileError: one is; the message names both by their places in the array.
+    """
+    seen: dict[bytes, int] = {}
+    for number, template in enumerate(given.templates):
+        content = _content(template)
+        if content and (first := seen.setdefault(content, number)) != number:
+            raise TemplateFileError(
+                f"array {given.field!r}: samples {first} and {number} are one template, and a copy is no second "
+                f"capture; leave it out, and bring another capture in its place"
+            )
+
+
+def _content(template: Template) -> bytes:
+    """Give the bytes of what is compared; none of a capture that shows nothing, and is refused for its quality."""
+    if isinstance(template, FaceTemplate):
+        return unit(template.vector).tobytes()
+    if isinstance(template, FingerTemplate):
+        return template.minutiae[np.lexsort(template.minutiae.T)].tobytes()
+    seen = template.code & template.mask
+    return seen.tobytes() + template.mask.tobytes() if template.mask.any() else b""
 
 
 class _Arrays:

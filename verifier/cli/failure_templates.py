@@ -24,7 +24,7 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             "mend the line named above; docs/formats/calibration.md shows the form of the file"
         ),
         "tokenizer.biometrics.calibration.CalibrationError": refused(
-            "bring more comparisons, or ask for less with --level; docs/formats/calibration.md says how many it takes"
+            "bring captures of more people, or ask for less with --level; docs/formats/calibration.md has the rules"
         ),
         "tokenizer.biometrics.calibration.ThresholdsError": named(
             "make the file anew with padan-server calibrate templates, or put its copy back"

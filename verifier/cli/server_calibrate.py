@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,8 +68,11 @@ def templates(
     before = _before(out)
     scheme = suites.scheme_of(suite) if suite else suites.enrolling(modality)
     given = templatefile.read(file, modality, field=field)
-    curve = evaluation.protected(scheme, given, extractor=extractor, impostors=impostors)
-    _keep(curve, extractor, scheme.suite.name, level, before=before, out=out, as_json=as_json)
+    measured = evaluation.protected(scheme, given, extractor=extractor, impostors=impostors)
+    found = _found(
+        measured.curve, level, extractor=extractor, suite=scheme.suite.name, people=measured.people
+    )
+    _keep(found, before=before, out=out, as_json=as_json)
 
 
 @app.command()
@@ -84,10 +87,14 @@ def scores(
     level: Levels = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take scores that were measured elsewhere, in the service's own flow, and keep the thresholds found."""
+    """Take scores that were measured elsewhere, in the service's own flow, and keep the thresholds found.
+
+    Of how many people they are a file of scores does not say: answer for that yourself.
+    """
     before = _before(out)
     scheme = suites.scheme_of(suite)
-    _keep(scorefile.read(file), extractor, scheme.suite.name, level, before=before, out=out, as_json=as_json)
+    found = _found(scorefile.read(file), level, extractor=extractor, suite=scheme.suite.name)
+    _keep(found, before=before, out=out, as_json=as_json)
 
 
 @app.command()
@@ -111,21 +118,13 @@ def _before(out: Path) -> Thresholds:
     return Thresholds.of(out) if out.exists() else Thresholds()
 
 
-def _keep(
-    curve: Curve,
-    extractor: str,
-    suite: str,
-    levels: list[Level] | None,
-    *,
-    before: Thresholds,
-    out: Path,
-    as_json: bool,
-) -> None:
+def _found(curve: Curve, levels: list[Level] | None, **named: Any) -> list[Threshold]:
+    """Find the threshold of each level, or of none."""
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    found = [
-        calibration.calibrate(curve, extractor=extractor, suite=suite, level=level.value, made=today)
-        for level in levels or Level
-    ]
+    return [calibration.calibrate(curve, level=level.value, made=today, **named) for level in levels or Level]
+
+
+def _keep(found: list[Threshold], *, before: Thresholds, out: Path, as_json: bool) -> None:
     thresholds.write(out, before.replaced(found))
     _print(found, as_json=as_json)
 

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GENUINE = np.linspace(0.5, 1, 1000)
-NAMES = {"extractor": "facenet/1.0", "suite": "face-hd3-1024/1", "level": "substantial", "made": "2026-11-29"}
+NAMES: dict[str, Any] = {
+    "extractor": "facenet/1.0",
+    "suite": "face-hd3-1024/1",
+    "level": "substantial",
+    "made": "2026-11-29",
+}
 
 
 def impostors(count: int) -> np.ndarray:
@@ -70,7 +75,40 @@ def test_too_few_genuine_comparisons_are_refused() -> None:
 def test_a_comparison_that_tells_nobody_apart_has_no_threshold() -> None:
     """Where many impostors have the highest score nothing keeps to the level."""
     with pytest.raises(CalibrationError, match="no threshold"):
-        calibrate(Curve.of(GENUINE, np.ones(5000)), **NAMES)
+        calibrate(Curve.of(GENUINE, np.concatenate((impostors(4900), np.ones(100)))), **NAMES)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        pytest.param(np.zeros(5000), id="a matcher's decisions"),
+        pytest.param((np.arange(5000) < 3).astype(float), id="decisions, three of them false"),
+        pytest.param(impostors(5000).round(2), id="two digits"),
+    ],
+)
+def test_what_is_no_score_is_refused(scores: np.ndarray) -> None:
+    """Decisions, and scores that were rounded, say nothing of where a threshold lies."""
+    with pytest.raises(CalibrationError, match=r"fewer than 100 different values.* not rounded"):
+        calibrate(Curve.of(GENUINE, scores), **NAMES)
+
+
+def test_scores_of_which_nearly_all_are_0_are_refused() -> None:
+    """Their threshold would accept whoever reaches anything at all."""
+    tail = np.linspace(1e-9, 1e-8, 200)
+    with pytest.raises(CalibrationError, match="nearly every impostor has the score 0"):
+        calibrate(Curve.of(GENUINE, np.concatenate((np.zeros(400_000), tail))), **NAMES)
+
+
+@pytest.mark.parametrize(("level", "crowd"), [("substantial", 78), ("high", 246)])
+def test_few_people_are_refused_however_often_they_were_captured(level: str, crowd: int) -> None:
+    """It takes as many pairs of people as comparisons; the message says how many people make them."""
+    names = {**NAMES, "level": level}
+    curve = Curve.of(GENUINE, impostors(100_000))
+    assert calibrate(curve, **names, people=crowd * (crowd - 1) // 2).impostors == 100_000
+    with pytest.raises(CalibrationError, match=f"there are 1: .*; {crowd} people make so many"):
+        calibrate(curve, **names, people=1)
+    with pytest.raises(CalibrationError, match="different pairs of people"):
+        calibrate(curve, **names, people=(crowd - 1) * (crowd - 2) // 2)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +143,10 @@ def test_an_unknown_extractor_is_refused() -> None:
         Thresholds().threshold(*ENTRY.key)
 
 
-@given(st.floats(0, 1), st.integers(1, 10**9))
+@given(st.floats(1e-6, 1), st.integers(30_000, 10**9))
 def test_a_file_reads_back_to_the_bit(threshold: float, impostor_count: int) -> None:
     """Every threshold is read as it was written."""
-    entries = (replace(ENTRY, level="high", threshold=threshold, impostors=impostor_count), ENTRY)
+    entries = (replace(ENTRY, level="high", threshold=threshold, fmr=0.0, impostors=impostor_count), ENTRY)
     assert Thresholds.parse(Thresholds(entries).encode()).entries == entries
 
 
@@ -149,6 +187,16 @@ def _document(**changed: Any) -> bytes:
         (_document(threshold=float("nan")), "threshold"),
         (_document(threshold=10**400), "threshold"),
         (_document(threshold="0.5"), "threshold"),
+        (_document(threshold=0), "threshold is so low"),
+        (_document(threshold=5e-324), "threshold is so low"),
+        (_document(threshold=9.9e-7), "threshold is so low"),
+        (_document(fmr=0.0011), "fmr is more than level substantial allows"),
+        (_document(fmr=5 / 5000), "fmr is more than level substantial allows"),
+        (_document(fmr=1, impostors=10**9), "fmr is more"),
+        (_document(fmr=0.5, impostors=10**9), "fmr is more"),
+        (_document(fmr=0, impostors=2_999), "impostors are fewer than level substantial takes"),
+        (_document(fmr=0, impostors=29_999, level="high"), "impostors are fewer than level high takes"),
+        (_document(impostors=10**9 + 1), "impostors"),
         (_document(threshold=True), "threshold"),
         (_document(fnmr=None), "fnmr"),
         (_document(impostors=0), "impostors"),

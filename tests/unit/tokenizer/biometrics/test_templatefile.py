@@ -6,6 +6,7 @@ import io
 import math
 import pickle
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -219,3 +220,21 @@ def test_some_can_be_kept(tmp_path: Path) -> None:
     kept = read(write(tmp_path, FINGER), "finger").kept(np.array([0, 2]))
     assert len(kept.templates) == 2
     assert ([*kept.instances], [*kept.groups]) == ([0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("modality", GOOD)
+def test_copies_are_named_by_their_places(tmp_path: Path, modality: str) -> None:
+    """A template that stands twice is refused, also where its order or length differs; captures of nothing are not."""
+    given = read(write(tmp_path, GOOD[modality]), modality)
+    templatefile.require_distinct(given)
+    nothing = FingerTemplate(minutiae=np.zeros((0, 4), dtype=np.float32))
+    templatefile.require_distinct(replace(given, templates=(*given.templates, nothing, nothing)))
+    first = given.templates[0]
+    if isinstance(first, FaceTemplate):
+        again: Any = FaceTemplate(vector=first.vector * 2)
+    elif isinstance(first, FingerTemplate):
+        again = FingerTemplate(minutiae=first.minutiae[::-1])
+    else:
+        again = IrisTemplate(code=first.code ^ (1 - first.mask), mask=first.mask)
+    with pytest.raises(TemplateFileError, match=r"samples 0 and 3 are one template.* leave it out"):
+        templatefile.require_distinct(replace(given, templates=(*given.templates, again)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from padan.cli.console import CommandError, ExitCode
 from tests.unit.verifier.cli.made_up import write_faces
 from tokenizer.biometrics.calibration import CalibrationError, Thresholds, ThresholdsError
 from tokenizer.biometrics.scorefile import ScoreFileError
+from tokenizer.biometrics.templatefile import TemplateFileError
 from verifier.cli.failure import translate
 from verifier.cli.server import build
 
@@ -48,7 +50,7 @@ def scores(tmp_path: Path) -> Path:
 
 def test_templates_become_thresholds_that_are_kept(tmp_path: Path, out: Path) -> None:
     """The samples of a file are compared as in service, and the threshold is written and printed."""
-    faces = write_faces(tmp_path / "faces.npz", people=30, captures=4)
+    faces = write_faces(tmp_path / "faces.npz", people=80, captures=3)
     said = run(
         "templates", str(faces), "--modality", "face", *NAMES, "--out", str(out),
         "--level", "substantial", "--impostors", "4000", "--json",
@@ -57,8 +59,55 @@ def test_templates_become_thresholds_that_are_kept(tmp_path: Path, out: Path) ->
     [entry] = json.loads(said.stdout)["thresholds"]
     found = Thresholds.of(out)
     assert found.threshold("facenet/1.0", "face-hd3-1024/1", "substantial") == entry["threshold"]
-    assert (entry["impostors"], entry["genuine"]) == (4000, 180)
+    assert (entry["impostors"], entry["genuine"]) == (4000, 240)
     assert 0.5 < entry["threshold"] < 1
+
+
+@pytest.mark.parametrize(
+    ("people", "captures", "told"),
+    [
+        (2, 55, "at least 3,000 different pairs of people, and there are 1: .*; 78 people make so many"),
+        (60, 3, "there are 1,770"),
+    ],
+)
+def test_captures_of_few_people_are_no_ground(
+    tmp_path: Path, out: Path, people: int, captures: int, told: str
+) -> None:
+    """Thousands of comparisons of a few people are refused with what it takes, and nothing is written."""
+    faces = write_faces(tmp_path / "faces.npz", people=people, captures=captures)
+    words = (str(faces), "--modality", "face", *NAMES, "--out", str(out), "--level", "substantial")
+    error = run("templates", *words).exception
+    assert isinstance(error, CalibrationError)
+    assert re.search(told, str(error))
+    explained = translate(error)
+    assert explained is not None
+    assert "captures of more people" in explained.next_step
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("factor", [1, 2.5])
+def test_a_copy_is_no_second_capture(tmp_path: Path, out: Path, factor: float) -> None:
+    """A sample that stands twice, be it scaled, is named by its places, with what to do."""
+    faces = write_faces(tmp_path / "faces.npz", people=80, captures=2)
+    with np.load(faces) as read:
+        subject, vectors = read["subject"], read["mobilefacenet192"].copy()
+    vectors[90] = vectors[7] * factor
+    np.savez(faces, subject=subject, mobilefacenet192=vectors)
+    words = (str(faces), "--modality", "face", *NAMES, "--out", str(out), "--level", "substantial")
+    error = run("templates", *words).exception
+    assert isinstance(error, TemplateFileError)
+    assert "'mobilefacenet192': samples 7 and 90 are one template" in str(error)
+    assert "leave it out" in str(error)
+    assert not out.exists()
+
+
+def test_decisions_are_no_scores(scores: Path, out: Path) -> None:
+    """A matcher that wrote what it decided is told to write its scores."""
+    scores.write_text("\n".join(["kind,score", *["genuine,1"] * 100, *["impostor,0"] * 3_000]))
+    error = run("scores", str(scores), *SUITE, *NAMES, "--out", str(out), "--level", "substantial").exception
+    assert isinstance(error, CalibrationError)
+    assert "give the scores themselves" in str(error)
+    assert not out.exists()
 
 
 def test_scores_become_thresholds_beside_those_of_others(scores: Path, out: Path) -> None:
