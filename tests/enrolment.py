@@ -14,6 +14,7 @@ from padan.capture import Capture
 from padan.vocabulary import Modality
 from tests.operating import operate
 from tokenizer.biometrics import suites
+from verifier.synthetic.biometrics.faces import MODEL
 from verifier.synthetic.biometrics.trial import EXTRACTOR, POSITIONS
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ APART: Final[Mapping[str, float]] = {"face": 0.72, "finger": 0.44, "iris": 0.66}
 """What 4,000 comparisons of two generated people reach at most (verifier/synthetic/biometrics)."""
 
 
-def calibrate(made: Installation, *modalities: str) -> None:
+def calibrate(
+    made: Installation, *modalities: str, extractor: str = EXTRACTOR, elements: int = MODEL.size
+) -> None:
     """Write thresholds a little above what generated impostors reach, from scores."""
     for modality in modalities:
         reached = [f"impostor,{APART[modality] * (1 - place / 10_000)}" for place in range(3_000)]
@@ -38,7 +41,8 @@ def calibrate(made: Installation, *modalities: str) -> None:
         path = made.root / f"scores-{modality}.csv"
         path.write_text("\n".join(scores))
         suite = suites.enrolling(modality).suite.name
-        words = ("--extractor", EXTRACTOR, "--level", LEVEL, "--out", made.root / "thresholds.json")
+        words = ["--extractor", extractor, "--level", LEVEL, "--out", made.root / "thresholds.json"]
+        words += ["--elements", elements] if modality == "face" else []
         operate(made, "calibrate", "scores", path, "--suite", suite, *words)
 
 

@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from keys.ringfile import sync_folder
+from tokenizer.biometrics import suites
 from tokenizer.biometrics.calibration import Thresholds
+from tokenizer.biometrics.template import FACE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +25,23 @@ def of(settings: Settings) -> Thresholds:
     """
     path = settings.biometric_thresholds
     return Thresholds() if path is None else Thresholds.of(path)
+
+
+def elements(known: Thresholds, modality: str, extractor: str) -> int | None:
+    """Say how many elements the templates of an extractor have that are enrolled; None where it is not known."""
+    return known.elements(extractor, suites.enrolling(modality).suite.name)
+
+
+def unmeasured(known: Thresholds) -> list[str]:
+    """Name the extractors of faces of which it is not known how many elements they give, in an order."""
+    faces = {each.suite.name for each in suites.SCHEMES if each.suite.modality == FACE}
+    return sorted(
+        {
+            entry.extractor
+            for entry in known.entries
+            if entry.suite in faces and known.elements(entry.extractor, entry.suite) is None
+        }
+    )
 
 
 def write(path: Path, thresholds: Thresholds) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from padan.biometric.template import EXTRACTOR
+from padan.biometric.template import EXTRACTOR, MAX_DIMENSION
 from tokenizer.biometrics import binomial
 from tokenizer.errors import TokenizerError
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from tokenizer.biometrics.accuracy import Curve
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_BEFORE: Final = 1
+"""The format of before, whose entries have no `elements`."""
 LEVELS: Final[Mapping[str, float]] = MappingProxyType({"substantial": 1e-3, "high": 1e-4})
 """Level to the highest false match rate, a share of 1."""
 LEAST_GENUINE: Final = 100
@@ -76,6 +78,7 @@ class Threshold:
         impostors: comparisons of two people.
         genuine: comparisons of one person's captures.
         made: day of the calibration, YYYY-MM-DD.
+        elements: of the embeddings that were compared; None of other templates, and where it was not kept.
     """
 
     extractor: str
@@ -91,6 +94,7 @@ class Threshold:
     impostors: int
     genuine: int
     made: str
+    elements: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -99,7 +103,14 @@ class Threshold:
 
 
 def calibrate(
-    curve: Curve, *, extractor: str, suite: str, level: str, made: str, people: int | None = None
+    curve: Curve,
+    *,
+    extractor: str,
+    suite: str,
+    level: str,
+    made: str,
+    people: int | None = None,
+    elements: int | None = None,
 ) -> Threshold:
     """Find the threshold of a level.
 
@@ -110,6 +121,7 @@ def calibrate(
         level: a key of `LEVELS`.
         made: today, YYYY-MM-DD.
         people: different pairs of people that were compared; None where only the caller knows.
+        elements: of each embedding; None of other templates.
 
     Raises:
         CalibrationError: the scores are too few for the level or are none, or a name is none.
@@ -143,6 +155,7 @@ def calibrate(
         impostors=trials,
         genuine=curve.genuine.size,
         made=made,
+        elements=elements,
     )
 
 
@@ -197,7 +210,7 @@ class Thresholds:
         entries: one for each extractor, suite and level.
 
     Raises:
-        ThresholdsError: two are for the same.
+        ThresholdsError: two are for the same, or are for embeddings of one extractor that differ in elements.
     """
 
     def __init__(self, entries: Iterable[Threshold] = ()) -> None:
@@ -205,6 +218,16 @@ class Thresholds:
         self._found = {entry.key: entry.threshold for entry in self.entries}
         if len(self._found) != len(self.entries):
             raise ThresholdsError("two entries are for the same extractor, suite and level")
+        self._elements: dict[tuple[str, str], int] = {}
+        for entry in self.entries:
+            if entry.elements is None:
+                continue
+            known = self._elements.setdefault((entry.extractor, entry.suite), entry.elements)
+            if known != entry.elements:
+                raise ThresholdsError(
+                    f"{entry.extractor} has levels of {known} and of {entry.elements} elements: calibrate all of its "
+                    f"levels anew, or give what makes other embeddings a version of its own"
+                )
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -231,11 +254,12 @@ class Thresholds:
             document = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise ThresholdsError("the file of thresholds is not JSON") from error
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise ThresholdsError(f"the file of thresholds is not of format {FORMAT}")
+        if not isinstance(document, dict) or document.get("format") not in {_BEFORE, FORMAT}:
+            raise ThresholdsError(f"the file of thresholds is not of format {_BEFORE} or {FORMAT}")
         if document.keys() != {"format", "thresholds"} or not isinstance(document["thresholds"], list):
             raise ThresholdsError("the file has the members format and thresholds, a list, and no others")
-        return cls(_entry(number, entry) for number, entry in enumerate(document["thresholds"]))
+        more = {"elements"} if document["format"] == FORMAT else set()
+        return cls(_entry(number, entry, more) for number, entry in enumerate(document["thresholds"]))
 
     def threshold(self, extractor: str, suite: str, level: str) -> float:
         """Find the lowest score that is accepted.
@@ -254,6 +278,10 @@ class Thresholds:
             raise UnknownExtractorError(
                 "this extractor was not calibrated for this suite and level"
             ) from error
+
+    def elements(self, extractor: str, suite: str) -> int | None:
+        """Say of how many elements an extractor's embeddings are; None where no entry says it, or they are none."""
+        return self._elements.get((extractor, suite))
 
     def replaced(self, entries: Iterable[Threshold]) -> Thresholds:
         """Put entries in, in the place of those for the same extractor, suite and level."""
@@ -278,8 +306,8 @@ _RATES: Final = ("threshold", "fmr", "fmr_low", "fmr_high", "fnmr", "fnmr_low", 
 _COUNTS: Final = ("impostors", "genuine")
 
 
-def _entry(number: int, entry: Any) -> Threshold:
-    if not isinstance(entry, dict) or entry.keys() != {*_TEXTS, *_RATES, *_COUNTS}:
+def _entry(number: int, entry: Any, more: set[str]) -> Threshold:
+    if not isinstance(entry, dict) or entry.keys() != {*_TEXTS, *_RATES, *_COUNTS, *more}:
         raise ThresholdsError(f"entry {number} has not the members of a threshold")
     for name, pattern in _TEXTS.items():
         if not isinstance(entry[name], str) or pattern.fullmatch(entry[name]) is None:
@@ -290,6 +318,11 @@ def _entry(number: int, entry: Any) -> Threshold:
     for name in _COUNTS:
         if type(entry[name]) is not int or not 1 <= entry[name] <= _MOST:
             raise ThresholdsError(f"entry {number}: {name} is no number of comparisons")
+    elements = entry.get("elements")
+    if elements is not None and (type(elements) is not int or not 1 <= elements <= MAX_DIMENSION):
+        raise ThresholdsError(
+            f"entry {number}: elements is neither a number from 1 to {MAX_DIMENSION} nor null"
+        )
     found = Threshold(**entry)
     _require_kept(number, found)
     return found

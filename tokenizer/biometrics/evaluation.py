@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tokenizer.biometrics import linkage, pairs, templatefile, trial, unprotected
 from tokenizer.biometrics.accuracy import Curve
-from tokenizer.biometrics.template import FACE, FINGER, IRIS
+from tokenizer.biometrics.template import FACE, FINGER, IRIS, elements_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,10 +81,12 @@ class Measured:
     Attributes:
         curve: of the service's flow.
         people: different pairs of people among the impostor pairs.
+        elements: of each embedding; None of other templates.
     """
 
     curve: Curve
     people: int
+    elements: int | None
 
 
 def percent(share: float) -> float:
@@ -142,7 +144,11 @@ def protected(
     kept = trial.gate(scheme, given)
     chosen = _pairs(kept, impostors, spread=True)
     curve = _curve(trial.Trial(scheme, kept, extractor=extractor).scores, chosen)
-    return Measured(curve=curve, people=pairs.people(chosen.impostors, kept.instances))
+    return Measured(
+        curve=curve,
+        people=pairs.people(chosen.impostors, kept.instances),
+        elements=elements_of(kept.templates[0]),
+    )
 
 
 def _pairs(kept: TemplateSet, impostors: int | None, *, spread: bool = False) -> Pairs:

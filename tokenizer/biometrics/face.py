@@ -59,7 +59,11 @@ SHAPES: Final = (
 
 
 class FaceScheme:
-    """Protects embeddings of 1 to 512 elements. Two are compared only if they have equally many."""
+    """Protects embeddings of 1 to 512 elements.
+
+    Two are compared only if they have equally many. A reference does not say how many it was made of, so whoever
+    enrols or compares sees to it, by the extractor's calibration (`template.has_elements`).
+    """
 
     suite: Suite = Suite(name="face-hd3-1024/1", number=1, modality=FACE, size=128)
 

@@ -16,6 +16,8 @@ __all__ = [
     "FingerTemplate",
     "IrisTemplate",
     "Template",
+    "elements_of",
+    "has_elements",
 ]
 
 if TYPE_CHECKING:
@@ -63,3 +65,13 @@ class IrisTemplate:
 
 
 Template: TypeAlias = FaceTemplate | FingerTemplate | IrisTemplate
+
+
+def elements_of(template: Template) -> int | None:
+    """Count the elements of an embedding; None of a finger or an iris, whose templates are all of one shape."""
+    return len(template.vector) if isinstance(template, FaceTemplate) else None
+
+
+def has_elements(template: Template, calibrated: int | None) -> bool:
+    """Say whether a template has as many elements as its extractor was calibrated on; yes where that is not known."""
+    return calibrated is None or elements_of(template) == calibrated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from padan.vocabulary import Attribute
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from verifier.biometric.ports import Devices
     from verifier.biometric.probekeys import CurrentProbeKeys
     from verifier.config import Settings
+
+
+_LOGGER = logging.getLogger("padan.biometric")
 
 
 def begin(
@@ -46,6 +50,11 @@ def begin(
     if settings.biometric_thresholds is None:
         return None
     known = thresholds.of(settings)
+    for extractor in thresholds.unmeasured(known):
+        _LOGGER.warning(
+            "embeddings of any number of elements are compared: calibrate their extractor again",
+            extra={"reason": extractor},
+        )
     references = References(agent, open_reader(settings.vault_database))
     opened.callback(references.close)
     return Means(

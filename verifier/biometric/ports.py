@@ -104,6 +104,10 @@ class Thresholds(Protocol):
         """
         ...
 
+    def elements(self, extractor: str, suite: str) -> int | None:
+        """Say of how many elements an extractor's embeddings are; None where it is not known, or they are none."""
+        ...
+
 
 class Keys(Protocol):
     """Gives what derives the keys of enrolments."""

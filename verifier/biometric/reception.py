@@ -1,7 +1,8 @@
 """What becomes of captures before anything is looked up: opened, believed, read, and made ready to be compared.
 
  1 see that each extractor has a threshold at the agreement's level  2 open what is sealed  3 see what devices say of it
- 4 read the templates  5 prepare them, which says whether they are good enough
+ 4 read the templates, and see that they are such as the extractor was calibrated on  5 prepare them, which says whether
+they are good enough
 
 Everything is decided from the captures, the agreement and the installation's calibration: what comes of it says nothing
 of the resident.
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from padan.value import value
 from padan.vocabulary import AssuranceLevel, Modality, PresentationAttack
-from tokenizer.biometrics.scheme import QualityError
+from tokenizer.biometrics.scheme import QualityError, TemplateError
+from tokenizer.biometrics.template import has_elements
 from tokenizer.errors import TokenizerError
 from verifier.agreement import vocabulary
 from verifier.agreement.errors import AttributeNotGrantedError
@@ -82,6 +84,7 @@ class _Asked:
     modality: Modality
     scheme: Scheme
     threshold: float
+    elements: int | None
 
 
 def receive(
@@ -99,7 +102,8 @@ def receive(
     Raises:
         AttributeNotGrantedError: the agreement takes no captures.
         ExtractorUnknownError: there is no threshold.
-        InvalidFieldError: the agreement asks for more than a device has said, or a template is malformed.
+        InvalidFieldError: the agreement asks for more than a device has said, or a template is malformed, or is none
+            of those that the extractor was calibrated on.
         CallerError: a probe does not open, or a device is not believed.
     """
     if asked is None:
@@ -143,13 +147,21 @@ def receive(
 def _compared(means: Means, probe: biometric_pb2.Probe, level: str, field: str) -> _Asked:
     modality = Modality(probe.modality)
     scheme = means.scheme(modality.label)
+    made_by, suite = extractor(probe), scheme.suite.name
     try:
-        threshold = means.thresholds.threshold(extractor(probe), scheme.suite.name, level)
+        threshold = means.thresholds.threshold(made_by, suite, level)
     except TokenizerError:
         raise ExtractorUnknownError(
             f"there is no threshold for this extractor at level {level}", field=f"{field}.extractor"
         ) from None
-    return _Asked(probe=probe, field=field, modality=modality, scheme=scheme, threshold=threshold)
+    return _Asked(
+        probe=probe,
+        field=field,
+        modality=modality,
+        scheme=scheme,
+        threshold=threshold,
+        elements=means.thresholds.elements(made_by, suite),
+    )
 
 
 def _believed(  # noqa: PLR0917 - one call, above
@@ -175,6 +187,10 @@ def _ready(means: Means, each: _Asked, template: bytes) -> Capture | None:
     """Read a template and prepare it; None where it is not good enough."""
     try:
         reading = means.read(template, each.modality.label)
+        if not has_elements(reading.template, each.elements):
+            raise TemplateError(
+                f"an embedding of {each.elements} elements, as this extractor was calibrated on"
+            )
         prepared = each.scheme.prepare(reading.template)
     except QualityError:
         return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from padan.biometric.template import FACE, MAX_DIMENSION
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from tokenizer.biometrics import calibration, evaluation, scorefile, suites, templatefile
 from tokenizer.biometrics.calibration import Thresholds
@@ -70,7 +71,12 @@ def templates(
     given = templatefile.read(file, modality, field=field)
     measured = evaluation.protected(scheme, given, extractor=extractor, impostors=impostors)
     found = _found(
-        measured.curve, level, extractor=extractor, suite=scheme.suite.name, people=measured.people
+        measured.curve,
+        level,
+        extractor=extractor,
+        suite=scheme.suite.name,
+        people=measured.people,
+        elements=measured.elements,
     )
     _keep(found, before=before, out=out, as_json=as_json)
 
@@ -85,6 +91,15 @@ def scores(
     extractor: Extractor,
     out: Out,
     level: Levels = None,
+    elements: Annotated[
+        int | None,
+        typer.Option(
+            "--elements",
+            min=1,
+            max=MAX_DIMENSION,
+            help="Of each embedding that was compared; needed for faces, and for nothing else.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take scores that were measured elsewhere, in the service's own flow, and keep the thresholds found.
@@ -93,7 +108,19 @@ def scores(
     """
     before = _before(out)
     scheme = suites.scheme_of(suite)
-    found = _found(scorefile.read(file), level, extractor=extractor, suite=scheme.suite.name)
+    if scheme.suite.modality == FACE and elements is None:
+        raise CommandError(
+            "of faces it must be known how many elements their embeddings have",
+            next_step="add --elements N, where N is how many numbers the extractor makes of a face",
+            code=ExitCode.INPUT,
+        )
+    if scheme.suite.modality != FACE and elements is not None:
+        raise CommandError(
+            "only the embedding of a face has elements", next_step="leave --elements out", code=ExitCode.INPUT
+        )
+    found = _found(
+        scorefile.read(file), level, extractor=extractor, suite=scheme.suite.name, elements=elements
+    )
     _keep(found, before=before, out=out, as_json=as_json)
 
 
@@ -134,7 +161,8 @@ def _print(entries: Sequence[Threshold], *, as_json: bool) -> None:
         print_json({"thresholds": [asdict(entry) for entry in entries]})
         return
     for entry in entries:
-        typer.echo(f"{entry.extractor}, {entry.suite}, {entry.level}: threshold {entry.threshold:.4f}")
+        size = f", embeddings of {entry.elements} elements" if entry.elements else ""
+        typer.echo(f"{entry.extractor}, {entry.suite}, {entry.level}: threshold {entry.threshold:.4f}{size}")
         typer.echo(
             f"  FMR  {_rate(entry.fmr)} %, 95 % sure from {_rate(entry.fmr_low)} to {_rate(entry.fmr_high)}, "
             f"of {entry.impostors:,} comparisons of two people"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
-from verifier import host_keys, migrations
+from verifier import host_keys, migrations, thresholds
 from verifier.cli import proposal
 from verifier.cli.biometric_options import ModalityOption
 from verifier.cli.register import writing
@@ -164,10 +165,15 @@ def _desk() -> Iterator[tuple[ReferenceDesk, Nik]]:
         rows = opened.enter_context(closing(open_rows(chosen.vault_database)))
         writer = opened.enter_context(open_writer(there.agent, chosen.vault_database))
         residents = Residents(there.agent, rows, MarkTable(there.opened.directory))
-        yield (
-            ReferenceDesk(there.agent, writer, residents, there.opened.log, operator=operator()),
-            there.nik,
+        desk = ReferenceDesk(
+            there.agent,
+            writer,
+            residents,
+            there.opened.log,
+            operator=operator(),
+            calibrated=partial(thresholds.of, chosen),
         )
+        yield desk, there.nik
 
 
 def _read(paths: Sequence[Path]) -> list[bytes]:

@@ -124,8 +124,13 @@ def _dispute_key(settings: Settings) -> Iterator[Finding]:
 
 def _thresholds(settings: Settings) -> Iterator[Finding]:
     if settings.biometric_thresholds is not None and settings.biometric_thresholds.is_file():
-        thresholds.of(settings)
-    yield from ()
+        for extractor in thresholds.unmeasured(thresholds.of(settings)):
+            yield warned(
+                STEP,
+                Fault.SETTING,
+                f"biometric_thresholds: embeddings of {extractor} are compared whatever their number of elements",
+                "calibrate it again with padan-server calibrate, which writes the number down",
+            )
 
 
 def _workers(settings: Settings) -> Iterator[Finding]:

@@ -17,17 +17,19 @@ from tokenizer.biometrics import suites
 from tokenizer.biometrics.reference import Reference, extractor_digest
 from tokenizer.biometrics.scheme import QualityError, TemplateError
 from tokenizer.biometrics.slot import Slot
-from verifier import admin_entry
+from tokenizer.biometrics.template import has_elements
+from verifier import admin_entry, thresholds
 from verifier.reference.enrolment import Capture, enrol, most, read_capture
 from verifier.reference.errors import CaptureError, NotEnrolledError, ReferenceStateError
 from verifier.reference.rules import RULES
 from verifier.resident.naming import trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from keys.keyagent import KeyAgent
     from padan.nik import Nik
+    from tokenizer.biometrics.calibration import Thresholds
     from verifier.log.store import LogStore
     from verifier.reference.residents import Residents
     from verifier.reference.writer import Batch, ReferenceWriter
@@ -61,6 +63,7 @@ class ReferenceDesk:
         residents: says whose number it is.
         log: takes the entries.
         operator: the account of whoever does it.
+        calibrated: reads the installation's thresholds; only where captures come, so that a withdrawal needs no file.
     """
 
     def __init__(
@@ -71,12 +74,14 @@ class ReferenceDesk:
         log: LogStore,
         *,
         operator: str,
+        calibrated: Callable[[], Thresholds],
     ) -> None:
         self._agent = agent
         self._writer = writer
         self._residents = residents
         self._log = log
         self._operator = operator
+        self._calibrated = calibrated
 
     def renew(self, nik: Nik, modality: str, extractor: str, templates: Sequence[bytes]) -> Done:
         """Put new captures of one position in the place of its references: another draw, and one renewal more.
@@ -89,7 +94,7 @@ class ReferenceDesk:
             ServiceError: a database failed; nothing was changed.
         """
         self._require_resident(nik)  # 1
-        captures = _read(templates, modality)  # 2
+        captures = self._read(templates, modality, extractor)  # 2
         positions = {each.position for each in captures}
         if len(positions) != 1:
             raise CaptureError("the captures are of several positions: renew one position at a time")
@@ -112,7 +117,7 @@ class ReferenceDesk:
     def upgrade(self, nik: Nik, modality: str, extractor: str, templates: Sequence[bytes]) -> Done:
         """Put captures by another extractor in the place of every reference of a modality; errors as `renew`."""
         self._require_resident(nik)
-        captures = _read(templates, modality)
+        captures = self._read(templates, modality, extractor)
         digest = extractor_digest(extractor)
         held = self._held(nik, modality)
         before = {slot: each for slot, each in held.items() if not compare_digest(each.extractor, digest)}
@@ -157,6 +162,24 @@ class ReferenceDesk:
         gone = self._writer.change(lambda batch: batch.withdraw([nik], before))
         return Done(modality=modality, stored=0, withdrawn=gone)
 
+    def _read(self, templates: Iterable[bytes], modality: str, extractor: str) -> list[Capture]:
+        calibrated = thresholds.elements(self._calibrated(), modality, extractor)
+        captures: list[Capture] = []
+        for number, data in enumerate(templates, 1):
+            try:
+                capture = read_capture(data, modality)
+            except QualityError:
+                raise _broken(number, "template.quality") from None
+            except TemplateError as error:
+                raise CaptureError(f"capture {number}: {error}") from None
+            if not has_elements(capture.template, calibrated):
+                raise _broken(number, "template.elements")
+            captures.append(capture)
+        for position in {each.position for each in captures}:
+            if sum(each.position == position for each in captures) > most(modality):
+                raise CaptureError(f"{most(modality)} captures of a position are kept at most")
+        return captures
+
     def _require_resident(self, nik: Nik) -> None:
         standing = self._writer.table.standing()
         inner = self._writer.layers(standing)[0].inner
@@ -196,16 +219,5 @@ def _held(batch: Batch, nik: Nik, modality: str) -> _Held:
     return {slot: found[nik] for slot in slots if nik in (found := batch.held([nik], slot))}
 
 
-def _read(templates: Iterable[bytes], modality: str) -> list[Capture]:
-    captures: list[Capture] = []
-    for number, data in enumerate(templates, 1):
-        try:
-            captures.append(read_capture(data, modality))
-        except QualityError:
-            raise CaptureError(f"capture {number}: template.quality: {RULES['template.quality']}") from None
-        except TemplateError as error:
-            raise CaptureError(f"capture {number}: {error}") from None
-    for position in {each.position for each in captures}:
-        if sum(each.position == position for each in captures) > most(modality):
-            raise CaptureError(f"{most(modality)} captures of a position are kept at most")
-    return captures
+def _broken(number: int, rule: str) -> CaptureError:
+    return CaptureError(f"capture {number}: {rule}: {RULES[rule]}")

@@ -24,7 +24,8 @@ from tokenizer.biometrics import suites
 from tokenizer.biometrics.reference import Reference, extractor_digest
 from tokenizer.biometrics.scheme import QualityError, TemplateError
 from tokenizer.biometrics.slot import NUMBERS
-from verifier import admin_entry
+from tokenizer.biometrics.template import has_elements
+from verifier import admin_entry, thresholds
 from verifier.directory import Directory
 from verifier.epoch import REGISTRY_ZONE
 from verifier.projector.rejects import Reject
@@ -111,6 +112,10 @@ class Load:
         log: takes the entries.
         meter: where progress is told.
         reached: is called after each transaction.
+
+    Raises:
+        ThresholdsError: the file of thresholds is not of its format.
+        OSError: it cannot be read.
     """
 
     def __init__(
@@ -127,6 +132,7 @@ class Load:
         self._log = log
         self._meter = meter
         self._reached = reached
+        self._thresholds = thresholds.of(settings)
         self._laid: set[str] = set()
         self._today = datetime.now(REGISTRY_ZONE).date()
 
@@ -259,9 +265,10 @@ class Load:
             return
         captures: list[Capture] = []
         used: list[int] = []
+        calibrated = thresholds.elements(self._thresholds, each.modality, each.extractor)
         for row, template in zip(each.rows, each.templates, strict=True):
             try:
-                capture = _read(template, each)
+                capture = _read(template, each, calibrated)
             except _RowError as error:
                 taken.rejects.append(Reject(row, error.field, error.rule))
                 continue
@@ -291,13 +298,15 @@ class _RowError(Exception):
         self.rule = rule
 
 
-def _read(template: bytes, each: _Position) -> Capture:
+def _read(template: bytes, each: _Position, calibrated: int | None) -> Capture:
     try:
         capture = read_capture(template, each.modality)
     except QualityError:
         raise _RowError("template", "template.quality") from None
     except TemplateError:
         raise _RowError("template", "template.malformed") from None
+    if not has_elements(capture.template, calibrated):
+        raise _RowError("template", "template.elements")
     if capture.position != each.position:
         raise _RowError("template", "position.differs")
     return capture

@@ -22,6 +22,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "position.differs": "the template says another position than the row",
         "extractor.format": "an extractor is NAME/VERSION",
         "template.malformed": "the template is none of this modality, or breaks a rule of its format",
+        "template.elements": "an embedding has as many elements as those that its extractor was calibrated on",
         "template.quality": "the template is not good enough; a better capture is needed",
         "sample.extra": "the position has as many samples as are kept",
         "sample.contradicts": "the captures of a face contradict each other, or differ in length",

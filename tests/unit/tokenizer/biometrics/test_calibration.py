@@ -39,7 +39,7 @@ def impostors(count: int) -> np.ndarray:
     return np.arange(count) / count * 0.6
 
 
-ENTRY = calibrate(Curve.of(GENUINE, impostors(5000)), **NAMES)
+ENTRY = calibrate(Curve.of(GENUINE, impostors(5000)), **NAMES, elements=192)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -162,7 +162,35 @@ def test_entries_are_put_in_the_place_of_their_own() -> None:
 
 def _document(**changed: Any) -> bytes:
     entry = json.loads(Thresholds([ENTRY]).encode())["thresholds"][0]
-    return json.dumps({"format": 1, "thresholds": [{**entry, **changed}]}).encode()
+    return json.dumps({"format": 2, "thresholds": [{**entry, **changed}]}).encode()
+
+
+def _of_before(**changed: Any) -> bytes:
+    """A file of format 1."""
+    document = json.loads(_document(**changed))
+    for entry in document["thresholds"]:
+        entry.pop("elements", None)
+    return json.dumps({**document, "format": 1}).encode()
+
+
+def test_a_file_of_the_release_before_is_read() -> None:
+    """It says no elements; what is written of it is of the new format, and says the same."""
+    found = Thresholds.parse(_of_before())
+    assert found.entries == (replace(ENTRY, elements=None),)
+    assert found.elements(ENTRY.extractor, ENTRY.suite) is None
+    assert json.loads(found.encode())["format"] == 2
+    assert Thresholds.parse(found.encode()).entries == found.entries
+
+
+def test_elements_are_an_extractors_whatever_the_level() -> None:
+    """One entry that says them is enough, and two that differ are refused with what to do."""
+    high = replace(ENTRY, level="high", fmr=0.0, impostors=30_000, elements=None)
+    found = Thresholds([ENTRY, high])
+    assert found.elements(ENTRY.extractor, ENTRY.suite) == 192
+    assert found.elements("other/1.0", ENTRY.suite) is None
+    with pytest.raises(ThresholdsError, match=r"levels of 512 and of 192 elements: .* version of its own"):
+        Thresholds([ENTRY, replace(high, elements=512)])
+    assert Thresholds([ENTRY, replace(high, extractor="facenet/1.1", elements=512)]).entries
 
 
 @pytest.mark.parametrize(
@@ -171,8 +199,8 @@ def _document(**changed: Any) -> bytes:
         (b"", "not JSON"),
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b"[]", "format 1"),
-        (b'{"format": 2, "thresholds": []}', "format 1"),
+        (b"[]", "format 1 or 2"),
+        (b'{"format": 3, "thresholds": []}', "format 1 or 2"),
         (b'{"format": 1}', "members"),
         (b'{"format": 1, "thresholds": {}}', "members"),
         (b'{"format": 1, "thresholds": [1]}', "entry 0"),
@@ -202,6 +230,13 @@ def _document(**changed: Any) -> bytes:
         (_document(impostors=0), "impostors"),
         (_document(genuine=1.5), "genuine"),
         (_document(more=1), "entry 0"),
+        (_of_before(more=1), "entry 0"),
+        (_document(elements=0), "elements"),
+        (_document(elements=513), "elements"),
+        (_document(elements=True), "elements"),
+        (_document(elements="192"), "elements"),
+        (_document().replace(b'"format": 2', b'"format": 1'), "entry 0"),
+        (_of_before().replace(b'"format": 1', b'"format": 2'), "entry 0"),
     ],
 )
 def test_what_is_no_file_of_thresholds_is_refused(data: bytes, told: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from padan import entry as log_entry
@@ -114,6 +115,18 @@ def test_several_captures_of_one_modality_are_tries_of_it(booth: Booth) -> None:
         booth.probe(question, "finger", booth.seen(booth.budi), position=1),
     )
     assert list(verdicts_of(reply).items()) == [(FINGER, MATCH), (FACE, NO_MATCH)]
+
+
+def test_an_embedding_of_another_dimension_is_refused_before_anything_is_looked_up(booth: Booth) -> None:
+    """The same for everybody, with the number that it takes; nothing is looked up, and no guess is spent."""
+    for nik in (NIK, OTHER, UNKNOWN_NIK):
+        for vector in (booth.seen(booth.budi)[:-1], np.append(booth.seen(booth.budi), np.float32(0))):
+            error = error_of(booth.ask(nik, "face", vector, claims=CLAIM))
+            assert (error.reason, error.field) == ("INVALID_FIELD", "probes[0].sealed")
+            assert f"an embedding of {simulated.SIZE} elements" in str(error)
+    assert (booth.references.looked, booth.world.opened.logged) == (0, 0)
+    for _ in range(2):
+        assert verdicts_of(booth.ask(NIK, "face", booth.seen(booth.budi))) == {FACE: MATCH}
 
 
 def test_quality_is_said_before_anything_is_looked_up_and_costs_nothing(booth: Booth) -> None:

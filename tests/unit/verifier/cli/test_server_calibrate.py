@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from padan.cli.console import CommandError, ExitCode
 from tests.unit.verifier.cli.made_up import write_faces
+from tokenizer.biometrics import suites
 from tokenizer.biometrics.calibration import CalibrationError, Thresholds, ThresholdsError
 from tokenizer.biometrics.scorefile import ScoreFileError
 from tokenizer.biometrics.templatefile import TemplateFileError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 NAMES = ("--extractor", "facenet/1.0")
-SUITE = ("--suite", "face-hd3-1024/1")
+SUITE = ("--suite", "face-hd3-1024/1", "--elements", "128")
 
 
 def run(*arguments: str) -> Result:
@@ -59,7 +60,8 @@ def test_templates_become_thresholds_that_are_kept(tmp_path: Path, out: Path) ->
     [entry] = json.loads(said.stdout)["thresholds"]
     found = Thresholds.of(out)
     assert found.threshold("facenet/1.0", "face-hd3-1024/1", "substantial") == entry["threshold"]
-    assert (entry["impostors"], entry["genuine"]) == (4000, 240)
+    assert (entry["impostors"], entry["genuine"], entry["elements"]) == (4000, 240, 64)
+    assert found.elements("facenet/1.0", "face-hd3-1024/1") == 64
     assert 0.5 < entry["threshold"] < 1
 
 
@@ -135,7 +137,24 @@ def test_a_file_is_shown(scores: Path, out: Path) -> None:
     run("scores", str(scores), *SUITE, *NAMES, "--out", str(out), "--level", "substantial")
     assert "of 4,000 comparisons of two people" in run("show", str(out)).stdout
     [entry] = json.loads(run("show", str(out), "--json").stdout)["thresholds"]
-    assert entry["level"] == "substantial"
+    assert (entry["level"], entry["elements"]) == ("substantial", 128)
+    assert "embeddings of 128 elements" in run("show", str(out)).stdout
+
+
+def test_only_of_faces_the_elements_are_told(scores: Path, out: Path) -> None:
+    """Scores of faces without them are refused with the option that is missing, and those of irises with it."""
+    words = ("scores", str(scores), *NAMES, "--out", str(out), "--level", "substantial", "--suite")
+    iris = suites.enrolling("iris").suite.name
+    for suite, next_step in (
+        (("face-hd3-1024/1",), "add --elements N"),
+        ((iris, "--elements", "128"), "leave --elements out"),
+    ):
+        error = run(*words, *suite).exception
+        assert isinstance(error, CommandError)
+        assert next_step in error.next_step
+        assert not out.exists()
+    assert run(*words, iris).exit_code == 0
+    assert Thresholds.of(out).entries[0].elements is None
 
 
 def test_both_levels_are_kept_or_none(scores: Path, out: Path) -> None:
@@ -169,7 +188,7 @@ def test_an_unusable_file_or_suite_is_refused(
 ) -> None:
     """A score beyond 1 and a suite that this build has not."""
     scores.write_text(lines)
-    error = run("scores", str(scores), "--suite", suite, *NAMES, "--out", str(out)).exception
+    error = run("scores", str(scores), *SUITE, "--suite", suite, *NAMES, "--out", str(out)).exception
     assert isinstance(error, kind)
     told = translate(error)
     assert told is not None
