@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,7 +45,6 @@ from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from padan.answer import Verification
     from padan.capture import Capture
@@ -191,28 +189,6 @@ def _lock_fingers(made: Installation, nik: str) -> None:
         inner = EpochHolder(agent=agent, vault=vault, codes=CodeLists.load()).pin().inner
         name = names_of(inner, nik_grammar.parse(nik, AS_OF))
         MarkTable(directory).add({name: Mark.FINGER_LOCKED}, now_ms=1)
-
-
-def changed(thresholds: bytes, **members: Any) -> bytes:
-    """Change members of every threshold in a file."""
-    document = json.loads(thresholds)
-    document["thresholds"] = [{**entry, **members} for entry in document["thresholds"]]
-    return json.dumps(document).encode()
-
-
-def test_a_service_does_not_start_on_thresholds_that_accept_everybody(
-    thresholds: bytes, tmp_path: Path
-) -> None:
-    """A file that was edited to accept every score ends the start with its reason, and so does one of no statistics."""
-    made = install(tmp_path / "padan", agencies={}, people=(), extra=SETTING)
-    for members, told in (
-        ({"threshold": 0}, "threshold is so low that nearly everybody is accepted"),
-        ({"impostors": 10, "fmr": 0}, "impostors are fewer than level substantial takes"),
-        ({"fmr": 1}, "fmr is more than level substantial allows"),
-    ):
-        (made.root / "thresholds.json").write_bytes(changed(thresholds, **members))
-        with pytest.raises(RuntimeError, match=told), running(made):
-            pass
 
 
 @pytest.mark.parametrize(
