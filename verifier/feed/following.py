@@ -23,7 +23,6 @@ from verifier.agreement.sign import public_key
 from verifier.directory import Directory
 from verifier.feed import document, run
 from verifier.feed.errors import FeedGapError, FeedSourceUnavailableError
-from verifier.feed.followers import Followers
 from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
 from verifier.reference.following import ReferenceTransfers
@@ -117,8 +116,14 @@ class _Application:
             open_writer(self.agent, self.settings.vault_database) as references,
         ):
             rights = Rights(self.agent, self.log, MarkTable(directory), source=feed.source)
-            tokens = Followers(TokenTransfers(self.agent, directory), ReferenceTransfers(references))
-            sync = Sync(self.agent, self.vault, rights, tokens=tokens, meter=self.meter)
+            sync = Sync(
+                self.agent,
+                self.vault,
+                rights,
+                tokens=TokenTransfers(self.agent, directory),
+                references=ReferenceTransfers(references),
+                meter=self.meter,
+            )
             summary = sync.run(feed, begin=self.begin)  # 4
         applied = {
             "source": feed.source,

@@ -6,7 +6,7 @@
    number, and are written down first
  4 read which position wrote each row; an older change, or the same one again, is passed over
  5 let what stands under numbers that change hands follow, then project, seal, and apply the batch together with the
-   position, and with the rows of the other epoch while the inner keys are rotated
+   position, with their biometric references, and with the rows of the other epoch while the inner keys are rotated
  6 take back the rows of whoever officers have erased meanwhile
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
@@ -30,11 +30,14 @@ from verifier.feed.reading import Read, Write, read
 from verifier.projector import rejects
 from verifier.projector.progress import Silence
 from verifier.projector.rejects import Reject
+from verifier.reference.errors import StandingMovedError
 from verifier.token.transfer import Hand, Transfer
 from verifier.vault.rotation import RotationBegunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy.engine import Connection
 
     from keys.keyagent import KeyAgent
     from padan.nik import Nik
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 2_000
 """Changes that become visible together."""
+_ATTEMPTS: Final = 20
 UNKNOWN: Final = "person.unknown"
 """A remark, not a fault: the change was applied, but the vault did not hold the person before it."""
 
@@ -115,6 +119,7 @@ class Changed(Protocol):
         after: int,
         as_of_ms: int,
         beside: Beside | None = None,
+        also: Callable[[Connection], None] | None = None,
     ) -> Epoch:
         """Replace or add rows, and move the source's position."""
         ...
@@ -132,10 +137,25 @@ class Follows(Protocol):
         ...
 
 
+class Joins(Protocol):
+    """What follows numbers in the very transaction that changes their rows; see `ReferenceTransfers`."""
+
+    def joining(self, transfers: Sequence[Transfer]) -> Callable[[Connection], None] | None:
+        """Prepare it; None for nothing."""
+        ...
+
+    def take(self, transfers: Sequence[Transfer]) -> None:
+        """Let it follow in a transaction of its own."""
+        ...
+
+
 class _Nothing:
     """Nothing stands under numbers."""
 
-    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner]) -> None:
+    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner] = ()) -> None:
+        """Do nothing."""
+
+    def joining(self, transfers: Sequence[Transfer]) -> None:
         """Do nothing."""
 
 
@@ -149,6 +169,7 @@ class Sync:
         rights: Rights,
         *,
         tokens: Follows | None = None,
+        references: Joins | None = None,
         meter: Meter | None = None,
     ) -> None:
         """Bring together what is needed.
@@ -158,12 +179,14 @@ class Sync:
             vault: is changed.
             rights: says who may not be brought back.
             tokens: what follows numbers that change hands; None for nothing, where changes come again.
+            references: likewise, in the transaction that applies a batch.
             meter: where progress is told.
         """
         self._agent = agent
         self._vault = vault
         self._rights = rights
         self._tokens = tokens or _Nothing()
+        self._references = references or _Nothing()
         self._meter = meter or Silence()
         self._other = beside.NONE
 
@@ -275,17 +298,23 @@ class Sync:
                 after=after,
                 as_of_ms=as_of_ms,
                 beside=self._beside(chosen),
+                also=self._references.joining(hands.transfers),
             )
 
-        try:
-            changed = apply()
-        except RotationBegunError:
-            self._other = self._find_other(epoch, projection)
-            changed = apply()
+        changed = self._until_unmoved(apply, epoch, projection)
         summary.position = after
         held_now = [write.under for write in chosen.values() if write.person is not None]
         self._take_back(changed, rights, held_now, projection)  # 6
         return changed
+
+    def _until_unmoved(self, apply: Callable[[], Epoch], epoch: Epoch, projection: Projection) -> Epoch:
+        """Apply a batch, and again where other epochs take changes or references by then."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return apply()
+            except (RotationBegunError, StandingMovedError):
+                self._other = self._find_other(epoch, projection)
+        return apply()
 
     def _opened(self, epoch: Epoch, tokens: Iterable[bytes], projection: Projection) -> dict[bytes, Record]:
         return {
@@ -320,6 +349,7 @@ class Sync:
         late = self._rights.late(rights, numbers)
         gone_with = [Transfer(hand=Hand.ERASED, number=nik, own=nik) for nik in late]
         self._tokens.take(gone_with, [projection.inner])
+        self._references.take(gone_with)
         tokens = projection.outer.tokens([projection.inner.record_id(nik) for nik in late])
         gone = [
             (token, projection.outer.seal(token, projection.inner.withdrawn(revision=record.revision).pack()))

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 from verifier.token.transfer import Hand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from tokenizer.inner import Inner
+    from sqlalchemy.engine import Connection
+
     from verifier.reference.layer import Layer
     from verifier.reference.writer import Batch, ReferenceWriter
     from verifier.token.transfer import Transfer
@@ -34,15 +35,30 @@ class ReferenceTransfers:
     def __init__(self, writer: ReferenceWriter) -> None:
         self._writer = writer
 
-    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner]) -> None:
-        """Let the references of a batch's numbers follow, in order; what was done before changes nothing.
+    def joining(self, transfers: Sequence[Transfer]) -> Callable[[Connection], None] | None:
+        """Let the references of a batch's numbers follow, in order, in the transaction that makes its rows visible.
+
+        Not before it: whoever enrols somebody looks at the rows, and stores, under the lock that this transaction
+        holds. So a reference is stored before it, and follows, or after it, when its rows say whose number it is.
+
+        Returns:
+            What is to be called in the transaction, and may raise StandingMovedError there; None for nothing.
+
+        Raises:
+            VaultUnavailableError: the vault failed.
+            KeysError: a key is missing or may not be used.
+        """
+        told = [each for each in transfers if each.hand is not Hand.OWN]
+        return self._writer.joining(partial(_follow, told=told)) if told else None
+
+    def take(self, transfers: Sequence[Transfer]) -> None:
+        """Let references follow in a transaction of their own; what was done before changes nothing.
 
         Raises:
             BoxError: a row does not open.
             VaultUnavailableError: the vault failed; nothing was changed.
             KeysError: a key is missing or may not be used.
         """
-        del inners  # the epochs that keep references say whose record ids there are
         told = [each for each in transfers if each.hand is not Hand.OWN]
         if told and self._writer.table.is_used():
             self._writer.change(partial(_follow, told=told))

@@ -2,8 +2,9 @@
 
 1 read how far the file was loaded, and see that there is a biometric key; log that it is loaded  2 lay decoys down
 3 read rows, those of one position together  4 read each capture, and see whose it is  5 make the references of each
-position  6 store them in every epoch that keeps references, in one transaction with how far the file was read, and the
-rejects before that  7 take back those of whoever was erased meanwhile  8 log what became of the file
+position  6 see once more whose they are, and store them in every epoch that keeps references, in one transaction with
+how far the file was read, and the rejects before that  7 take back those of whoever was erased meanwhile  8 log what
+became of the file
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from verifier.resident.table import MarkTable
 from verifier.vault.open import open_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from keys.keyagent import KeyAgent
@@ -204,8 +205,13 @@ class Load:
         after = replace(after, ended=after.rows >= file.rows)
 
         def work(batch: Batch) -> Progress:  # 6
-            stored, held = _put(batch, taken.found)
-            rejected = [*taken.rejects, *held]
+            # Under the lock of the active epoch's row, without which nobody changes rows of the epoch in use or takes
+            # references along: whoever changes hands before it is refused here by the row, and whoever does later
+            # finds what is stored here. Before anything is written, so that SQLite lets the rows be read.
+            now = batch.standing.active, batch.layers[0].inner
+            refused = residents.refused(*now, {each.nik for each, _ in taken.found})
+            stored, turned_away = _put(batch, taken.found, refused)
+            rejected = [*taken.rejects, *turned_away]
             done = replace(after, stored=before.stored + stored, rejected=before.rejected + len(rejected))
             if not batch.changing.advance(file.digest, before, done, now_ms=int(time.time() * 1000)):
                 raise ReferencesBusyError("another process loads the same file")
@@ -312,8 +318,10 @@ def _read(template: bytes, each: _Position, calibrated: int | None) -> Capture:
     return capture
 
 
-def _put(batch: Batch, found: Sequence[tuple[_Position, dict[Slot, Reference]]]) -> tuple[int, list[Reject]]:
-    """Store what is not held yet; returns how many references, and the rows of what is."""
+def _put(
+    batch: Batch, found: Sequence[tuple[_Position, dict[Slot, Reference]]], refused: Mapping[Nik, str]
+) -> tuple[int, list[Reject]]:
+    """Store what is not held yet, of whoever is not refused; returns how many references, and the rows of the rest."""
     held: set[tuple[Nik, str, int]] = set()
     firsts: dict[Slot, set[Nik]] = {}
     for each, made in found:
@@ -323,8 +331,9 @@ def _put(batch: Batch, found: Sequence[tuple[_Position, dict[Slot, Reference]]])
     rejects: list[Reject] = []
     rows: dict[Slot, dict[Nik, Reference]] = {}
     for each, made in found:
-        if each.place in held:
-            rejects += [Reject(row, "nik", "reference.held") for row in each.rows]
+        rule = refused.get(each.nik) or ("reference.held" if each.place in held else "")
+        if rule:
+            rejects += [Reject(row, "nik", rule) for row in each.rows]
             continue
         held.add(each.place)
         batch.changing.name(extractor_digest(each.extractor), each.extractor)

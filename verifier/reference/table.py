@@ -2,8 +2,9 @@
 
 An epoch keeps references once a slot of it is written down. Whoever changes a resident's references does so in all of
 these epochs, in one transaction that holds the lock of the active epoch's row in the catalogue, and has seen under that
-lock that the epochs are those it works with; so does whoever lets another epoch keep them. So no epoch lacks a change,
-wherever a process is killed, and nobody has to note any.
+lock that epochs and slots are those it works with; so does whoever lets another epoch keep them. So no epoch lacks a
+change, wherever a process is killed, and nobody has to note any. A feed takes references along in the transaction that
+makes its rows visible, which holds the same lock.
 """
 
 from __future__ import annotations
@@ -133,14 +134,30 @@ class ReferenceTable:
             StandingMovedError: the epochs are others by now; nothing was changed.
         """
         with session.writing(self._engine) as connection:
-            number = standing.active.number
             epoch = schema.epoch.c
-            connection.execute(update(schema.epoch).where(epoch.number == number).values(rows=epoch.rows))
-            states = {each: state for each, state in connection.execute(select(epoch.number, epoch.state))}  # noqa: C416 - rows, not tuples, to type checkers
-            kept = {each for each, _ in _sealed(connection) if EpochState(states[each]) in _KEEPING}
-            if states.get(number) != EpochState.ACTIVE or kept | {number} != set(standing.keeping):
-                raise StandingMovedError("the epochs changed in the middle of a change of references")
-            yield Changing(connection)
+            where = epoch.number == standing.active.number
+            connection.execute(update(schema.epoch).where(where).values(rows=epoch.rows))
+            yield self.joined(connection, standing)
+
+    @staticmethod
+    def joined(connection: Connection, standing: Standing) -> Changing:
+        """Change references in a transaction of the catalogue that holds the lock of the active epoch's row.
+
+        Args:
+            connection: in the transaction.
+            standing: the epochs that the changes are for.
+
+        Raises:
+            StandingMovedError: epochs or slots are others by now.
+        """
+        number, epoch = standing.active.number, schema.epoch.c
+        states = {each: state for each, state in connection.execute(select(epoch.number, epoch.state))}  # noqa: C416 - rows, not tuples, to type checkers
+        slots = {each for each in _sealed(connection) if EpochState(states[each[0]]) in _KEEPING}
+        known = {each for each in standing.sealed if each[0] in standing.keeping}
+        kept = {each for each, _ in slots} | {number}
+        if states.get(number) != EpochState.ACTIVE or kept != set(standing.keeping) or slots != known:
+            raise StandingMovedError("the epochs changed in the middle of a change of references")
+        return Changing(connection)
 
     def is_used(self) -> bool:
         """Say whether any epoch keeps references."""

@@ -23,6 +23,8 @@ from verifier.vault.open import place_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from sqlalchemy.engine import Connection
+
     from keys.keyagent import KeyAgent
     from padan.nik import Nik
     from tokenizer.biometrics.scheme import Suite
@@ -82,6 +84,28 @@ class ReferenceWriter:
             except StandingMovedError:
                 continue  # 3
         raise StandingMovedError("the epochs change faster than references can be changed")
+
+    def joining(self, work: Callable[[Batch], object]) -> Callable[[Connection], None]:
+        """Take the keys for a change that becomes part of another transaction of the catalogue.
+
+        Returns:
+            What makes the change, in a transaction that holds the lock of the active epoch's row; it raises
+            StandingMovedError where the epochs are others by then.
+
+        Raises:
+            NoEpochError: no epoch is active.
+            VaultUnavailableError: the vault failed.
+            KeysError: a key of the epoch in use is missing or may not be used.
+        """
+        standing = self.table.standing()
+        layers = self.layers(standing) if standing.sealed else []
+
+        def join(connection: Connection) -> None:
+            changing = self.table.joined(connection, standing)
+            if layers:  # no references are kept otherwise, as was seen under the lock
+                work(Batch(standing, layers, changing))
+
+        return join
 
     def layers(self, standing: Standing) -> list[Layer]:
         """Take the keys of the epochs that keep references, of the one in use first.

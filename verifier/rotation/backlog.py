@@ -20,7 +20,9 @@ from verifier.vault.pairs import Pair
 from verifier.vault.rotation import RotationStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy.engine import Connection
 
     from verifier.feed.document import Feed
     from verifier.feed.sync import Summary
@@ -99,9 +101,10 @@ class _Backlog:
         after: int,
         as_of_ms: int,
         beside: Beside | None = None,
+        also: Callable[[Connection], None] | None = None,
     ) -> Epoch:
         """Keep rows, and write down how far the source was replayed."""
-        del added, as_of_ms
+        del added, as_of_ms, also
         boxes, found = dict(rows), () if beside is None else beside.pairs
         self._means.rotations.replayed(
             self._means.there,

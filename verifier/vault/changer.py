@@ -191,6 +191,7 @@ class VaultChanger:
         after: int,
         as_of_ms: int,
         beside: Beside | None = None,
+        also: Callable[[Connection], None] | None = None,
     ) -> Epoch:
         """Replace or add rows, and move the source's position.
 
@@ -203,6 +204,7 @@ class VaultChanger:
             after: the position after them.
             as_of_ms: the registry's state that the epoch shows then, milliseconds of the Unix epoch; 0 leaves it.
             beside: the rows of the other epoch of an inner rotation; None where `other` has told of none.
+            also: changes what follows the rows, in the same transaction; what it raises undoes all of it.
 
         Returns:
             The epoch as it is now.
@@ -215,6 +217,12 @@ class VaultChanger:
         """
         _check(rows, epoch.box_size)
         change = self._changer.prepare(epoch, rows) if rows else None
+        writes = [each for each in (also, change.write if change is not None else None) if each is not None]
+
+        def write(connection: Connection) -> None:
+            for each in writes:
+                each(connection)
+
         self._catalogue.amend(
             epoch.number,
             source=source,
@@ -222,7 +230,7 @@ class VaultChanger:
             after=after,
             as_of_ms=as_of_ms,
             added=added,
-            write=change.write if change is not None else _nothing,
+            write=write,
             tokens=[token for token, _ in rows],
             beside=beside,
         )
@@ -242,7 +250,3 @@ def _check(rows: Sequence[Row], box_size: int) -> None:
         if token <= last or len(token) != TOKEN_SIZE or len(box) != box_size:
             raise LoadOrderError("rows come by strictly ascending token of 16 bytes, boxes of one size")
         last = token
-
-
-def _nothing(_connection: Connection) -> None:
-    """Write nothing: only the position moves."""
