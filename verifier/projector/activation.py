@@ -5,11 +5,12 @@ The entry is committed first: what the log cannot record does not happen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from padan.entry import EntryKind, Field
 from verifier import admin_entry
 from verifier.projector.errors import EpochChoiceError
+from verifier.reference.errors import ReferencesLeftError
 from verifier.vault.epoch import EpochState
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from verifier.vault.epoch import Epoch
     from verifier.vault.writer import VaultWriter
 
+_ATTEMPTS: Final = 20
 _MAY_ACTIVATE = frozenset({EpochState.READY, EpochState.RETIRED})
 
 
@@ -65,7 +67,19 @@ def activate(writer: VaultWriter, log: LogStore, number: int, bringing: Bringing
         {"epoch": str(number)},
         fields={Field.EPOCH: number.to_bytes(4, "big")},
     )
-    before = writer.activate(number)
+    before = _activate(writer, epoch, active, bringing)
     if before is not None:
         bringing.after(before)
     return None if before is None else before.number
+
+
+def _activate(writer: VaultWriter, epoch: Epoch, active: Epoch | None, bringing: Bringing) -> Epoch | None:
+    """Activate an epoch, and bring references again where the first of a slot have come meanwhile."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return writer.activate(epoch.number)
+        except ReferencesLeftError:
+            if active is None:
+                raise
+            bringing.before(active, epoch)
+    return writer.activate(epoch.number)

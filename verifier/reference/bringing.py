@@ -3,6 +3,9 @@
  1 where the epoch in use keeps references, see that people have the same record ids in the other one  2 bring those of
  everybody whom that holds  3 once it is in use, and no process answers from the one before, delete that one's
 
+Where the first references come between 1 and the activation, that is refused, and references are brought again: what
+is deleted at 3 stands in the other epoch too.
+
 Killed in between, both epochs keep references, and every change goes to both; the next activation or drop clears up.
 """
 

@@ -1,6 +1,7 @@
 """The table of references, for whoever changes it: small transactions, each in every epoch that keeps references.
 
-An epoch keeps references once a slot of it is written down. Whoever changes a resident's references does so in all of
+An epoch keeps references once a slot of it is written down, and each of a rotation's two epochs from its begin to its
+end, so that whatever is the first of a slot stands in both. Whoever changes a resident's references does so in all of
 these epochs, in one transaction that holds the lock of the active epoch's row in the catalogue, and has seen under that
 lock that epochs and slots are those it works with; so does whoever lets another epoch keep them. So no epoch lacks a
 change, wherever a process is killed, and nobody has to note any. A feed takes references along in the transaction that
@@ -19,7 +20,7 @@ from tokenizer.biometrics.slot import Slot
 from verifier import schema, schema_reference
 from verifier.database import make_engine
 from verifier.reference.errors import StandingMovedError
-from verifier.vault import session
+from verifier.vault import rotation, session
 from verifier.vault.catalogue import Catalogue
 from verifier.vault.epoch import EpochState
 from verifier.vault.store import NoEpochError
@@ -54,7 +55,7 @@ class Standing:
 
     Attributes:
         active: the epoch in use.
-        keeping: the epochs that keep references, by number; the one in use always among them.
+        keeping: the epochs that keep references, by number; the one in use and a rotation's always among them.
         sealed: epoch and slot to the boxes that were sealed under the slot's key.
     """
 
@@ -105,7 +106,7 @@ class ReferenceTable:
             raise NoEpochError
         with session.reading(self._engine) as connection:
             sealed = _sealed(connection)
-        numbers = {active.number} | {number for number, _ in sealed}
+            numbers = {active.number} | {number for number, _ in sealed} | _rotating(connection)
         keeping = {
             number: epochs[number]
             for number in sorted(numbers)
@@ -152,9 +153,10 @@ class ReferenceTable:
         """
         number, epoch = standing.active.number, schema.epoch.c
         states = {each: state for each, state in connection.execute(select(epoch.number, epoch.state))}  # noqa: C416 - rows, not tuples, to type checkers
-        slots = {each for each in _sealed(connection) if EpochState(states[each[0]]) in _KEEPING}
+        alive = {each for each, state in states.items() if EpochState(state) in _KEEPING}
+        slots = {each for each in _sealed(connection) if each[0] in alive}
         known = {each for each in standing.sealed if each[0] in standing.keeping}
-        kept = {each for each, _ in slots} | {number}
+        kept = {each for each, _ in slots} | {number} | (_rotating(connection) & alive)
         if states.get(number) != EpochState.ACTIVE or kept != set(standing.keeping) or slots != known:
             raise StandingMovedError("the epochs changed in the middle of a change of references")
         return Changing(connection)
@@ -279,6 +281,12 @@ def _sealed(connection: Connection) -> dict[tuple[int, Slot], int]:
     table = schema_reference.reference_slot.c
     query = select(table.epoch, table.slot, table.sealed)
     return {(number, Slot.numbered(slot)): sealed for number, slot, sealed in connection.execute(query)}
+
+
+def _rotating(connection: Connection) -> set[int]:
+    """Name the two epochs of a rotation that is under way."""
+    there = rotation.live(connection)
+    return {there.source, there.target} if there is not None and there.takes_changes else set()
 
 
 def _page(connection: Connection, number: int, slot: Slot, after: bytes, limit: int) -> list[Row]:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from verifier.database import make_engine
 from verifier.errors import OperatorError
+from verifier.reference.errors import ReferencesLeftError
 from verifier.schema import epoch as table
 from verifier.schema import epoch_layer, feed_position
 from verifier.schema_reference import reference, reference_slot
@@ -99,9 +100,15 @@ class Catalogue:
         Raises:
             EpochStateError: it is neither ready nor retired.
             RotationStateError: a rotation is under way.
+            ReferencesLeftError: the active one keeps biometric references that the other does not.
         """
         with session.writing(self._engine) as connection:
+            # The lock under which references are changed, in every epoch that keeps them: where the other one keeps
+            # none of a slot, the first of it have come since references were brought, and would be left behind.
+            connection.execute(update(table).where(table.c.state == "active").values(rows=table.c.rows))
             rotation.require_free(connection, f"epoch {number} cannot be activated now")
+            if _slots_of_active(connection) - _slots(connection, number):
+                raise ReferencesLeftError(f"epoch {number} lacks references of the epoch in use")
             return self._activate(connection, number)
 
     def _activate(self, connection: Connection, number: int) -> Epoch | None:
@@ -272,6 +279,16 @@ def _epoch(row: Row[Any], layers: tuple[Layer, ...]) -> Epoch:
 def _layers(connection: Connection, number: int) -> tuple[Layer, ...]:
     query = select(epoch_layer.c.number, epoch_layer.c.rows).where(epoch_layer.c.epoch == number)
     return tuple(Layer(*row) for row in connection.execute(query.order_by(epoch_layer.c.number.desc())))
+
+
+def _slots(connection: Connection, number: int) -> set[int]:
+    query = select(reference_slot.c.slot).where(reference_slot.c.epoch == number)
+    return set(connection.execute(query).scalars())
+
+
+def _slots_of_active(connection: Connection) -> set[int]:
+    number = connection.execute(select(table.c.number).where(table.c.state == "active")).scalar()
+    return set() if number is None else _slots(connection, number)
 
 
 def _followed(connection: Connection, number: int, source: str) -> Followed:

@@ -110,6 +110,7 @@ class VaultWriter:
 
         Raises:
             EpochStateError: it is not ready.
+            ReferencesLeftError: the one that is active keeps biometric references that it does not.
         """
         return self._catalogue.activate(number)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +17,12 @@ from tokenizer.biometrics.scheme import Suite
 from tokenizer.biometrics.slot import Slot, all_slots, slots_of
 from tokenizer.codes import CodeLists
 from verifier.epoch import EpochHolder, RowDamagedError
-from verifier.reference.errors import NoReferencesError, StandingMovedError
+from verifier.reference.errors import NoReferencesError, ReferencesLeftError, StandingMovedError
 from verifier.reference.layer import DECOYS
 from verifier.reference.reader import SlotQuery, open_reader
 from verifier.reference.references import References, Wanted
 from verifier.reference.writer import open_writer
-from verifier.vault.open import open_vault
+from verifier.vault.open import open_catalogue, open_vault
 from verifier.vault.store import VaultDamagedError
 
 if TYPE_CHECKING:
@@ -262,13 +263,36 @@ def test_of_two_numbers_that_are_merged_the_survivor_keeps_its_own(
 def test_a_change_for_other_epochs_than_there_are_is_made_again(
     writer: ReferenceWriter, made: Installation
 ) -> None:
-    """Whoever read the epochs before another one came to keep references changes nothing, and begins again."""
-    writer.lay(SUITE)
+    """Whoever read the epochs before another one came into use changes nothing, and begins again."""
     before = writer.table.standing()
     number = made.load([BUDI, SARI])  # activated: the one in use is another now
     with pytest.raises(StandingMovedError), writer.table.changing(before):
         pass
     assert writer.table.standing().active.number == number
+
+
+def test_a_change_for_other_slots_than_there_are_is_made_again(writer: ReferenceWriter) -> None:
+    """Whoever read the slots before others came changes nothing: what stands in those would be passed over."""
+    before = writer.table.standing()
+    writer.lay(SUITE)
+    with pytest.raises(StandingMovedError), writer.table.changing(before):
+        pass
+
+
+def test_an_epoch_that_would_leave_references_behind_is_not_activated(
+    writer: ReferenceWriter, made: Installation
+) -> None:
+    """The catalogue itself refuses it, whoever asks, and the epoch in use stays."""
+    writer.lay(SUITE)
+    before = writer.table.standing()
+    with closing(open_catalogue(made.settings.vault_database)) as catalogue:
+        number = catalogue.next_number()
+        catalogue.begin(replace(before.active, number=number, layers=()))
+        catalogue.finish(number, 0)
+        with pytest.raises(ReferencesLeftError, match="lacks references"):
+            catalogue.activate(number)
+        catalogue.drop(number)
+    assert writer.table.standing() == before
 
 
 def test_a_dropped_epoch_leaves_nothing(writer: ReferenceWriter, pinned: PinnedReferences) -> None:
