@@ -9,12 +9,16 @@ import pytest
 
 from keys.keychange import Action, Change
 from keys.purpose import Purpose
+from padan.nik import parse
 from tests.integration.feeding import feed, people
 from tests.integration.projecting import COUNT, FEED, made_with
+from tests.people import AS_OF
 from tests.unit.verifier.reference.captures import face, row, write
-from tests.unit.verifier.reference.test_load import candidates, load, rejected
+from tests.unit.verifier.reference.test_load import CutOffHereError, candidates, load, rejected
 from verifier.feed.following import follow
+from verifier.reference import moving
 from verifier.reference.loading import Load
+from verifier.rotation.rotator import Rotator
 from verifier.vault.changer import VaultChanger
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.installation import Installation
+    from tokenizer.biometrics.slot import Slot
+    from verifier.reference.writer import Batch
 
 CHANGES = ["merged", "withdrawn", "nik_changed"]
 
@@ -55,6 +61,14 @@ def has(made: Installation, nik: str) -> bool:
     """Say whether a number has a face, as a question finds it."""
     with closing(made.agent()) as agent:
         return candidates(made, agent, nik)[0].held
+
+
+def draw_of(made: Installation, nik: str) -> bytes:
+    """Tell a number's face from others, as a question finds it."""
+    with closing(made.agent()) as agent:
+        (found,) = candidates(made, agent, nik)
+        assert found.held
+        return found.reference.draw
 
 
 def enrol(made: Installation, path: Path) -> int:
@@ -105,3 +119,39 @@ def test_who_is_enrolled_while_a_change_is_applied_follows_it(
     assert has_run == [1]
     assert not has(made, number)
     assert not own or has(made, own)
+
+
+def test_a_merger_in_the_middle_of_a_move_leaves_the_survivor_its_own(
+    made: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the new epoch has the merged number's face already, and not yet the survivor's, that still counts."""
+    held = people(COUNT)
+    numbers = list(held)
+    with closing(made.agent()) as agent:
+        load(made, agent, write(tmp_path / "faces.parquet", [row(nik, face(7)) for nik in numbers[:8]]))
+    monkeypatch.setattr(moving, "PAGE", 1)
+    page, merged = moving.Moving._page, list[str]()
+
+    def merging(self: moving.Moving, batch: Batch, slot: Slot, after: bytes) -> Any:
+        ids = [batch.layers[0].inner.record_id(parse(nik, AS_OF)) for nik in numbers[:8]]
+        tokens = self.layers(batch)[1].outer(slot).tokens(ids)
+        there = batch.changing.boxes(self.target, slot, tokens)
+        came = [nik for nik, token in zip(numbers[:8], tokens, strict=True) if token in there]
+        if came and not merged:
+            merged.extend([came[0], next(nik for nik in numbers[:8] if nik not in came)])
+            raise CutOffHereError
+        return page(self, batch, slot, after)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(moving.Moving, "_page", merging)
+        with pytest.raises(CutOffHereError):
+            Rotator(made.settings).begin(make_keys=True)
+    gone, survivor = merged
+    own = draw_of(made, survivor)
+    told = {"change": "merged", "row": dict(held[survivor]), "also": [gone]}
+    follow(made.settings, "changes", feed(made, 0, told, source=FEED))
+    Rotator(made.settings).begin()
+    assert draw_of(made, survivor) == own
+    Rotator(made.settings).flip(people=1_000)
+    assert draw_of(made, survivor) == own
+    assert not has(made, gone)

@@ -208,27 +208,31 @@ class Batch:
     def move(self, number: Nik, own: Nik) -> None:
         """Let what stands under a number stand under another one of the same resident, in every epoch.
 
-        The other number keeps what it has: only positions move of which it has nothing. The rest goes.
+        The other number keeps what it has: only positions move of which it has nothing. The rest goes. What it has
+        says the epoch in use, which has everything: while references are brought, the other one may lack what it is
+        about to get.
         """
+        first = self.layers[0]
+        ids = first.inner.record_id(number), first.inner.record_id(own)
+        has: set[tuple[str, int]] = set()
+        found: dict[Slot, bytes] = {}
+        for slot in self.slots(first):
+            outer = first.outer(slot)
+            there, mine = outer.tokens(ids)
+            boxes = self.changing.boxes(first.number, slot, [there, mine])
+            if mine in boxes:
+                has.add(slot[:2])
+            if there in boxes:
+                found[slot] = outer.open(there, boxes[there])
         for layer in self.layers:
-            old, new = layer.inner.record_id(number), layer.inner.record_id(own)
-            slots = self.slots(layer)
-            has: set[tuple[str, int]] = set()
-            found: dict[Slot, bytes] = {}
-            for slot in slots:
-                outer = layer.outer(slot)
-                there, mine = outer.token(old), outer.token(new)
-                boxes = self.changing.boxes(layer.number, slot, [there, mine])
-                if mine in boxes:
-                    has.add(slot[:2])
-                if there in boxes:
-                    found[slot] = outer.open(there, boxes[there])
+            new = layer.inner.record_id(own)
             for slot, content in found.items():
-                outer = layer.outer(slot)
                 if slot[:2] not in has:
+                    outer = layer.outer(slot)
                     token = outer.token(new)
+                    self.changing.keep(layer.number, [slot])
                     self.changing.put(layer.number, slot, {token: outer.seal(token, renamed(content, new))})
-                self.changing.drop(layer.number, slot, [outer.token(old)])
+        self.withdraw([number], found)
 
 
 def _lay(batch: Batch, *, slot: Slot, suite: Suite, key_id: int, day: int) -> None:
