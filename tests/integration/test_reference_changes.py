@@ -155,3 +155,12 @@ def test_a_merger_in_the_middle_of_a_move_leaves_the_survivor_its_own(
     Rotator(made.settings).flip(people=1_000)
     assert draw_of(made, survivor) == own
     assert not has(made, gone)
+
+
+def test_a_position_that_is_no_number_of_ours_is_a_reject(made: Installation, tmp_path: Path) -> None:
+    """However many digits a position has, its row is a reject, and the sound rows are stored."""
+    first, second = list(people(COUNT))[:2]
+    rows = [row(first, face(1), position="1" * 5_000), row(second, face(2), position="0")]
+    path = write(tmp_path / "faces.parquet", rows)
+    assert enrol(made, path) == 1
+    assert rejected(path) == [(1, "position", "position.range")]

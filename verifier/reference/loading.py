@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 ROWS: Final = 256
 """Rows that are stored together; a killed load loses so many."""
+_DIGITS: Final = 20
+"""Digits of a position at most: of some thousands Python makes no number."""
 _MOST: Final = 64
 """Rows of one position that are looked at together."""
 
@@ -256,7 +258,8 @@ class Load:
             raise _RowError("nik", f"nik.{error.reason}") from None
         if modality not in NUMBERS:
             raise _RowError("modality", "modality.unknown")
-        if not position.isdecimal() or int(position) not in POSITIONS[modality]:
+        is_number = position.isdecimal() and len(position) <= _DIGITS
+        if not is_number or int(position) not in POSITIONS[modality]:
             raise _RowError("position", "position.range")
         try:
             extractor_digest(extractor)
