@@ -17,7 +17,7 @@ from keys.block import BlockKey
 from keys.clock import utc_now
 from keys.cryptoperiod import Alarm, Use
 from keys.derive import hkdf, replay_info
-from keys.errors import AuditorsKeyError, KeyNotFoundError, KeyStateError, KeyUseError
+from keys.errors import AuditorsKeyError, KeyDestroyedError, KeyNotFoundError, KeyStateError, KeyUseError
 from keys.mac import MacKey
 from keys.meter import Act, Uncounted
 from keys.outer import EpochKeys, OuterKeys
@@ -349,7 +349,8 @@ class LocalKeyAgent(Secret):
             return self._primary(purpose)
         key = self._ring.key(purpose, key_id)
         if not key.state.may_process:
-            raise KeyStateError(f"the {purpose} key {key_id} is {key.state} and does nothing")
+            kind = KeyStateError if key.state.has_material else KeyDestroyedError
+            raise kind(f"the {purpose} key {key_id} is {key.state} and does nothing")
         cryptoperiod.check(purpose, key, Use.PROCESS, now=self._now())
         return key
 

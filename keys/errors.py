@@ -34,6 +34,10 @@ class KeyStateError(CustodianError):
     """The key's state does not allow this use."""
 
 
+class KeyDestroyedError(KeyStateError):
+    """The key was destroyed: what was made with it nobody can read any more."""
+
+
 class KeyExpiredError(KeyStateError):
     """The key's cryptoperiod is over for this use."""
 

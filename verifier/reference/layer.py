@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from keys.purpose import Purpose
 from tokenizer.biometrics.reference import TABLE
+from tokenizer.biometrics.slot import Slot
 from tokenizer.inner import Inner
 from tokenizer.outer import Outer
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from keys.keyagent import KeyAgent
-    from tokenizer.biometrics.slot import Slot
 
+_ANY: Final = Slot("face", 0)
 DECOYS: Final = 256
 """Decoys of each slot in each epoch."""
 
@@ -66,7 +67,9 @@ class Layer:
         inner = Inner.of_agent(
             agent, index_id=key_ids[Purpose.INDEX], attribute_id=key_ids[Purpose.ATTRIBUTE]
         )
-        return cls(agent, number=number, key_ids=key_ids, inner=inner, sealed=sealed)
+        made = cls(agent, number=number, key_ids=key_ids, inner=inner, sealed=sealed)
+        made.outer(_ANY)  # a key that is away is told now, and not in the middle of a change
+        return made
 
     def outer(self, slot: Slot) -> Outer:
         """Give the outer layer of a slot."""

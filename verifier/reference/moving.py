@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from keys.errors import KeyDestroyedError
 from tokenizer.biometrics.reference import Reference, renamed
 from tokenizer.biometrics.scheme import Suite
 from verifier.reference.writer import lay_decoys, today
@@ -80,15 +81,23 @@ class Moving:
         return brought
 
     def layers(self, batch: Batch) -> tuple[Layer, Layer]:
-        """Give the keys of both epochs."""
+        """Give the keys of both epochs.
+
+        Raises:
+            KeyDestroyedError: nobody can read one of them any more.
+        """
         by_number = {layer.number: layer for layer in batch.layers}
+        for number in (self.source, self.target):
+            if number not in by_number:
+                raise KeyDestroyedError(
+                    f"the keys of epoch {number} were destroyed, and its references with them"
+                )
         return by_number[self.source], by_number[self.target]
 
     def _begin(self, batch: Batch, slot: Slot) -> None:
-        by_number = {layer.number: layer for layer in batch.layers}
         batch.changing.keep(self.target, [slot])
-        if self.target in by_number:
-            _lay_like(batch, by_number[self.source], by_number[self.target], slot)
+        if self.target in batch.standing.keeping:
+            _lay_like(batch, *self.layers(batch), slot)
 
     def _page(self, batch: Batch, slot: Slot, after: bytes) -> tuple[bytes, int] | None:
         """Bring a page; returns its last token and how many rows it has, None at the end."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from keys.errors import CustodianError, KeyNotFoundError
+from keys.errors import CustodianError, KeyDestroyedError, KeyNotFoundError
 from tokenizer.biometrics.reference import Reference, decoy, renamed
 from tokenizer.biometrics.slot import all_slots
 from verifier.reference.errors import NoBiometricKeyError, StandingMovedError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tokenizer.biometrics.scheme import Suite
     from tokenizer.biometrics.slot import Slot
     from verifier.reference.table import Changing, Standing
+    from verifier.vault.epoch import Epoch
 
 _T = TypeVar("_T")
 _ATTEMPTS: Final = 20
@@ -73,7 +74,7 @@ class ReferenceWriter:
             NoEpochError: no epoch is active.
             StandingMovedError: epochs come and go all the time.
             VaultUnavailableError: the vault failed; nothing was changed.
-            KeysError: a key of the epoch in use is missing or may not be used.
+            KeysError: a key of an epoch that keeps references is missing or may not be used.
         """
         for _ in range(_ATTEMPTS):
             standing = self.table.standing()  # 1
@@ -95,7 +96,7 @@ class ReferenceWriter:
         Raises:
             NoEpochError: no epoch is active.
             VaultUnavailableError: the vault failed.
-            KeysError: a key of the epoch in use is missing or may not be used.
+            KeysError: a key of an epoch that keeps references is missing or may not be used.
         """
         standing = self.table.standing()
         layers = self.layers(standing) if standing.sealed else []
@@ -110,7 +111,11 @@ class ReferenceWriter:
     def layers(self, standing: Standing) -> list[Layer]:
         """Take the keys of the epochs that keep references, of the one in use first.
 
-        An epoch whose keys custodians have destroyed is passed over: nobody can answer from it any more.
+        An epoch whose keys custodians have destroyed is passed over: nobody can answer from it any more. One whose
+        keys are away for another reason is not: it would lack the change for good.
+
+        Raises:
+            CustodianError: a key is missing, also after the keyring was looked at again, or may not be used.
         """
         self._layers = {number: each for number, each in self._layers.items() if number in standing.keeping}
         for number, epoch in standing.keeping.items():
@@ -118,14 +123,23 @@ class ReferenceWriter:
                 continue
             sealed = {slot: count for (each, slot), count in standing.sealed.items() if each == number}
             try:
-                self._layers[number] = Layer.of(
-                    self._agent, number=number, key_ids=epoch.key_ids, sealed=sealed
-                )
-            except CustodianError:
+                self._layers[number] = self._layer(epoch, sealed)
+            except KeyDestroyedError:
                 if number == standing.active.number:
                     raise
         first = self._layers[standing.active.number]
         return [first, *(each for number, each in sorted(self._layers.items()) if each is not first)]
+
+    def _layer(self, epoch: Epoch, sealed: Mapping[Slot, int]) -> Layer:
+        """Take an epoch's keys; those that custodians made since the agent was filled are fetched first."""
+        try:
+            return Layer.of(self._agent, number=epoch.number, key_ids=epoch.key_ids, sealed=sealed)
+        except KeyDestroyedError:
+            raise
+        except CustodianError:
+            if not self._agent.refresh():
+                raise
+        return Layer.of(self._agent, number=epoch.number, key_ids=epoch.key_ids, sealed=sealed)
 
     def lay(self, suite: Suite) -> None:
         """Let every epoch keep references of a modality, with decoys under the biometric key of now.

@@ -16,6 +16,7 @@ from keys.errors import (
     AuditorsKeyError,
     KekFileError,
     KekMismatchError,
+    KeyDestroyedError,
     KeyExpiredError,
     KeyNotFoundError,
     KeyringIntegrityError,
@@ -209,8 +210,9 @@ def test_keys_that_may_not_work_are_not_there(custody: Custody, unlock: Unlock, 
     _, key_id = custody.add(Purpose.ROW_SEAL)
     if state == "destroyed":
         custody.destroy(Purpose.ROW_SEAL, key_id)
-    with pytest.raises(KeyStateError, match=state):
+    with pytest.raises(KeyStateError, match=state) as raised:
         unlock().seal_key(Purpose.ROW_SEAL, key_id, b"")
+    assert isinstance(raised.value, KeyDestroyedError) is (state == "destroyed")
 
 
 def test_unknown_keys_are_told(unlock: Unlock) -> None:
