@@ -1,7 +1,8 @@
 """Addresses of our databases, and SQLAlchemy engines for everything off the hot path.
 
 An address is a `postgresql://` URL, a `sqlite:///` URL or the path of a SQLite file. SQLite files are opened without
-being created (only `upgrade` creates), in WAL mode with synchronous=FULL, so that a commit is durable when it returns.
+being created (only `upgrade` creates), in WAL mode with synchronous=FULL, so that a commit is durable when it returns,
+and with secure_delete, whatever the library was built with, so that no free page holds what was withdrawn or erased.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def open_sqlite(path: Path, *, create: bool = False, wal: bool = True) -> sqlite
         connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only forgotten
     except BaseException:
         connection.close()
         raise
