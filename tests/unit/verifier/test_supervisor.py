@@ -27,18 +27,19 @@ import logging, sys
 from verifier.supervisor import Supervisor, block_signals
 logging.basicConfig()
 block_signals()
-command = [sys.executable, "tests/simulator/child.py", *sys.argv[1:]]
-sys.exit(Supervisor(["a", "b"], command, first_only=["--first"], patience=1.0).run())
+patience, *said = sys.argv[1:]
+command = [sys.executable, "tests/simulator/child.py", *said]
+sys.exit(Supervisor(["a", "b"], command, first_only=["--first"], patience=float(patience)).run())
 """
 
 
 class Family:
-    """A parent and its children."""
+    """A parent and its children, which have `patience` seconds to end."""
 
-    def __init__(self, folder: Path, *behaviour: str) -> None:
+    def __init__(self, folder: Path, *behaviour: str, patience: float) -> None:
         self._diary = folder / "diary"
         self.parent = subprocess.Popen(
-            [sys.executable, "-c", _PARENT, str(folder), *behaviour],
+            [sys.executable, "-c", _PARENT, str(patience), str(folder), *behaviour],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto/python'}"},
             stderr=subprocess.DEVNULL,
@@ -63,9 +64,9 @@ class Family:
 
 
 @contextlib.contextmanager
-def family(folder: Path, *behaviour: str) -> Iterator[Family]:
+def family(folder: Path, *behaviour: str, patience: float = SECONDS / 2) -> Iterator[Family]:
     """Run a family."""
-    running = Family(folder, *behaviour)
+    running = Family(folder, *behaviour, patience=patience)
     try:
         yield running
     finally:
@@ -105,7 +106,7 @@ def test_a_child_that_cannot_begin_ends_the_service(tmp_path: Path) -> None:
 
 def test_a_child_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     """After its patience the parent kills what is left, and says so by its exit code."""
-    with family(tmp_path, "a=deaf") as running:
+    with family(tmp_path, "a=deaf", patience=1.0) as running:
         entries = running.wait_for("begins", 2)
         running.parent.terminate()
         assert running.parent.wait(SECONDS) == 70
