@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 from verifier.child import HAND_OVER, SUCCESSOR
+from verifier.signals import hear
 from verifier.supervisor import unblock_signals
 from verifier.tether import ChildEnd
 
@@ -26,13 +27,14 @@ def main() -> None:
         with (Path(folder) / "diary").open("a") as diary:
             diary.write(f"{role} {text}\n")
 
-    def hand_over(*_: object) -> None:
-        if f"{role}=lingers" not in words:
+    def told(number: int) -> None:
+        if f"{role}=deaf" in words or (number == HAND_OVER and f"{role}=lingers" in words):
+            return
+        if number == HAND_OVER:
             leaving.set()
-            stopping.set()
+        stopping.set()
 
-    signal.signal(signal.SIGTERM, lambda *_: None if f"{role}=deaf" in words else stopping.set())
-    signal.signal(HAND_OVER, hand_over)
+    hear((signal.SIGTERM, HAND_OVER), told)
     unblock_signals()
     if f"{role}=once" in words and SUCCESSOR in rest:
         write("refuses")
@@ -44,7 +46,8 @@ def main() -> None:
     parent.say_started()
     write("ready")
     parent.say_ready()
-    stopping.wait()
+    while not stopping.wait(1):  # so that a signal which another thread was given is acted on
+        pass
     write("leaves" if leaving.is_set() else "ends")
 
 

@@ -8,12 +8,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from verifier.child import HAND_OVER
+from verifier.signals import hear
 from verifier.supervisor import unblock_signals
 
 _HEAR_SECONDS = 1.0
 
 if TYPE_CHECKING:
-    from types import FrameType
     from typing import Protocol
 
     from verifier.readiness import Readiness
@@ -46,7 +46,7 @@ def run(part: Part, parent: ChildEnd | None = None) -> None:
     """
     stopping, handing_over, hurry = threading.Event(), threading.Event(), threading.Event()
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop(number: int) -> None:
         (handing_over if number == HAND_OVER else hurry).set()
         stopping.set()
 
@@ -54,8 +54,7 @@ def run(part: Part, parent: ChildEnd | None = None) -> None:
         hurry.set()
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT, HAND_OVER):
-        signal.signal(number, stop)
+    hear((signal.SIGTERM, signal.SIGINT, HAND_OVER), stop)
     if parent is not None:
         signal.signal(
             signal.SIGHUP, signal.SIG_IGN

@@ -19,10 +19,10 @@ from verifier.cli.authority import read_input
 from verifier.cli.settings import settings
 from verifier.feed import following, source, watch
 from verifier.projector import progress
+from verifier.signals import hear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from verifier.config import Settings
     from verifier.feed.block import BlockSource
@@ -112,12 +112,7 @@ def _take_all(
 
 def _until_stopped() -> threading.Event:
     stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    hear((signal.SIGTERM, signal.SIGINT), lambda _: stopping.set())
     return stopping
 
 
