@@ -29,6 +29,12 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     server.drop_database(url)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_url(request: pytest.FixtureRequest) -> str:
+    """A database of each engine for one test; empty for SQLite's files."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.fixture(scope="session")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a keyring."""

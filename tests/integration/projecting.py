@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.installation import install
@@ -57,6 +58,13 @@ def made_with(folder: Path, url: str = "", *, extra: str = "") -> Installation:
         vault_url=url,
         extra=SIGNED + extra,
     )
+
+
+def made_for_references(folder: Path, url: str = "") -> Installation:
+    """Make such an installation with a biometric key."""
+    made = made_with(folder, url)
+    made.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
+    return made
 
 
 def write(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:

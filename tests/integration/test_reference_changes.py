@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from keys.keychange import Action, Change
-from keys.purpose import Purpose
 from padan.nik import parse
 from tests.integration.feeding import feed, people
-from tests.integration.projecting import COUNT, FEED, made_with
+from tests.integration.projecting import COUNT, FEED, made_for_references
 from tests.people import AS_OF
 from tests.unit.verifier.reference.captures import face, row, write
 from tests.unit.verifier.reference.test_load import CutOffHereError, candidates, load, rejected
@@ -22,7 +20,6 @@ from verifier.rotation.rotator import Rotator
 from verifier.vault.changer import VaultChanger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.installation import Installation
@@ -32,18 +29,10 @@ if TYPE_CHECKING:
 CHANGES = ["merged", "withdrawn", "nik_changed"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture
+def made(fresh_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation on each engine that follows a registry, and has a biometric key."""
-    url, server = "", None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        url = server.make_database()
-    installation = made_with(tmp_path_factory.mktemp("references"), url)
-    installation.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
-    yield installation
-    if server is not None:
-        server.drop_database(url)
+    return made_for_references(tmp_path_factory.mktemp("references"), fresh_url)
 
 
 def told_of(change: str) -> tuple[str, str, dict[str, Any]]:

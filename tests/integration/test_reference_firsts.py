@@ -10,7 +10,7 @@ import pytest
 from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from tests.integration.feeding import people
-from tests.integration.projecting import COUNT, NEW, OLD, made_with, order_of, write
+from tests.integration.projecting import COUNT, NEW, OLD, made_for_references, order_of, write
 from tests.integration.test_reference_rotation import enrol, found, rows
 from verifier.log.open import open_log
 from verifier.projector import activation
@@ -24,25 +24,15 @@ from verifier.rotation.step import Step
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.installation import Installation
     from tests.integration.test_reference_rotation import Marks
     from verifier.vault.epoch import Epoch
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture
+def made(fresh_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation on each engine with a biometric key, and without references."""
-    url, server = "", None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        url = server.make_database()
-    installation = made_with(tmp_path_factory.mktemp("references"), url)
-    installation.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
-    yield installation
-    if server is not None:
-        server.drop_database(url)
+    return made_for_references(tmp_path_factory.mktemp("references"), fresh_url)
 
 
 @pytest.mark.parametrize("when", [Step.BEGUN, Step.EPOCH_READY, Step.MOVED])

@@ -13,7 +13,7 @@ from keys.errors import KeyNotFoundError
 from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from tests.integration.feeding import people
-from tests.integration.projecting import COUNT, NEW, OLD, epochs, made_with, order_of, write
+from tests.integration.projecting import COUNT, NEW, OLD, epochs, made_for_references, order_of, write
 from tests.integration.test_reference_rotation import PLACES, enrol, found, number_of, rows
 from tokenizer.biometrics.slot import Slot
 from verifier.projector.load import Load
@@ -23,26 +23,16 @@ from verifier.reference.writer import open_writer
 from verifier.rotation.rotator import Rotator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from keys.keyagent import KeyAgent
     from tests.installation import Installation
 
 SLOTS = [Slot("iris", *place) for place in PLACES]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture
+def made(fresh_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation on each engine with a biometric key."""
-    url, server = "", None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        url = server.make_database()
-    installation = made_with(tmp_path_factory.mktemp("references"), url)
-    installation.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
-    yield installation
-    if server is not None:
-        server.drop_database(url)
+    return made_for_references(tmp_path_factory.mktemp("references"), fresh_url)
 
 
 def withdraw(made: Installation, agent: KeyAgent, nik: str) -> int:

@@ -14,7 +14,7 @@ from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.integration.feeding import feed, people
-from tests.integration.projecting import COUNT, FEED, NEW, OLD, made_with, order_of, write
+from tests.integration.projecting import COUNT, FEED, NEW, OLD, made_for_references, order_of, write
 from tests.operating import operate
 from tests.people import AS_OF
 from tokenizer.biometrics.reference import Reference, extractor_digest
@@ -43,7 +43,7 @@ from verifier.rotation.step import Step
 from verifier.vault.open import open_vault, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from padan.nik import Nik
@@ -60,27 +60,16 @@ class CutOffHereError(Exception):
     """Somebody pulled the plug."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture
+def made(fresh_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation on each engine that follows a registry, and has a biometric key."""
-    url, server = "", None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        url = server.make_database()
-    yield _with_key(made_with(tmp_path_factory.mktemp("references"), url))
-    if server is not None:
-        server.drop_database(url)
+    return made_for_references(tmp_path_factory.mktemp("references"), fresh_url)
 
 
 @pytest.fixture
 def files(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The same in files."""
-    return _with_key(made_with(tmp_path_factory.mktemp("references")))
-
-
-def _with_key(made: Installation) -> Installation:
-    made.custody().alone(Change(action=Action.SUCCEED, purpose=Purpose.BIOMETRIC))
-    return made
+    return made_for_references(tmp_path_factory.mktemp("references"))
 
 
 def number_of(nik: str) -> Nik:

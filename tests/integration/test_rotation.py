@@ -39,7 +39,7 @@ from verifier.vault.open import open_changer, open_rotations, open_writer
 from verifier.vault.rotation import RotationState, RotationStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -68,16 +68,10 @@ class Changes:
         self._position += count
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture
+def made(fresh_url: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation on each engine that follows a registry."""
-    url, server = "", None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        url = server.make_database()
-    yield _install(tmp_path_factory, url)
-    if server is not None:
-        server.drop_database(url)
+    return _install(tmp_path_factory, fresh_url)
 
 
 @pytest.fixture
