@@ -11,8 +11,10 @@ from keys.keychange import Action, Change
 from keys.purpose import Purpose
 from padan.biometric import template
 from padan.capture import Capture
+from padan.question import Question
 from padan.vocabulary import Modality
 from tests.operating import operate
+from tests.people import AS_OF
 from tokenizer.biometrics import suites
 from verifier.synthetic.biometrics.faces import MODEL
 from verifier.synthetic.biometrics.trial import EXTRACTOR, POSITIONS
@@ -75,3 +77,16 @@ def capture(modality: str, data: bytes, *, evidence: biometric_pb2.CaptureEviden
     """Hand a serialised template to the client."""
     extractor = template.extractor(*EXTRACTOR.split("/"))
     return Capture(modality=Modality.of(modality), extractor=extractor, template=data, evidence=evidence)
+
+
+def question(nik: str, **claims: str) -> Question:
+    """Build a question of the purpose "present", to which captures come."""
+    return Question.build(
+        nik=nik,
+        claims=claims,
+        purpose="present",
+        officer="desk-1",
+        legal_basis="public_task",
+        today=AS_OF,
+        beside_captures=True,
+    )

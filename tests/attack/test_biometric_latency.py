@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Final, Self
 import pytest
 
 from padan.presence import VERIFY_BIOMETRIC, Presence
-from padan.question import Question
 from padan.v1 import verification_pb2
 from padan.vocabulary import Verdict
 from tests import enrolment
 from tests.attack import timing
 from tests.installation import install
-from tests.people import AS_OF, BUDI
+from tests.people import BUDI
 from tests.postgres import PostgresServer
 from tests.service import running
 from tests.terms import Present, Terms
@@ -144,15 +143,7 @@ class Observer:
 
     def ask(self, nik: str, seen: Capture) -> tuple[Verdict, float]:
         """Ask; give the outcome and the microseconds it took. Sealing is not timed."""
-        asked = Question.build(
-            nik=nik,
-            claims={},
-            purpose="present",
-            officer="desk-1",
-            legal_basis="public_task",
-            today=AS_OF,
-            beside_captures=True,
-        )
+        asked = enrolment.question(nik)
         raw = Presence(asked, [seen], self.service).body
         begun = time.perf_counter_ns()
         answer = self.call(raw, timeout=10)

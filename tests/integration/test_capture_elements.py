@@ -10,12 +10,11 @@ import pytest
 
 from padan.biometric import template
 from padan.errors import InvalidRequestError
-from padan.question import Question
 from padan.v1 import biometric_pb2
 from padan.vocabulary import Verdict
-from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol, taken
+from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol, question, taken
 from tests.installation import install
-from tests.people import AS_OF, BUDI
+from tests.people import BUDI
 from tests.service import running
 from tests.simulator.terminal import run
 from tests.terms import Present, Terms
@@ -43,15 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 def ask(client: Client, data: bytes) -> Verification:
     """Ask about Budi by his face."""
-    asked = Question.build(
-        nik=BUDI["NIK"],
-        claims={},
-        purpose="present",
-        officer="desk-1",
-        legal_basis="public_task",
-        today=AS_OF,
-        beside_captures=True,
-    )
+    asked = question(BUDI["NIK"])
     return client.verify_biometric(asked, [capture("face", data)])
 
 

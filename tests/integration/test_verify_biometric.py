@@ -18,12 +18,11 @@ from padan.biometric import template
 from padan.entry import EntryKind, Field, decode, leaf
 from padan.errors import ConflictError, InvalidRequestError, NotGrantedError, ReceiptError
 from padan.probe import Binding
-from padan.question import Question
 from padan.sealing import Recipient
 from padan.signature import Signer
 from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Attribute, Verdict
-from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol, taken
+from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol, question, taken
 from tests.installation import ENVIRONMENT, REGISTRY, install
 from tests.operating import operate
 from tests.people import ALMARHUM, AS_OF, BUDI, PEOPLE, SARI, UNKNOWN_NIK
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from padan.answer import Verification
     from padan.capture import Capture
     from padan.client import Client
+    from padan.question import Question
     from tests.installation import Installation
     from tests.service import RunningService
 
@@ -98,19 +98,6 @@ class Counter:
         (row,) = [each for each in asked if decode(each.entry).fields[Field.REQUEST_ID] == wanted]
         assert leaf(row.salt, row.entry) == row.leaf
         return row
-
-
-def question(nik: str, **claims: str) -> Question:
-    """Build a question."""
-    return Question.build(
-        nik=nik,
-        claims=claims,
-        purpose="present",
-        officer="desk-1",
-        legal_basis="public_task",
-        today=AS_OF,
-        beside_captures=True,
-    )
 
 
 @cache
