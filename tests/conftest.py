@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys import process
 from tests.installation import install
 from tests.postgres import PostgresServer
 from tests.service import RunningService, running
@@ -33,6 +34,14 @@ def pytest_runtest_makereport(
                 said = given.messages().splitlines()[-TOLD:]
                 report.sections.append((f"the last messages of {name}, {call.when}", "\n".join(said)))
     return report
+
+
+@pytest.fixture(autouse=True)
+def stays_unprotected() -> Iterator[None]:
+    """Refuse a test that protects this process, for good: the tests after it would run in another one than alone."""
+    before = process.is_hardened()
+    yield
+    assert process.is_hardened() == before, "run what hardens its process in a process of its own"
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
-"""The operator's desk: padan-server on an installation, in this process, and what stands in the log then."""
+"""The operator's desk: commands on an installation, in this process, and what stands in the log then."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from padan.cli import console
 from padan.entry import EntryKind, Field, decode
 from tests.simulator.terminal import run
+from verifier.cli import custodian
+from verifier.cli.failure import translate
 from verifier.cli.server import main
 from verifier.log.open import open_log
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.installation import Installation
+    from tests.simulator.terminal import Ended
 
 
 def operate(installation: Installation, *words: object, code: int = 0) -> str:
@@ -21,6 +25,11 @@ def operate(installation: Installation, *words: object, code: int = 0) -> str:
     done = run(main, "--config", str(installation.config_path), *map(str, words))
     assert done.code == code, (done.code, done.out, done.err)
     return done.err if code else done.out
+
+
+def padan_keys(*words: object, stdin: bytes = b"") -> Ended:
+    """Run padan-keys without what its script does first: to protect its process, for good, and this one runs on."""
+    return run(lambda: console.run(custodian.build(), translate), *map(str, words), stdin=stdin)
 
 
 def details(installation: Installation, kind: EntryKind) -> list[dict[str, str]]:

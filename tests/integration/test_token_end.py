@@ -17,7 +17,7 @@ from padan.entry import EntryKind
 from padan.errors import PadanError
 from padan.token import Token
 from padan.vocabulary import Verdict
-from tests import memory
+from tests import memory, operating
 from tests.attack.test_rolling_restart import reload
 from tests.installation import install
 from tests.operating import details, operate
@@ -27,7 +27,7 @@ from tests.service import running
 from tests.simulator.terminal import run
 from tests.terms import Terms
 from verifier.agreement import signkey
-from verifier.cli import custodian, server
+from verifier.cli import server
 from verifier.directory import AgreementStatus
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def rotate(made: Installation, keys: dict[str, Path]) -> None:
 
 def padan_keys(made: Installation, *words: object) -> Ended:
     """Run a custodian's command on the key host."""
-    return run(custodian.main, "--config", str(made.config_path), *map(str, words))
+    return operating.padan_keys("--config", made.config_path, *words)
 
 
 def refusal(act: Callable[[], object]) -> str:
@@ -196,7 +196,7 @@ def _decide(made: Installation, keys: dict[str, Path], monkeypatch: pytest.Monke
     with monkeypatch.context() as away:
         away.chdir(made.root / "custodians")
         away.delenv("PADAN_CONFIG", raising=False)
-        done = run(custodian.main, "--keyring", str(made.settings.keyring), *words)
+        done = operating.padan_keys("--keyring", made.settings.keyring, *words)
     assert done.code == 0, done.err
     assert "[en] End token-domain/aid" in done.out
     assert "[id] Mengakhiri token-domain/aid" in done.out
@@ -231,14 +231,8 @@ def test_it_is_refused_until_it_may_be(tmp_path: Path) -> None:
     made.agree("social", Terms(token_domain="aid", version=3))
     renewed = padan_keys(made, "execute", out)
     assert (renewed.code, "names the token domain aid until" in renewed.err) == (ExitCode.REFUSED, True)
-    away = run(
-        custodian.main,
-        "--keyring",
-        str(made.settings.keyring),
-        "--kek",
-        made.settings.kek,
-        "execute",
-        str(out),
+    away = operating.padan_keys(
+        "--keyring", made.settings.keyring, "--kek", made.settings.kek, "execute", out
     )
     assert (away.code, "nobody sees whether an agreement names" in away.err) == (ExitCode.REFUSED, True), (
         away.err

@@ -17,11 +17,9 @@ from tests.integration.feeding import details, people
 from tests.integration.hands import Registry
 from tests.integration.projecting import COUNT, made_with
 from tests.integration.tokens import made
-from tests.operating import operate
-from tests.simulator.terminal import run
+from tests.operating import operate, padan_keys
 from verifier.backup import mirroring
 from verifier.backup.create import create
-from verifier.cli.custodian import main
 from verifier.directory import Directory
 from verifier.feed.following import follow
 from verifier.log.beside import Beside
@@ -176,6 +174,6 @@ def _rows(made: Installation) -> list[list[tuple[bytes, bytes]]]:
 
 def _custodian(made: Installation, *words: object, code: int = 0) -> str:
     """Run padan-keys; give what it printed."""
-    done = run(main, "--config", str(made.config_path), *map(str, words))
+    done = padan_keys("--config", made.config_path, *words)
     assert done.code == code, (done.code, done.out, done.err)
     return done.out + done.err

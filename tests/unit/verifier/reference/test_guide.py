@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from tests.house import markdown
 from tests.installation import install
-from tests.operating import appoint
+from tests.operating import appoint, padan_keys
 from tests.people import BUDI, SARI, UNKNOWN_NIK
 from tests.simulator.terminal import run
 from tests.unit.verifier.reference.captures import face, row, write
-from verifier.cli.custodian import main as keys_main
 from verifier.cli.server import main
 from verifier.reference.rules import RULES
 
@@ -40,7 +39,8 @@ def test_the_page_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         if command.page != PAGE:
             continue
         program, *words = [key if word == "KEY" else word for word in shlex.split(command.line)]
-        done = run(keys_main if program == "padan-keys" else main, *words, stdin=f"{BUDI['NIK']}\n".encode())
+        told = f"{BUDI['NIK']}\n".encode()
+        done = padan_keys(*words, stdin=told) if program == "padan-keys" else run(main, *words, stdin=told)
         assert done.code == 0, (command.line, done.err)
         assert command.output.strip() in done.out, command.line
         if words[0] == "create":
