@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, insert, select, text, update
@@ -19,6 +20,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from tokenizer.biometrics.slot import Slot
 from verifier import schema, schema_reference
 from verifier.database import make_engine
+from verifier.parts import parts
 from verifier.reference.errors import StandingMovedError
 from verifier.vault import rotation, session
 from verifier.vault.catalogue import Catalogue
@@ -181,10 +183,7 @@ class ReferenceTable:
 
     def count(self, number: int) -> dict[Slot, int]:
         """Count the rows of an epoch by slot, decoys too."""
-        table = schema_reference.reference.c
-        query = select(table.slot, func.count()).where(table.epoch == number).group_by(table.slot)
-        with session.reading(self._engine) as connection:
-            return {Slot.numbered(slot): int(count) for slot, count in connection.execute(query)}
+        return {slot: self._count(number, slot) for slot in self.standing().slots(number)}
 
     def extractors(self) -> dict[bytes, str]:
         """Read the names of extractors, by digest."""
@@ -209,6 +208,14 @@ class ReferenceTable:
     def forget(self, number: int) -> int:
         """Delete everything of an epoch, page by page; returns how many rows."""
         return self._catalogue.forget_references(number)
+
+    def _count(self, number: int, slot: Slot) -> int:
+        table, count = schema_reference.reference.c, 0
+        own = table.epoch == number, table.slot == slot.number
+        for part in parts(partial(session.reading, self._engine), table.token, *own):
+            with session.reading(self._engine) as connection:
+                count += connection.execute(select(func.count()).where(part)).scalar_one()
+        return count
 
 
 class Changing:

@@ -7,18 +7,21 @@ theirs. So nothing is lost between the reading and the writing of a transaction 
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Integer, func, literal_column, select, table, text
+from sqlalchemy import Integer, LargeBinary, column, func, literal_column, select, table, text
 
 from tokenizer.besiderow import HEAD_SIZE, KeyIds, key_ids
 from verifier.log import beside, listing
 from verifier.log.beside import How, Kept
+from verifier.parts import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from verifier.directory import Directory
@@ -76,6 +79,7 @@ class RowTable:
     def __init__(self, directory: Directory, where: Beside) -> None:
         self._directory = directory
         self.where = where
+        self._rows = table(where.table, column("name", LargeBinary), column("box", LargeBinary))
 
     @contextmanager
     def changing(self) -> Iterator[Change]:
@@ -106,25 +110,20 @@ class RowTable:
 
     def is_empty(self) -> bool:
         """Say whether there is no row."""
-        query = select(literal_column("1", Integer)).select_from(table(self.where.table)).limit(1)
+        query = select(literal_column("1", Integer)).select_from(self._rows).limit(1)
         with self._directory.reading() as connection:
             return connection.execute(query).first() is None
 
     def count(self) -> int:
         """Count the rows."""
-        with self._directory.reading() as connection:
-            query = select(func.count()).select_from(table(self.where.table))
-            return int(connection.execute(query).scalar_one())
+        return sum(int(count) for (count,) in self._of_parts(func.count()))
 
     def by_keys(self) -> dict[KeyIds, int]:
         """Count the rows by the keys under which they stand, which every row names in the clear."""
-        cut = "substr(box, 1, :size)" if self._on_sqlite() else "substring(box from 1 for :size)"
-        query = text(f"SELECT {cut} AS head, count(*) FROM {self.where.table} GROUP BY head")  # noqa: S608 - our own names
-        found: dict[KeyIds, int] = {}
-        with self._directory.reading() as connection:
-            for head, count in connection.execute(query, {"size": HEAD_SIZE}):
-                ids = key_ids(bytes(head))
-                found[ids] = found.get(ids, 0) + int(count)
+        head = func.substr(self._rows.c.box, 1, HEAD_SIZE).label("head")
+        found: Counter[KeyIds] = Counter()
+        for start, count in self._of_parts(head, func.count(), by=(head,)):
+            found[key_ids(bytes(start))] += int(count)
         return found
 
     def pages(self, *, size: int = PAGE) -> Iterator[list[tuple[bytes, bytes]]]:
@@ -142,6 +141,10 @@ class RowTable:
             yield page
             last = page[-1][0]
 
-    def _on_sqlite(self) -> bool:
-        with self._directory.reading() as connection:
-            return connection.dialect.name == "sqlite"
+    def _of_parts(self, *asked: ColumnElement[Any], by: Sequence[ColumnElement[Any]] = ()) -> Iterator[Any]:
+        """Ask about the rows of each part."""
+        for part in parts(self._directory.reading, self._rows.c.name):
+            with self._directory.reading() as connection:
+                query = select(*asked).select_from(self._rows).where(part).group_by(*by)
+                found = connection.execute(query).all()
+            yield from found
