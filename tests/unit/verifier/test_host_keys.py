@@ -35,7 +35,7 @@ def test_passphrases_of_custodians_do_not_lie_on_the_host(tmp_path: Path) -> Non
 
 def test_a_sealed_service_has_an_agent_and_a_parent(tmp_path: Path) -> None:
     """With one worker too; who needs keys asks the agent, and hears that it is not there."""
-    found = settings(tmp_path, "quorum:custody")
+    found = settings(tmp_path, "quorum:custody", "development")  # nothing protects this process, for good
     assert (found.starts_sealed, found.starts_key_agent, found.has_parent) == (True, True, True)
     assert host_keys.agent_socket(found) == tmp_path / "agent.sock"
     for obtain in (host_keys.unlock, lambda each: host_keys.unlock_for_projection(each, str)):
