@@ -6,6 +6,7 @@ python deploy/custody/traffic.py AGENCY RATE POPULATION ADDRESS, in the agency's
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import signal
@@ -16,6 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -77,7 +79,10 @@ def main() -> None:
     chosen = parser.parse_args()
     people = People(chosen.population).take_many(_PEOPLE, lambda one: one.alive)
     tally, stopping = Tally(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    told: SimpleQueue[int] = (
+        SimpleQueue()
+    )  # a handler may put into it whatever it interrupts, but set no event
+    signal.signal(signal.SIGTERM, lambda number, _: told.put(number))
     threading.Thread(target=_tell, args=(tally, stopping), daemon=True).start()
     with (
         padan.Client.from_files(
@@ -105,9 +110,11 @@ def main() -> None:
         began = time.monotonic()
         for number in itertools.count():
             due = began + number / chosen.rate
-            if stopping.wait(max(0.0, due - time.monotonic())):
+            with contextlib.suppress(Empty):
+                told.get(timeout=max(0.0, due - time.monotonic()))
                 break
             pool.submit(ask, number, due)
+        stopping.set()
     sys.stdout.write(json.dumps(tally.take()) + "\n")
 
 

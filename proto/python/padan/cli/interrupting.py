@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 
 class Stoppable(Protocol):
@@ -21,17 +24,29 @@ class Stoppable(Protocol):
 
 @contextlib.contextmanager
 def interruptible(calls: Stoppable) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop a run so that what is under way is kept; a second one ends it at once."""
+    """Let Ctrl-C and SIGTERM stop a run so that what is under way is kept; a second one ends it at once.
 
-    def stop(number: int, frame: Any) -> None:
-        del frame
-        calls.stop()
+    A handler runs in the midst of whatever the main thread does, with the locks that this holds: it may put into a
+    `SimpleQueue` and no more, so that another thread stops the run and says so.
+    """
+    told: SimpleQueue[bool] = SimpleQueue()
+
+    def handler(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.default_int_handler)
-        sys.stderr.write("stopping when the calls under way are answered; once more ends at once\n")
+        told.put(True)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    def listen() -> None:
+        while told.get():
+            calls.stop()
+            sys.stderr.write("stopping when the calls under way are answered; once more ends at once\n")
+
+    listening = threading.Thread(target=listen, name="signals")
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    listening.start()
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, kept in before.items():
+            signal.signal(number, kept)
+        told.put(False)
+        listening.join()
