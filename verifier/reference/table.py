@@ -137,9 +137,7 @@ class ReferenceTable:
             StandingMovedError: the epochs are others by now; nothing was changed.
         """
         with session.writing(self._engine) as connection:
-            epoch = schema.epoch.c
-            where = epoch.number == standing.active.number
-            connection.execute(update(schema.epoch).where(where).values(rows=epoch.rows))
+            session.hold_references(connection)
             yield self.joined(connection, standing)
 
     @staticmethod

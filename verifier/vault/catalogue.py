@@ -103,9 +103,9 @@ class Catalogue:
             ReferencesLeftError: the active one keeps biometric references that the other does not.
         """
         with session.writing(self._engine) as connection:
-            # The lock under which references are changed, in every epoch that keeps them: where the other one keeps
-            # none of a slot, the first of it have come since references were brought, and would be left behind.
-            connection.execute(update(table).where(table.c.state == "active").values(rows=table.c.rows))
+            # Where the other one keeps no reference of a slot, the first of it have come since references were brought,
+            # and would be left behind.
+            session.hold_references(connection)
             rotation.require_free(connection, f"epoch {number} cannot be activated now")
             if _slots_of_active(connection) - _slots(connection, number):
                 raise ReferencesLeftError(f"epoch {number} lacks references of the epoch in use")
@@ -129,6 +129,9 @@ class Catalogue:
             RotationStateError: a rotation needs it.
         """
         with session.writing(self._engine) as connection:
+            session.hold_references(
+                connection
+            )  # a change that has begun ends first, and the next one sees no such epoch
             under_way = rotation.live(connection)
             if under_way is not None and number in {under_way.source, under_way.target}:
                 rotation.require_free(connection, f"epoch {number} cannot be dropped now")
@@ -146,6 +149,9 @@ class Catalogue:
         )
         while True:
             with session.writing(self._engine) as connection:
+                session.hold_references(
+                    connection
+                )  # so that a change that has begun leaves nothing behind the last page
                 found = [{"a_slot": slot, "a_token": token} for slot, token in connection.execute(some)]
                 if not found:
                     connection.execute(delete(reference_slot).where(reference_slot.c.epoch == number))

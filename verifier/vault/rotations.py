@@ -188,6 +188,7 @@ class Rotations(Catalogue):
         """
         with session.writing(self._engine) as connection:
             there = self._at(connection, target, RotationState.FLIPPED, RotationState.FINISHING)
+            self._hold(connection, there.target)  # changes of references that have begun end first
             self._set(connection, target, state=RotationState.FINISHING.value)
             rotation.forget_all(connection)
             self._set_epoch(connection, there.source, EpochState.DROPPED)

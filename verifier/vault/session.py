@@ -1,12 +1,14 @@
-"""Transactions on the vault's catalogue; whatever fails in one is that the vault is away."""
+"""Transactions on the vault's catalogue, and the lock in them; whatever fails in one is that the vault is away."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from verifier.schema import epoch
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
@@ -41,3 +43,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except SQLAlchemyError as error:
         raise VaultUnavailableError.of(error) from error
+
+
+def hold_references(connection: Connection) -> None:
+    """Let nobody else change references until the transaction's end, in whichever epochs keep them.
+
+    The lock is that of the active epoch's row, which the changes of a feed take too. Whoever waited until another epoch
+    came into use has no row, and takes that one's.
+    """
+    active = epoch.c.state == "active"
+    while not connection.execute(update(epoch).where(active).values(rows=epoch.c.rows)).rowcount:
+        if connection.execute(select(epoch.c.number).where(active)).first() is None:
+            return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 SUITE = Suite(name="iris-test/1", number=3, modality="iris", size=64, samples=3)
 EXTRACTOR = "extractor/2.0"
+SECONDS, BESIDE_SECONDS = 10.0, 0.3
 REQUEST = bytes(range(16))
 PERSON, OTHER, NOBODY = (parse(number, today=AS_OF) for number in (BUDI["NIK"], SARI["NIK"], UNKNOWN_NIK))
 
@@ -301,3 +303,30 @@ def test_a_dropped_epoch_leaves_nothing(writer: ReferenceWriter, pinned: PinnedR
     assert writer.table.forget(pinned.epoch) == DECOYS * 6
     assert writer.table.count(pinned.epoch) == {}
     assert not writer.table.keeps(pinned.epoch)
+
+
+def test_a_change_under_way_leaves_nothing_in_what_is_forgotten(
+    writer: ReferenceWriter, pinned: PinnedReferences
+) -> None:
+    """Whoever deletes an epoch's references waits for a change that has begun, and deletes what that brought too."""
+    writer.lay(SUITE)
+    slot = Slot("iris", 2, 0)
+    with ThreadPoolExecutor(1) as other:
+        with writer.table.changing(writer.table.standing()) as changing:
+            forgetting = other.submit(writer.table.forget, pinned.epoch)
+            assert not wait([forgetting], BESIDE_SECONDS).done
+            changing.put(pinned.epoch, slot, {bytes(16): b"box"})
+        assert forgetting.result(SECONDS) == DECOYS * 6 + 1
+    assert writer.table.page(pinned.epoch, slot, b"") == []
+
+
+def test_an_epoch_is_dropped_after_a_change_under_way(writer: ReferenceWriter, made: Installation) -> None:
+    """Whoever drops an epoch waits for a change that has begun, since that counts with it."""
+    before = writer.table.standing()
+    with closing(open_catalogue(made.settings.vault_database)) as catalogue, ThreadPoolExecutor(1) as other:
+        number = catalogue.next_number()
+        catalogue.begin(replace(before.active, number=number, layers=()))
+        with writer.table.changing(writer.table.standing()):
+            dropping = other.submit(catalogue.drop, number)
+            assert not wait([dropping], BESIDE_SECONDS).done
+        dropping.result(SECONDS)
