@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,3 +48,16 @@ def parts(
             return
         yield and_(*where, key > after, key <= edge)
         after = bytes(edge)
+
+
+def count(
+    reading: Callable[[], AbstractContextManager[Connection]],
+    key: ColumnElement[bytes],
+    *where: ColumnElement[bool],
+) -> int:
+    """Count rows part by part; arguments as `parts`."""
+    found = 0
+    for part in parts(reading, key, *where):
+        with reading() as connection:
+            found += connection.execute(select(func.count(key)).where(part)).scalar_one()
+    return found

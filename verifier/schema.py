@@ -378,6 +378,14 @@ rotation_pair = Table(
 `box` is the row that the epoch which does not answer has yet to take, sealed for it; null when it has taken it.
 """
 
+PAIRS_WAITING = Index(
+    "rotation_pair_waiting",
+    rotation_pair.c.target,
+    sqlite_where=rotation_pair.c.box.is_not(None),
+    postgresql_where=rotation_pair.c.box.is_not(None),
+)
+"""What the other epoch has yet to take is found among millions of rows that it has taken."""
+
 rotation_behind = Table(
     "rotation_behind",
     vault_metadata,

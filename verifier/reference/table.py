@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from tokenizer.biometrics.slot import Slot
 from verifier import schema, schema_reference
 from verifier.database import make_engine
-from verifier.parts import parts
+from verifier.parts import count
 from verifier.reference.errors import StandingMovedError
 from verifier.vault import rotation, session
 from verifier.vault.catalogue import Catalogue
@@ -181,7 +181,11 @@ class ReferenceTable:
 
     def count(self, number: int) -> dict[Slot, int]:
         """Count the rows of an epoch by slot, decoys too."""
-        return {slot: self._count(number, slot) for slot in self.standing().slots(number)}
+        table, reading = schema_reference.reference.c, partial(session.reading, self._engine)
+        return {
+            slot: count(reading, table.token, table.epoch == number, table.slot == slot.number)
+            for slot in self.standing().slots(number)
+        }
 
     def extractors(self) -> dict[bytes, str]:
         """Read the names of extractors, by digest."""
@@ -206,14 +210,6 @@ class ReferenceTable:
     def forget(self, number: int) -> int:
         """Delete everything of an epoch, page by page; returns how many rows."""
         return self._catalogue.forget_references(number)
-
-    def _count(self, number: int, slot: Slot) -> int:
-        table, count = schema_reference.reference.c, 0
-        own = table.epoch == number, table.slot == slot.number
-        for part in parts(partial(session.reading, self._engine), table.token, *own):
-            with session.reading(self._engine) as connection:
-                count += connection.execute(select(func.count()).where(part)).scalar_one()
-        return count
 
 
 class Changing:

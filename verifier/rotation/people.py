@@ -159,7 +159,7 @@ class People:
     def carry(self) -> int:
         """Bring noted changes into the other epoch, until none is noted; others may change the vault in between."""
         carried = 0
-        while self._means.rotations.pending(self._means.there.in_use):
+        while self._means.rotations.is_behind(self._means.there.in_use):
             with self._means.changer() as vault:
                 carried += self._carry_batch(vault)
         return carried

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Integer, LargeBinary, column, func, literal_column, select, table, text
 
 from tokenizer.besiderow import HEAD_SIZE, KeyIds, key_ids
 from verifier.log import beside, listing
 from verifier.log.beside import How, Kept
-from verifier.parts import parts
+from verifier.parts import count, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from verifier.directory import Directory
@@ -116,14 +115,17 @@ class RowTable:
 
     def count(self) -> int:
         """Count the rows."""
-        return sum(int(count) for (count,) in self._of_parts(func.count()))
+        return count(self._directory.reading, self._rows.c.name)
 
     def by_keys(self) -> dict[KeyIds, int]:
         """Count the rows by the keys under which they stand, which every row names in the clear."""
         head = func.substr(self._rows.c.box, 1, HEAD_SIZE).label("head")
         found: Counter[KeyIds] = Counter()
-        for start, count in self._of_parts(head, func.count(), by=(head,)):
-            found[key_ids(bytes(start))] += int(count)
+        for part in parts(self._directory.reading, self._rows.c.name):
+            with self._directory.reading() as connection:
+                query = select(head, func.count()).select_from(self._rows).where(part).group_by(head)
+                for start, rows in connection.execute(query):
+                    found[key_ids(bytes(start))] += int(rows)
         return found
 
     def pages(self, *, size: int = PAGE) -> Iterator[list[tuple[bytes, bytes]]]:
@@ -140,11 +142,3 @@ class RowTable:
                 return
             yield page
             last = page[-1][0]
-
-    def _of_parts(self, *asked: ColumnElement[Any], by: Sequence[ColumnElement[Any]] = ()) -> Iterator[Any]:
-        """Ask about the rows of each part."""
-        for part in parts(self._directory.reading, self._rows.c.name):
-            with self._directory.reading() as connection:
-                query = select(*asked).select_from(self._rows).where(part).group_by(*by)
-                found = connection.execute(query).all()
-            yield from found

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from verifier.database import make_engine
 from verifier.errors import OperatorError
+from verifier.parts import count
 from verifier.reference.errors import ReferencesLeftError
 from verifier.schema import epoch as table
-from verifier.schema import epoch_layer, feed_position
+from verifier.schema import epoch_layer, feed_position, rotation_change, rotation_pair
 from verifier.schema_reference import reference, reference_slot
 from verifier.vault import rotation, session
 from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
@@ -238,7 +240,12 @@ class Catalogue:
         """Read the last rotation that began, and how many changes its other epoch has yet to take."""
         with session.reading(self._engine) as connection:
             there = rotation.newest(connection)
-            return there, 0 if there is None else rotation.count(connection, there.in_use)
+        if there is None or not there.takes_changes:
+            return there, 0
+        reading = partial(session.reading, self._engine)
+        notes, pairs = rotation_change.c, rotation_pair.c
+        noted = count(reading, notes.token, notes.epoch == there.in_use)
+        return there, noted + count(reading, pairs.target, pairs.box.is_not(None))
 
     def _begin(self, connection: Connection, epoch: Epoch) -> None:
         values = {

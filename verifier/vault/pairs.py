@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 
 from verifier.schema import rotation_behind as behind_table
 from verifier.schema import rotation_pair as table
@@ -117,10 +117,10 @@ def boxes(connection: Connection, tokens: Sequence[bytes]) -> dict[bytes, bytes]
     return found
 
 
-def pending(connection: Connection) -> int:
-    """Count the rows that the other epoch has yet to take."""
-    query = select(func.count()).select_from(table).where(table.c.box.is_not(None))
-    return int(connection.execute(query).scalar_one())
+def are_waiting(connection: Connection) -> bool:
+    """Say whether the other epoch has yet to take any row."""
+    query = select(table.c.target).where(table.c.box.is_not(None)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def taken(connection: Connection, pairs: Sequence[Pair], *, from_source: bool) -> None:
@@ -173,7 +173,8 @@ def replayed(connection: Connection, source: str, position: int) -> None:
     connection.execute(update(behind_table).where(behind_table.c.source == source).values(position=position))
 
 
-def forget_all(connection: Connection) -> None:
-    """Remove everything: there is no other epoch any more."""
-    connection.execute(delete(table))
+def forget(connection: Connection, limit: int) -> int:
+    """Remove some of everything, where there is no other epoch any more; returns how many numbers, 0 at the end."""
     connection.execute(delete(behind_table))
+    some = select(table.c.target).limit(limit)
+    return connection.execute(delete(table).where(table.c.target.in_(some))).rowcount

@@ -13,7 +13,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, select, text, tuple_, update
 
 from verifier.errors import OperatorError
 from verifier.schema import rotation as table
@@ -202,10 +202,9 @@ def noted(connection: Connection, number: int, limit: int) -> list[Change]:
     return [Change(bytes(token), serial) for token, serial in connection.execute(query)]
 
 
-def count(connection: Connection, number: int) -> int:
-    """Count the changes of an epoch that the other one has yet to take."""
-    query = select(func.count()).select_from(rotation_change).where(rotation_change.c.epoch == number)
-    return int(connection.execute(query).scalar_one()) + pairs.pending(connection)
+def is_behind(connection: Connection, number: int) -> bool:
+    """Say whether the other epoch has yet to take any change of an epoch."""
+    return bool(noted(connection, number, 1)) or pairs.are_waiting(connection)
 
 
 def forget(connection: Connection, number: int, changes: Sequence[Change]) -> None:
@@ -219,10 +218,12 @@ def forget(connection: Connection, number: int, changes: Sequence[Change]) -> No
         )
 
 
-def forget_all(connection: Connection) -> None:
-    """Remove every note: there is no other epoch any more."""
-    connection.execute(delete(rotation_change))
-    pairs.forget_all(connection)
+def forget_some(connection: Connection, limit: int) -> int:
+    """Remove some notes, where there is no other epoch any more; returns how many, 0 at the end."""
+    key = tuple_(rotation_change.c.epoch, rotation_change.c.token)
+    some = select(rotation_change.c.epoch, rotation_change.c.token).limit(limit)
+    gone = connection.execute(delete(rotation_change).where(key.in_(some))).rowcount
+    return gone + pairs.forget(connection, limit)
 
 
 def require_free(connection: Connection, what: str) -> None:

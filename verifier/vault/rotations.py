@@ -6,7 +6,7 @@ no change is noted that the other epoch does not have.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from verifier.vault.epoch import Epoch
     from verifier.vault.pairs import Behind, Pair
 
+_NOTES: Final = 5_000
+"""Notes that are removed in one transaction."""
+
 
 class Rotations(Catalogue):
     """The catalogue of epochs, as a rotation works with it."""
@@ -44,6 +47,8 @@ class Rotations(Catalogue):
             RotationStateError: one is under way, or the old epoch is not the active one.
             EpochStateError: the new epoch's number is used.
         """
+        if self.rotation() is None:
+            self._forget_notes()  # those of one that was killed while it was abandoned
         with session.writing(self._engine) as connection:
             self._hold(connection, new.source)
             rotation.require_free(connection, "no second rotation can begin")
@@ -94,10 +99,10 @@ class Rotations(Catalogue):
         with session.reading(self._engine) as connection:
             return rotation.noted(connection, number, limit)
 
-    def pending(self, number: int) -> int:
-        """Count the notes of changes in an epoch."""
+    def is_behind(self, number: int) -> bool:
+        """Say whether the other epoch has yet to take any change of an epoch."""
         with session.reading(self._engine) as connection:
-            return rotation.count(connection, number)
+            return rotation.is_behind(connection, number)
 
     def waiting(self, there: Rotation, limit: int) -> list[Pair]:
         """Read rows that the other epoch of an inner rotation has yet to take."""
@@ -190,8 +195,8 @@ class Rotations(Catalogue):
             there = self._at(connection, target, RotationState.FLIPPED, RotationState.FINISHING)
             self._hold(connection, there.target)  # changes of references that have begun end first
             self._set(connection, target, state=RotationState.FINISHING.value)
-            rotation.forget_all(connection)
             self._set_epoch(connection, there.source, EpochState.DROPPED)
+        self._forget_notes()
 
     def finished(self, target: int, *, now_ms: int) -> None:
         """Write down that the old epoch and its keys are gone."""
@@ -209,13 +214,20 @@ class Rotations(Catalogue):
             there = self._at(connection, target, RotationState.MOVING, RotationState.READY)
             self._hold(connection, there.source)
             self._set(connection, target, state=RotationState.ABANDONED.value, live=None, ended_ms=now_ms)
-            rotation.forget_all(connection)
             self._set_epoch(connection, there.target, EpochState.DROPPED)
+        self._forget_notes()
+
+    def _forget_notes(self) -> None:
+        """Remove what was noted, by then for nobody, in small transactions: the changes of weeks may be millions."""
+        while True:
+            with session.writing(self._engine) as connection:
+                if not rotation.forget_some(connection, _NOTES):
+                    return
 
     def _exchange(self, connection: Connection, before: int, after: int) -> bool:
         """Activate another epoch, which shows the registry as the one before does."""
         self._hold(connection, before)
-        if rotation.count(connection, before):
+        if rotation.is_behind(connection, before):
             return False
         if self._state(connection, before) is not EpochState.ACTIVE:
             raise RotationStateError(f"epoch {before} is not the active one any more: abandon the rotation")

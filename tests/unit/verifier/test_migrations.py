@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-NEWEST = {Tree.LOG: "0014", Tree.VAULT: "0007"}
+NEWEST = {Tree.LOG: "0014", Tree.VAULT: "0008"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
 
 

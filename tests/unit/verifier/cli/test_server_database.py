@@ -44,7 +44,7 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
         "log": {"current": "0014", "newest": "0014"},
-        "vault": {"current": "0007", "newest": "0007"},
+        "vault": {"current": "0008", "newest": "0008"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()
 

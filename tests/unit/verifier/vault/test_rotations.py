@@ -1,0 +1,123 @@
+"""What a rotation notes is found, counted and removed however much of it there is, on both engines."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import func, insert, select
+
+from tests.unit.verifier.vault.epochs import epoch, load, tokens
+from verifier import migrations
+from verifier.schema import rotation_change, rotation_pair
+from verifier.vault import session
+from verifier.vault.open import open_writer, place_of
+from verifier.vault.rotation import Rotation, RotationKind, RotationState
+from verifier.vault.rotations import Rotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NOTED = tokens(7_000)
+TAKEN = tokens(6_000, seed=2)
+WAITING = tokens(3, seed=3)
+BEGUN = Rotation(
+    target=2, source=1, state=RotationState.MOVING, operator="op", parts=1, total=1, done=0, rate=0, begun_ms=1,
+    kind=RotationKind.INNER,
+)  # fmt: skip
+
+
+@pytest.fixture
+def rotations(vault_database: str) -> Iterator[Rotations]:
+    """A catalogue whose epoch 1 is in use."""
+    with opened(vault_database) as found:
+        yield found
+
+
+def opened(database: str) -> closing[Rotations]:
+    """Load an epoch and open its catalogue."""
+    with closing(open_writer(database)) as writer:
+        load(writer, 1, tokens(1), activate=True)
+    return closing(Rotations(place_of(database)))
+
+
+def fill(rotations: Rotations, *, noted: Sequence[bytes], taken: Sequence[bytes]) -> None:
+    """Write notes of changes down, pairs whose row was taken, and a few whose row was not."""
+    with session.writing(rotations._engine) as connection:
+        if noted:
+            notes = [{"epoch": 1, "token": token, "serial": 1} for token in noted]
+            connection.execute(insert(rotation_change), notes)
+        pairs = [{"target": token, "source": token, "revision": 1, "box": None} for token in taken]
+        pairs += [{"target": token, "source": token, "revision": 1, "box": b"row"} for token in WAITING]
+        connection.execute(insert(rotation_pair), pairs)
+
+
+def held(rotations: Rotations) -> tuple[int, int]:
+    """Count the notes and the pairs."""
+    with session.reading(rotations._engine) as connection:
+        tables = rotation_change, rotation_pair
+        one, other = (
+            connection.execute(select(func.count()).select_from(each)).scalar_one() for each in tables
+        )
+    return one, other
+
+
+def test_what_was_noted_is_counted_and_goes_with_the_rotation(rotations: Rotations) -> None:
+    """Changes that the other epoch has yet to take are counted while there is one, and nothing stays of them."""
+    rotations.begin_rotation(BEGUN, epoch(2))
+    assert not rotations.is_behind(1)
+    fill(rotations, noted=NOTED, taken=TAKEN)
+    there, count = rotations.newest_rotation()
+    assert there == BEGUN
+    assert (count, rotations.is_behind(1)) == (len(NOTED) + len(WAITING), True)
+    rotations.abandon(2, now_ms=2)
+    there, count = rotations.newest_rotation()
+    assert there is not None
+    assert (there.state, count, rotations.is_behind(1)) == (RotationState.ABANDONED, 0, False)
+    assert held(rotations) == (0, 0)
+
+
+def test_what_a_killed_one_left_is_not_of_the_next_one(rotations: Rotations) -> None:
+    """Notes of a rotation that was killed while it was abandoned are nobody's, and gone before the next begins."""
+    rotations.begin_rotation(BEGUN, epoch(2))
+    rotations.abandon(2, now_ms=2)
+    fill(rotations, noted=NOTED[:10], taken=TAKEN[:10])
+    assert rotations.newest_rotation()[1] == 0
+    rotations.begin_rotation(replace(BEGUN, target=3), epoch(3))
+    assert held(rotations) == (0, 0)
+    assert not rotations.is_behind(1)
+
+
+def rows_read(server: psycopg.Connection) -> int:
+    """Say how many rows of pairs all sessions have read."""
+    server.execute("SELECT pg_stat_force_next_flush()")
+    server.execute("SELECT pg_stat_clear_snapshot()")
+    found = server.execute(
+        "SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'rotation_pair')"
+        " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'rotation_pair')"
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_what_is_waiting_is_found_among_what_was_taken(postgres_url: str) -> None:
+    """However many rows the other epoch has taken, those that it has yet to take are found without reading them."""
+    migrations.upgrade(postgres_url, migrations.Tree.VAULT)
+    with opened(postgres_url) as rotations, psycopg.connect(postgres_url, autocommit=True) as server:
+        rotations.begin_rotation(BEGUN, epoch(2))
+        fill(rotations, noted=(), taken=TAKEN)
+        server.execute("VACUUM ANALYZE rotation_pair")
+        before = rows_read(server)
+        for _ in range(5):
+            assert [pair.other for pair in rotations.waiting(BEGUN, 100)] == WAITING
+            assert rotations.is_behind(1)
+        rotations.close()  # a session tells what it has read when it ends
+        until, read = time.monotonic() + 2, rows_read(server)
+        while time.monotonic() < until:
+            time.sleep(0.1)
+            read = max(read, rows_read(server))
+        assert before < read <= before + 5 * (len(WAITING) + 1)
