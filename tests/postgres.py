@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _NOBODY = 65_534
 _SETTINGS = {
@@ -140,6 +140,32 @@ class PostgresServer:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
         return f"{self.url()}&options=-csearch_path%3D{name}"
+
+    @contextlib.contextmanager
+    def taking(self, seconds: float, command: str) -> Iterator[None]:
+        """Let the first such command of each session take this long, as it does on a nation's table.
+
+        Args:
+            seconds: how long.
+            command: the tag of what changes a schema, as "CREATE INDEX".
+        """
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(
+                "CREATE FUNCTION public.take_long() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " IF current_setting('test.taken', true) IS NULL THEN"
+                f" PERFORM set_config('test.taken', 'yes', false), pg_sleep({float(seconds)}); END IF; END $$"
+            )
+            connection.execute(
+                sql.SQL(
+                    "CREATE EVENT TRIGGER takes_long ON ddl_command_end WHEN TAG IN ({})"
+                    " EXECUTE FUNCTION public.take_long()"
+                ).format(sql.Literal(command))
+            )
+            try:
+                yield
+            finally:
+                connection.execute("DROP EVENT TRIGGER takes_long")
+                connection.execute("DROP FUNCTION public.take_long")
 
     def drop_database(self, url: str) -> None:
         """Drop a database that `make_database` made."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
@@ -136,8 +137,15 @@ def _is_busy(error: sqlite3.OperationalError | OperationalError) -> bool:
     return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> Engine:
+def make_engine(address: Address, *, create: bool = False, wal: bool = True, patient: bool = False) -> Engine:
     """Make an engine.
+
+    Args:
+        address: of the database.
+        create: make a SQLite file that is not there.
+        wal: as of `open_sqlite`.
+        patient: PostgreSQL may work on a statement for as long as it takes, as on an index of a nation's table; a lock
+            is waited for no longer than else.
 
     On SQLite every transaction that is not marked `reads_only` takes the write lock at its begin, so that it never
     has to give up in its middle.
@@ -145,7 +153,7 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
     if address.path is None:
         engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            creator=lambda: WatchedConnection.connect(
+            creator=lambda: (psycopg.Connection if patient else WatchedConnection).connect(
                 address.url, connect_timeout=2, tcp_user_timeout=STATEMENT_MS
             ),
             pool_pre_ping=True,
@@ -155,7 +163,8 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True) -> 
         @event.listens_for(engine, "connect")
         def _limit(connection: DBAPIConnection, _: object) -> None:
             cursor = connection.cursor()
-            cursor.execute(f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {STATEMENT_MS}")
+            limit = 0 if patient else STATEMENT_MS
+            cursor.execute(f"SET statement_timeout = {limit}; SET lock_timeout = {STATEMENT_MS}")
             cursor.close()
             connection.commit()
 

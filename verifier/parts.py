@@ -1,7 +1,7 @@
 """A large table gone through in parts by its key, since one statement over all of it would outlast the limit of time.
 
-PostgreSQL ends a statement of the service after STATEMENT_MS, and SQLite lets no writer checkpoint past a reader. What
-others add and delete meanwhile may or may not be met.
+PostgreSQL ends a statement of the service after STATEMENT_MS; on SQLite whoever writes the vault's catalogue waits for
+whoever reads it. What others add and delete meanwhile may or may not be met.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
-ROWS: Final = 20_000
-"""Rows of a part: some 10 ms of a database."""
+ROWS: Final = 2_000
+"""Rows of a part: far from the limit where each lies on another page of a disk that is not in memory."""
 
 
 def parts(

@@ -41,6 +41,8 @@ from verifier.rotation.inner_rotator import InnerRotator
 from verifier.rotation.rotator import Rotator
 from verifier.rotation.step import Step
 from verifier.vault.open import open_vault, place_of
+from verifier.vault.open import open_writer as open_vault_writer
+from verifier.vault.rotation import RotationState, RotationStateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -222,6 +224,26 @@ def test_an_abandoned_rotation_leaves_nothing(made: Installation) -> None:
     Rotator(made.settings).abandon()
     assert rows(made, NEW) == 0
     assert found(made, numbers) == stored
+
+
+def test_abandoning_that_was_cut_off_goes_on(made: Installation) -> None:
+    """Cut off when the old epoch answers alone and the new one's rows are there still, the same command ends it."""
+    stored = enrol(made, list(people(COUNT))[:5])
+    Rotator(made.settings).begin(make_keys=True)
+
+    def killed(step: Step) -> None:
+        if step is Step.ABANDONED:
+            raise CutOffHereError
+
+    with pytest.raises(CutOffHereError):
+        Rotator(made.settings, reached=killed).abandon()
+    with closing(open_vault_writer(made.settings.vault_database)) as writer:
+        assert writer.left() == [NEW]
+        assert rows(made, NEW) == len(stored)
+        assert Rotator(made.settings).abandon().there.state is RotationState.ABANDONED
+        assert (writer.left(), rows(made, NEW)) == ([], 0)
+    with pytest.raises(RotationStateError, match="no rotation is under way"):
+        Rotator(made.settings).abandon()
 
 
 def test_a_move_that_was_cut_off_goes_on(files: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

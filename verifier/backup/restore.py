@@ -307,11 +307,10 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
 
 def _stage_tables(job: _Job, tree: Tree, address: Address, opened: contextlib.ExitStack) -> Connection:
     """Build and fill one database's tables in a transaction that is yet to be committed."""
-    engine = database.make_engine(address)
+    engine = database.make_engine(address, patient=True)
     opened.callback(engine.dispose)
     connection = engine.connect()
     opened.callback(connection.close)  # and so rolled back, where it is not committed
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     version = job.manifest.log_version if tree is Tree.LOG else job.manifest.vault_version
     migrations.build(connection, tree, version)
     driver = connection.connection.driver_connection

@@ -107,7 +107,7 @@ def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
     address = _address(database, tree)
     if address.path is not None:
         _make_folder(address.path.parent, tree)
-    engine = make_engine(address, create=True, wal=tree is Tree.LOG)
+    engine = make_engine(address, create=True, wal=tree is Tree.LOG, patient=True)
     try:
         version = _known_version(engine, tree)
         if version.is_later:

@@ -71,8 +71,7 @@ class Moving:
             pairs: old and new record id of everyone; not gone through where nothing is lacking.
         """
         slots = self.begin(writer)
-        # The new one first: what comes to both in between makes the old one larger, and nothing is left out.
-        new, old = writer.table.count(self.target), writer.table.count(self.source)
+        old, new = writer.table.counts(self.source, self.target)
         lacking = [slot for slot in slots if old.get(slot, 0) > new.get(slot, 0)]
         if not lacking:
             return 0

@@ -10,9 +10,8 @@ makes its rows visible, which holds the same lock.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, insert, select, text, update
@@ -181,11 +180,25 @@ class ReferenceTable:
 
     def count(self, number: int) -> dict[Slot, int]:
         """Count the rows of an epoch by slot, decoys too."""
-        table, reading = schema_reference.reference.c, partial(session.reading, self._engine)
-        return {
-            slot: count(reading, table.token, table.epoch == number, table.slot == slot.number)
-            for slot in self.standing().slots(number)
-        }
+        (found,) = self.counts(number)
+        return found
+
+    def counts(self, *numbers: int) -> list[dict[Slot, int]]:
+        """Count the rows of epochs as `count`, in one state of the table."""
+        standing, table = self.standing(), schema_reference.reference.c
+        with session.snapshot(self._engine) as connection:
+            return [
+                {
+                    slot: count(
+                        lambda: nullcontext(connection),
+                        table.token,
+                        table.epoch == number,
+                        table.slot == slot.number,
+                    )
+                    for slot in standing.slots(number)
+                }
+                for number in numbers
+            ]
 
     def extractors(self) -> dict[bytes, str]:
         """Read the names of extractors, by digest."""

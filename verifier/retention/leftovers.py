@@ -1,7 +1,7 @@
 """What else goes when its time is over: rows of retired epochs, and what loads and checks left in the data folder.
 
-An epoch's time begins when retention first sees it retired, and begins anew where it was active again in between. The
-entry that says what goes is committed before it goes.
+An epoch's time begins when retention first sees it retired, and begins anew where it was active again in between; that
+of one that is dropped is over. The entry that says what goes is committed before it goes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from verifier.config import Settings
     from verifier.log.store import LogStore, LogTransaction
     from verifier.projector.plan import Plan
+    from verifier.vault.writer import VaultWriter
 
 RETIRED: Final = "retention_epochs"
 """The setting in the log's database that says since when each retired epoch was seen so."""
@@ -85,16 +86,22 @@ class Leftovers:
 
     def _epochs_over(self, since: Mapping[int, int], now_ms: int) -> list[int]:
         kept_ms = self._settings.retention_epoch_days * DAY_MS
-        return [number for number in self._retired() if now_ms - since.get(number, now_ms) >= kept_ms]
+        over = [number for number in self._retired() if now_ms - since.get(number, now_ms) >= kept_ms]
+        return [*self._half_dropped(), *over]
 
     def _files_over(self, now_ms: int) -> list[Path]:
         files = sorted(file for pattern in _LISTS for file in self._settings.data_dir.glob(pattern))
         return [file for file in files if self._is_old(file, now_ms)]
 
+    def _half_dropped(self) -> list[int]:
+        """List epochs of which a command that was cut off left rows, but for those that a rotation still works on."""
+        with closing(open_writer(self._settings.vault_database)) as writer:
+            kept = _rotating(writer)
+            return [number for number in writer.left() if number not in kept]
+
     def _retired(self) -> list[int]:
         with closing(open_writer(self._settings.vault_database)) as writer:
-            there = writer.rotation()
-            kept = () if there is None else (there.source, there.target)
+            kept = _rotating(writer)
             return [
                 epoch.number
                 for epoch in writer.epochs()
@@ -163,3 +170,8 @@ class Leftovers:
 
 def _parse(text: str) -> dict[int, int]:
     return {int(number): int(since_ms) for number, since_ms in json.loads(text or "{}").items()}
+
+
+def _rotating(writer: VaultWriter) -> tuple[int, ...]:
+    there = writer.rotation()
+    return () if there is None else (there.source, there.target)

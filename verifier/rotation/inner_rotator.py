@@ -26,7 +26,8 @@ from verifier.rotation import inner_keys, outer_keys, tables, workplace
 from verifier.rotation.backlog import replay
 from verifier.rotation.errors import OtherProjectionError, UnsaidPositionError
 from verifier.rotation.inner_people import InnerPeople
-from verifier.rotation.rotator import Done, Rotator, require
+from verifier.rotation.rotator import Done, Rotator
+from verifier.rotation.standing import require
 from verifier.rotation.step import Step
 from verifier.rotation.telling import Telling
 from verifier.vault.epoch import EpochState

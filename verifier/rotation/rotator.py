@@ -26,6 +26,7 @@ from verifier.projector.progress import Silence
 from verifier.rotation import outer_keys, parts, tables, workplace
 from verifier.rotation.errors import ChangesPendingError, CutOffError, SampleDiffersError
 from verifier.rotation.means import Means
+from verifier.rotation.standing import half_abandoned, require
 from verifier.rotation.step import Step
 from verifier.rotation.translation import OUTER_PURPOSES, Translation
 from verifier.vault.epoch import EpochState
@@ -309,14 +310,20 @@ class Rotator:
     def abandon(self) -> Done:
         """Give up a rotation that was not flipped: the new epoch goes, the old one goes on answering.
 
+        The same command goes on where it was cut off.
+
         Raises:
             RotationStateError: the rotation does not stand there.
         """
         with workplace.alone(self._settings), self._catalogue() as rotations:
-            there = require(rotations, RotationState.MOVING, RotationState.READY)
-            self._log(EntryKind.ROTATION_ABANDONED, there, {"operator": workplace.operator()})
-            rotations.abandon(there.target, now_ms=self._now_ms())
+            there = half_abandoned(self._settings, rotations)
+            if there is None:
+                there = require(rotations, RotationState.MOVING, RotationState.READY)
+                self._log(EntryKind.ROTATION_ABANDONED, there, {"operator": workplace.operator()})
+                rotations.abandon(there.target, now_ms=self._now_ms())
+                self._reached(Step.ABANDONED)
             self._delete(there.target)
+            rotations.forget_notes()
             workplace.clear(self._settings, there.target)
             return Done(there=self._now(rotations, there))
 
@@ -387,13 +394,3 @@ class Rotator:
     def _now(rotations: Rotations, there: Rotation) -> Rotation:
         newest, _ = rotations.newest_rotation()
         return newest if newest is not None and newest.target == there.target else there
-
-
-def require(rotations: Rotations, *states: RotationState) -> Rotation:
-    """Read the rotation that is under way; a `RotationStateError` where there is none, or it stands elsewhere."""
-    there = rotations.rotation()
-    if there is None:
-        raise RotationStateError("no rotation is under way")
-    if there.state not in states:
-        raise RotationStateError(f"{there.name} is {there.state.value}")
-    return there

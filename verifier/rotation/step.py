@@ -33,6 +33,7 @@ class Step(enum.StrEnum):
     ROWS_DROPPED = "rows-dropped"
     KEYS_DESTROYED = "keys-destroyed"
     FINISHED = "finished"
+    ABANDONED = "abandoned"
 
 
 INNER: Final = frozenset({Step.CHUNK_PROJECTED, Step.PROJECTED, Step.MISSING_COUNTED})

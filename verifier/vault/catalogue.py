@@ -6,15 +6,16 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 
 from verifier.database import make_engine
 from verifier.errors import OperatorError
-from verifier.parts import count
+from verifier.parts import count, parts
 from verifier.reference.errors import ReferencesLeftError
 from verifier.schema import epoch as table
-from verifier.schema import epoch_layer, feed_position, rotation_change, rotation_pair
+from verifier.schema import epoch_layer, feed_position
 from verifier.schema_reference import reference, reference_slot
+from verifier.schema_rotation import rotation_change, rotation_pair
 from verifier.vault import rotation, session
 from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
 
@@ -31,10 +32,6 @@ CARRIED: Final = "+carried"
 """The source under which rows that a rotation brings from its other epoch are counted."""
 REPLACED: Final = "+replaced"
 """The source under which replacements of rows are counted; no source of changes has such a name."""
-
-
-_AT_ONCE: Final = 500
-"""References that are deleted in one transaction."""
 
 
 class EpochStateError(OperatorError):
@@ -124,7 +121,7 @@ class Catalogue:
         return _epoch(before, _layers(connection, before.number))
 
     def drop(self, number: int) -> None:
-        """Write down that an epoch's rows go.
+        """Write down that an epoch's rows go, or go on with one of which that is written.
 
         Raises:
             EpochStateError: it is active, or there is none.
@@ -137,29 +134,38 @@ class Catalogue:
             under_way = rotation.live(connection)
             if under_way is not None and number in {under_way.source, under_way.target}:
                 rotation.require_free(connection, f"epoch {number} cannot be dropped now")
-            self._require(connection, number, EpochState.LOADING, EpochState.READY, EpochState.RETIRED)
+            going = (EpochState.LOADING, EpochState.READY, EpochState.RETIRED, EpochState.DROPPED)
+            self._require(connection, number, *going)
             connection.execute(update(table).where(table.c.number == number).values(state="dropped"))
 
     def forget_references(self, number: int) -> int:
-        """Delete the biometric references of an epoch, page by page; returns how many rows."""
-        columns, gone = reference.c, 0
-        some = select(columns.slot, columns.token).where(columns.epoch == number).limit(_AT_ONCE)
-        one = delete(reference).where(
-            columns.epoch == number,
-            columns.slot == bindparam("a_slot"),
-            columns.token == bindparam("a_token"),
+        """Delete the biometric references of an epoch, part by part; returns how many rows.
+
+        Slot after slot; then from the front again, until under the lock of who changes references there is none.
+        """
+        columns, gone, floor = reference.c, 0, 0
+        first = (
+            select(columns.slot).where(columns.epoch == number).order_by(columns.slot, columns.token).limit(1)
         )
         while True:
             with session.writing(self._engine) as connection:
-                session.hold_references(
-                    connection
-                )  # so that a change that has begun leaves nothing behind the last page
-                found = [{"a_slot": slot, "a_token": token} for slot, token in connection.execute(some)]
-                if not found:
+                session.hold_references(connection)
+                slot = connection.execute(first.where(columns.slot >= floor)).scalar()
+                if slot is None and not floor:
                     connection.execute(delete(reference_slot).where(reference_slot.c.epoch == number))
                     return gone
-                connection.execute(one, found)
-                gone += len(found)
+            floor = 0 if slot is None else slot + 1
+            own = columns.epoch == number, columns.slot == slot
+            for part in parts(partial(session.reading, self._engine), columns.token, *own):
+                with session.writing(self._engine) as connection:
+                    gone += connection.execute(delete(reference).where(part)).rowcount
+
+    def has_references(self, number: int) -> bool:
+        """Say whether an epoch has references, whoever keeps them."""
+        query = select(reference.c.epoch).where(reference.c.epoch == number)
+        with session.reading(self._engine) as connection:
+            found = connection.execute(query.order_by(reference.c.slot, reference.c.token).limit(1)).first()
+        return found is not None
 
     def followed(self, number: int, source: str) -> Followed:
         """Read how far an epoch has followed a source of changes."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, text, update
 
-from verifier.schema import rotation_behind as behind_table
-from verifier.schema import rotation_pair as table
+from verifier.schema_rotation import rotation_behind as behind_table
+from verifier.schema_rotation import rotation_pair as table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,7 +119,8 @@ def boxes(connection: Connection, tokens: Sequence[bytes]) -> dict[bytes, bytes]
 
 def are_waiting(connection: Connection) -> bool:
     """Say whether the other epoch has yet to take any row."""
-    query = select(table.c.target).where(table.c.box.is_not(None)).limit(1)
+    # In the index's order, so that no planner believes that a first one is soon met in the table itself.
+    query = select(table.c.target).where(table.c.box.is_not(None)).order_by(table.c.target).limit(1)
     return connection.execute(query).first() is not None
 
 
@@ -173,8 +174,6 @@ def replayed(connection: Connection, source: str, position: int) -> None:
     connection.execute(update(behind_table).where(behind_table.c.source == source).values(position=position))
 
 
-def forget(connection: Connection, limit: int) -> int:
-    """Remove some of everything, where there is no other epoch any more; returns how many numbers, 0 at the end."""
+def forget_behind(connection: Connection) -> None:
+    """Remove what the new epoch lacks of sources: there is no other epoch any more."""
     connection.execute(delete(behind_table))
-    some = select(table.c.target).limit(limit)
-    return connection.execute(delete(table).where(table.c.target.in_(some))).rowcount

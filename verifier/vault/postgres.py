@@ -210,6 +210,16 @@ class PostgresEpochLoader:
         except psycopg.Error as error:
             raise VaultUnavailableError.of(error) from error
 
+    def holds(self, number: int) -> bool:
+        """Say whether there is an epoch's table."""
+        try:
+            with psycopg.connect(self._url, connect_timeout=5) as connection:
+                name = epoch_table(number).as_string(connection)
+                found = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
+        except psycopg.Error as error:
+            raise VaultUnavailableError.of(error) from error
+        return found is not None and found[0] is not None
+
     def close(self) -> None:
         """Close the connection; a load that is not finished is gone."""
         connection, self._connection = self._connection, None

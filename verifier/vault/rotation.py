@@ -13,11 +13,11 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import delete, select, text, update
 
 from verifier.errors import OperatorError
-from verifier.schema import rotation as table
-from verifier.schema import rotation_change
+from verifier.schema_rotation import rotation as table
+from verifier.schema_rotation import rotation_change
 from verifier.vault import pairs
 
 if TYPE_CHECKING:
@@ -216,14 +216,6 @@ def forget(connection: Connection, number: int, changes: Sequence[Change]) -> No
                 columns.epoch == number, columns.token == change.token, columns.serial == change.serial
             )
         )
-
-
-def forget_some(connection: Connection, limit: int) -> int:
-    """Remove some notes, where there is no other epoch any more; returns how many, 0 at the end."""
-    key = tuple_(rotation_change.c.epoch, rotation_change.c.token)
-    some = select(rotation_change.c.epoch, rotation_change.c.token).limit(limit)
-    gone = connection.execute(delete(rotation_change).where(key.in_(some))).rowcount
-    return gone + pairs.forget(connection, limit)
 
 
 def require_free(connection: Connection, what: str) -> None:

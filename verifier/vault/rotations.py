@@ -1,4 +1,6 @@
-"""The steps of a rotation in the catalogue, each a transaction: begun, moved, flipped, reverted, finished, abandoned.
+"""The steps of a rotation in the catalogue: begun, moved, flipped, reverted, finished, abandoned.
+
+Each is one transaction; what was noted for an epoch that is no more goes afterwards, in many.
 
 A flip is the one pointer that every process follows, moved together with the positions of all sources, and only while
 no change is noted that the other epoch does not have.
@@ -6,13 +8,16 @@ no change is noted that the other epoch does not have.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 
+from verifier.parts import parts
 from verifier.schema import epoch as epoch_table
 from verifier.schema import feed_position
-from verifier.schema import rotation as table
+from verifier.schema_rotation import rotation as table
+from verifier.schema_rotation import rotation_change, rotation_pair
 from verifier.vault import pairs, rotation, session
 from verifier.vault.catalogue import CARRIED, REPLACED, Catalogue, PositionError
 from verifier.vault.epoch import EpochState
@@ -21,13 +26,11 @@ from verifier.vault.rotation import Change, Rotation, RotationState, RotationSta
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sqlalchemy import Delete
     from sqlalchemy.engine import Connection
 
     from verifier.vault.epoch import Epoch
     from verifier.vault.pairs import Behind, Pair
-
-_NOTES: Final = 5_000
-"""Notes that are removed in one transaction."""
 
 
 class Rotations(Catalogue):
@@ -48,9 +51,9 @@ class Rotations(Catalogue):
             EpochStateError: the new epoch's number is used.
         """
         if self.rotation() is None:
-            self._forget_notes()  # those of one that was killed while it was abandoned
+            self.forget_notes()  # those of one that was killed while it was abandoned
         with session.writing(self._engine) as connection:
-            self._hold(connection, new.source)
+            session.hold_references(connection)
             rotation.require_free(connection, "no second rotation can begin")
             if self._state(connection, new.source) is not EpochState.ACTIVE:
                 raise RotationStateError(f"epoch {new.source} is not the active one any more: begin again")
@@ -144,8 +147,8 @@ class Rotations(Catalogue):
             RotationStateError: the rotation does not stand there.
         """
         with session.writing(self._engine) as connection:
+            session.hold_references(connection)
             self._at(connection, there.target, RotationState.READY)
-            self._hold(connection, there.source)
             lacks = pairs.behind(connection).get(source)
             if lacks is not None and lacks.position != before:
                 raise PositionError(f"another process replays {source} too")
@@ -192,11 +195,14 @@ class Rotations(Catalogue):
             RotationStateError: the rotation does not stand there.
         """
         with session.writing(self._engine) as connection:
+            session.hold_references(
+                connection
+            )  # changes that have begun end first, and a revert, which is seen
             there = self._at(connection, target, RotationState.FLIPPED, RotationState.FINISHING)
-            self._hold(connection, there.target)  # changes of references that have begun end first
+            pairs.forget_behind(connection)
             self._set(connection, target, state=RotationState.FINISHING.value)
             self._set_epoch(connection, there.source, EpochState.DROPPED)
-        self._forget_notes()
+        self.forget_notes()
 
     def finished(self, target: int, *, now_ms: int) -> None:
         """Write down that the old epoch and its keys are gone."""
@@ -211,22 +217,43 @@ class Rotations(Catalogue):
             RotationStateError: the rotation does not stand there.
         """
         with session.writing(self._engine) as connection:
+            session.hold_references(connection)  # as above, and a flip
             there = self._at(connection, target, RotationState.MOVING, RotationState.READY)
-            self._hold(connection, there.source)
+            pairs.forget_behind(connection)
             self._set(connection, target, state=RotationState.ABANDONED.value, live=None, ended_ms=now_ms)
             self._set_epoch(connection, there.target, EpochState.DROPPED)
-        self._forget_notes()
 
-    def _forget_notes(self) -> None:
-        """Remove what was noted, by then for nobody, in small transactions: the changes of weeks may be millions."""
-        while True:
-            with session.writing(self._engine) as connection:
-                if not rotation.forget_some(connection, _NOTES):
+    def forget_notes(self) -> None:
+        """Remove what was noted where there is no other epoch, in small transactions: a rotation's may be millions."""
+        reading = partial(session.reading, self._engine)
+        notes, numbers = rotation_change, rotation_pair
+        while (number := self._noting()) is not None:
+            for part in parts(reading, notes.c.token, notes.c.epoch == number):
+                if not self._forget(delete(notes).where(part)):
                     return
+        for part in parts(reading, numbers.c.target):
+            if not self._forget(delete(numbers).where(part)):
+                return
+
+    def _noting(self) -> int | None:
+        """Give the number of an epoch of which changes are noted."""
+        query = select(rotation_change.c.epoch).order_by(rotation_change.c.epoch, rotation_change.c.token)
+        with session.reading(self._engine) as connection:
+            return connection.execute(query.limit(1)).scalar()
+
+    def _forget(self, statement: Delete) -> bool:
+        """Remove some notes; False where a rotation has begun meanwhile, whose notes they may be."""
+        with session.writing(self._engine) as connection:
+            session.hold_references(connection)
+            there = rotation.live(connection)
+            if there is not None and there.takes_changes:
+                return False
+            connection.execute(statement)
+            return True
 
     def _exchange(self, connection: Connection, before: int, after: int) -> bool:
         """Activate another epoch, which shows the registry as the one before does."""
-        self._hold(connection, before)
+        session.hold_references(connection)
         if rotation.is_behind(connection, before):
             return False
         if self._state(connection, before) is not EpochState.ACTIVE:
@@ -246,13 +273,6 @@ class Rotations(Catalogue):
             update(epoch_table).where(epoch_table.c.number == after).values(as_of_ms=as_of.scalar_subquery())
         )
         return True
-
-    @staticmethod
-    def _hold(connection: Connection, number: int) -> None:
-        """Take the lock of an epoch's row, for which whoever changes the epoch waits."""
-        connection.execute(
-            update(epoch_table).where(epoch_table.c.number == number).values(rows=epoch_table.c.rows)
-        )
 
     @staticmethod
     def _at(connection: Connection, target: int, *states: RotationState) -> Rotation:

@@ -32,6 +32,21 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Read one state of the database in all statements of one transaction.
+
+    Raises:
+        VaultUnavailableError: the database failed.
+    """
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    try:
+        with engine.connect().execution_options(reads_only=True, **options) as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise VaultUnavailableError.of(error) from error
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Write in one transaction, which is committed at the end.
 
@@ -46,10 +61,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def hold_references(connection: Connection) -> None:
-    """Let nobody else change references until the transaction's end, in whichever epochs keep them.
+    """Let nobody else change references, or what an epoch in use holds, until the transaction's end.
 
-    The lock is that of the active epoch's row, which the changes of a feed take too. Whoever waited until another epoch
-    came into use has no row, and takes that one's.
+    The lock is that of the active epoch's row, which the changes of a feed and every step of a rotation take. Whoever
+    waited until another epoch came into use has no row, and takes that one's.
     """
     active = epoch.c.state == "active"
     while not connection.execute(update(epoch).where(active).values(rows=epoch.c.rows)).rowcount:

@@ -170,6 +170,10 @@ class SqliteEpochLoader:
         """Delete an epoch's files."""
         self._remove(number)
 
+    def holds(self, number: int) -> bool:
+        """Say whether there is any file of an epoch."""
+        return bool(files_of(self._folder, number))
+
     def close(self) -> None:
         """Close the file."""
         file, self._file = self._file, None

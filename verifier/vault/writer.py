@@ -44,6 +44,10 @@ class EpochLoader(Protocol):
         """Delete an epoch's rows."""
         ...
 
+    def holds(self, number: int) -> bool:
+        """Say whether there is anything of an epoch's rows."""
+        ...
+
     def close(self) -> None:
         """Let go of everything, also in the middle of a load."""
         ...
@@ -115,7 +119,7 @@ class VaultWriter:
         return self._catalogue.activate(number)
 
     def drop(self, number: int) -> None:
-        """Delete an epoch's rows for good.
+        """Delete an epoch's rows for good, also what was left of them when that was cut off.
 
         Raises:
             EpochStateError: it is active.
@@ -123,6 +127,11 @@ class VaultWriter:
         self._catalogue.drop(number)
         self._loader.drop(number)
         self._catalogue.forget_references(number)
+
+    def left(self) -> list[int]:
+        """List the epochs that are dropped and of which rows or references are there all the same."""
+        dropped = [each.number for each in self.epochs() if each.state is EpochState.DROPPED]
+        return [each for each in dropped if self._loader.holds(each) or self._catalogue.has_references(each)]
 
     def delete_rows(self, number: int) -> None:
         """Delete the rows of an epoch that is dropped; they may be gone already.

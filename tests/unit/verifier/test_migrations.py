@@ -13,11 +13,14 @@ from verifier import migrations, schema
 from verifier.database import Address, make_engine, parse_address
 from verifier.failure import Failure
 from verifier.migrations import DatabaseFailedError, DatabaseVersionError, Tree, Version
+from verifier.watchdog import OPERATION_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy.engine import Engine
+
+    from tests.postgres import PostgresServer
 
 NEWEST = {Tree.LOG: "0014", Tree.VAULT: "0008"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
@@ -190,3 +193,9 @@ def test_a_downgrade_removes_what_the_upgrade_made(database: str, tree: Tree) ->
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == [tree.version_table]
     engine.dispose()
+
+
+def test_an_upgrade_takes_as_long_as_it_needs(postgres_server: PostgresServer, postgres_url: str) -> None:
+    """The limits of a question's statements are not those of an index over millions of rows."""
+    with postgres_server.taking(OPERATION_SECONDS + 0.5, "CREATE INDEX"):
+        assert migrations.upgrade(postgres_url, Tree.VAULT).is_current

@@ -40,7 +40,7 @@ def interruptible(calls: Stoppable) -> Iterator[None]:
             calls.stop()
             sys.stderr.write("stopping when the calls under way are answered; once more ends at once\n")
 
-    listening = threading.Thread(target=listen, name="signals")
+    listening = threading.Thread(target=listen, name="signals", daemon=True)
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     listening.start()
     try:

@@ -21,7 +21,7 @@ from verifier.projector import plan as plans
 from verifier.projector.plan import Plan
 from verifier.retention.duty import Retention, RetentionBusyError
 from verifier.vault.epoch import EpochState
-from verifier.vault.open import open_writer
+from verifier.vault.open import open_catalogue, open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +103,21 @@ def test_a_retired_epoch_is_dropped_in_its_time(settings: Settings, log: LogStor
     assert states(settings) == {1: EpochState.RETIRED, 2: EpochState.ACTIVE}
     assert retention.apply().removed == {"epochs": ["1"]}
     assert states(settings) == {1: EpochState.DROPPED, 2: EpochState.ACTIVE}
+    assert details(log) == ["epoch=1"]
+    assert not retention.apply().removed
+
+
+def test_what_a_killed_command_left_of_an_epoch_goes(settings: Settings, log: LogStore) -> None:
+    """An epoch that is dropped has no time: rows that are there all the same go at once, and once."""
+    retention = Retention(settings, log)
+    at(log, 0)
+    with closing(open_catalogue(settings.vault_database)) as catalogue:
+        catalogue.drop(1)
+    with closing(open_writer(settings.vault_database)) as writer:
+        assert writer.left() == [1]
+        assert retention.leftovers.over(retention.now_ms()) == {"epochs": ["1"]}
+        assert retention.apply().removed == {"epochs": ["1"]}
+        assert writer.left() == []
     assert details(log) == ["epoch=1"]
     assert not retention.apply().removed
 

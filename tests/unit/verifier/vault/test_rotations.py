@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from tests.unit.verifier.vault.epochs import epoch, load, tokens
 from verifier import migrations
-from verifier.schema import rotation_change, rotation_pair
+from verifier.schema import epoch as epochs
+from verifier.schema_rotation import rotation as table
+from verifier.schema_rotation import rotation_change, rotation_pair
 from verifier.vault import session
+from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_writer, place_of
-from verifier.vault.rotation import Rotation, RotationKind, RotationState
+from verifier.vault.rotation import Rotation, RotationKind, RotationState, RotationStateError
 from verifier.vault.rotations import Rotations
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 NOTED = tokens(7_000)
 TAKEN = tokens(6_000, seed=2)
 WAITING = tokens(3, seed=3)
+SECONDS, BESIDE_SECONDS = 10.0, 0.3
 BEGUN = Rotation(
     target=2, source=1, state=RotationState.MOVING, operator="op", parts=1, total=1, done=0, rate=0, begun_ms=1,
     kind=RotationKind.INNER,
@@ -75,10 +81,41 @@ def test_what_was_noted_is_counted_and_goes_with_the_rotation(rotations: Rotatio
     assert there == BEGUN
     assert (count, rotations.is_behind(1)) == (len(NOTED) + len(WAITING), True)
     rotations.abandon(2, now_ms=2)
+    rotations.forget_notes()
     there, count = rotations.newest_rotation()
     assert there is not None
     assert (there.state, count, rotations.is_behind(1)) == (RotationState.ABANDONED, 0, False)
     assert held(rotations) == (0, 0)
+
+
+def test_what_a_rotation_has_noted_stays_with_it(rotations: Rotations) -> None:
+    """Whoever removes notes of one that is over takes none of another one that has begun in the middle."""
+    rotations.begin_rotation(BEGUN, epoch(2))
+    fill(rotations, noted=NOTED[:10], taken=TAKEN[:10])
+    rotations.forget_notes()
+    assert held(rotations) == (10, 10 + len(WAITING))
+
+
+@pytest.mark.parametrize("step", ["cut off", "abandon"])
+def test_a_step_sees_what_it_has_waited_for(rotations: Rotations, step: str) -> None:
+    """Of two commands at once the second waits, and then refuses what the rotation no longer stands at."""
+    rotations.begin_rotation(BEGUN, epoch(2))
+    with session.writing(rotations._engine) as connection:
+        connection.execute(update(epochs).where(epochs.c.number == 2).values(state="ready"))
+    rotations.moved(2, now_ms=2)
+    if step == "cut off":
+        assert rotations.flip(2, now_ms=3, until_ms=4)
+    second = partial(rotations.abandon, now_ms=5) if step == "abandon" else rotations.cut_off
+    with ThreadPoolExecutor(1) as other:
+        with session.writing(rotations._engine) as connection:
+            session.hold_references(connection)
+            waiting = other.submit(second, 2)
+            assert not wait([waiting], BESIDE_SECONDS).done
+            moved = RotationState.READY if step == "cut off" else RotationState.FLIPPED
+            connection.execute(update(table).values(state=moved.value))
+        with pytest.raises(RotationStateError):
+            waiting.result(SECONDS)
+    assert EpochState.DROPPED not in {each.state for each in rotations.epochs()}
 
 
 def test_what_a_killed_one_left_is_not_of_the_next_one(rotations: Rotations) -> None:
@@ -109,8 +146,10 @@ def test_what_is_waiting_is_found_among_what_was_taken(postgres_url: str) -> Non
     migrations.upgrade(postgres_url, migrations.Tree.VAULT)
     with opened(postgres_url) as rotations, psycopg.connect(postgres_url, autocommit=True) as server:
         rotations.begin_rotation(BEGUN, epoch(2))
+        server.execute(
+            "ALTER TABLE rotation_pair SET (autovacuum_enabled = off)"
+        )  # so that nothing is known of it
         fill(rotations, noted=(), taken=TAKEN)
-        server.execute("VACUUM ANALYZE rotation_pair")
         before = rows_read(server)
         for _ in range(5):
             assert [pair.other for pair in rotations.waiting(BEGUN, 100)] == WAITING
