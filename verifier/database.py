@@ -189,3 +189,13 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True, pat
         begin_immediate(connection.exec_driver_sql)
 
     return engine
+
+
+def one_state(engine: Engine) -> Connection:
+    """Connect to read: every statement until the connection's end sees one state of the database.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database is away.
+    """
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    return engine.connect().execution_options(reads_only=True, **options)

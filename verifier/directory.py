@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from verifier import schema
-from verifier.database import make_engine, parse_address
+from verifier.database import make_engine, one_state, parse_address
 from verifier.errors import OperatorError
 from verifier.log.mirror_statements import mirrored
 from verifier.log.store import LogStoreError
@@ -355,7 +355,7 @@ class Directory:
     def reading(self) -> Iterator[Connection]:
         """Read in one snapshot; for the modules that keep tables of their own beside these."""
         try:
-            with self._engine.connect().execution_options(reads_only=True) as connection:
+            with one_state(self._engine) as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise LogStoreError.of(error) from error

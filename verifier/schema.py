@@ -189,6 +189,7 @@ resident_mark = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("purged_ms", BigInteger),
     CheckConstraint("mark IN ('erased', 'restricted', 'locked')", name="resident_mark_name"),
+    Index("resident_mark_handle", "handle"),
 )
 """What is marked on a number, under its tombstone and its budget handle (16 bytes each); `purged_ms` says when an
 erased person's rows were gone from every epoch."""
@@ -236,6 +237,9 @@ dispute = Table(
     Index("dispute_agency", "agency", "opened_ms"),
     Index("dispute_due", "state", "due_ms"),
     Index("dispute_answer", "answer"),
+    Index("dispute_opened", "opened_ms"),
+    Index("dispute_settled", "state", "changed_ms"),
+    Index("dispute_unresolved", "agency", "state"),
 )
 """Disputes; `answer` is the place of the disputed entry, `document` what docs/formats/dispute.md says is kept."""
 

@@ -91,7 +91,7 @@ class Chart:
 
     def _moved(self) -> str:
         with closing(open_rotations(self._vault)) as rotations:
-            there, _ = rotations.newest_rotation()
+            there = rotations.newest_rotation()
         if there is None:
             return "epoch 1 answers"
         if there.state is RotationState.MOVING:

@@ -75,7 +75,7 @@ def verdicts(service: RunningService) -> list[int]:
 def state(installation: Installation) -> RotationState | None:
     """Say where the newest rotation stands."""
     with closing(open_rotations(installation.settings.vault_database)) as rotations:
-        there, _ = rotations.newest_rotation()
+        there = rotations.newest_rotation()
         return None if there is None else there.state
 
 
@@ -164,7 +164,7 @@ def held(found: Iterable[int], traces: dict[str, bytes]) -> dict[str, int]:
 def due(installation: Installation) -> list[str]:
     """Name the processes that are to be restarted."""
     with closing(open_rotations(installation.settings.vault_database)) as rotations:
-        there, _ = rotations.newest_rotation()
+        there = rotations.newest_rotation()
     assert there is not None
     return restarts.due(installation.settings, there)
 

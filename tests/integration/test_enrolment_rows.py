@@ -28,11 +28,13 @@ from verifier.resident.mark import Mark
 from verifier.token import asked, members
 from verifier.token.asked import AskedKeeping, Asking
 from verifier.token.residents import SLOTS, Resident
-from verifier.token.rowtable import RowTable
+from verifier.token.rowtable import PAGE, RowTable
 from verifier.token.tables import TOKEN_PURPOSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import pytest
 
     from tests.installation import Installation
     from tests.integration.tokens import Desk
@@ -207,6 +209,28 @@ def test_questions_are_added_up_and_forgotten(made: Installation) -> None:
         keeping.turn(Mandate(term=term))
         assert told() == {one: 3, two: 1}
         assert [each.by for each in asked.read(directory, categories=["b"], first=DAY, last=DAY)] == []
+
+
+def test_a_question_is_added_up_whatever_comes_before_it(
+    made: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn goes on where the one before had to end, though the first names have something new every time."""
+    sums = [Asking(DAY.toordinal(), "aid", "cash", f"x{number}") for number in range(3 * PAGE)]
+    last = b"\xff" * 16
+    monkeypatch.setattr(asked, "_PAGES", 1)
+    with closing(Directory(made.settings.log_database)) as directory:
+        with directory.reading() as connection:
+            mandate = Mandate(term=connection.execute(select(schema.leader.c.term)).scalar_one())
+        keeping, rows = AskedKeeping(directory, days=41, today=lambda: DAY), RowTable(directory, Beside.ASKED)
+        with rows.changing() as change:
+            change.write(put=[*((each.name, each.box(1)) for each in sums), (last, sums[0].box(1))])
+        for turn in range(3):
+            with rows.changing() as change:
+                change.write(put=[(turn.to_bytes(16, "big"), sums[1].box(1))])
+            keeping.turn(mandate)
+        assert last not in rows.read([last])
+        told = asked.read(directory, categories=["aid"], first=DAY, last=DAY)
+        assert {each.by: each.questions for each in told} == dict.fromkeys(sums, 1) | {sums[0]: 2, sums[1]: 4}
 
 
 def test_a_commit_writes_what_it_deletes_and_puts(made: Installation) -> None:

@@ -83,7 +83,8 @@ def status(*, as_json: AsJson = False) -> None:
     """
     chosen = _settings()
     with closing(open_rotations(chosen.vault_database)) as rotations:
-        there, pending = rotations.newest_rotation()
+        there = rotations.newest_rotation()
+        pending = rotations.pending(there)
         behind = {source: lack for source, lack in rotations.behind().items() if lack.position < lack.until}
     due = [] if there is None else restarts.due(chosen, there)
     if as_json:

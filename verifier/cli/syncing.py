@@ -106,6 +106,7 @@ def _take_all(
         while (summary := follower.step()) is not None:
             tell(summary)
             runs += 1
+        follower.purge()
     if not runs and not quiet:
         typer.echo(f"{blocks.name}: nothing new")
 

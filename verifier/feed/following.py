@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keys.realm import Realm
 from keys.signing import thumbprint
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     from verifier.projector.progress import Meter
     from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
+
+
+_LONG_SECONDS: Final = 1.0
+"""A purge that took longer is not repeated soon."""
+_LEISURE: Final = 50
+"""How many times as long passes from its begin to the next."""
 
 
 def realm_of(settings: Settings) -> Realm:
@@ -166,6 +172,7 @@ class Follower:
         self._epoch = 0
         self._rewound = False
         self._to_purge = True
+        self._purge_after = float("-inf")
 
     def step(self) -> Summary | None:
         """Take in one run; None where nothing new is there now.
@@ -177,14 +184,14 @@ class Follower:
             KeysError: the keyring cannot be used.
         """
         while True:
-            self._purge_erased()
+            self._purge_when_due()
             found, summary = self._take()
             self._settle(found.taken)  # 6
             if summary is not None:
                 self._to_purge = self._to_purge or summary.erased > 0
                 return summary
             if not found.taken:
-                self._purge_erased()
+                self._purge_when_due()
                 return None
 
     def _take(self) -> tuple[Run, Summary | None]:
@@ -210,13 +217,26 @@ class Follower:
             self._rewound = False
             return found, summary
 
-    def _purge_erased(self) -> None:
+    def purge(self) -> None:
         """Purge who was erased by a run; at first also by one that was killed before it came to that."""
         if self._agent is None or not self._to_purge:
             return
         with closing(open_log(self._settings.log_database)) as log:
             purge(self._settings, self._agent, log, meter=self._meter)
         self._to_purge = False
+
+    def _purge_when_due(self) -> None:
+        """Purge between two runs, but not for long again soon: changes wait meanwhile, and the erased are answered so.
+
+        A purge opens every row of the vault, which takes a nation's an hour.
+        """
+        began = time.monotonic()
+        if began < self._purge_after:
+            return
+        self.purge()
+        spent = time.monotonic() - began
+        if spent > _LONG_SECONDS:
+            self._purge_after = began + spent * _LEISURE
 
     def _settle(self, taken: int) -> None:
         if not taken:

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from verifier.reference.table import AT_ONCE
 from verifier.token.transfer import Hand
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def forget(writer: ReferenceWriter, number: int, record_ids: Iterable[bytes]) ->
     gone = sorted(set(record_ids))
     if not gone or not writer.table.keeps(number):
         return 0
-    return writer.change(partial(_forget, number=number, gone=gone))
+    parts = (gone[start : start + AT_ONCE] for start in range(0, len(gone), AT_ONCE))
+    return sum(writer.change(partial(_forget, number=number, gone=part)) for part in parts)
 
 
 def _forget(batch: Batch, *, number: int, gone: Sequence[bytes]) -> int:

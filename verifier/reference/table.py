@@ -186,7 +186,7 @@ class ReferenceTable:
     def counts(self, *numbers: int) -> list[dict[Slot, int]]:
         """Count the rows of epochs as `count`, in one state of the table."""
         standing, table = self.standing(), schema_reference.reference.c
-        with session.snapshot(self._engine) as connection:
+        with session.reading(self._engine) as connection:
             return [
                 {
                     slot: count(

@@ -392,5 +392,5 @@ class Rotator:
 
     @staticmethod
     def _now(rotations: Rotations, there: Rotation) -> Rotation:
-        newest, _ = rotations.newest_rotation()
+        newest = rotations.newest_rotation()
         return newest if newest is not None and newest.target == there.target else there

@@ -26,7 +26,7 @@ def require(rotations: Rotations, *states: RotationState) -> Rotation:
 
 def half_abandoned(settings: Settings, rotations: Rotations) -> Rotation | None:
     """Give the last rotation where it was abandoned and its new epoch is not gone yet."""
-    there, _ = rotations.newest_rotation()
+    there = rotations.newest_rotation()
     if there is None or there.state is not RotationState.ABANDONED:
         return None
     with closing(open_writer(settings.vault_database)) as writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from verifier.housekeeping import Duty
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 EVERY: Final = 5.0
 """Seconds between two looks."""
+_LEISURE: Final = 50
+"""How many times as long as the changes took to count passes before they are counted again."""
 
 
 class Gauges(Protocol):
@@ -34,6 +37,8 @@ class RotationWatch:
         self._vault = vault
         self._gauges = gauges
         self._began_ms = restarts.began_ms()
+        self._pending = 0
+        self._count_after = float("-inf")
 
     def look(self) -> None:
         """Look once.
@@ -41,11 +46,16 @@ class RotationWatch:
         Raises:
             VaultUnavailableError: the database failed.
         """
-        there, pending = self._vault.rotation()
+        there = self._vault.rotation()
+        began = time.monotonic()
+        if began >= self._count_after:
+            self._pending = self._vault.pending(there)
+            counted = time.monotonic()
+            self._count_after = counted + _LEISURE * (counted - began)
         self._gauges.show_rotation(
             left=0 if there is None or not there.takes_changes else max(0, there.total - there.done),
             seconds=0 if there is None or not there.takes_changes else there.left_seconds or 0,
-            pending=pending,
+            pending=self._pending,
             restart_due=restarts.is_due(there, self._began_ms),
         )
 

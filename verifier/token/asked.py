@@ -10,27 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
-
-from sqlalchemy import select
 
 from padan.canonical import prefixed
 from padan.value import value
-from verifier import schema
 from verifier.log.beside import NAME_SIZE, Beside, How, Kept
 from verifier.token.rowtable import Change, RowTable
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection
 
     from verifier.directory import Directory
     from verifier.leader import Mandate
 
 EVERY: Final = 30.0
 """Seconds between two times that questions are added up."""
-_PAGES: Final = 20
-"""Pages of which something is added up or deleted in one turn."""
+_PAGES: Final = 200
+"""Pages of which something is added up or deleted in one turn: more than questions come in meanwhile."""
 
 
 class Asking(NamedTuple):
@@ -76,16 +74,9 @@ class Asked:
     questions: int
 
 
-def _opened(box: bytes) -> Asked:
+def _opened(box: bytes) -> tuple[Asking, int]:
     day, category, agency, purpose, questions = json.loads(box)
-    return Asked(by=Asking(day, category, agency, purpose), questions=questions)
-
-
-def _sums(boxes: Iterable[bytes]) -> dict[Asking, int]:
-    found: dict[Asking, int] = {}
-    for each in map(_opened, boxes):
-        found[each.by] = found.get(each.by, 0) + each.questions
-    return found
+    return Asking(day, category, agency, purpose), questions
 
 
 def read(directory: Directory, *, categories: Collection[str], first: dt.date, last: dt.date) -> list[Asked]:
@@ -94,14 +85,14 @@ def read(directory: Directory, *, categories: Collection[str], first: dt.date, l
     Raises:
         LogStoreError: the database cannot be read.
     """
-    with directory.reading() as connection:
-        boxes = connection.execute(select(schema.asked_row.c.box)).scalars().all()
+    found: Counter[Asking] = Counter()
     span = range(first.toordinal(), last.toordinal() + 1)
-    return [
-        Asked(by=by, questions=questions)
-        for by, questions in sorted(_sums(map(bytes, boxes)).items())
-        if by.category in categories and by.day in span
-    ]
+    # As they are at one moment: rows that are added up meanwhile would count twice, or not at all.
+    for page in RowTable(directory, Beside.ASKED).one_state():
+        for by, questions in map(_opened, (box for _, box in page)):
+            if by.category in categories and by.day in span:
+                found[by] += questions
+    return [Asked(by=by, questions=questions) for by, questions in sorted(found.items())]
 
 
 class AskedKeeping:
@@ -117,9 +108,13 @@ class AskedKeeping:
         self._directory = directory
         self._days = days
         self._today = today
+        self._after = b""
 
     def turn(self, mandate: Mandate) -> int:
         """Add up and delete, each page in a transaction; returns how many rows went.
+
+        Where there is more than one turn does, the next one goes on after it: names are random, so the first pages
+        always have something that is new.
 
         Raises:
             LeaderLostError: another process leads.
@@ -127,26 +122,29 @@ class AskedKeeping:
         """
         oldest = self._today().toordinal() - self._days
         gone = worked = 0
-        for page in RowTable(self._directory, Beside.ASKED).pages():
-            if worked >= _PAGES:
-                break
-            rows = {name: _opened(box) for name, box in page}
-            single = {name: each for name, each in rows.items() if name != each.by.name}
-            old = {name for name, each in rows.items() if each.by.day < oldest}
-            if single or old:
+        for page in RowTable(self._directory, Beside.ASKED).pages(after=self._after):
+            rows = {name: _opened(box)[0] for name, box in page}
+            going = {name for name, by in rows.items() if name != by.name or by.day < oldest}
+            if going:
                 worked += 1
-                gone += self._add_up(mandate, single.keys() | old, oldest)
+                gone += self._add_up(mandate, going, oldest)
+            self._after = page[-1][0]
+            if worked >= _PAGES:
+                return gone
+        self._after = b""
         return gone
 
     def _add_up(self, mandate: Mandate, names: Collection[bytes], oldest: int) -> int:
         with self._directory.writing_beside() as connection:
             mandate.require(connection)
             change = Change(connection, Beside.ASKED)
-            there = change.read(sorted(names))
-            sums = {by: count for by, count in _sums(there.values()).items() if by.day >= oldest}
+            there, sums = change.read(sorted(names)), Counter[Asking]()
+            for by, questions in map(_opened, there.values()):
+                if by.day >= oldest:
+                    sums[by] += questions
             before = change.read(sorted({by.name for by in sums} - there.keys()))
-            for each in map(_opened, before.values()):
-                sums[each.by] += each.questions
+            for by, questions in map(_opened, before.values()):
+                sums[by] += questions
             put = {by.name: by.box(count) for by, count in sums.items()}
             change.write(put=put.items(), drop=there.keys() - put.keys())
         return len(there.keys() - put.keys())

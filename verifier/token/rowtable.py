@@ -128,17 +128,30 @@ class RowTable:
                     found[key_ids(bytes(start))] += int(rows)
         return found
 
-    def pages(self, *, size: int = PAGE) -> Iterator[list[tuple[bytes, bytes]]]:
-        """Read all rows by ascending name, in pages; what others change meanwhile may or may not be in them."""
-        query = text(
-            f"SELECT name, box FROM {self.where.table} WHERE name > :last ORDER BY name LIMIT :size"  # noqa: S608 - our own names
-        )
-        last = b""
+    def pages(self, *, after: bytes = b"", size: int = PAGE) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Read all rows by ascending name, in pages; what others change meanwhile may or may not be in them.
+
+        Args:
+            after: only what follows this name.
+            size: of a page.
+        """
         while True:
             with self._directory.reading() as connection:
-                rows = connection.execute(query, {"last": last, "size": size}).all()
-            page = [(bytes(name), bytes(box)) for name, box in rows]
+                page = self._page(connection, after, size)
             if not page:
                 return
             yield page
-            last = page[-1][0]
+            after = page[-1][0]
+
+    def one_state(self, *, size: int = PAGE) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Read all rows as `pages`, as they are at one moment."""
+        after = b""
+        with self._directory.reading() as connection:
+            while page := self._page(connection, after, size):
+                yield page
+                after = page[-1][0]
+
+    def _page(self, connection: Connection, after: bytes, size: int) -> list[tuple[bytes, bytes]]:
+        name = self._rows.c.name
+        query = select(self._rows).where(name > after).order_by(name).limit(size)
+        return [(bytes(name), bytes(box)) for name, box in connection.execute(query)]

@@ -242,16 +242,19 @@ class Catalogue:
         with session.reading(self._engine) as connection:
             return rotation.live(connection)
 
-    def newest_rotation(self) -> tuple[Rotation | None, int]:
-        """Read the last rotation that began, and how many changes its other epoch has yet to take."""
+    def newest_rotation(self) -> Rotation | None:
+        """Read the last rotation that began."""
         with session.reading(self._engine) as connection:
-            there = rotation.newest(connection)
+            return rotation.newest(connection)
+
+    def pending(self, there: Rotation | None) -> int:
+        """Count the changes that the other epoch of a rotation has yet to take; millions take seconds."""
         if there is None or not there.takes_changes:
-            return there, 0
+            return 0
         reading = partial(session.reading, self._engine)
         notes, pairs = rotation_change.c, rotation_pair.c
         noted = count(reading, notes.token, notes.epoch == there.in_use)
-        return there, noted + count(reading, pairs.target, pairs.box.is_not(None))
+        return noted + count(reading, pairs.target, pairs.box.is_not(None))
 
     def _begin(self, connection: Connection, epoch: Epoch) -> None:
         values = {

@@ -41,7 +41,13 @@ class Change(Protocol):
 
 
 class EpochChanger(Protocol):
-    """Changes one kind of database. Failures are `VaultUnavailableError`."""
+    """Changes one kind of database. Failures are `VaultUnavailableError`.
+
+    Attributes:
+        at_once: rows that are replaced in one transaction at most.
+    """
+
+    at_once: int
 
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
@@ -102,6 +108,8 @@ class VaultChanger:
     def replace(self, epoch: Epoch, rows: Sequence[Row]) -> None:
         """Replace rows of any epoch, and leave nothing behind of them as far as the database can.
 
+        Many are replaced in several transactions: whoever is killed in between does it again.
+
         Args:
             epoch: as `epochs` listed it a moment ago.
             rows: token and box by strictly ascending token, all of them held.
@@ -112,6 +120,10 @@ class VaultChanger:
             EpochStateError: the epoch is gone.
         """
         _check(rows, epoch.box_size)
+        for start in range(0, len(rows), self._changer.at_once):
+            self._replace(epoch, rows[start : start + self._changer.at_once])
+
+    def _replace(self, epoch: Epoch, rows: Sequence[Row]) -> None:
         change = self._changer.prepare(epoch, rows, whole=True)
         before = self._catalogue.followed(epoch.number, REPLACED).position
         self._catalogue.amend(

@@ -15,6 +15,7 @@ import fcntl
 import heapq
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -111,6 +112,8 @@ class SqliteEpochRows:
 
 class SqliteEpochChanger:
     """Changes the epochs in a folder; one process at a time holds the folder's lock."""
+
+    at_once = sys.maxsize  # the file is written anew, so once
 
     def __init__(self, folder: Path) -> None:
         """Take the lock.

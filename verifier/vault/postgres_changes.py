@@ -73,6 +73,8 @@ class PostgresEpochRows:
 class PostgresEpochChanger(PostgresEpochRows):
     """Changes epochs' tables."""
 
+    at_once = 1_000  # far from the limit of time, though each row lies on another page
+
     def rows(self, epoch: Epoch) -> Iterator[Row]:
         """Read every row of an epoch as it is now, by token."""
         try:

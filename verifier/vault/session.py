@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from verifier.database import one_state
 from verifier.schema import epoch
 from verifier.vault.store import VaultUnavailableError
 
@@ -19,28 +20,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Read in one transaction.
+    """Read one state of the database, in one transaction.
 
     Raises:
         VaultUnavailableError: the database failed.
     """
     try:
-        with engine.connect().execution_options(reads_only=True) as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        raise VaultUnavailableError.of(error) from error
-
-
-@contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """Read one state of the database in all statements of one transaction.
-
-    Raises:
-        VaultUnavailableError: the database failed.
-    """
-    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    try:
-        with engine.connect().execution_options(reads_only=True, **options) as connection:
+        with one_state(engine) as connection:
             yield connection
     except SQLAlchemyError as error:
         raise VaultUnavailableError.of(error) from error

@@ -211,13 +211,21 @@ class VaultStore:
         """
         return self._catalogue.positions(number)
 
-    def rotation(self) -> tuple[Rotation | None, int]:
-        """Read the last rotation, and how many changes its other epoch has yet to take.
+    def rotation(self) -> Rotation | None:
+        """Read the last rotation.
 
         Raises:
             VaultUnavailableError: the database failed.
         """
         return self._catalogue.newest_rotation()
+
+    def pending(self, there: Rotation | None) -> int:
+        """Count the changes that a rotation's other epoch has yet to take.
+
+        Raises:
+            VaultUnavailableError: the database failed.
+        """
+        return self._catalogue.pending(there)
 
     def check(self) -> Epoch:
         """Read the catalogue anew and try the active epoch.

@@ -14,6 +14,7 @@ from tests.unit.verifier.vault.epochs import BOX_SIZE, load, tokens
 from verifier.vault.catalogue import PositionError
 from verifier.vault.epoch import TOKEN_SIZE
 from verifier.vault.open import open_changer, open_vault, open_writer
+from verifier.vault.postgres_changes import PostgresEpochChanger
 from verifier.vault.store import NoEpochError, VaultUnavailableError
 from verifier.vault.writer import LoadOrderError
 
@@ -186,7 +187,9 @@ def test_a_thread_that_comes_late_reads_what_took_the_files_in(
         assert other.submit(pinned.lookup_many, query).result()[0][0] == (token, box(token, 1))
 
 
-def test_replaced_rows_leave_nothing_behind(changer: VaultChanger, vault_database: str) -> None:
+def test_replaced_rows_leave_nothing_behind(
+    changer: VaultChanger, vault_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows of a retired epoch are replaced too, its other rows and positions stay, and no file holds the old boxes."""
     apply(changer, [(one, box(one, 1)) for one in LOADED[:40]], after=5)
     with closing(open_writer(vault_database)) as writer:
@@ -195,6 +198,7 @@ def test_replaced_rows_leave_nothing_behind(changer: VaultChanger, vault_databas
     before = dict(changer.rows(retired))
     assert len(before) == retired.rows
     chosen = [LOADED[3], LOADED[390]]
+    monkeypatch.setattr(PostgresEpochChanger, "at_once", 1)  # each in a transaction of its own
     changer.replace(retired, [(token, box(token, 7)) for token in sorted(chosen)])
     (retired, _) = changer.epochs()
     after = dict(changer.rows(retired))

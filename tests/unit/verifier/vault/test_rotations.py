@@ -77,14 +77,14 @@ def test_what_was_noted_is_counted_and_goes_with_the_rotation(rotations: Rotatio
     rotations.begin_rotation(BEGUN, epoch(2))
     assert not rotations.is_behind(1)
     fill(rotations, noted=NOTED, taken=TAKEN)
-    there, count = rotations.newest_rotation()
-    assert there == BEGUN
-    assert (count, rotations.is_behind(1)) == (len(NOTED) + len(WAITING), True)
+    assert rotations.newest_rotation() == BEGUN
+    assert (rotations.pending(BEGUN), rotations.is_behind(1)) == (len(NOTED) + len(WAITING), True)
     rotations.abandon(2, now_ms=2)
     rotations.forget_notes()
-    there, count = rotations.newest_rotation()
+    there = rotations.newest_rotation()
     assert there is not None
-    assert (there.state, count, rotations.is_behind(1)) == (RotationState.ABANDONED, 0, False)
+    assert (there.state, rotations.pending(there)) == (RotationState.ABANDONED, 0)
+    assert not rotations.is_behind(1)
     assert held(rotations) == (0, 0)
 
 
@@ -123,7 +123,7 @@ def test_what_a_killed_one_left_is_not_of_the_next_one(rotations: Rotations) -> 
     rotations.begin_rotation(BEGUN, epoch(2))
     rotations.abandon(2, now_ms=2)
     fill(rotations, noted=NOTED[:10], taken=TAKEN[:10])
-    assert rotations.newest_rotation()[1] == 0
+    assert rotations.pending(rotations.newest_rotation()) == 0
     rotations.begin_rotation(replace(BEGUN, target=3), epoch(3))
     assert held(rotations) == (0, 0)
     assert not rotations.is_behind(1)
