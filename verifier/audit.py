@@ -26,6 +26,7 @@ from verifier.errors import (
     MalformedMessageError,
     MethodNotAllowedError,
 )
+from verifier.log.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +75,10 @@ class Audit:
         from_ms, until_ms = _milliseconds(request, "from_time"), _milliseconds(request, "until_time")
         reach.require(agency=request.agency, purpose=request.purpose, from_ms=from_ms, until_ms=until_ms)
         size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
-        found = self._store.entries(
-            after_sequence=_position(peer, request),
-            limit=size,
+        found, place = walk(
+            self._store,
+            _position(peer, request),
+            size,
             agency=request.agency or None,
             purpose=request.purpose or None,
             outcome=request.outcome or None,
@@ -95,10 +97,9 @@ class Audit:
             agency=peer.id if peer.kind == "agency" else "",
         )
         self._journal.commit([listed])
-        more = len(found) == size
         return audit_pb2.ListEntriesResponse(
             entries=[_message(entry) for entry in entries],
-            next_page_token=_token(peer, request, found[-1].sequence) if more else "",
+            next_page_token="" if place is None else _token(peer, request, place),
         ).SerializeToString()
 
     def _reach(self, peer: Peer, now: float) -> Reach:

@@ -80,11 +80,12 @@ class MemoryLog:
         from_ms: int | None = None,
         until_ms: int | None = None,
         scope: Scope | None = None,
+        through: int | None = None,
     ) -> list[StoredEntry]:
         """List entries."""
         return [
             row
-            for row in self.rows[after_sequence:]
+            for row in self.rows[after_sequence:through]
             if agency in {None, row.agency}
             and purpose in {None, row.purpose}
             and outcome in {None, row.outcome}

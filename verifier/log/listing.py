@@ -91,9 +91,12 @@ def read_entries(
     from_ms: int | None,
     until_ms: int | None,
     scope: Scope | None,
+    through: int | None,
 ) -> list[StoredEntry]:
     """List entries; the arguments are those of `LogStore.entries`."""
     bounds: list[ColumnElement[bool]] = [] if scope is None else [*_bounds(scope)]
+    if through is not None:
+        bounds.append(_ENTRY.sequence <= through)
     if purpose is not None:
         bounds.append(_ENTRY.purpose == purpose)
     if outcome is not None:

@@ -45,6 +45,7 @@ class LogReader(ABC):
         from_ms: int | None = None,
         until_ms: int | None = None,
         scope: Scope | None = None,
+        through: int | None = None,
     ) -> list[StoredEntry]:
         """List entries by ascending place."""
         with self._reading() as connection:
@@ -58,6 +59,7 @@ class LogReader(ABC):
                 from_ms=from_ms,
                 until_ms=until_ms,
                 scope=scope,
+                through=through,
             )
 
     def leaves(self, after_sequence: int, limit: int) -> list[bytes]:

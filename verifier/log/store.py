@@ -242,6 +242,7 @@ class LogStore(Protocol):
         from_ms: int | None = None,
         until_ms: int | None = None,
         scope: Scope | None = None,
+        through: int | None = None,
     ) -> list[StoredEntry]:
         """List entries by ascending place.
 
@@ -254,6 +255,7 @@ class LogStore(Protocol):
             from_ms: log time at or after this.
             until_ms: log time before this.
             scope: entries within these bounds only.
+            through: up to and with this place only.
         """
         ...
 

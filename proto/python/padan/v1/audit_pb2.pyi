@@ -82,7 +82,7 @@ class ListEntriesResponse(_message.Message):
     """For the next page; empty on the last one."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogEntry]:
-        """The entries, oldest first."""
+        """The entries, oldest first. Fewer than were asked for, or none, do not mean that nothing follows."""
 
     def __init__(
         self,
