@@ -202,6 +202,28 @@ class PostgresServer:
         return package / "pginstall18" / "bin"
 
 
+def rows_read(server: psycopg.Connection, table: str = "%") -> int:
+    """Say how many rows all sessions have read of tables whose name is like this, there and in their indexes."""
+    server.execute("SELECT pg_stat_force_next_flush()")
+    server.execute("SELECT pg_stat_clear_snapshot()")
+    found = server.execute(
+        "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE %(table)s)"
+        " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname LIKE %(table)s)",
+        {"table": table},
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def rows_read_in_the_end(server: psycopg.Connection, table: str = "%") -> int:
+    """Count as `rows_read` when sessions that have ended a moment ago have told what they had read."""
+    until, read = time.monotonic() + 2, rows_read(server, table)
+    while time.monotonic() < until:
+        time.sleep(0.1)
+        read = max(read, rows_read(server, table))
+    return read
+
+
 def _commands() -> list[bytes]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

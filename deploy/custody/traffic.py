@@ -79,9 +79,8 @@ def main() -> None:
     chosen = parser.parse_args()
     people = People(chosen.population).take_many(_PEOPLE, lambda one: one.alive)
     tally, stopping = Tally(), threading.Event()
-    told: SimpleQueue[int] = (
-        SimpleQueue()
-    )  # a handler may put into it whatever it interrupts, but set no event
+    # A handler may put into such a queue whatever it interrupts; to set an event it may wait for ever.
+    told: SimpleQueue[int] = SimpleQueue()
     signal.signal(signal.SIGTERM, lambda number, _: told.put(number))
     threading.Thread(target=_tell, args=(tally, stopping), daemon=True).start()
     with (

@@ -8,7 +8,7 @@ theirs. So nothing is lost between the reading and the writing of a transaction 
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Integer, LargeBinary, column, func, literal_column, select, table, text
@@ -114,15 +114,19 @@ class RowTable:
             return connection.execute(query).first() is None
 
     def count(self) -> int:
-        """Count the rows."""
-        return count(self._directory.reading, self._rows.c.name)
+        """Count the rows, as they are at one moment."""
+        with self._directory.reading() as connection:
+            return count(lambda: nullcontext(connection), self._rows.c.name)
 
     def by_keys(self) -> dict[KeyIds, int]:
-        """Count the rows by the keys under which they stand, which every row names in the clear."""
+        """Count the rows by the keys under which they stand, which every row names in the clear.
+
+        As they are at one moment: a key may go where no row stands under it, so none may pass by uncounted.
+        """
         head = func.substr(self._rows.c.box, 1, HEAD_SIZE).label("head")
         found: Counter[KeyIds] = Counter()
-        for part in parts(self._directory.reading, self._rows.c.name):
-            with self._directory.reading() as connection:
+        with self._directory.reading() as connection:
+            for part in parts(lambda: nullcontext(connection), self._rows.c.name):
                 query = select(head, func.count()).select_from(self._rows).where(part).group_by(head)
                 for start, rows in connection.execute(query):
                     found[key_ids(bytes(start))] += int(rows)

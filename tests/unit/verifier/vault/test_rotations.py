@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from tests.postgres import rows_read, rows_read_in_the_end
 from tests.unit.verifier.vault.epochs import epoch, load, tokens
 from verifier import migrations
 from verifier.schema import epoch as epochs
@@ -129,18 +129,6 @@ def test_what_a_killed_one_left_is_not_of_the_next_one(rotations: Rotations) -> 
     assert not rotations.is_behind(1)
 
 
-def rows_read(server: psycopg.Connection) -> int:
-    """Say how many rows of pairs all sessions have read."""
-    server.execute("SELECT pg_stat_force_next_flush()")
-    server.execute("SELECT pg_stat_clear_snapshot()")
-    found = server.execute(
-        "SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'rotation_pair')"
-        " + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'rotation_pair')"
-    ).fetchone()
-    assert found is not None
-    return int(found[0])
-
-
 def test_what_is_waiting_is_found_among_what_was_taken(postgres_url: str) -> None:
     """However many rows the other epoch has taken, those that it has yet to take are found without reading them."""
     migrations.upgrade(postgres_url, migrations.Tree.VAULT)
@@ -150,13 +138,10 @@ def test_what_is_waiting_is_found_among_what_was_taken(postgres_url: str) -> Non
             "ALTER TABLE rotation_pair SET (autovacuum_enabled = off)"
         )  # so that nothing is known of it
         fill(rotations, noted=(), taken=TAKEN)
-        before = rows_read(server)
+        before = rows_read(server, "rotation_pair")
         for _ in range(5):
             assert [pair.other for pair in rotations.waiting(BEGUN, 100)] == WAITING
             assert rotations.is_behind(1)
         rotations.close()  # a session tells what it has read when it ends
-        until, read = time.monotonic() + 2, rows_read(server)
-        while time.monotonic() < until:
-            time.sleep(0.1)
-            read = max(read, rows_read(server))
+        read = rows_read_in_the_end(server, "rotation_pair")
         assert before < read <= before + 5 * (len(WAITING) + 1)
