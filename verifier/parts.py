@@ -40,9 +40,8 @@ def parts(
         rest = select(key).where(*where, key > after)
         with reading() as connection:
             edge = connection.execute(rest.order_by(key).offset(rows - 1).limit(1)).scalar()
-            if (
-                edge is None
-            ):  # the last part ends at the last key: of a range with two ends any planner uses the index
+            if edge is None:
+                # The last part ends at the last key: for a range with two ends any planner uses the index.
                 edge = connection.execute(rest.order_by(key.desc()).limit(1)).scalar()
         if edge is None:
             return

@@ -195,9 +195,8 @@ class Rotations(Catalogue):
             RotationStateError: the rotation does not stand there.
         """
         with session.writing(self._engine) as connection:
-            session.hold_references(
-                connection
-            )  # changes that have begun end first, and a revert, which is seen
+            # Changes that have begun end first, and so does a revert, which is seen then.
+            session.hold_references(connection)
             there = self._at(connection, target, RotationState.FLIPPED, RotationState.FINISHING)
             pairs.forget_behind(connection)
             self._set(connection, target, state=RotationState.FINISHING.value)
