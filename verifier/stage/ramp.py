@@ -40,7 +40,7 @@ class Ramp:
             number: of the call, 0 for the first.
         """
         climbing = self.rate * self.climb / 2
-        if number < climbing:
+        if number <= climbing:
             return math.sqrt(2 * number * self.climb / self.rate)
         return self.climb + (number - climbing) / self.rate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from verifier.stage.percentile import percentile
@@ -15,6 +15,7 @@ LIMITS = Limits(p99_ms=100, errors=0.05)
 
 
 @settings(max_examples=60, deadline=None)
+@example(rate=1.0, seconds=1.0, share=5e-324)
 @given(rate=st.floats(0.5, 500), seconds=st.floats(1, 100), share=st.floats(0, 1))
 def test_calls_begin_in_order_and_within_the_time(rate: float, seconds: float, share: float) -> None:
     """Every call is due after the one before and before the end, and never faster than the rate."""
