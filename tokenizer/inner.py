@@ -116,6 +116,29 @@ class _TextMacs:
         plain[at : at + size] = bits.to_bytes(size, "big")
 
 
+class RecordIds:
+    """Names people's records under an index key.
+
+    Args:
+        realm: the registry and environment, part of every label.
+        index: the key.
+    """
+
+    __slots__ = ("_record", "index_id")
+
+    def __init__(self, realm: Realm, index: MacKey) -> None:
+        self.index_id = index.key_id
+        """Id of the index key."""
+        self._record = index.bind(realm.prefix("record")).mac
+
+    def of(self, nik: Nik) -> RecordId:
+        """Compute a person's record id."""
+        return RecordId(self._record(nik.value.encode())[:16])
+
+    def __repr__(self) -> str:
+        return f"RecordIds(index_id={self.index_id})"
+
+
 class Inner:
     """Makes the keyed values of people.
 
@@ -129,8 +152,8 @@ class Inner:
     """
 
     __slots__ = (
-        "_decoy", "_dyadic", "_exact", "_handle", "_pick", "_prefix", "_record", "_subject", "_texts", "_token_log",
-        "_token_subject", "_tombstone", "index_id",
+        "_decoy", "_dyadic", "_exact", "_handle", "_pick", "_prefix", "_subject", "_texts", "_token_log",
+        "_token_subject", "_tombstone", "index_id", "record_id",
     )  # fmt: skip
 
     def __init__(
@@ -145,7 +168,8 @@ class Inner:
     ) -> None:
         self.index_id = index.key_id
         """Id of the index key."""
-        self._record = index.bind(realm.prefix("record")).mac
+        self.record_id = RecordIds(realm, index).of
+        """Computes a person's record id."""
         self._decoy = index.bind(realm.prefix("decoy")).mac
         self._pick = index.bind(realm.prefix("decoy-pick")).mac
         self._handle = handle.bind(realm.prefix("handle")).mac
@@ -190,10 +214,6 @@ class Inner:
             budget=agent.mac(Purpose.BUDGET),
             tombstone=agent.mac(Purpose.TOMBSTONE),
         )
-
-    def record_id(self, nik: Nik) -> RecordId:
-        """Compute a person's record id."""
-        return RecordId(self._record(nik.value.encode())[:16])
 
     def decoy_id(self, number: int) -> RecordId:
         """Compute the record id of a decoy, 0 to 2^32 - 1."""

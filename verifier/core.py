@@ -236,9 +236,8 @@ class Verifier:
             return
         work.subject = NikSubject(request.nik, epoch.inner)
         if request.message.issue_token:
-            work.issued = self._tokens.issue(
-                request.nik, domain=domain, record_id=work.subject.record_id, index_id=epoch.inner.index_id
-            )
+            records = epoch.names(request.nik, work.subject.record_id)
+            work.issued = self._tokens.issue(request.nik, domain=domain, records=records)
 
     def _fetch(self, batch: list[Work]) -> None:
         """Fetch two rows for each request, in one look-up for all that pin the same epoch."""

@@ -14,7 +14,7 @@ from google.protobuf import timestamp_pb2
 from keys.errors import KeysError
 from keys.purpose import Purpose
 from tokenizer.errors import TokenizerError
-from tokenizer.inner import Inner
+from tokenizer.inner import Inner, RecordIds
 from tokenizer.outer import Outer
 from tokenizer.record import Record
 from verifier import answer, head
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from keys.keyagent import KeyAgent
-    from keys.mac import BoundMac
+    from keys.mac import BoundMac, MacKey
+    from padan.nik import Nik
     from tokenizer.codes import CodeLists
+    from tokenizer.tokenrow import Named
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import PinnedEpoch as RowsOfEpoch
     from verifier.vault.store import VaultStore
@@ -65,6 +67,7 @@ class PinnedEpoch:
         origin: the log's origin, for receipts.
         key_versions: "purpose:key id" of the keys that an answer depends on.
         versions: these and the policy versions, encoded for entries.
+        other: names people's records in the other epoch of an inner rotation; None where they have no other names.
     """
 
     number: int
@@ -83,6 +86,17 @@ class PinnedEpoch:
     decoys: tuple[bytes, ...]
     decoy_pick: BoundMac
     on_damage: Callable[[], None]
+    other: RecordIds | None
+
+    def names(self, nik: Nik, record_id: bytes) -> tuple[Named, ...]:
+        """Give the names of a number's record, in this epoch and in the other one of an inner rotation.
+
+        Args:
+            nik: the number.
+            record_id: its name in this epoch.
+        """
+        own = (self.inner.index_id, record_id)
+        return (own,) if self.other is None else (own, (self.other.index_id, self.other.of(nik)))
 
     def lookup(self, subjects: Sequence[tuple[bytes, bytes]]) -> list[RowPair]:
         """Fetch two rows for each subject: record and decoy, or two decoys.
@@ -182,7 +196,7 @@ class EpochHolder:
         before = self._loaded
         if before is not None and _same_keys(before.rows.epoch, epoch):
             # It was changed, twice a second while a feed is taken in: keys and decoys are what they were.
-            return replace(before, rows=rows, **_time_of(epoch))
+            return replace(before, rows=rows, other=self._other(rows), **_time_of(epoch))
         key_ids = epoch.key_ids
         index = agent.mac(Purpose.INDEX, key_ids[Purpose.INDEX])
         inner = Inner.of_agent(
@@ -210,7 +224,34 @@ class EpochHolder:
             decoys=tuple(outer.tokens([inner.decoy_id(number) for number in range(epoch.decoys)])),
             decoy_pick=index.bind(realm.prefix("decoy-pick")),
             on_damage=self._on_damage,
+            other=self._other(rows),
         )
+
+    def _other(self, rows: RowsOfEpoch) -> RecordIds | None:
+        """Take the key under which people have other names in an inner rotation.
+
+        What is asked meanwhile needs no such name: where the key is missing the epoch in use goes on without, and a row
+        behind a token that lacks one is completed by the rotation.
+        """
+        own, other = rows.epoch.key_ids[Purpose.INDEX], (rows.other_keys or {}).get(Purpose.INDEX)
+        if other is None or other == own:
+            return None
+        before = self._loaded
+        if before is not None and before.other is not None and before.other.index_id == other:
+            return before.other
+        try:
+            return RecordIds(self._agent.realm, self._index(other))
+        except KeysError:
+            _LOGGER.exception("the index key of a rotation's other epoch is missing")
+            return None
+
+    def _index(self, key_id: int) -> MacKey:
+        try:
+            return self._agent.mac(Purpose.INDEX, key_id)
+        except KeysError:
+            if not self._agent.refresh():
+                raise
+        return self._agent.mac(Purpose.INDEX, key_id)
 
 
 class _Time(TypedDict):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from padan.nik import Nik
     from tokenizer.inner import Inner
+    from tokenizer.tokenrow import Named
     from verifier.agreement.grant import Terms
     from verifier.auditor.model import Grant
     from verifier.epoch import PinnedEpoch
@@ -81,7 +82,7 @@ class Tokens(Protocol):
         """Find the records of subjects, in one look-up for all; a subject's own failure is left with it."""
         ...
 
-    def issue(self, nik: Nik, *, domain: str, record_id: bytes, index_id: int) -> Issued:
+    def issue(self, nik: Nik, *, domain: str, records: tuple[Named, ...]) -> Issued:
         """Make a number's token, and what is kept with it."""
         ...
 

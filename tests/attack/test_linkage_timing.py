@@ -82,9 +82,8 @@ def tokens_of(made: Installation, niks: Sequence[str]) -> dict[str, list[bytes]]
             for text in niks[first : first + PIECE]:
                 nik = nik_grammar.parse(text, AS_OF)
                 for agency in (A, B):
-                    issued = subjects.issue(
-                        nik, domain=agency, record_id=inner.record_id(nik), index_id=inner.index_id
-                    )
+                    records = ((inner.index_id, inner.record_id(nik)),)
+                    issued = subjects.issue(nik, domain=agency, records=records)
                     found[agency].append(issued.token)
                     kept += issued.kept if agency == A else ()
             with log.transaction() as transaction:

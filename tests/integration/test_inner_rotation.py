@@ -199,6 +199,9 @@ class Notes:
         """Refuse: this is for inner rotations."""
         raise AssertionError
 
+    def settle(self) -> None:
+        """Know of every process: there is none."""
+
     def rename(self, pairs: Iterable[tuple[bytes, bytes]]) -> int:
         """Bring what stands under old record ids to the new ones."""
         found = {new: self.rows[old] for old, new in pairs if old in self.rows}

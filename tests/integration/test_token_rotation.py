@@ -12,8 +12,13 @@ from verifier.feed import document
 from verifier.feed.following import follow, signers_of
 from verifier.rotation.inner_rotator import InnerRotator
 from verifier.rotation.step import Step
+from verifier.token.rowtable import RowTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
     from tests.installation import Installation
 
 __all__ = ["made"]
@@ -120,16 +125,72 @@ def test_tokens_lead_alike_in_both_epochs(made: Installation) -> None:
     play.check()
 
 
-def test_what_was_issued_a_moment_ago_is_an_outage_and_then_found(made: Installation) -> None:
-    """A process that has not followed a flip writes a row that the next step completes; until then it is never a no."""
+def test_a_process_that_is_late_writes_both_names(made: Installation) -> None:
+    """Who has not followed a flip, or a revert, issues tokens that are found at once in the epoch that answers."""
     play = Play(made)
     rotator = play.project()
-    with tokens.desk(made) as late:
-        rotator.flip()
-        (token,) = late.issue(NUMBERS[10])
+    for step, number in ((rotator.flip, NUMBERS[10]), (rotator.revert, NUMBERS[11])):
+        with tokens.desk(made) as late:
+            step()
+            (token,) = late.issue(number)
+        with tokens.desk(made) as desk:
+            assert desk.leads([token], NUMBERS) == [number]
+
+
+def test_what_knew_nothing_of_the_rotation_is_an_outage_and_then_found(made: Installation) -> None:
+    """A row with one name is completed by the next sample; until then its token is never answered with a no."""
+    play = Play(made)
+    with tokens.desk(made) as old:
+        rotator = play.project()
+        (token,) = old.issue(NUMBERS[10])
+    rotator.flip()
     with tokens.desk(made) as desk:
         assert desk.leads([token], NUMBERS) == [AWAY]
     rotator.sample()
     play.lead(GONE, None)
     play.expected[token] = NUMBERS[10]
     play.check()
+
+
+def test_who_comes_back_after_the_projection_is_found_in_both_epochs(made: Installation) -> None:
+    """Neither source nor feed held them when the rows were given their second names, which then said: nobody."""
+    play = Play(made)
+    rotator = play.project()
+    play.take({"change": "new", "row": EVERYONE[GONE]})
+    play.check()
+    rotator.flip()
+    play.check()
+    rotator.revert()
+    play.check()
+
+
+def test_who_was_missing_is_found_once_a_feed_brings_them(made: Installation) -> None:
+    """The source lacks a resident whom the epoch in use holds; a correction brings them before the flip."""
+    play = Play(made)
+    play.issue(*NUMBERS[:2])
+    source = write(made.root / "people.csv", list(EVERYONE.values())[1:])
+    rotator = InnerRotator(made.settings, newer=True)
+    play.take({"change": "changed", "row": EVERYONE[NUMBERS[1]]})
+    assert rotator.project(order_of(source), holds={FEED: 1}, make_keys=True).there.missing == 1
+    play.take({"change": "changed", "row": {**EVERYONE[NUMBERS[0]], "NAMA_LGKP": "SITI NURHALIZA"}})
+    rotator.flip()
+    play.check()
+
+
+def test_a_flip_renames_nothing(made: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of millions of tokens not one row is read at a flip or a revert, while changes are kept out."""
+    play = Play(made)
+    rotator = play.project()
+    pages, read = RowTable.pages, 0
+
+    def counted(table: RowTable) -> Iterator[list[tuple[bytes, bytes]]]:
+        nonlocal read
+        read += 1
+        return pages(table)
+
+    monkeypatch.setattr(RowTable, "pages", counted)
+    rotator.flip()
+    rotator.revert()
+    assert not read
+    rotator.sample()
+    assert read

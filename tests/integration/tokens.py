@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from keys.custody import Custody
-from keys.purpose import Purpose, TokenDomain
+from keys.purpose import TokenDomain
 from padan import nik as nik_grammar
 from tests.integration.projecting import made_with
 from tests.people import AS_OF
-from tokenizer.inner import Inner
+from tokenizer.codes import CodeLists
 from verifier.directory import Directory
+from verifier.epoch import EpochHolder
 from verifier.log.beside import Beside
 from verifier.log.open import open_log
 from verifier.token.domains import TokenDomains
 from verifier.token.errors import TokensUnavailableError
 from verifier.token.rowtable import RowTable
 from verifier.token.subjects import Subjects
-from verifier.vault.open import open_rotations
+from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from keys.purpose import KeysetName
     from tests.installation import Installation
     from tests.postgres import PostgresServer
+    from verifier.epoch import PinnedEpoch
     from verifier.log.store import LogStore
 
 DOMAIN = "tax-payers"
@@ -56,18 +58,18 @@ def count(made: Installation) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """A process of the service, as far as tokens go, in the epoch that is in use when it begins."""
+    """A process of the service, as far as tokens go, which never looks again at the epoch that is in use."""
 
     log: LogStore
     subjects: Subjects
     domains: TokenDomains
-    inner: Inner
+    epoch: PinnedEpoch
 
     def issue(self, *numbers: str) -> list[bytes]:
         """Issue tokens of people who matched."""
         issued = [
             self.subjects.issue(
-                nik, domain=DOMAIN, record_id=self.inner.record_id(nik), index_id=self.inner.index_id
+                nik, domain=DOMAIN, records=self.epoch.names(nik, self.epoch.inner.record_id(nik))
             )
             for nik in (nik_grammar.parse(number, AS_OF) for number in numbers)
         ]
@@ -78,12 +80,11 @@ class Desk:
 
     def leads(self, tokens: Sequence[bytes], numbers: Iterable[str]) -> list[str | None]:
         """Say to whose record each token leads: one of some numbers; None for nobody's."""
+        inner = self.epoch.inner
         names: dict[bytes, str] = {
-            self.inner.record_id(nik_grammar.parse(number, AS_OF)): number for number in numbers
+            inner.record_id(nik_grammar.parse(number, AS_OF)): number for number in numbers
         }
-        found = [
-            self.subjects.read(token, domain=DOMAIN, inner=self.inner, now=time.time()) for token in tokens
-        ]
+        found = [self.subjects.read(token, domain=DOMAIN, inner=inner, now=time.time()) for token in tokens]
         self.subjects.find(found)
         assert all(isinstance(each.failure, TokensUnavailableError) for each in found if each.failure)
         return [AWAY if each.failure else names.get(each.record_id) for each in found]
@@ -95,17 +96,14 @@ def desk(made: Installation) -> Iterator[Desk]:
     with (
         closing(made.agent()) as agent,
         closing(open_log(made.settings.log_database)) as log,
-        closing(open_rotations(made.settings.vault_database)) as vault,
+        closing(open_vault(made.settings.vault_database)) as vault,
     ):
-        active = vault.active()
-        assert active is not None
-        keys = active.key_ids
         domains = TokenDomains(agent, grace_days=90)
         yield Desk(
             log=log,
             subjects=Subjects(domains, log),
             domains=domains,
-            inner=Inner.of_agent(agent, index_id=keys[Purpose.INDEX], attribute_id=keys[Purpose.ATTRIBUTE]),
+            epoch=EpochHolder(agent=agent, vault=vault, codes=CodeLists.load()).pin(),
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.failure import Failure
 from verifier.vault.catalogue import PositionError
-from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
+from verifier.vault.epoch import Epoch, EpochState, Followed, InUse, Layer
 from verifier.vault.store import VaultDamagedError, VaultUnavailableError
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class MemoryVault:
         self._touch()
         return next((epoch for epoch in self.epochs.values() if epoch.state is EpochState.ACTIVE), None)
 
-    def rotation(self) -> None:
-        """Read the rotation that is under way: none is."""
-        self._touch()
+    def in_use(self) -> InUse:
+        """Read the active epoch; no rotation is under way."""
+        return InUse(self.active())
 
     def followed(self, number: int, source: str) -> Followed:
         """Read how far an epoch has followed a source."""

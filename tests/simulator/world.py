@@ -335,6 +335,7 @@ class World:
             decoys=tuple(decoys),
             decoy_pick=index.bind(REALM.prefix("decoy-pick")),
             on_damage=lambda: None,
+            other=None,
         )
 
     def put(self, nik: str, record: Record) -> None:

@@ -1,7 +1,8 @@
 """Which numbers of a batch change hands: told from what a number's row held before, and what a change writes. Pure.
 
 A change of a number, and a merger, say so themselves; and a number whose row held another person, or nobody, and now
-holds its own has come back. All other changes are passed over, and cost nothing more.
+holds its own has come back. Of all other changes those of a resident's own number are told too: while an inner rotation
+is under way, what no feed holds learns from them that the other epoch holds somebody under the number.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Hands:
         self._names = names
         self._back = 0  # the change by which somebody came back, whose other numbers come along
         self.transfers: list[Transfer] = []
-        """Numbers that change hands, in the order of the changes."""
+        """Numbers that change hands or stay in theirs, in the order of the changes."""
 
     def take(self, token: bytes, write: Write) -> None:
         """Follow a row that is written, or taken back."""
@@ -51,7 +52,7 @@ class Hands:
             after = self._names[write.own].handle
             is_other = before is not None and before != after
             if write.is_own:
-                hand = Hand.OWN if is_other else None
+                hand = Hand.OWN if is_other else Hand.KEPT
                 self._back = write.change.position if is_other else self._back
             elif is_other or name in _SAYING or write.change.position == self._back:
                 hand = Hand.MERGED

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from verifier.token.transfer import Transfer
 
 _GONE: Final = frozenset({Hand.ERASED, Hand.LEFT})
+_STAYING: Final = frozenset({Hand.OWN, Hand.KEPT})
 
 
 class ReferenceTransfers:
@@ -49,7 +50,7 @@ class ReferenceTransfers:
             VaultUnavailableError: the vault failed.
             KeysError: a key is missing or may not be used.
         """
-        told = [each for each in transfers if each.hand is not Hand.OWN]
+        told = [each for each in transfers if each.hand not in _STAYING]
         return self._writer.joining(partial(_follow, told=told)) if told else None
 
     def take(self, transfers: Sequence[Transfer]) -> None:
@@ -60,7 +61,7 @@ class ReferenceTransfers:
             VaultUnavailableError: the vault failed; nothing was changed.
             KeysError: a key is missing or may not be used.
         """
-        told = [each for each in transfers if each.hand is not Hand.OWN]
+        told = [each for each in transfers if each.hand not in _STAYING]
         if told and self._writer.table.is_used():
             self._writer.change(partial(_follow, told=told))
 

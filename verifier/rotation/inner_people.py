@@ -1,7 +1,9 @@
 """The people of an inner rotation: the registry projects them anew, and a feed brings its changes to both epochs.
 
 1 what a feed brought for the other epoch is carried over, a batch in one transaction with its note; who was erased
-meanwhile is held no longer  2 numbers of the old epoch that nothing has brought are counted  3 for a sample, people are
+meanwhile is held no longer  2 numbers of the old epoch that nothing has brought are counted  3 what no feed holds gets
+both record ids: once, when the projection is done, and whenever a sample is asked for, since whoever writes of it gives
+both from the beginning of the rotation; nothing of it waits at a flip  4 for a sample, people are
 drawn by the pairs that the projection and the feed have left, and how they stand is compared: whether they are held,
 under which handles, what is held of them, and whether they are active. The values themselves cannot be compared: they
 are under other keys. `padan-server registry check` holds them against the registry.
@@ -23,7 +25,6 @@ from verifier.projector.errors import RunError
 from verifier.projector.pairing import PATTERN
 from verifier.projector.runs import KEY_SIZE, TOKEN_SIZE
 from verifier.resident.table import MarkTable
-from verifier.rotation import parts
 from verifier.rotation.errors import (
     AheadError,
     BehindError,
@@ -36,7 +37,7 @@ from verifier.rotation.people import BATCH
 from verifier.rotation.rotatable import Sampled
 from verifier.rotation.step import Step
 from verifier.rotation.translation import outer_of
-from verifier.vault import pairs
+from verifier.vault import pairs, ranges
 from verifier.vault.open import open_rows
 from verifier.vault.rotation import RotationState, RotationStateError
 
@@ -100,7 +101,7 @@ class InnerPeople:
         return sum(table.rename(_Pairs(self._record_ids)) for table in self._held)
 
     def settle(self) -> None:
-        """Give both record ids also to what came in while the last process followed to the epoch in use."""
+        """Give what no feed holds both record ids, once every process knows of the rotation; may take hours."""
         for table in self._held:
             table.settle()
         self.rename_held()
@@ -132,13 +133,12 @@ class InnerPeople:
                 return
 
     def carry(self) -> int:
-        """Bring what a feed brought into the other epoch, and rename what no feed holds."""
+        """Bring what a feed brought into the other epoch."""
         carried = 0
         while batch := self._means.rotations.waiting(self._means.there, BATCH):
             with self._means.changer() as vault:
                 self._carry_batch(vault, batch)
             carried += len(batch)
-        self.rename_held()
         return carried
 
     def _carry_batch(self, vault: VaultChanger, batch: Sequence[Pair]) -> None:  # 1
@@ -176,12 +176,12 @@ class InnerPeople:
         old = means.epoch(means.there.source)
         outer, inner = self._outers[old.number], self._inner(old)
         decoys = frozenset(outer.tokens([inner.decoy_id(number) for number in range(old.decoys)]))
-        cut, erased, missing, done = parts.cut(parts.count_for(old.rows), means.folder), _erased(means), 0, 0
-        brought = _by_part(self._brought(), [part.last for part in cut])
+        cut, erased, missing, done = [*ranges.heads(ranges.count_for(old.rows))], _erased(means), 0, 0
+        brought = _by_part(self._brought(), [last for _, last in cut])
         means.meter.stage("counting", old.rows)
         with closing(open_rows(means.settings.vault_database)) as vault:
-            for part, tokens in zip(cut, brought, strict=True):
-                rows = vault.between(old.number, part.first, part.last)
+            for (first, last), tokens in zip(cut, brought, strict=True):
+                rows = vault.between(old.number, first, last)
                 left = {token: box for token, box in rows if token not in tokens and token not in decoys}
                 for token in means.rotations.named(sorted(left)):
                     del left[token]

@@ -4,7 +4,7 @@
           it, and write down the rotation with what the new epoch lacks of each feed; from then on changes go to both
           4 project the source, as a load does  5 rename what no feed holds  6 carry over what a feed brought
           7 count the numbers of the old epoch that nothing has brought
- replay   1 log it  2 keep a feed's older changes for the new epoch  3 carry them over  4 count again
+ replay   1 log it  2 keep a feed's older changes for the new epoch  3 rename and carry them over  4 count again
 
 Sample, flip, revert, finish and abandon are those of every rotation. The same command after a kill goes on where it
 was.
@@ -154,8 +154,8 @@ class InnerRotator(Rotator):
     def _complete(self, means: Means) -> int:
         rotations, there = means.rotations, means.there
         people = InnerPeople(means, tables.held(means))
+        people.settle()  # 5
         if there.state is RotationState.MOVING:
-            people.rename_held()  # 5
             rotations.moved(there.target, now_ms=self._now_ms())
             self._reached(Step.MOVED)
         carried = people.carry()  # 6

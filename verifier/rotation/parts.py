@@ -1,21 +1,17 @@
-"""The parts of an epoch that are moved one by one: ranges of stored tokens, all of about the same size.
+"""The parts of an epoch that are moved one by one: ranges of stored tokens, each with the place of its run.
 
-Stored tokens are blocks of a cipher, so equal ranges hold equal numbers of rows. Which ranges there are depends on
-their number alone, which is written down when a rotation begins.
+Which ranges there are depends on their number alone, which is written down when a rotation begins.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from verifier.vault import ranges
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ROWS: Final = 8_192
-"""Rows of a part at most, about: what a killed worker loses, and what one holds in memory."""
-_HEADS: Final = 1 << 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +31,9 @@ class Part:
     path: Path
 
 
-def count_for(rows: int) -> int:
-    """Say into how many parts an epoch of so many rows falls."""
-    return max(1, -(-rows // ROWS))
-
-
 def cut(count: int, folder: Path) -> list[Part]:
     """List the parts, by token."""
-    ends = [number * _HEADS // count for number in range(count + 1)]
     return [
-        Part(number=number, first=first, last=following - 1, path=folder / f"part-{number:08}.run")
-        for number, (first, following) in enumerate(itertools.pairwise(ends))
+        Part(number=number, first=first, last=last, path=folder / f"part-{number:08}.run")
+        for number, (first, last) in enumerate(ranges.heads(count))
     ]

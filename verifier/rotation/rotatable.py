@@ -2,7 +2,7 @@
 
 An outer rotation calls `move`, `carry` and `sample`; it asks no registry and reads no value. An inner rotation is a
 fresh projection (verifier.rotation.inner_rotator): it writes every row of the feed anew and knows both names of a
-person, so it calls `rename` for what no feed holds, again and again, since the service goes on adding to it. Marks,
+person, so it calls `rename` for what no feed holds, once every process that adds to it gives both names. Marks,
 budgets and trails stand under handles that never change (docs/adr/0016), so they are no tables of this list.
 """
 
@@ -62,7 +62,8 @@ class Rotatable(Protocol):
         """Let what stands under record ids of one epoch be found under those of the other, of what no feed holds.
 
         What stands under the old ones stays until the old epoch is dropped, for the way back; a pair that comes again
-        changes nothing.
+        changes nothing. This is for what was there before the rotation: whoever writes since then writes for both
+        epochs, and a feed completes what is about those whom it brings.
 
         Args:
             pairs: old and new record id of everyone, 16 bytes each; may be gone through more than once.
@@ -73,7 +74,7 @@ class Rotatable(Protocol):
         ...
 
     def settle(self) -> None:
-        """Wait, after a flip or a revert, until nothing comes in any more under the other epoch's record ids alone."""
+        """Wait until nothing comes in any more under one epoch's record ids alone, and complete what came in so."""
         ...
 
     def drop(self) -> int:

@@ -2,6 +2,8 @@
 
  begin   1 keep others out  2 unlock the keys, and make new ones where that was asked for  3 log it  4 write down the
          rotation with its new epoch; from then on changes are noted  5 move every table  6 carry over what was noted
+ sample  1 complete what processes wrote that knew nothing of the rotation  2 carry over what was noted  3 draw people
+         and compare
  flip    1 carry over what was noted  2 keep changes out  3 carry over the rest  4 draw people and compare  5 log it
          6 move the pointer, while nothing is noted
  revert  the same, back
@@ -23,12 +25,13 @@ from padan.entry import EntryKind, Field
 from verifier import admin_entry, host_keys
 from verifier.log.open import open_log
 from verifier.projector.progress import Silence
-from verifier.rotation import outer_keys, parts, tables, workplace
+from verifier.rotation import outer_keys, tables, workplace
 from verifier.rotation.errors import ChangesPendingError, CutOffError, SampleDiffersError
 from verifier.rotation.means import Means
 from verifier.rotation.standing import half_abandoned, require
 from verifier.rotation.step import Step
 from verifier.rotation.translation import OUTER_PURPOSES, Translation
+from verifier.vault import ranges
 from verifier.vault.epoch import EpochState
 from verifier.vault.open import open_rotations, open_writer
 from verifier.vault.rotation import Rotation, RotationState, RotationStateError
@@ -150,7 +153,7 @@ class Rotator:
             source=old.number,
             state=RotationState.MOVING,
             operator=workplace.operator(),
-            parts=parts.count_for(old.rows),
+            parts=ranges.count_for(old.rows),
             total=old.rows,
             done=0,
             rate=0,
@@ -180,8 +183,11 @@ class Rotator:
             RotationStateError: there are no two epochs to compare.
         """
         with self._working(RotationState.READY, RotationState.FLIPPED) as means:
-            carried = sum(table.carry() for table in tables.of(means))
-            sampled = self._sampled(means, people)
+            moved = tables.of(means)
+            for table in moved:
+                table.settle()  # 1
+            carried = sum(table.carry() for table in moved)  # 2
+            sampled = self._sampled(means, people)  # 3
             return Done(there=self._now(means.rotations, means.there), carried=carried, sampled=sampled)
 
     def _sampled(self, means: Means, people: int) -> Sampled:
@@ -255,8 +261,6 @@ class Rotator:
                 carried += sum(table.carry() for table in moved)
             else:
                 raise ChangesPendingError("changes come in faster than they are carried over")
-        for table in moved:
-            table.settle()
         return Done(there=self._now(means.rotations, means.there), carried=carried, sampled=sampled)
 
     def finish(

@@ -1,9 +1,11 @@
 """The rows behind agencies' tokens, as an inner rotation renames them: each gets the record's name in both epochs.
 
 A row has room for two names, each with the id of its epoch's index key, and the service takes that of the epoch that it
-answers from. So both epochs answer alike before the flip, after it, and after a revert, and nothing is renamed at the
-moment of a flip. A row whose number is in no pair is nobody's in the other epoch, which is written down too, so that a
-row that says nothing is one that was issued since and has yet to be brought: an outage for that moment, and never a no.
+answers from. While a rotation is under way, whoever issues a token writes both, and a feed completes the rows of those
+whom it brings; the rotation gives the second name to what was there before, when the projection is done. So both epochs
+answer alike before the flip, after it, and after a revert, and nothing is renamed at the moment of a flip. A row whose
+number is in no pair is nobody's in the other epoch, which is written down too. A row that says nothing was written by a
+process that knew nothing of the rotation: an outage for its token until the next sample, and never a no.
 
 1 open every row, and remember those that lack a name, some hundred thousand at a time  2 go through all pairs
 3 write what was found, page by page, in transactions that read each row again
@@ -94,7 +96,7 @@ class TokenRowsHeld:
         return renamed
 
     def settle(self) -> None:
-        """Wait until every process answers from the epoch that is in use."""
+        """Wait until every process knows which epochs there are."""
         with self._opened() as (_, rows):
             if rows is not None:
                 time.sleep(2 * POLL_SECONDS)

@@ -103,6 +103,17 @@ class Lineages:
         else:
             self._lay(element, self.members(element), records)
 
+    def rename(self, element: bytes, *, records: tuple[Named, ...]) -> None:
+        """Give a number that goes on as it is the resident's names, and its members theirs.
+
+        Args:
+            element: M of the number; one that leads to another is named by that one.
+            records: the resident's names.
+        """
+        row = self._rows.get(element)
+        if row is not None and not row.survivor:
+            self._lay(element, self.members(element), records)
+
     def erase(self, element: bytes) -> list[bytes]:
         """Delete the row of a number, and those of its members; of a member, its own alone.
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from tokenizer.inner import Inner
     from tokenizer.record import Handles
-    from tokenizer.tokenrow import TokenRows
+    from tokenizer.tokenrow import Named, TokenRows
     from verifier.errors import ServiceError
     from verifier.token.domains import TokenDomains
 
@@ -169,14 +169,13 @@ class Subjects:
                 except TokensUnavailableError as error:
                     subject.failure = error
 
-    def issue(self, nik: Nik, *, domain: str, record_id: bytes, index_id: int) -> Issued:
+    def issue(self, nik: Nik, *, domain: str, records: tuple[Named, ...]) -> Issued:
         """Make a number's token and the row that finds its resident again.
 
         Args:
             nik: the number.
             domain: the token domain of the purpose.
-            record_id: the record's inner name r.
-            index_id: id of the index key that made it.
+            records: the record's names, in the epoch in use and in the other one of an inner rotation.
 
         Raises:
             TokenDomainClosedError: the domain was ended.
@@ -190,7 +189,7 @@ class Subjects:
             raise TokenDomainClosedError(str(error), field="issue_token") from None
         except IssuingOverError as error:
             raise TokensUnavailableError(str(error)) from error
-        row = TokenRow(records=((index_id, record_id),), element=keys.match.evaluate(element))
+        row = TokenRow(records=records, element=keys.match.evaluate(element))
         name, box = keys.rows.seal(row)
         return Issued(
             token=token,
@@ -226,6 +225,6 @@ def _record_id(rows: TokenRows, there: Sequence[tuple[bytes, bytes]], subject: T
         raise
     found = functools.reduce(join, opened).record_id(subject.index_id)
     if found is None:
-        # Issued a moment ago, by a process that had not followed a flip yet; the rotation completes it.
+        # Issued by a process that knew nothing of the rotation; `rotation sample` completes it.
         raise TokensUnavailableError("a token's row has yet to be brought to the epoch")
     return subject.record_id if found == NOBODY else found

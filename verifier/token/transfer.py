@@ -3,13 +3,16 @@
 Rows are written before the vault is changed, so that a process killed in between does it again with the batch; for the
 moment between the two a token of a number that was changed finds nobody, as the number itself does. A step costs a
 hash to the group and a multiplication for each number, some 50 microseconds; where no token was ever issued, nothing.
+
+While an inner rotation is under way, also a number that stays where it is is looked at: the rotation may have found
+nobody under it in the new epoch, and its row says so.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keys.tokenkey import hashed
 from tokenizer.enrolment import Enrolments
@@ -22,7 +25,7 @@ from verifier.token.lineage import Lineages
 from verifier.token.rowtable import RowTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from keys.keyagent import KeyAgent
     from keys.tokenkey import TokenKey
@@ -42,15 +45,21 @@ class Hand(enum.Enum):
     process has not seen the change, writes none that nobody would follow."""
     OWN = enum.auto()
     """It is its resident's own, and was another's or nobody's."""
+    KEPT = enum.auto()
+    """It is its resident's own, as it was."""
     ERASED = enum.auto()
     """Whoever it was is forgotten."""
     LEFT = enum.auto()
     """It is held no longer, and leads to nobody; whoever it was may come back. Rows behind tokens stay for that."""
 
 
+_PASSED: Final = frozenset({Hand.LEFT, Hand.KEPT})
+"""Where nothing of a row changes, but for a name that it lacks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One number that changes hands.
+    """One number that changes hands, or stays where it is.
 
     Attributes:
         hand: what becomes of it.
@@ -92,30 +101,27 @@ class TokenTransfers:
             LogStoreError: the log's database failed.
             KeysError: a key is missing, may not be used, or was made since and cannot be taken up.
         """
-        if not transfers or self._table.is_empty():
+        layers = {inner.index_id: inner for inner in inners}
+        passed = _PASSED if len(layers) == 1 else _PASSED - {Hand.KEPT}
+        told = [each for each in transfers if each.hand not in passed]
+        if not told or self._table.is_empty():
             return
         match, rows, enrolments = self._current()
-        elements: dict[str, bytes] = {}
-
-        def of(number: Nik) -> bytes:
-            found = elements.get(number.value)
-            if found is None:
-                found = elements[number.value] = match.evaluate(hashed(number.value.encode()))
-            return found
-
-        layers = list(inners)
+        numbers = {number.value for each in told for number in (each.number, each.own)}
+        elements = {number: match.evaluate(hashed(number.encode())) for number in numbers}
         erased: list[bytes] = []
         with keptrows.changing(self._table, rows) as kept:
+            kept.fetch(elements.values())
             lineages = Lineages(kept)
-            for transfer in transfers:
-                if transfer.hand is Hand.LEFT:
-                    continue
-                number, own = of(transfer.number), of(transfer.own)
+            for transfer in told:
+                number, own = elements[transfer.number.value], elements[transfer.own.value]
                 if transfer.hand is Hand.ERASED:
                     erased += lineages.erase(number)
                     continue
                 records = _records(layers, transfer.own)
-                if transfer.hand is Hand.OWN:
+                if transfer.hand is Hand.KEPT:
+                    lineages.rename(number, records=records)
+                elif transfer.hand is Hand.OWN:
                     lineages.separate(number, records=records)
                 else:
                     made = {number} if transfer.hand is Hand.CHANGED else ()
@@ -139,5 +145,5 @@ class TokenTransfers:
         return self._keys[1:]
 
 
-def _records(inners: Sequence[Inner], number: Nik) -> tuple[Named, ...]:
-    return tuple({inner.index_id: inner.record_id(number) for inner in inners}.items())[:NAMES]
+def _records(layers: Mapping[int, Inner], number: Nik) -> tuple[Named, ...]:
+    return tuple((index_id, inner.record_id(number)) for index_id, inner in layers.items())[:NAMES]

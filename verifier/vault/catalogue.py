@@ -17,11 +17,12 @@ from verifier.schema import epoch_layer, feed_position
 from verifier.schema_reference import reference, reference_slot
 from verifier.schema_rotation import rotation_change, rotation_pair
 from verifier.vault import rotation, session
-from verifier.vault.epoch import Epoch, EpochState, Followed, Layer
+from verifier.vault.epoch import Epoch, EpochState, Followed, InUse, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection, Row
 
     from verifier.database import Address
@@ -66,8 +67,16 @@ class Catalogue:
     def active(self) -> Epoch | None:
         """Read the active epoch."""
         with session.reading(self._engine) as connection:
-            row = connection.execute(select(table).where(table.c.state == "active")).first()
-            return None if row is None else _epoch(row, _layers(connection, row.number))
+            return _found(connection, table.c.state == "active")
+
+    def in_use(self) -> InUse:
+        """Read the active epoch, and the one that takes its changes in an inner rotation."""
+        with session.reading(self._engine) as connection:
+            active = _found(connection, table.c.state == "active")
+            there = rotation.live(connection)
+            if active is None or there is None or not there.is_inner or not there.takes_changes:
+                return InUse(active)
+            return InUse(active, _found(connection, table.c.number == there.other))
 
     def next_number(self) -> int:
         """Name the number that the next epoch gets."""
@@ -296,6 +305,11 @@ def _epoch(row: Row[Any], layers: tuple[Layer, ...]) -> Epoch:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
     values |= {"state": EpochState(values["state"]), "key_ids": json.loads(values["key_ids"])}
     return Epoch(**values, layers=layers)
+
+
+def _found(connection: Connection, which: ColumnElement[bool]) -> Epoch | None:
+    row = connection.execute(select(table).where(which)).first()
+    return None if row is None else _epoch(row, _layers(connection, row.number))
 
 
 def _layers(connection: Connection, number: int) -> tuple[Layer, ...]:

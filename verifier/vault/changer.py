@@ -96,10 +96,8 @@ class VaultChanger:
 
     def other(self, epoch: Epoch) -> Epoch | None:
         """Read which epoch takes an epoch's changes besides, projected for itself: in an inner rotation alone."""
-        there = self._catalogue.rotation()
-        if there is None or not there.is_inner or not there.takes_changes or there.in_use != epoch.number:
-            return None
-        return next(each for each in self._catalogue.epochs() if each.number == there.other)
+        found = self._catalogue.in_use()
+        return found.other if found.active is not None and found.active.number == epoch.number else None
 
     def rows(self, epoch: Epoch) -> Iterator[Row]:
         """Read every row of an epoch as it is now, by token."""

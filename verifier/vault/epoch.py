@@ -86,3 +86,16 @@ class Epoch:
     def sealed_rows(self) -> int:
         """Rows that were sealed under the epoch's keys, as far as the catalogue knows: those of all its files."""
         return sum(layer.rows for layer in self.layers) or self.rows
+
+
+class InUse(NamedTuple):
+    """What the catalogue says about now, as it was at one moment.
+
+    Attributes:
+        active: the epoch that answers; None where there is none.
+        other: the one that takes its changes besides, in which people have other names: of an inner rotation that is
+            under way; None where there is none.
+    """
+
+    active: Epoch | None
+    other: Epoch | None = None

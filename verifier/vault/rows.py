@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from verifier.vault import ranges
 from verifier.vault.epoch import EpochState
 from verifier.vault.store import NoEpochError, VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from verifier.vault.catalogue import Catalogue
     from verifier.vault.epoch import Epoch
@@ -69,6 +70,11 @@ class VaultRows:
     def between(self, number: int, first: int, last: int) -> list[Row]:
         """Read the rows of a part of an epoch; see `EpochRows.between`."""
         return self._read(number, lambda epoch: self._rows.between(epoch, first, last))
+
+    def parts(self, number: int) -> Iterator[list[Row]]:
+        """Read all rows of an epoch, by token, in parts; what others change meanwhile may be in them or not."""
+        for first, last in ranges.heads(ranges.count_for(self.epoch(number).rows)):
+            yield self.between(number, first, last)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from verifier.breaker import Breaker
@@ -19,7 +19,7 @@ from verifier.failure import ADVICE, Failure, classify
 from verifier.vault.epoch import Epoch, EpochState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from verifier.vault.catalogue import Catalogue
     from verifier.vault.rotation import Rotation
@@ -89,11 +89,17 @@ class EpochReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedEpoch:
-    """An epoch that a request holds on to."""
+    """An epoch that a request holds on to.
+
+    Attributes:
+        other_keys: purpose to key id of the epoch in which an inner rotation gives people other names; None where none
+            is under way.
+    """
 
     epoch: Epoch
     reader: EpochReader
     follow: Callable[[Epoch], EpochReader | None]
+    other_keys: Mapping[str, int] | None = None
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
         """Look up each question; see `EpochReader.lookup_many`.
@@ -287,15 +293,15 @@ class VaultStore:
 
     def _follow(self) -> PinnedEpoch:
         """Open what the catalogue says; where a change took those files in meanwhile, what it says then."""
-        active = self._catalogue.active()
+        found = self._catalogue.in_use()
         while True:
             try:
-                return self._open(active)
+                return self._open(*found)
             except NoEpochError:
                 raise
             except VaultUnavailableError:
-                before, active = active, self._catalogue.active()
-                if active == before:
+                before, found = found, self._catalogue.in_use()
+                if found.active == before.active:
                     raise
 
     def _newer(self, epoch: Epoch) -> EpochReader | None:
@@ -305,21 +311,24 @@ class VaultStore:
         same = now.epoch.number == epoch.number and now.epoch.layers != epoch.layers
         return now.reader if same else None
 
-    def _open(self, active: Epoch | None) -> PinnedEpoch:
+    def _open(self, active: Epoch | None, other: Epoch | None) -> PinnedEpoch:
         if active is None or active.state is not EpochState.ACTIVE:
             raise NoEpochError
-        pinned = self._pinned
-        if pinned is not None and pinned.epoch == active:
+        pinned, other_keys = self._pinned, None if other is None else other.key_ids
+        if pinned is not None and (pinned.epoch, pinned.other_keys) == (active, other_keys):
             return pinned
         if pinned is not None and (pinned.epoch.number, pinned.epoch.layers) == (
             active.number,
             active.layers,
         ):
             # Changed in place, or not at all: the same reader reads what is there now.
-            self._pinned = PinnedEpoch(epoch=active, reader=pinned.reader, follow=self._newer)
+            self._pinned = replace(pinned, epoch=active, other_keys=other_keys)
             return self._pinned
         opened = PinnedEpoch(
-            epoch=active, reader=_GuardedReader(self._open_reader(active), self), follow=self._newer
+            epoch=active,
+            reader=_GuardedReader(self._open_reader(active), self),
+            follow=self._newer,
+            other_keys=other_keys,
         )
         # Requests under way may still read the one before; nobody reads the one before that.
         if self._previous is not None:

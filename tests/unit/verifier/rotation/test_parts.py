@@ -1,4 +1,4 @@
-"""The parts of an epoch."""
+"""The ranges of an epoch's tokens, and the parts of a rotation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier.rotation import parts
+from verifier.vault import ranges
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 123, 1_000])
@@ -21,8 +22,8 @@ def test_parts_cover_every_token_once(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "count"), [(0, 1), (1, 1), (parts.ROWS, 1), (parts.ROWS + 1, 2), (10**6, 123)]
+    ("rows", "count"), [(0, 1), (1, 1), (ranges.ROWS, 1), (ranges.ROWS + 1, 2), (10**6, 123)]
 )
-def test_parts_are_small(rows: int, count: int) -> None:
-    """An epoch falls into as many parts as keep each within its rows."""
-    assert parts.count_for(rows) == count
+def test_ranges_are_small(rows: int, count: int) -> None:
+    """An epoch falls into as many ranges as keep each within its rows."""
+    assert ranges.count_for(rows) == count
