@@ -103,7 +103,8 @@ def measure(count: int) -> dict[str, float]:
                 TokenTransfers(agent, directory).take(hands, [inner])
                 found["hands"] = (time.process_time() - began) / TRANSFERS * 1e6
                 began = time.process_time()
-                forget(agent, directory, {(0, b"nobody")})
+                for _ in forget(agent, directory, {(0, b"nobody")}):
+                    pass
                 found["passed over"] = count / (time.process_time() - began)
     return found
 

@@ -25,6 +25,7 @@ from tests.integration.feeding import people
 from tests.people import ALMARHUM, PEOPLE, SARI, UNKNOWN_NIK
 from tests.restarting import SteadyLoad, open_channel, roles
 from tests.rotating import rotate
+from tests.rows import rows_of
 from tests.service import request as question
 from verifier.rotation import restarts
 from verifier.rotation.step import INNER, Step
@@ -141,14 +142,11 @@ def old_traces(installation: Installation) -> dict[str, bytes]:
 
 def touch(installation: Installation) -> None:
     """Change a row of the epoch in use to what it is, so that there is a change to carry over."""
-    number = active(installation)
-    with (
-        closing(installation.agent()) as agent,
-        closing(open_changer(installation.settings.vault_database)) as vault,
-    ):
+    number, database = active(installation), installation.settings.vault_database
+    token, box = rows_of(database, number)[0]
+    with closing(installation.agent()) as agent, closing(open_changer(database)) as vault:
         epoch = next(each for each in vault.epochs() if each.number == number)
         outer = outer_of(agent, epoch)
-        token, box = next(iter(vault.rows(epoch)))
         vault.replace(epoch, [(token, outer.seal(token, outer.open(token, box)))])
 
 

@@ -64,9 +64,11 @@ def publish(made: Installation, where: str, data: bytes) -> bool:
 
 
 def take_in(made: Installation, where: str, *, begin: bool = False) -> list[Summary]:
-    """Take in what a table or a stream has now."""
+    """Take in what a table or a stream has now, and purge whom that erases."""
     with closing(Follower(made.settings, open_source(where), begin=begin)) as follower:
-        return list(iter(follower.step, None))
+        summaries = list(iter(follower.step, None))
+        follower.purge()
+    return summaries
 
 
 def details(made: Installation, kind: EntryKind) -> list[dict[str, str]]:

@@ -94,10 +94,16 @@ def same(made: Installation, numbers: Iterable[str]) -> bool:
 
 
 def mark(made: Installation, marks: dict[str, Mark]) -> None:
-    """Mark residents, as two officers do."""
+    """Mark residents, as two officers do, and purge whom that erases."""
+    set_marks(made, marks)
+    with closing(made.agent()) as agent, closing(open_log(made.settings.log_database)) as log:
+        purge(made.settings, agent, log)
+
+
+def set_marks(made: Installation, marks: dict[str, Mark]) -> None:
+    """Mark residents, and purge nobody."""
     with (
         closing(made.agent()) as agent,
-        closing(open_log(made.settings.log_database)) as log,
         closing(Directory(made.settings.log_database)) as directory,
     ):
         inner = Inner.of_agent(
@@ -105,7 +111,6 @@ def mark(made: Installation, marks: dict[str, Mark]) -> None:
         )
         named = {names_of(inner, nik_grammar.parse(nik, AS_OF)): each for nik, each in marks.items()}
         MarkTable(directory).add(named, now_ms=int(time.time() * 1000))
-        purge(made.settings, agent, log)
 
 
 def standing(made: Installation, number: int, niks: Iterable[str]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from tests.integration.feeding import comparable, feed
 from tests.integration.loading import load, order_of
 from tests.integration.office import Office, ask, opened, wait_for
 from tests.people import BUDI, PEOPLE, SARI, UNKNOWN_NIK
+from tests.rows import rows_of
 from tests.terms import Terms
 from verifier import schema
 from verifier.consistency.check import Check
@@ -96,8 +97,10 @@ def held(office: Office, *rows: Mapping[str, str]) -> list[bool]:
 
 def boxes_of(office: Office) -> dict[int, dict[bytes, bytes]]:
     """Read every row of every epoch."""
-    with closing(open_changer(office.installation.settings.vault_database)) as vault:
-        return {epoch.number: dict(vault.rows(epoch)) for epoch in vault.epochs()}
+    database = office.installation.settings.vault_database
+    with closing(open_changer(database)) as vault:
+        numbers = [epoch.number for epoch in vault.epochs()]
+    return {number: dict(rows_of(database, number)) for number in numbers}
 
 
 def test_a_lock_binds_whoever_is_not_exempt_and_is_lifted(office: Office) -> None:

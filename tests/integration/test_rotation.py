@@ -19,6 +19,7 @@ from padan.entry import EntryKind
 from tests.installation import Installation, install
 from tests.integration.feeding import SIGNER, details, feed, history, people
 from tests.operating import operate
+from tests.rows import rows_of
 from tests.terms import Terms
 from tests.unit.keys.council import agree, seat
 from verifier.agreement import signkey
@@ -110,7 +111,7 @@ class Reader:
         with closing(open_changer(self._made.settings.vault_database)) as vault:
             epoch = next(each for each in vault.epochs() if each.number == number)
             outer = outer_of(self._agent, epoch)
-            rows = list(vault.rows(epoch))
+        rows = rows_of(self._made.settings.vault_database, number)
         ids = outer.record_ids([token for token, _ in rows])
         assert len(rows) == epoch.rows
         return {r: outer.open(token, box) for r, (token, box) in zip(ids, rows, strict=True)}
@@ -196,7 +197,7 @@ def test_finish_leaves_nothing_that_opens_the_old_epoch(made: Installation) -> N
 
 def test_what_was_moved_is_not_moved_again(files: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of four parts, two that were moved before the cut stay as they are, to the byte."""
-    monkeypatch.setattr("verifier.rotation.parts.ROWS", 40)
+    monkeypatch.setattr("verifier.vault.ranges.ROWS", 40)
     seen: list[Step] = []
 
     class CutOffHereError(Exception):
@@ -243,7 +244,7 @@ def test_a_difference_stops_the_flip(files: Installation) -> None:
     with closing(files.agent()) as agent, closing(open_changer(files.settings.vault_database)) as vault:
         epoch = epochs(files)[NEW]
         outer = outer_of(agent, epoch)
-        rows = [*vault.rows(epoch)]
+        rows = rows_of(files.settings.vault_database, NEW)
         # A row is drawn as often as the gap before it is wide: this one is.
         (before, _), (one, _) = max(
             itertools.pairwise(rows), key=lambda two: int.from_bytes(two[1][0]) - int.from_bytes(two[0][0])

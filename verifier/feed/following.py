@@ -6,14 +6,17 @@
 4 apply it
 5 log what became of it
 6 let the source go on
+
+Whom a run has erased leaves the vault between later runs, a while at a time.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from keys.realm import Realm
 from keys.signing import thumbprint
@@ -27,7 +30,7 @@ from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
 from verifier.reference.following import ReferenceTransfers
 from verifier.reference.writer import open_writer
-from verifier.resident.purge import purge
+from verifier.resident.purge import Purge, purge
 from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
 from verifier.token.transfer import TokenTransfers
@@ -45,12 +48,6 @@ if TYPE_CHECKING:
     from verifier.projector.progress import Meter
     from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
-
-
-_LONG_SECONDS: Final = 1.0
-"""A purge that took longer is not repeated soon."""
-_LEISURE: Final = 50
-"""How many times as long passes from its begin to the next."""
 
 
 def realm_of(settings: Settings) -> Realm:
@@ -172,7 +169,7 @@ class Follower:
         self._epoch = 0
         self._rewound = False
         self._to_purge = True
-        self._purge_after = float("-inf")
+        self._purging: tuple[Purge, LogStore] | None = None
 
     def step(self) -> Summary | None:
         """Take in one run; None where nothing new is there now.
@@ -184,14 +181,12 @@ class Follower:
             KeysError: the keyring cannot be used.
         """
         while True:
-            self._purge_when_due()
             found, summary = self._take()
             self._settle(found.taken)  # 6
             if summary is not None:
                 self._to_purge = self._to_purge or summary.erased > 0
                 return summary
             if not found.taken:
-                self._purge_when_due()
                 return None
 
     def _take(self) -> tuple[Run, Summary | None]:
@@ -217,26 +212,46 @@ class Follower:
             self._rewound = False
             return found, summary
 
-    def purge(self) -> None:
-        """Purge who was erased by a run; at first also by one that was killed before it came to that."""
-        if self._agent is None or not self._to_purge:
-            return
-        with closing(open_log(self._settings.log_database)) as log:
-            purge(self._settings, self._agent, log, meter=self._meter)
-        self._to_purge = False
+    def purge(self, seconds: float = math.inf) -> None:
+        """Purge whom runs have erased; at first also whom one did that was killed before it came to that.
 
-    def _purge_when_due(self) -> None:
-        """Purge between two runs, but not for long again soon: changes wait meanwhile, and the erased are answered so.
+        It opens every row of the vault, a nation's in an hour; the erased are answered as such meanwhile. What is not
+        done within the time goes on with the next call.
 
-        A purge opens every row of the vault, which takes a nation's an hour.
+        Args:
+            seconds: how long.
+
+        Raises:
+            ServiceError: a database is away.
+            ChangesBusyError: another process changes the vault.
+            KeysError: a key may not be used.
         """
-        began = time.monotonic()
-        if began < self._purge_after:
+        if self._agent is None or not self._has_to_purge:
             return
-        self.purge()
-        spent = time.monotonic() - began
-        if spent > _LONG_SECONDS:
-            self._purge_after = began + spent * _LEISURE
+        if self._purging is None:
+            log = open_log(self._settings.log_database)
+            self._purging = Purge(self._settings, self._agent, log, meter=self._meter), log
+            self._to_purge = False  # whom a later run erases is purged after this
+        try:
+            is_done = self._purging[0].turn(seconds)
+        except BaseException:
+            self._stop_purging()
+            raise
+        if is_done:
+            self._purging[1].close()
+            self._purging = None
+
+    @property
+    def _has_to_purge(self) -> bool:
+        return self._to_purge or self._purging is not None
+
+    def _stop_purging(self) -> None:
+        """Let go of a purge under way; the next one begins anew."""
+        if self._purging is not None:
+            self._to_purge = True
+            for each in self._purging:
+                each.close()
+            self._purging = None
 
     def _settle(self, taken: int) -> None:
         if not taken:
@@ -252,6 +267,7 @@ class Follower:
 
     def close(self) -> None:
         """Let go of everything."""
+        self._stop_purging()
         self._source.close()
         self._keys.close()
 
@@ -271,6 +287,7 @@ class Follower:
         """Unlock the keyring, and again for another epoch: it may have keys that were made since."""
         if self._agent is None or epoch.number != self._epoch:
             self._begin = self._begin and self._agent is None
+            self._stop_purging()
             self._keys.close()
             self._agent = None
             agent = host_keys.unlock(self._settings)

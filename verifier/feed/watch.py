@@ -1,7 +1,8 @@
 """Follows a table or a stream until it is told to stop.
 
 Looks each second; what is there is taken in at once, and then, while changes only trickle, at most every 5 s: each run
-costs two entries, and on SQLite a file. A full run is followed by the next one immediately. What is away (source,
+costs two entries, and on SQLite a file. A full run is followed by the next one immediately, but for the turn of a purge
+that is under way. What is away (source,
 database, disk) is tried again after 1, 2, 4 ... at most 30 s; what a person must mend ends it.
 """
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 1.0
 PACE_SECONDS: Final = 5.0
 """From the beginning of a run that was not full to the beginning of the next."""
+PURGE_SECONDS: Final = 0.5
+"""How long rows of the erased are looked for after a run, or after a look that found nothing."""
 FIRST_RETRY_SECONDS: Final = 1.0
 LAST_RETRY_SECONDS: Final = 30.0
 _PASSING: Final = (ServiceError, ChangesBusyError, PositionError)
@@ -50,6 +53,9 @@ def watch(follower: Follower, stopping: threading.Event, tell: Callable[[Summary
         began = time.monotonic()
         try:
             summary = follower.step()
+            if summary is not None:
+                tell(summary)
+            follower.purge(PURGE_SECONDS)
         except _PASSING as error:
             _LOGGER.warning("not following; trying again", extra={"reason": str(error), "seconds": retry})
             follower.disconnect()
@@ -59,8 +65,6 @@ def watch(follower: Follower, stopping: threading.Event, tell: Callable[[Summary
         if retry > FIRST_RETRY_SECONDS:
             _LOGGER.info("following again")
             retry = FIRST_RETRY_SECONDS
-        if summary is not None:
-            tell(summary)
         stopping.wait(pause(summary, time.monotonic() - began))
 
 

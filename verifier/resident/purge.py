@@ -3,18 +3,22 @@
 An erased number is answered as an unknown one from the moment its mark is read; the purge is about what lies on the
 disk. It opens every row and compares the budget handle in it, so that it needs nobody's number and finds merged ones
 too. On SQLite the epoch's files are written anew without the rows; on PostgreSQL the rows are replaced, and what the
-server keeps of old versions goes with VACUUM.
+server keeps of old versions goes with VACUUM. Reading a nation takes an hour, in which others change the vault.
 
- 1 read whose rows are to go  2 for each epoch that has rows, open each and compare  3 delete the rows behind tokens and
- the biometric references of whoever was found, by the names of their records  4 replace what was found by rows that
- are nobody's, of the same size and revision  5 write down that they are gone  6 log how many
+ 1 read whose rows are to go, and wait for a change that may have begun before  2 for each epoch that has rows, open
+ each and compare  3 delete the rows behind tokens and the biometric references of whoever was found, by the names of
+ their records  4 replace what was found, and is theirs still, by rows that are nobody's, of the same size and revision
+ 5 write down that they are gone  6 log how many
+
+Whoever is killed begins anew. What others bring meanwhile is nobody's who was erased: each of them reads the marks in
+the same hold of the vault in which it writes, and a row that is replaced is replaced in a rotation's other epoch too.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from keys.errors import CustodianError
 from keys.purpose import Purpose
@@ -29,21 +33,20 @@ from verifier.reference import following
 from verifier.reference.writer import open_writer
 from verifier.resident.table import MarkTable
 from verifier.token.forgetting import forget
-from verifier.vault.open import open_changer
+from verifier.vault.open import open_changer, open_rows
+from verifier.vault.store import NoEpochError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
     from keys.keyagent import KeyAgent
-    from tokenizer.tokenrow import Named
     from verifier.config import Settings
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
-    from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch
+    from verifier.vault.rows import VaultRows
     from verifier.vault.store import Row
 
-_REPORT_EVERY: Final = 4_096
 _WAIT_SECONDS: Final = 60.0
 """How long a purge waits for another process that changes the vault, such as one that follows a feed."""
 
@@ -57,82 +60,167 @@ def purge(
     epoch: int | None = None,
     meter: Meter | None = None,
 ) -> dict[int, int]:
-    """Purge the vault of everyone who was erased since the last purge.
-
-    Args:
-        settings: the installation's.
-        agent: holds the keys.
-        log: takes the entry.
-        everyone: of all who were ever erased: after a vault was restored.
-        epoch: only this one; nobody is then written down as gone from everywhere.
-        meter: where progress is told.
+    """Purge the vault of everyone who was erased since the last purge, in one go; see `Purge`.
 
     Returns:
         Rows that were replaced, by epoch; empty where nobody is to go.
-
-    Raises:
-        ChangesBusyError: another process keeps changing the vault.
-        ServiceError: a database is away.
-        KeysError: a key may not be used.
     """
-    meter = meter or Silence()
-    with closing(Directory(settings.log_database)) as directory:
-        marks = MarkTable(directory)
-        gone = marks.erased_handles() if everyone else marks.unpurged()  # 1
-        if not gone:
-            return {}
-        with (
-            closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault,
-            open_writer(agent, settings.vault_database) as writer,
-        ):
-            chosen = [each for each in vault.epochs() if epoch in {None, each.number}]
+    with closing(Purge(settings, agent, log, everyone=everyone, epoch=epoch, meter=meter)) as work:
+        while not work.turn(_WAIT_SECONDS):
+            pass
+        return work.replaced
+
+
+class Purge:
+    """A purge of everyone who was erased since the last one, in turns. For one thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        agent: KeyAgent,
+        log: LogStore,
+        *,
+        everyone: bool = False,
+        epoch: int | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        """Prepare; nothing is touched before the first turn.
+
+        Args:
+            settings: the installation's.
+            agent: holds the keys.
+            log: takes the entry.
+            everyone: of all who were ever erased: after a vault was restored.
+            epoch: only this one; nobody is then written down as gone from everywhere.
+            meter: where progress is told.
+        """
+        self._settings = settings
+        self._agent = agent
+        self._log = log
+        self._everyone = everyone
+        self._epoch = epoch
+        self._meter = meter or Silence()
+        self._work = self._pieces()
+        self.replaced: dict[int, int] = {}
+        """Rows that were replaced, by epoch."""
+
+    def turn(self, seconds: float) -> bool:
+        """Go on for a while; True once it is done.
+
+        Args:
+            seconds: after which no further piece is begun. One takes some 0.1 s; the last of an epoch as long as the
+                database takes to replace what was found, on SQLite to write the epoch's files anew.
+
+        Raises:
+            ChangesBusyError: another process keeps changing the vault.
+            ServiceError: a database is away.
+            KeysError: a key may not be used.
+        """
+        until = time.monotonic() + seconds
+        return all(time.monotonic() < until for _ in self._work)
+
+    def close(self) -> None:
+        """Let go of everything; what is not done is done by the next purge."""
+        self._work.close()
+
+    def _pieces(self) -> Generator[None]:
+        settings = self._settings
+        with closing(Directory(settings.log_database)) as directory:
+            marks = MarkTable(directory)
+            gone = marks.erased_handles() if self._everyone else marks.unpurged()  # 1
+            if not gone:
+                return
+            with closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault:
+                epochs = [each for each in vault.epochs() if self._epoch in {None, each.number}]
             tokens = references = 0
-            replaced: dict[int, int] = {}
-            for each in chosen:
-                found = _find(agent, vault, each, gone, meter)  # 2
-                tokens += forget(agent, directory, found.names)  # 3
-                references += following.forget(writer, each.number, {r for _, r in found.names})
-                if found.rows:
-                    vault.replace(each, found.rows)  # 4
-                replaced[each.number] = len(found.rows)
-        if epoch is None:
-            marks.purged(gone, now_ms=int(time.time() * 1000))  # 5
+            with (
+                closing(open_rows(settings.vault_database)) as rows,
+                open_writer(self._agent, settings.vault_database) as writer,
+            ):
+                for each in epochs:
+                    keys = _Keys.of(self._agent, each)
+                    if keys is None:
+                        self.replaced[each.number] = 0
+                        continue
+                    found: dict[bytes, bytes] = {}
+                    for part in self._parts(rows, each):  # 2
+                        found |= keys.of_those(gone, part)
+                        yield
+                    names = {(keys.inner.index_id, record_id) for record_id in found.values()}
+                    tokens += yield from forget(self._agent, directory, names)  # 3
+                    references += following.forget(writer, each.number, found.values())
+                    self.replaced[each.number] = self._replace(each, keys, gone, sorted(found))  # 4
+                    yield
+            if self._epoch is None:
+                marks.purged(gone, now_ms=int(time.time() * 1000))  # 5
         detail = {
             "residents": str(len(gone)),
             "token-rows": str(tokens),
             "references": str(references),
-            **{f"epoch-{number}": str(rows) for number, rows in replaced.items()},
+            **{f"epoch-{number}": str(rows) for number, rows in self.replaced.items()},
         }
-        admin_entry.append(log, EntryKind.RESIDENTS_PURGED, detail)  # 6
-    return replaced
+        admin_entry.append(self._log, EntryKind.RESIDENTS_PURGED, detail)  # 6
+
+    def _parts(self, vault: VaultRows, epoch: Epoch) -> Iterator[list[Row]]:
+        """Read the rows of an epoch part by part; none where it is dropped meanwhile."""
+        self._meter.stage("purging", epoch.rows)
+        done = 0
+        try:
+            for part in vault.parts(epoch.number):
+                yield part
+                done += len(part)
+                self._meter.advance(done=done, people=done)
+        except NoEpochError:
+            return
+
+    def _replace(self, epoch: Epoch, keys: _Keys, gone: Collection[bytes], tokens: Sequence[bytes]) -> int:
+        """Replace the rows under tokens which are theirs still; returns how many."""
+        if not tokens:
+            return 0
+        with closing(open_changer(self._settings.vault_database, patience=_WAIT_SECONDS)) as vault:
+            now = next((each for each in vault.epochs() if each.number == epoch.number), None)
+            if now is None:
+                return 0
+            boxes = vault.boxes(now, tokens)
+            rows = [
+                (token, keys.withdrawn(token, boxes[token]))
+                for token in keys.of_those(gone, sorted(boxes.items()))
+            ]
+            if rows:
+                vault.replace(now, rows)
+            return len(rows)
 
 
-class _Found(NamedTuple):
-    """Rows that take the place of those that are to go, and the names of these records."""
+class _Keys:
+    """Opens and makes the rows of an epoch."""
 
-    rows: list[Row]
-    names: set[Named]
+    def __init__(self, inner: Inner, outer: Outer) -> None:
+        self.inner = inner
+        self._outer = outer
 
+    @classmethod
+    def of(cls, agent: KeyAgent, epoch: Epoch) -> _Keys | None:
+        """Take an epoch's keys; None where they are no more, and nobody can open its rows: they are erased already."""
+        ids = epoch.key_ids
+        try:
+            return cls(
+                Inner.of_agent(agent, index_id=ids[Purpose.INDEX], attribute_id=ids[Purpose.ATTRIBUTE]),
+                Outer.of_agent(
+                    agent,
+                    epoch=epoch.number,
+                    token_id=ids[Purpose.OUTER_TOKEN],
+                    seal_id=ids[Purpose.ROW_SEAL],
+                ),
+            )
+        except CustodianError:
+            return None
 
-def _find(
-    agent: KeyAgent, vault: VaultChanger, epoch: Epoch, gone: Collection[bytes], meter: Meter
-) -> _Found:
-    found = _Found([], set())
-    keys = epoch.key_ids
-    try:
-        inner = Inner.of_agent(agent, index_id=keys[Purpose.INDEX], attribute_id=keys[Purpose.ATTRIBUTE])
-        outer = Outer.of_agent(
-            agent, epoch=epoch.number, token_id=keys[Purpose.OUTER_TOKEN], seal_id=keys[Purpose.ROW_SEAL]
-        )
-    except CustodianError:
-        # What nobody can open any more is erased already.
-        return found
-    meter.stage("purging", epoch.rows)
-    for count, (token, box) in enumerate(vault.rows(epoch)):
-        record = Record.unpack(outer.open(token, box))
-        if record.handles.budget_subject in gone:
-            found.rows.append((token, outer.seal(token, inner.withdrawn(revision=record.revision).pack())))
-            found.names.add((keys[Purpose.INDEX], record.r))
-        if count % _REPORT_EVERY == 0:
-            meter.advance(done=count, people=count)
-    return found
+    def of_those(self, handles: Collection[bytes], rows: Iterable[Row]) -> dict[bytes, bytes]:
+        """Find the rows of residents by their budget handles: token to the name of the record."""
+        opened = ((token, Record.unpack(self._outer.open(token, box))) for token, box in rows)
+        return {token: record.r for token, record in opened if record.handles.budget_subject in handles}
+
+    def withdrawn(self, token: bytes, box: bytes) -> bytes:
+        """Make the row that is nobody's in the place of another."""
+        revision = Record.unpack(self._outer.open(token, box)).revision
+        return self._outer.seal(token, self.inner.withdrawn(revision=revision).pack())

@@ -18,6 +18,7 @@ from verifier.token.errors import TokensUnavailableError
 from verifier.token.rowtable import PAGE, RowTable
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from collections.abc import Set as AbstractSet
 
     from keys.keyagent import KeyAgent
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
     from verifier.directory import Directory
 
 
-def forget(agent: KeyAgent, directory: Directory, gone: AbstractSet[Named]) -> int:
-    """Delete the rows of people, and their enrolments; reads every row once.
+def forget(agent: KeyAgent, directory: Directory, gone: AbstractSet[Named]) -> Generator[None, None, int]:
+    """Delete the rows of people, and their enrolments, piece by piece; reads every row once.
 
     Args:
         agent: holds the keys.
         directory: opens the log's database.
         gone: ids of index keys, and the names under them of whose rows are to go.
+
+    Yields:
+        Between two pieces, some ms of work each.
 
     Returns:
         How many rows behind tokens went.
@@ -46,23 +50,24 @@ def forget(agent: KeyAgent, directory: Directory, gone: AbstractSet[Named]) -> i
         return 0
     agent.refresh()
     rows = TokenRows.of(agent.realm, agent.tokens(), Quotients())
-    found = {
-        row.element
-        for page in table.pages()
-        for row in keptrows.open_rows(rows, page)
-        if not gone.isdisjoint(row.records)
-    }
+    found: set[bytes] = set()
+    for page in table.pages():
+        found |= {row.element for row in keptrows.open_rows(rows, page) if not gone.isdisjoint(row.records)}
+        yield
     if found:
-        _forget_enrolments(agent, directory, found)  # 2
+        yield from _forget_enrolments(agent, directory, found)  # 2
         elements = sorted(found)
         for start in range(0, len(elements), PAGE):  # 3
             with keptrows.changing(table, rows) as kept:
                 for element in elements[start : start + PAGE]:
                     kept.drop(element)
+            yield
     return len(found)
 
 
-def _forget_enrolments(agent: KeyAgent, directory: Directory, elements: AbstractSet[bytes]) -> None:
+def _forget_enrolments(
+    agent: KeyAgent, directory: Directory, elements: AbstractSet[bytes]
+) -> Generator[None]:
     table = RowTable(directory, Beside.ENROLMENT)
     if table.is_empty():
         return
@@ -75,3 +80,4 @@ def _forget_enrolments(agent: KeyAgent, directory: Directory, elements: Abstract
         if names:
             with table.changing() as change:
                 change.write(drop=names)
+        yield

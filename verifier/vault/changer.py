@@ -16,7 +16,7 @@ from verifier.vault.store import NoEpochError
 from verifier.vault.writer import LoadOrderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -51,10 +51,6 @@ class EpochChanger(Protocol):
 
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
-        ...
-
-    def rows(self, epoch: Epoch) -> Iterator[Row]:
-        """Read every row of an epoch as it is now, by token."""
         ...
 
     def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> Change:
@@ -98,10 +94,6 @@ class VaultChanger:
         """Read which epoch takes an epoch's changes besides, projected for itself: in an inner rotation alone."""
         found = self._catalogue.in_use()
         return found.other if found.active is not None and found.active.number == epoch.number else None
-
-    def rows(self, epoch: Epoch) -> Iterator[Row]:
-        """Read every row of an epoch as it is now, by token."""
-        return self._changer.rows(epoch)
 
     def replace(self, epoch: Epoch, rows: Sequence[Row]) -> None:
         """Replace rows of any epoch, and leave nothing behind of them as far as the database can.

@@ -138,10 +138,6 @@ class SqliteEpochChanger:
         """Read the boxes of those tokens that are held."""
         return SqliteEpochRows(self._folder).boxes(epoch, tokens)
 
-    def rows(self, epoch: Epoch) -> Iterator[Row]:
-        """Read every row of an epoch as it is now, by token."""
-        return _newest([self._read(epoch, layer) for layer in layers_of(epoch)])
-
     def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> SqliteChange:
         """Write the new layer, durable, under a name that nobody reads yet; a whole one takes every other in."""
         layers = layers_of(epoch)

@@ -13,7 +13,7 @@ from verifier.vault.postgres import encode_rows, epoch_table
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from verifier.vault.store import Row
 
 _FIND = sql.SQL("SELECT token, box FROM {} WHERE token = ANY(%s::uuid[])")
-_ALL = sql.SQL("SELECT token, box FROM {} ORDER BY token")
-_AT_ONCE = 2_000
 _BETWEEN = sql.SQL("SELECT token, box FROM {} WHERE token BETWEEN %s::uuid AND %s::uuid ORDER BY token")
 _HEAD = 8
 _STAGE = "CREATE TEMPORARY TABLE changed (token uuid NOT NULL, box bytea NOT NULL) ON COMMIT DROP"
@@ -74,19 +72,6 @@ class PostgresEpochChanger(PostgresEpochRows):
     """Changes epochs' tables."""
 
     at_once = 1_000  # far from the limit of time, though each row lies on another page
-
-    def rows(self, epoch: Epoch) -> Iterator[Row]:
-        """Read every row of an epoch as it is now, by token."""
-        try:
-            with (
-                psycopg.connect(self._url, connect_timeout=5) as connection,
-                connection.cursor(name="rows", binary=True) as cursor,
-            ):
-                cursor.itersize = _AT_ONCE
-                for token, box in cursor.execute(_ALL.format(epoch_table(epoch.number))):
-                    yield token.bytes, bytes(box)
-        except psycopg.Error as error:
-            raise VaultUnavailableError.of(error) from error
 
     def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> PostgresChange:
         """Keep the rows for the transaction; what is left of replaced rows goes with VACUUM, whole or not."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rows import rows_of
 from tests.unit.verifier.vault.epochs import BOX_SIZE, load, tokens
 from verifier.vault.catalogue import PositionError
 from verifier.vault.epoch import TOKEN_SIZE
@@ -195,13 +196,13 @@ def test_replaced_rows_leave_nothing_behind(
     with closing(open_writer(vault_database)) as writer:
         load(writer, 2, LOADED, activate=True)
     retired, _ = changer.epochs()
-    before = dict(changer.rows(retired))
+    before = dict(rows_of(vault_database, retired.number))
     assert len(before) == retired.rows
     chosen = [LOADED[3], LOADED[390]]
     monkeypatch.setattr(PostgresEpochChanger, "at_once", 1)  # each in a transaction of its own
     changer.replace(retired, [(token, box(token, 7)) for token in sorted(chosen)])
     (retired, _) = changer.epochs()
-    after = dict(changer.rows(retired))
+    after = dict(rows_of(vault_database, retired.number))
     assert {token for token in after if after[token] != before[token]} == set(chosen)
     assert changer.position(retired, "feed") == 5
     for file in Path(vault_database).glob("epoch-000001*"):
