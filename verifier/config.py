@@ -251,7 +251,12 @@ class Settings(BaseSettings):
     @property
     def has_writer(self) -> bool:
         """Whether one process writes the log for all workers: several of them, and a log of one writer."""
-        return self.workers > 1 and not self.log_database.startswith("postgres")
+        return self.workers > 1 and not self.is_log_shared
+
+    @property
+    def is_log_shared(self) -> bool:
+        """Whether every process writes the log itself: on PostgreSQL. A SQLite file has one writer."""
+        return self.log_database.startswith("postgres")
 
     @property
     def journal_socket(self) -> Path:

@@ -21,7 +21,8 @@ from verifier.freshness import FreshnessWatch
 from verifier.headfile import HeadFile
 from verifier.leader import LeaderDuty
 from verifier.log.beside import Beside
-from verifier.retention.duty import EVERY, Retention
+from verifier.retention.duty import EVERY, Retention, SharedExpiry
+from verifier.scribe import KEPT_DAYS
 from verifier.token.asked import EVERY as EVERY_ASKED
 from verifier.token.asked import AskedKeeping
 from verifier.token.lapsing import Lapsing
@@ -94,6 +95,11 @@ def standing(means: Means) -> list[LeaderDuty]:
         cosign=means.witnesses,
         gauges=means.gauges,
     )
+    expiry = (
+        [SharedExpiry(means.log, lambda: means.clock().day - KEPT_DAYS)]
+        if means.settings.is_log_shared
+        else []
+    )
     witnesses = [] if means.witnesses is None else [means.witnesses]
     asked = AskedKeeping(
         means.directory, days=means.settings.enrolment_questions_days, today=lambda: clocks.now().today
@@ -106,6 +112,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         ),
         LeaderDuty(name="freshness", every=600, act=freshness.check),
         LeaderDuty(name="retention", every=EVERY, act=retention.turn),
+        *(LeaderDuty(name="expire", every=EVERY, act=each.turn) for each in expiry),
         LeaderDuty(name="disputes", every=60, act=disputes.check),
         LeaderDuty(name="old disputes", every=600, act=forgetting.forget),
         LeaderDuty(name="enrolment questions", every=EVERY_ASKED, act=asked.turn),

@@ -179,10 +179,11 @@ class Engine:
                 confirm_clock=confirm_clock,
                 accounts=self._accounts,
             )
-            self._duties += [
-                retention.expiry(self._log, scribe.expire),
-                Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
-            ]
+            self._duties.append(
+                Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed))
+            )
+            if not settings.is_log_shared:
+                self._duties.append(retention.expiry(self._log, scribe.expire))
             journal, self._log_clock = scribe.committer, scribe.clock
             self._key_followers.append(scribe.follow_keyring)
         journal.start()

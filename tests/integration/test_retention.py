@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ from padan.audit.listing import AuditClient, Filter
 from padan.cli.console import CommandError
 from padan.entry import EntryKind, Field
 from tests.installation import install
+from tests.integration.feeding import details
 from tests.service import running
 from tests.terms import Terms
 from verifier import admin_entry
@@ -125,6 +127,28 @@ def test_old_entries_go_and_are_shown_as_erased(installation: Installation) -> N
     assert [row.leaf for row in rows[:2]] != [bytes(33)] * 2
     after = {line["class"]: line for line in run(installation, "show")["classes"]}
     assert after["short"]["erased_before"] == shown["classes"][0]["over_before"]
+
+
+def test_answers_of_a_day_that_is_over_go_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    """The service's leader deletes them when it begins, of whichever process they are, and logs how many."""
+    made = install(tmp_path / "shared", agencies={"tax": Terms()}, log_url=postgres_url)
+    today = NOW_MS // DAY_MS
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        for day in (today - 3, today):
+            fill = (
+                "INSERT INTO replay (key, day, digest, body)"
+                " SELECT sha256(%s || n::text::bytea), %s, '', '' FROM generate_series(1, 500) n"
+            )
+            server.execute(fill, (str(day).encode(), day))
+        with running(made):
+            until = time.monotonic() + 30
+            while not erasures(made):
+                assert time.monotonic() < until, "the service does not delete answers"
+                time.sleep(0.1)
+        left = server.execute("SELECT day, count(*) FROM replay WHERE day > 0 GROUP BY day").fetchall()
+    assert left == [(today, 500)]
+    (applied,) = details(made, EntryKind.RETENTION_APPLIED)
+    assert applied["answers_and_counters"] == "500"
 
 
 def test_classes_out_of_order_are_refused(installation: Installation, tmp_path: Path) -> None:

@@ -107,8 +107,9 @@ class MemoryLog:
         """Read rows beside the log."""
         return {name: self.tables[where][name] for name in names if name in self.tables[where]}
 
-    def expire(self, before_day: int) -> int:
+    def expire(self, before_day: int, *, enough: Callable[[], bool] = lambda: False) -> int:
         """Forget counters and answers of earlier days."""
+        del enough
         return sum(len(self.counted.pop(day)) for day in [*self.counted] if day < before_day)
 
     def check(self) -> None:

@@ -21,6 +21,7 @@ from verifier import database
 from verifier.log import arrays, beside
 from verifier.log.beside import How
 from verifier.log.disputes import DisputeRows
+from verifier.log.expiry import Expiry
 from verifier.log.reader import LogReader
 from verifier.log.store import (
     EntryRow,
@@ -36,7 +37,7 @@ from verifier.log.store import (
 from verifier.postgres import Link, watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from sqlalchemy.engine import Connection
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 # them: by yesterday's, each commit would read all of today's counters. So none of the statements below is a join that
 # can be planned in two ways, each row is found by its whole key, and no table is read from end to end.
 _SETTINGS = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan"
-_STEP = 1_000
 _LOG_END = 0x7061_6461_6E01  # "padan", 1: the advisory lock of the log's end
 _DISPUTES = 0x7061_6461_6E02  # and that of the disputes
 _CLAIM = (
@@ -96,14 +96,6 @@ _CLOCK = (
     "SELECT extract(epoch FROM clock_timestamp())::float8,"
     " (SELECT log_time_ms FROM entry ORDER BY sequence DESC LIMIT 1)"
 )
-_EXPIRE_COUNTERS = (
-    "DELETE FROM counter WHERE (day, key) IN"
-    " (SELECT day, key FROM counter WHERE day < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
-)
-# The table is read once, a stretch of pages a step, because an index by day would cost every answer an insert.
-_EXPIRE_REPLAYS = "DELETE FROM replay WHERE ctid >= %s::tid AND ctid < %s::tid AND day < %s AND day > 0"
-_REPLAY_PAGES = "SELECT pg_relation_size('replay') / current_setting('block_size')::int"
-_PAGES_A_STEP = 256
 
 
 class PostgresTransaction:
@@ -248,23 +240,15 @@ class PostgresLogStore(LogReader):
         self._writing = threading.Lock()
         self._link = Link(url, _SETTINGS)
         self._engine = database.make_engine(database.Address(url=url))
+        self._expiry = Expiry(delete=self._delete, read=self._number)
 
     def transaction(self) -> PostgresTransaction:
         """Make a transaction; it begins with the `with` block."""
         return PostgresTransaction(self)
 
-    def expire(self, before_day: int) -> int:
+    def expire(self, before_day: int, *, enough: Callable[[], bool] = lambda: False) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""
-        total = deleted = self._execute(_EXPIRE_COUNTERS, (before_day, _STEP))
-        while deleted:
-            deleted = self._execute(_EXPIRE_COUNTERS, (before_day, _STEP))
-            total += deleted
-        with self.transaction() as trial:
-            row = trial._connection.execute(_REPLAY_PAGES).fetchone()  # noqa: SLF001 - the two are one
-        for page in range(0, row[0] if row else 0, _PAGES_A_STEP):
-            span = (f"({page},0)", f"({page + _PAGES_A_STEP},0)")
-            total += self._execute(_EXPIRE_REPLAYS, (*span, before_day))
-        return total
+        return self._expiry.turn(before_day, enough=enough)
 
     def check(self) -> None:
         """Run a transaction over the tables."""
@@ -277,9 +261,14 @@ class PostgresLogStore(LogReader):
             self._link.close()
         self._engine.dispose()
 
-    def _execute(self, statement: str, values: tuple[Any, ...]) -> int:
+    def _delete(self, statement: str, values: tuple[int | str, ...]) -> int:
         with self.transaction() as step:
             return step._connection.execute(statement.encode(), values).rowcount  # noqa: SLF001 - the two are one
+
+    def _number(self, statement: str) -> int:
+        with self.transaction() as step:
+            row = step._connection.execute(statement.encode()).fetchone()  # noqa: SLF001 - the two are one
+        return int(row[0]) if row else 0
 
     def _begin(self) -> psycopg.Connection:
         self._writing.acquire()

@@ -226,7 +226,7 @@ class SqliteLogStore(LogReader):
         """Make a transaction; it begins with the `with` block."""
         return SqliteTransaction(self)
 
-    def expire(self, before_day: int) -> int:
+    def expire(self, before_day: int, *, enough: Callable[[], bool] = lambda: False) -> int:
         """Delete counters and kept answers of earlier days, each step a transaction of its own."""
         total = 0
         for expire in (self.counters.expire, self.answers.expire):
@@ -235,6 +235,8 @@ class SqliteLogStore(LogReader):
                 with self.transaction() as step:
                     deleted = expire(step.connection, before_day, _STEP)
                 total += deleted
+                if deleted and enough():
+                    return total
         return total
 
     def check(self) -> None:

@@ -17,7 +17,7 @@ from verifier.errors import LogUnavailableError, ServiceError
 from verifier.failure import ADVICE, Failure, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from verifier.log.beside import Beside, Kept
@@ -271,8 +271,13 @@ class LogStore(Protocol):
         """Read rows of a table beside the log by their names; absent ones are left out."""
         ...
 
-    def expire(self, before_day: int) -> int:
-        """Delete counters and kept answers of earlier days, in small steps; returns how many went."""
+    def expire(self, before_day: int, *, enough: Callable[[], bool] = lambda: False) -> int:
+        """Delete counters and kept answers of earlier days, in small steps; returns how many went.
+
+        Args:
+            before_day: the first day that stays; never an earlier one than in the call before.
+            enough: is asked after each step that was some work; what is left is for the next call.
+        """
         ...
 
     def check(self) -> None:

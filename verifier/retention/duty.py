@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 EVERY: Final = 10.0
 """Seconds between two turns of the service."""
 _EXPIRE_EVERY: Final = 600.0
+_EXPIRE_SECONDS: Final = 2.0
+_EXPIRED: Final = "answers_and_counters"
 _TURN_SECONDS: Final = 5.0
 _LEFTOVERS_SECONDS: Final = 3_600.0
 _LOCK: Final = "retention.lock"
@@ -54,14 +56,34 @@ class Applied:
 
 
 def expiry(store: LogStore, expire: Callable[[], int]) -> Duty:
-    """Make the duty of a process that commits: budgets and stored answers go, and the leader's next turn logs how many.
+    """Make the duty of a log's one writer: budgets and stored answers go, and the leader's next turn logs how many.
 
     Args:
         store: the log.
         expire: deletes them; returns how many rows went.
     """
     sweep = Sweep(store, Schedule(days={}))
-    return Duty(name="expire", every=_EXPIRE_EVERY, act=lambda: sweep.note("answers_and_counters", expire()))
+    return Duty(name="expire", every=_EXPIRE_EVERY, act=lambda: sweep.note(_EXPIRED, expire()))
+
+
+class SharedExpiry:
+    """Deletes budgets and stored answers of a log that every process writes: a duty of the leader's.
+
+    Args:
+        store: the log.
+        before_day: gives the first day that stays.
+    """
+
+    def __init__(self, store: LogStore, before_day: Callable[[], int]) -> None:
+        self._store = store
+        self._before_day = before_day
+        self._sweep = Sweep(store, Schedule(days={}))
+
+    def turn(self, _mandate: Mandate) -> None:
+        """Delete for a while; no process needs what goes, so one that leads no more does no harm."""
+        until = time.monotonic() + _EXPIRE_SECONDS
+        gone = self._store.expire(self._before_day(), enough=lambda: time.monotonic() > until)
+        self._sweep.note(_EXPIRED, gone)
 
 
 class Retention:

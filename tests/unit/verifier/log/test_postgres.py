@@ -67,6 +67,29 @@ def test_a_commit_reads_no_more_on_a_full_day(url: str, known: str) -> None:
         assert before < read < before + many // 10
 
 
+def test_a_day_that_was_gone_through_is_not_read_again(url: str) -> None:
+    """The table of answers is read once a day, and the step of an outage is done again."""
+    many = 20_000
+    fill = (
+        "INSERT INTO replay (key, day, digest, body)"
+        " SELECT sha256(n::text::bytea), %s, '', '' FROM generate_series(1, %s) n"
+    )
+    with closing(PostgresLogStore(url)) as store, psycopg.connect(url, autocommit=True) as server:
+        server.execute(fill, (DAY, many))
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE replay IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(LogStoreError):
+                store.expire(DAY + 1)
+        assert store.expire(DAY + 1) == many
+        server.execute(fill, (DAY + 1, many))
+        for _ in range(3):
+            assert store.expire(DAY + 1) == 0
+        store.close()
+        assert rows_read_in_the_end(server, "replay") < 2 * many
+    with closing(PostgresLogStore(url)) as store:
+        assert store.expire(DAY + 2) == many
+
+
 def test_a_locked_table_fails_within_the_limit(url: str) -> None:
     """A lock that somebody keeps makes the commit fail in time; once it is gone, the store goes on."""
     with closing(PostgresLogStore(url)) as store, psycopg.connect(url) as other:

@@ -273,6 +273,22 @@ def test_expiry_takes_earlier_days_only(store: LogStore) -> None:
     assert store.head().sequence == 3
 
 
+def test_expiry_goes_on_where_a_turn_ended(store: LogStore) -> None:
+    """Turns of one step each delete what one long turn does, and then nothing; another day begins anew."""
+    counted, answered = [key(number) for number in range(10)], range(3_000)
+    with store.transaction() as transaction:
+        transaction.claim_replays([request(number) for number in answered])
+        transaction.counters(counted, DAY)
+        transaction.write(dict.fromkeys(counted, 1), DAY, [], [answer(number) for number in answered])
+    assert store.expire(DAY, enough=lambda: True) == 0
+    gone = [store.expire(DAY + 1, enough=lambda: True) for _ in range(20)]
+    assert sum(gone) >= len(answered)
+    assert max(gone) < sum(gone), "not all in one turn"
+    assert gone[-1] == 0
+    commit(store, len(answered))
+    assert store.expire(DAY + 2) >= 2
+
+
 def test_nothing_that_a_request_carries_makes_a_statement_fail(store: LogStore) -> None:
     """The largest numbers, empty bytes and odd texts are stored as they are."""
     rows = [
