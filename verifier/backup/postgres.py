@@ -43,6 +43,9 @@ _COPY_HEADER: Final = struct.Struct(">11sII")
 _COPY_LENGTH: Final = struct.Struct(">i")
 _ATTEMPTS: Final = 5
 _PAGE: Final = 10_000
+_ORDERS: Final = {"entry": "sequence"}
+"""What a table is written in the order of, besides an epoch's, which are read in their order again. To sort a nation's
+references would take as much room again as they do, on the server."""
 _SETTINGS: Final = (
     "SET statement_timeout = 0; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
     " SET max_parallel_workers_per_gather = 0"
@@ -65,7 +68,8 @@ def save_vault(url: str, target: PartialFolder) -> VaultPart:
                 _lock(connection, [*_names(Tree.VAULT), *names])
                 tables = _save_tables(connection, Tree.VAULT, target)
                 tables += [
-                    _save(connection, Tree.VAULT, name, EPOCH_COLUMNS, "token", target) for name in names
+                    _save(connection, Tree.VAULT, name, EPOCH_COLUMNS, target, order="token")
+                    for name in names
                 ]
                 return VaultPart(engine=ENGINE, version=version, epochs=epochs, tables=tuple(tables))
         except UndefinedTable:
@@ -208,26 +212,26 @@ def _save_tables(connection: psycopg.Connection, tree: Tree, target: PartialFold
             tree,
             table.name,
             tuple(column.name for column in table.columns),
-            ", ".join(column.name for column in table.primary_key),
             target,
+            order=_ORDERS.get(table.name, ""),
         )
         for table in _tables(tree)
     ]
 
 
-def _save(  # noqa: PLR0917 - one row of what is saved
+def _save(
     connection: psycopg.Connection,
     tree: Tree,
     name: str,
     columns: tuple[str, ...],
-    order: str,
     target: PartialFolder,
+    *,
+    order: str,
 ) -> BackedUpTable:
     path = f"{tree.value}/{name}.copy"
-    statement = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT (FORMAT binary)").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
-        sql.Identifier(name),
-        sql.SQL(", ").join(map(sql.Identifier, order.split(", "))),
+    ordered = sql.SQL(" ORDER BY {}").format(sql.Identifier(order)) if order else sql.SQL("")
+    statement = sql.SQL("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT binary)").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(name), ordered
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         target.write(path, map(bytes, copy))
