@@ -151,6 +151,7 @@ class EpochHolder:
         self._on_damage = on_damage
         self._loading = threading.Lock()
         self._loaded: PinnedEpoch | None = None
+        self._missed: int | None = None
 
     def pin(self) -> PinnedEpoch:
         """Return the active epoch.
@@ -242,7 +243,9 @@ class EpochHolder:
         try:
             return RecordIds(self._agent.realm, self._index(other))
         except KeysError:
-            _LOGGER.exception("the index key of a rotation's other epoch is missing")
+            if other != self._missed:  # once, and not again with every change of the vault
+                _LOGGER.exception("the index key of a rotation's other epoch is missing")
+                self._missed = other
             return None
 
     def _index(self, key_id: int) -> MacKey:

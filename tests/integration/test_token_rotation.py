@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from keys.purpose import Purpose
 from tests.integration import tokens
 from tests.integration.feeding import feed, people
 from tests.integration.projecting import COUNT, FEED, order_of, write
 from tests.integration.tokens import AWAY, made
+from verifier.core import present
 from verifier.feed import document
 from verifier.feed.following import follow, signers_of
 from verifier.rotation.inner_rotator import InnerRotator
@@ -175,6 +177,22 @@ def test_who_was_missing_is_found_once_a_feed_brings_them(made: Installation) ->
     play.take({"change": "changed", "row": {**EVERYONE[NUMBERS[0]], "NAMA_LGKP": "SITI NURHALIZA"}})
     rotator.flip()
     play.check()
+
+
+def test_without_the_other_epochs_key_the_epoch_in_use_answers_on(made: Installation) -> None:
+    """Somebody destroys the new key in the middle of a rotation: rows get one name again, and nothing is an outage."""
+    play = Play(made)
+    play.project()
+    with tokens.desk(made) as desk:
+        before, after = desk.epoch.inner.index_id, present(desk.epoch.other).index_id
+    keys = tokens.custody(made)
+    keys.activate(Purpose.INDEX, before, primary=True)
+    keys.deactivate(Purpose.INDEX, after)
+    keys.destroy(Purpose.INDEX, after)
+    play.issue(NUMBERS[12])
+    play.check()
+    with tokens.desk(made) as desk:
+        assert desk.epoch.other is None
 
 
 def test_a_flip_renames_nothing(made: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
