@@ -5,13 +5,17 @@ The load generator needs as much of a small machine as the server, so rates say 
 - The server's processor time a call is read from /proc for each of its processes, at saturation, in interleaved rounds,
   medians counting. The generator's time is in none of it.
 - One worker is one process on one core: it answers as many calls a second as its calls cost parts of a second.
-- Two workers stand on a core each, with their writer (on SQLite) or their PostgreSQL on both, and with the generator on
-  both, which takes its share and changes no call's cost. Given both cores whole, they answer as many calls a second as
-  two seconds of processor time hold, all processes counted; but no more than the busiest single process can, since none
-  of them uses more than one core. That bound is the stall: where it counts, cores wait for a process.
+- Two workers stand on a core each, with their writer (on SQLite) or their PostgreSQL on both. Given both cores whole,
+  they answer as many calls a second as two seconds of processor time hold, all processes counted; but no more than the
+  busiest single process can, since none of them uses more than one core. That bound is the stall: where it counts,
+  cores wait for a process.
+- The generator works on the cores of the form that it drives, in both forms. Whatever shares a core with the server
+  makes its calls dearer, by caches and by smaller batches; on a machine of two cores nothing is left beside two
+  workers. A row says how much one worker's calls cost with the generator on the other core, which the ratio leaves out.
 - The ratio of the two is what the second worker brings. The processes in which PostgreSQL serves the workers count in
   both forms, each of which has a PostgreSQL of its own.
-- Each worker has as many calls in flight, in both forms: what waits together is cheaper together.
+- Each worker has as many calls in flight, in both forms, and so many that its batches are full (64): what waits
+  together is cheaper together.
 
 Then a worker is killed with SIGKILL under no load, and the time is taken until its successor gives its first verdict on
 a connection of its own; beside it, the processor time that the successor had used by then, which noisy neighbours do
@@ -51,8 +55,9 @@ if TYPE_CHECKING:
 VERIFY = "/padan.v1.VerificationService/Verify"
 CORES = (sides.SERVER_CORE, sides.LOAD_CORE)
 GOAL = 1.8
-_CONNECTIONS = 16
-"""A worker: calls that wait make its groups larger and cheaper, so each has as many that wait."""
+_CONNECTIONS = 32
+"""A worker, of 8 calls in flight each: where calls wait for another process to commit them, half as many leave batches
+half full, which costs more a call and is no saturation."""
 _CALLS_A_SECOND = 6_000
 """More than any form answers here: the bodies must not run out."""
 
@@ -68,6 +73,7 @@ class Form:
     bodies: Path
     used: int = 0
     costs: list[dict[str, float]] = field(default_factory=list)
+    undisturbed: list[dict[str, float]] = field(default_factory=list)
 
     def pin(self) -> None:
         """Put one worker on one core, or two on one each and everything else on both."""
@@ -78,21 +84,27 @@ class Form:
             if f"worker-{number}" in found:
                 _pin(found[f"worker-{number}"], {core})
 
-    def measure(self, seconds: float) -> None:
-        """Drive it at saturation, and note what each process costs a call, microseconds."""
+    def measure(self, seconds: float, *, alone: bool = False) -> None:
+        """Drive it at saturation, and note what each process costs a call, microseconds.
+
+        Args:
+            seconds: how long.
+            alone: one worker has its core to itself.
+        """
         processes = {"parent": self.service.pid, **roles(self.service)}
         groups = {name: {pid} for name, pid in processes.items()}
         if self.database:
             groups["database"] = _backends(self.database.postmaster)
         plan = self._plan(seconds, [pid for group in groups.values() for pid in group])
         before = {name: cpu.seconds(group) for name, group in groups.items()}
-        count = self._drive(plan)
+        count = self._drive(plan, CORES[1 if alone else 0] if self.workers == 1 else None)
         spent = {name: cpu.seconds(group) - before[name] for name, group in groups.items()}
         used, self.used = self.used, self.used + count.sent
         calls = self.used - used
         # The generator's own count leaves the warm-up out; shares of the processes are taken over all of it.
         total = sum(spent.values()) / calls
-        self.costs.append({name: value / calls / total * count.cpu_us for name, value in spent.items()})
+        costs = {name: value / calls / total * count.cpu_us for name, value in spent.items()}
+        (self.undisturbed if alone else self.costs).append(costs)
 
     def _plan(self, seconds: float, pids: list[int]) -> Plan:
         installation = self.service.installation
@@ -111,10 +123,10 @@ class Form:
             pids=pids,
         )
 
-    def _drive(self, plan: Plan) -> Count:
+    def _drive(self, plan: Plan, core: int | None) -> Count:
         command = [sys.executable, "-m", "bench.generator"]
-        if self.workers == 1:
-            command = sides.pinned(CORES[1], command)
+        if core is not None:
+            command = sides.pinned(core, command)
         done = subprocess.run(
             command,
             input=json.dumps(asdict(plan)),
@@ -198,7 +210,7 @@ def _wait_for_workers(service: RunningService, count: int) -> None:
 
 def scaling(folder: Path, source: Path, *, rounds: int, seconds: float) -> list[Row]:
     """Compare two workers with one on both engines."""
-    enough = int(_CALLS_A_SECOND * (seconds + 1) * (rounds + 1))
+    enough = int(_CALLS_A_SECOND * (seconds + 1) * (2 * rounds + 1))
     rows: list[Row] = []
     for on_postgres in (False, True):
         with contextlib.ExitStack() as stack:
@@ -215,8 +227,8 @@ def scaling(folder: Path, source: Path, *, rounds: int, seconds: float) -> list[
                 form.costs.clear()
             order = random.Random(12)  # noqa: S311 -- an order of measurement
             for _ in range(rounds):
-                for form in order.sample((one, two), 2):
-                    form.measure(seconds)
+                for form, alone in order.sample(((one, False), (two, False), (one, True)), 3):
+                    form.measure(seconds, alone=alone)
             rows += _rows(one, two)
     return rows
 
@@ -224,6 +236,11 @@ def scaling(folder: Path, source: Path, *, rounds: int, seconds: float) -> list[
 def _rows(one: Form, two: Form) -> list[Row]:
     return [
         Row(name=f"{one.name}: a call", figure=one.cost(), unit="us"),
+        Row(
+            name=f"{one.name}, the generator on another core: a call",
+            figure=statistics.median(sum(costs.values()) for costs in one.undisturbed),
+            unit="us",
+        ),
         Row(name=f"{two.name}: a call", figure=two.cost(), unit="us"),
         Row(name=f"{two.name}: of that in the workers", figure=two.cost("worker-1", "worker-2"), unit="us"),
         Row(name=f"{two.name}: in the writer", figure=two.cost("writer"), unit="us"),
