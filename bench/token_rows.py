@@ -31,7 +31,7 @@ from tokenizer.tokenrow import TokenRow, TokenRows
 from verifier.directory import Directory
 from verifier.log.beside import Beside
 from verifier.log.open import open_log
-from verifier.token.forgetting import forget
+from verifier.token.forgetting import Forgetting
 from verifier.token.rekeying import Rekeying
 from verifier.token.rowtable import RowTable
 from verifier.token.tables import TOKEN_PURPOSES
@@ -103,7 +103,7 @@ def measure(count: int) -> dict[str, float]:
                 TokenTransfers(agent, directory).take(hands, [inner])
                 found["hands"] = (time.process_time() - began) / TRANSFERS * 1e6
                 began = time.process_time()
-                for _ in forget(agent, directory, {(0, b"nobody")}):
+                for _ in Forgetting(agent, directory).bearers({(0, b"nobody")}):
                     pass
                 found["passed over"] = count / (time.process_time() - began)
     return found

@@ -80,6 +80,8 @@ class Form:
         found = roles(self.service)
         if self.workers == 1:
             _pin(self.service.pid, {CORES[0]})
+            for backend in _backends(self.database.postmaster) if self.database else ():
+                _pin(backend, {CORES[0]})
         for number, core in zip((1, 2), CORES, strict=True):
             if f"worker-{number}" in found:
                 _pin(found[f"worker-{number}"], {core})

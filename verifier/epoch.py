@@ -6,6 +6,7 @@ import datetime as dt
 import hmac
 import logging
 import threading
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
@@ -39,6 +40,9 @@ REGISTRY_ZONE = dt.timezone(dt.timedelta(hours=7), "WIB")
 _LOGGER = logging.getLogger("padan.epoch")
 _NOBODY = bytes(16)
 """A record id that nobody has, and a request id."""
+
+_AGAIN_SECONDS = 60.0
+"""How long a key that is missing is not asked for again: the agent may take seconds to say so, and requests wait."""
 
 ROWS = 2
 """Rows that a request opens: the record's and a decoy's, or two decoys'."""
@@ -151,7 +155,7 @@ class EpochHolder:
         self._on_damage = on_damage
         self._loading = threading.Lock()
         self._loaded: PinnedEpoch | None = None
-        self._missed: int | None = None
+        self._missed = 0, 0.0
 
     def pin(self) -> PinnedEpoch:
         """Return the active epoch.
@@ -240,12 +244,14 @@ class EpochHolder:
         before = self._loaded
         if before is not None and before.other is not None and before.other.index_id == other:
             return before.other
+        missed, at = self._missed
+        if other == missed and time.monotonic() - at < _AGAIN_SECONDS:
+            return None
         try:
             return RecordIds(self._agent.realm, self._index(other))
         except KeysError:
-            if other != self._missed:  # once, and not again with every change of the vault
-                _LOGGER.exception("the index key of a rotation's other epoch is missing")
-                self._missed = other
+            _LOGGER.exception("the index key of a rotation's other epoch is missing")
+            self._missed = other, time.monotonic()
             return None
 
     def _index(self, key_id: int) -> MacKey:

@@ -199,6 +199,10 @@ class Notes:
         """Refuse: this is for inner rotations."""
         raise AssertionError
 
+    def before_flip(self, _pairs: object) -> int:
+        """Refuse: nothing is flipped here."""
+        raise AssertionError
+
     def settle(self) -> None:
         """Know of every process: there is none."""
 

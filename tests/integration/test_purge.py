@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from keys.purpose import Purpose
+from padan import nik as nik_grammar
 from padan.entry import EntryKind
+from tests.integration import tokens
 from tests.integration.feeding import NEWCOMER, details, feed, people, publish
-from tests.integration.projecting import COUNT, OLD, set_marks, standing
+from tests.integration.projecting import COUNT, NEW, OLD, set_marks, standing
 from tests.integration.tokens import made
+from tests.people import AS_OF
 from tests.rows import rows_of
+from tokenizer.inner import Inner
 from verifier.feed.following import Follower
 from verifier.feed.source import open_source
+from verifier.feed.watch import watch
 from verifier.log.open import open_log
 from verifier.resident.mark import Mark
 from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
+from verifier.rotation.rotator import Rotator
 from verifier.vault import ranges
 
 if TYPE_CHECKING:
@@ -123,7 +134,100 @@ def test_a_follower_purges_between_its_runs(made: Installation, tmp_path: Path) 
     assert [entry["residents"] for entry in details(made, EntryKind.RESIDENTS_PURGED)] == ["1", "1"]
 
 
+def test_a_purge_goes_on_while_the_source_is_away(
+    made: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The feed's loop purges also after a look that failed."""
+    table = f"sqlite:///{tmp_path}/registry.sqlite#feed"
+    stopping = threading.Event()
+    with closing(open_source(table, create=True)):
+        pass
+    publish(made, table, feed(made, 0, {"change": "erased", "nik": GONE}))
+
+    def stop_in_time() -> bool:
+        until = time.monotonic() + 20
+        while unpurged(made) and time.monotonic() < until:
+            time.sleep(0.1)
+        stopping.set()
+        return unpurged(made) == 0
+
+    with closing(Follower(made.settings, open_source(table))) as follower, ThreadPoolExecutor() as pool:
+        assert follower.step() is not None
+        with closing(sqlite3.connect(tmp_path / "registry.sqlite")) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            is_purged = pool.submit(stop_in_time)
+            watch(follower, stopping, lambda _summary: None)
+        assert is_purged.result()
+    assert "not following; trying again" in caplog.messages
+
+
+def lift(made: Installation, number: str) -> None:
+    """Lift an erasure, as two officers do."""
+    with closing(made.agent()) as agent, closing(made.directory()) as directory:
+        inner = Inner.of_agent(
+            agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
+        )
+        assert MarkTable(directory).lift(inner.tombstone(nik_grammar.parse(number, AS_OF)), Mark.ERASED)
+
+
 def unpurged(made: Installation) -> int:
     """Count the erased residents whose rows may still lie in the vault."""
     with closing(made.directory()) as directory:
         return len(MarkTable(directory).unpurged())
+
+
+def test_who_comes_back_while_a_purge_reads_stays(made: Installation, take: Callable[..., None]) -> None:
+    """An erasure that is lifted, and one that is put again: the purge under way heeds the marks as they are then."""
+    set_marks(made, {GONE: Mark.ERASED, MERGED: Mark.ERASED})
+    with purging(made) as work:
+        lift(made, GONE)
+        take({"change": "changed", "row": EVERYONE[GONE]})
+        assert work.turn(60)
+        assert work.replaced == {OLD: 1}
+    found = standing(made, OLD, [GONE, MERGED])
+    assert found[GONE] is not None
+    assert found[MERGED] is None
+    assert unpurged(made) == 0
+
+
+def test_who_is_erased_again_while_a_purge_reads_is_purged_by_the_next(made: Installation) -> None:
+    """What a purge has gone through before is not what it has gone through after."""
+    set_marks(made, {GONE: Mark.ERASED})
+    with purging(made) as work:
+        lift(made, GONE)
+        time.sleep(0.01)  # a mark tells when it was put, in milliseconds
+        set_marks(made, {GONE: Mark.ERASED})
+        assert work.turn(60)
+    assert unpurged(made) == 1
+
+
+@pytest.mark.parametrize("takes", ["the registry", "another resident"])
+def test_what_an_agency_got_by_a_number_meanwhile_stays(
+    made: Installation, take: Callable[..., None], takes: str
+) -> None:
+    """A token issued by a number that was the erased resident's, once the registry has said whose it is now."""
+    take({"change": "merged", "row": EVERYONE[GONE], "also": [MERGED]})
+    set_marks(made, {GONE: Mark.ERASED})
+    change = {
+        "the registry": {"change": "new", "row": EVERYONE[MERGED]},
+        "another resident": {"change": "merged", "row": EVERYONE[STAYING], "also": [MERGED]},
+    }[takes]
+    with purging(made) as work:
+        take(change)
+        with tokens.desk(made) as desk:
+            (token,) = desk.issue(MERGED)
+        assert work.turn(60)
+    with tokens.desk(made) as desk:
+        assert desk.leads([token], [MERGED, STAYING]) == [MERGED]
+
+
+def test_an_epoch_that_a_rotation_makes_meanwhile_is_purged_too(made: Installation) -> None:
+    """The rotation moved the erased resident's row before the purge replaced it, and flipped."""
+    set_marks(made, {GONE: Mark.ERASED})
+    with purging(made) as work:
+        Rotator(made.settings).begin(make_keys=True)
+        Rotator(made.settings).flip()
+        assert standing(made, NEW, [GONE])[GONE] is not None
+        assert work.turn(60)
+        assert work.replaced == {OLD: 1, NEW: 1}
+    assert standing(made, OLD, [GONE]) == standing(made, NEW, [GONE]) == {GONE: None}

@@ -179,6 +179,25 @@ def test_who_was_missing_is_found_once_a_feed_brings_them(made: Installation) ->
     play.check()
 
 
+def test_a_merged_number_that_the_source_lacks_leads_on(made: Installation) -> None:
+    """A token that was issued to a merged number itself: the feed brings the number again after the projection."""
+    play = Play(made)
+    survivor, merged = NUMBERS[:2]
+    merger = {"change": "merged", "row": EVERYONE[survivor], "also": [merged]}
+    play.take(merger)
+    play.issue(survivor, merged)
+    rows = [row for number, row in EVERYONE.items() if number != merged]
+    source = write(made.root / "people.csv", rows)
+    rotator = InnerRotator(made.settings, newer=True)
+    rotator.project(order_of(source), holds={FEED: 1}, make_keys=True)
+    play.take({"change": "moved", "row": EVERYONE[survivor], "also": [merged]})
+    play.check()
+    rotator.flip()
+    play.check()
+    rotator.revert()
+    play.check()
+
+
 def test_without_the_other_epochs_key_the_epoch_in_use_answers_on(made: Installation) -> None:
     """Somebody destroys the new key in the middle of a rotation: rows get one name again, and nothing is an outage."""
     play = Play(made)

@@ -24,7 +24,7 @@ from verifier.migrations import Tree
 from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -43,9 +43,9 @@ _COPY_HEADER: Final = struct.Struct(">11sII")
 _COPY_LENGTH: Final = struct.Struct(">i")
 _ATTEMPTS: Final = 5
 _PAGE: Final = 10_000
-_ORDERS: Final = {"entry": "sequence"}
-"""What a table is written in the order of, besides an epoch's, which are read in their order again. To sort a nation's
-references would take as much room again as they do, on the server."""
+_UNSORTED: Final = frozenset({"reference"})
+"""Tables that are copied as they lie: to sort a nation's references takes as much room on the server as they do. The
+rows of others would tell by their places with which entries they were committed."""
 _SETTINGS: Final = (
     "SET statement_timeout = 0; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
     " SET max_parallel_workers_per_gather = 0"
@@ -68,7 +68,7 @@ def save_vault(url: str, target: PartialFolder) -> VaultPart:
                 _lock(connection, [*_names(Tree.VAULT), *names])
                 tables = _save_tables(connection, Tree.VAULT, target)
                 tables += [
-                    _save(connection, Tree.VAULT, name, EPOCH_COLUMNS, target, order="token")
+                    _save(connection, Tree.VAULT, name, EPOCH_COLUMNS, target, order=["token"])
                     for name in names
                 ]
                 return VaultPart(engine=ENGINE, version=version, epochs=epochs, tables=tuple(tables))
@@ -213,7 +213,7 @@ def _save_tables(connection: psycopg.Connection, tree: Tree, target: PartialFold
             table.name,
             tuple(column.name for column in table.columns),
             target,
-            order=_ORDERS.get(table.name, ""),
+            order=[] if table.name in _UNSORTED else [column.name for column in table.primary_key],
         )
         for table in _tables(tree)
     ]
@@ -226,10 +226,11 @@ def _save(
     columns: tuple[str, ...],
     target: PartialFolder,
     *,
-    order: str,
+    order: Sequence[str],
 ) -> BackedUpTable:
     path = f"{tree.value}/{name}.copy"
-    ordered = sql.SQL(" ORDER BY {}").format(sql.Identifier(order)) if order else sql.SQL("")
+    by = sql.SQL(", ").join(map(sql.Identifier, order))
+    ordered = sql.SQL(" ORDER BY {}").format(by) if order else sql.SQL("")
     statement = sql.SQL("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT binary)").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(name), ordered
     )

@@ -208,7 +208,12 @@ class Follower:
                 begin=self._begin,
                 meter=self._meter,
             )
-            summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
+            try:
+                summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
+            except BaseException:
+                # What it has applied so far is known when it is taken again, and not told.
+                self._to_purge = True
+                raise
             self._rewound = False
             return found, summary
 

@@ -1,8 +1,8 @@
 """Which numbers of a batch change hands: told from what a number's row held before, and what a change writes. Pure.
 
 A change of a number, and a merger, say so themselves; and a number whose row held another person, or nobody, and now
-holds its own has come back. Of all other changes those of a resident's own number are told too: while an inner rotation
-is under way, what no feed holds learns from them that the other epoch holds somebody under the number.
+holds its own has come back. All others are told as well: while an inner rotation is under way, what no feed holds
+learns from them that the other epoch holds somebody under the number.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Hands:
         """Follow a row that is written, or taken back."""
         name = write.change.name
         before, after = self._standing.get(token), NOBODY
-        hand: Hand | None = None
+        hand, own = Hand.KEPT, write.own
         if write.is_refused or name == ERASED:
             hand = Hand.ERASED
         elif write.person is None:
@@ -56,6 +56,7 @@ class Hands:
                 self._back = write.change.position if is_other else self._back
             elif is_other or name in _SAYING or write.change.position == self._back:
                 hand = Hand.MERGED
+            if hand is Hand.KEPT:
+                own = write.under  # a row of its own, if it has one, has the number's own name
         self._standing[token] = after
-        if hand is not None:
-            self.transfers.append(Transfer(hand=hand, number=write.under, own=write.own))
+        self.transfers.append(Transfer(hand=hand, number=write.under, own=own))

@@ -53,19 +53,28 @@ def watch(follower: Follower, stopping: threading.Event, tell: Callable[[Summary
         began = time.monotonic()
         try:
             summary = follower.step()
-            if summary is not None:
-                tell(summary)
-            follower.purge(PURGE_SECONDS)
         except _PASSING as error:
             _LOGGER.warning("not following; trying again", extra={"reason": str(error), "seconds": retry})
             follower.disconnect()
+            _purge(follower)
             stopping.wait(retry)
             retry = min(2 * retry, LAST_RETRY_SECONDS)
             continue
         if retry > FIRST_RETRY_SECONDS:
             _LOGGER.info("following again")
             retry = FIRST_RETRY_SECONDS
+        if summary is not None:
+            tell(summary)
+        _purge(follower)
         stopping.wait(pause(summary, time.monotonic() - began))
+
+
+def _purge(follower: Follower) -> None:
+    """Purge for a while, also while the source is away; what cannot be done now is tried again after the next look."""
+    try:
+        follower.purge(PURGE_SECONDS)
+    except _PASSING as error:
+        _LOGGER.warning("not purging; trying again", extra={"reason": str(error)})
 
 
 def pause(summary: Summary | None, spent: float) -> float:

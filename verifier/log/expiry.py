@@ -38,6 +38,7 @@ class Expiry:
         self._day = 0
         self._page = 0
         self._done = False
+        self._gone = 0  # and not told yet
 
     def turn(self, before_day: int, *, enough: Callable[[], bool]) -> int:
         """Delete what is of earlier days, and go on with it at the next turn; returns how many rows went.
@@ -47,25 +48,28 @@ class Expiry:
             enough: is asked after each step that was some work.
 
         Raises:
-            LogStoreError: the database failed; the next turn does the step again.
+            LogStoreError: the database failed; the next turn does the step again, and tells what went before.
         """
         if before_day > self._day:
             self._day, self._page, self._done = before_day, 0, False
-        total = 0
-        if self._done:
-            return total
+        if not self._done:
+            self._done = self._go_on(enough)
+        told, self._gone = self._gone, 0
+        return told
+
+    def _go_on(self, enough: Callable[[], bool]) -> bool:
+        """Delete; True once nothing is left."""
         deleted = _STEP
         while deleted:
             deleted = self._delete(_COUNTERS, (self._day, _STEP))
-            total += deleted
+            self._gone += deleted
             if deleted and enough():
-                return total
+                return False
         pages = self._read(_PAGES)
         while self._page < pages:
             span = (f"({self._page},0)", f"({self._page + _PAGES_A_STEP},0)")
-            total += self._delete(_ANSWERS, (*span, self._day))
+            self._gone += self._delete(_ANSWERS, (*span, self._day))
             self._page += _PAGES_A_STEP
             if enough():
-                return total
-        self._done = True
-        return total
+                return False
+        return True

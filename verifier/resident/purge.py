@@ -7,20 +7,21 @@ server keeps of old versions goes with VACUUM. Reading a nation takes an hour, i
 
  1 read whose rows are to go, and wait for a change that may have begun before  2 for each epoch that has rows, open
  each and compare  3 delete the rows behind tokens and the biometric references of whoever was found, by the names of
- their records  4 replace what was found, and is theirs still, by rows that are nobody's, of the same size and revision
- 5 write down that they are gone  6 log how many
+ their records  4 replace what was found by rows that are nobody's, of the same size and revision  5 the same for an
+ epoch that was made meanwhile  6 write down that they are gone  7 log how many
 
-Whoever is killed begins anew. What others bring meanwhile is nobody's who was erased: each of them reads the marks in
-the same hold of the vault in which it writes, and a row that is replaced is replaced in a rotation's other epoch too.
+Whoever is killed begins anew. Before 3 and 4 each row is opened once more: it may be another resident's by then, or the
+erasure may be lifted. What others bring meanwhile is nobody's who was erased, since they read the marks before, and a
+row that is replaced is replaced in a rotation's other epoch too.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from keys.errors import CustodianError
+from keys.errors import CustodianError, KeyNotFoundError
 from keys.purpose import Purpose
 from padan.entry import EntryKind
 from tokenizer.inner import Inner
@@ -32,14 +33,15 @@ from verifier.projector.progress import Silence
 from verifier.reference import following
 from verifier.reference.writer import open_writer
 from verifier.resident.table import MarkTable
-from verifier.token.forgetting import forget
+from verifier.token.forgetting import Forgetting
 from verifier.vault.open import open_changer, open_rows
 from verifier.vault.store import NoEpochError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 
     from keys.keyagent import KeyAgent
+    from tokenizer.tokenrow import Named
     from verifier.config import Settings
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
@@ -127,39 +129,61 @@ class Purge:
         settings = self._settings
         with closing(Directory(settings.log_database)) as directory:
             marks = MarkTable(directory)
+            newest = marks.newest_erasure()
             gone = marks.erased_handles() if self._everyone else marks.unpurged()  # 1
             if not gone:
                 return
-            with closing(open_changer(settings.vault_database, patience=_WAIT_SECONDS)) as vault:
-                epochs = [each for each in vault.epochs() if self._epoch in {None, each.number}]
             tokens = references = 0
             with (
                 closing(open_rows(settings.vault_database)) as rows,
                 open_writer(self._agent, settings.vault_database) as writer,
             ):
-                for each in epochs:
+                while (each := self._next_epoch()) is not None:  # 5
+                    self.replaced[each.number] = 0
                     keys = _Keys.of(self._agent, each)
                     if keys is None:
-                        self.replaced[each.number] = 0
                         continue
                     found: dict[bytes, bytes] = {}
                     for part in self._parts(rows, each):  # 2
                         found |= keys.of_those(gone, part)
                         yield
-                    names = {(keys.inner.index_id, record_id) for record_id in found.values()}
-                    tokens += yield from forget(self._agent, directory, names)  # 3
-                    references += following.forget(writer, each.number, found.values())
-                    self.replaced[each.number] = self._replace(each, keys, gone, sorted(found))  # 4
+                    if not found:
+                        continue
+                    still = self._still(rows, each, keys, found)
+                    forgetting = Forgetting(self._agent, directory)
+                    elements = yield from forgetting.bearers(keys.names(still))  # 3
+                    still = self._still(rows, each, keys, found)
+                    tokens += yield from forgetting.forget(elements, keys.names(still))
+                    references += following.forget(writer, each.number, still.values())
+                    self.replaced[each.number] = self._replace(marks, each, keys, found)  # 4
                     yield
             if self._epoch is None:
-                marks.purged(gone, now_ms=int(time.time() * 1000))  # 5
+                marks.purged(gone, since_ms=newest, now_ms=int(time.time() * 1000))  # 6
         detail = {
             "residents": str(len(gone)),
             "token-rows": str(tokens),
             "references": str(references),
             **{f"epoch-{number}": str(rows) for number, rows in self.replaced.items()},
         }
-        admin_entry.append(self._log, EntryKind.RESIDENTS_PURGED, detail)  # 6
+        admin_entry.append(self._log, EntryKind.RESIDENTS_PURGED, detail)  # 7
+
+    def _next_epoch(self) -> Epoch | None:
+        """Find an epoch that was not gone through; the first time when nobody changes the vault."""
+        with closing(open_changer(self._settings.vault_database, patience=_WAIT_SECONDS)) as vault:
+            wanted = (each for each in vault.epochs() if self._epoch in {None, each.number})
+            return next((each for each in wanted if each.number not in self.replaced), None)
+
+    def _still(
+        self, vault: VaultRows, epoch: Epoch, keys: _Keys, found: Mapping[bytes, bytes]
+    ) -> dict[bytes, bytes]:
+        """Say which rows of those that were found are an erased resident's still."""
+        with closing(Directory(self._settings.log_database)) as directory:
+            erased = MarkTable(directory).erased_handles()
+        try:
+            boxes = vault.boxes(epoch.number, sorted(found))
+        except NoEpochError:
+            return {}
+        return keys.of_those(erased, boxes.items())
 
     def _parts(self, vault: VaultRows, epoch: Epoch) -> Iterator[list[Row]]:
         """Read the rows of an epoch part by part; none where it is dropped meanwhile."""
@@ -173,18 +197,16 @@ class Purge:
         except NoEpochError:
             return
 
-    def _replace(self, epoch: Epoch, keys: _Keys, gone: Collection[bytes], tokens: Sequence[bytes]) -> int:
-        """Replace the rows under tokens which are theirs still; returns how many."""
-        if not tokens:
-            return 0
+    def _replace(self, marks: MarkTable, epoch: Epoch, keys: _Keys, tokens: Mapping[bytes, bytes]) -> int:
+        """Replace the rows under tokens which are an erased resident's still; returns how many."""
         with closing(open_changer(self._settings.vault_database, patience=_WAIT_SECONDS)) as vault:
             now = next((each for each in vault.epochs() if each.number == epoch.number), None)
             if now is None:
                 return 0
-            boxes = vault.boxes(now, tokens)
+            boxes, erased = vault.boxes(now, tokens), marks.erased_handles()
             rows = [
                 (token, keys.withdrawn(token, boxes[token]))
-                for token in keys.of_those(gone, sorted(boxes.items()))
+                for token in keys.of_those(erased, sorted(boxes.items()))
             ]
             if rows:
                 vault.replace(now, rows)
@@ -201,19 +223,30 @@ class _Keys:
     @classmethod
     def of(cls, agent: KeyAgent, epoch: Epoch) -> _Keys | None:
         """Take an epoch's keys; None where they are no more, and nobody can open its rows: they are erased already."""
-        ids = epoch.key_ids
         try:
-            return cls(
-                Inner.of_agent(agent, index_id=ids[Purpose.INDEX], attribute_id=ids[Purpose.ATTRIBUTE]),
-                Outer.of_agent(
-                    agent,
-                    epoch=epoch.number,
-                    token_id=ids[Purpose.OUTER_TOKEN],
-                    seal_id=ids[Purpose.ROW_SEAL],
-                ),
-            )
+            return cls._of(agent, epoch)
+        except KeyNotFoundError:
+            agent.refresh()  # custodians may have made it since the agent was filled
         except CustodianError:
             return None
+        try:
+            return cls._of(agent, epoch)
+        except CustodianError:
+            return None
+
+    @classmethod
+    def _of(cls, agent: KeyAgent, epoch: Epoch) -> Self:
+        ids = epoch.key_ids
+        return cls(
+            Inner.of_agent(agent, index_id=ids[Purpose.INDEX], attribute_id=ids[Purpose.ATTRIBUTE]),
+            Outer.of_agent(
+                agent, epoch=epoch.number, token_id=ids[Purpose.OUTER_TOKEN], seal_id=ids[Purpose.ROW_SEAL]
+            ),
+        )
+
+    def names(self, found: Mapping[bytes, bytes]) -> set[Named]:
+        """Name the records of rows that were found."""
+        return {(self.inner.index_id, record_id) for record_id in found.values()}
 
     def of_those(self, handles: Collection[bytes], rows: Iterable[Row]) -> dict[bytes, bytes]:
         """Find the rows of residents by their budget handles: token to the name of the record."""

@@ -116,17 +116,31 @@ class MarkTable:
         """Read the handles of everyone who was erased."""
         return self._handles(schema.resident_mark.c.mark == "erased")
 
+    def newest_erasure(self) -> int:
+        """Say when somebody was erased last, milliseconds of the Unix epoch; 0 for never."""
+        table = schema.resident_mark
+        query = select(func.max(table.c.since_ms)).where(table.c.mark == "erased")
+        with self._directory.reading() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
     def unpurged(self) -> frozenset[bytes]:
         """Read the handles of everyone who was erased since the vault was last purged."""
         table = schema.resident_mark
         return self._handles(and_(table.c.mark == "erased", table.c.purged_ms.is_(None)))
 
-    def purged(self, handles: Iterable[bytes], *, now_ms: int) -> None:
-        """Write down whose rows are gone from every epoch."""
+    def purged(self, handles: Iterable[bytes], *, since_ms: int, now_ms: int) -> None:
+        """Write down whose rows are gone from every epoch.
+
+        Args:
+            handles: of those who were erased.
+            since_ms: what `newest_erasure` said when the purge began; who was erased after that is to be purged still.
+            now_ms: when it ended.
+        """
         table, gone = schema.resident_mark, sorted(handles)
         with self._directory.writing() as connection:
             for start in range(0, len(gone), _BATCH):
-                key = and_(table.c.mark == "erased", table.c.handle.in_(gone[start : start + _BATCH]))
+                some = gone[start : start + _BATCH]
+                key = and_(table.c.mark == "erased", table.c.handle.in_(some), table.c.since_ms <= since_ms)
                 connection.execute(update(table).where(key).values(purged_ms=now_ms))
 
     def _handles(self, which: ColumnElement[bool]) -> frozenset[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
@@ -170,12 +170,18 @@ class Sweep:
         if moved == saved and not over:
             return saved
         with self._writing() as transaction:
-            if State.parse(transaction.setting(NAME)).held_by(self._schedule.hold) != saved:
-                raise _OvertakenError
+            moved = replace(moved, counted=self._unmoved(transaction, saved).counted)
             if over:
                 moved = moved.with_erased(kept, transaction.erase(over))
             transaction.set_setting(NAME, moved.text())
         return moved
+
+    def _unmoved(self, transaction: LogTransaction, state: State) -> State:
+        """Read the state, which nobody else has moved on; what was noted meanwhile may be more."""
+        now = State.parse(transaction.setting(NAME)).held_by(self._schedule.hold)
+        if replace(now, counted=state.counted) != state:
+            raise _OvertakenError
+        return now
 
     @contextmanager
     def _writing(self) -> Iterator[LogTransaction]:
@@ -187,8 +193,7 @@ class Sweep:
         if state.is_logged:
             return {}
         with self._writing() as transaction:
-            if State.parse(transaction.setting(NAME)).held_by(self._schedule.hold) != state:
-                raise _OvertakenError
+            state = self._unmoved(transaction, state)
             at = max(now_ms, transaction.last_ms())
             row = admin_entry.build(EntryKind.RETENTION_APPLIED, _detail(state), now_ms=at)
             transaction.write({}, at // DAY_MS, [row], [])

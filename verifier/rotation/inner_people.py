@@ -100,6 +100,13 @@ class InnerPeople:
         """Give what no feed holds both record ids, of everyone whom the projection and the feed have brought."""
         return sum(table.rename(_Pairs(self._record_ids)) for table in self._held)
 
+    def before_flip(self, pairs: Iterable[_Tokens] | None = None) -> int:
+        """Carry over, and let what no feed holds come along with those whom a feed has brought since the projection."""
+        del pairs
+        for table in self._held:
+            table.before_flip(_Pairs(self._record_ids))
+        return self.carry()
+
     def settle(self) -> None:
         """Give what no feed holds both record ids, once every process knows of the rotation; may take hours."""
         for table in self._held:

@@ -92,6 +92,10 @@ class ReferencesHeld:
         with self._opened() as writer:
             return self._moving.rename(writer, pairs)
 
+    def before_flip(self, pairs: Iterable[tuple[bytes, bytes]] | None = None) -> int:
+        """Bring those of people whom an inner rotation's source lacks and a feed has brought since."""
+        return 0 if pairs is None else self.rename(pairs)
+
     def settle(self) -> None:
         """Do nothing: whoever changes references does so in both epochs."""
 

@@ -73,6 +73,14 @@ class Rotatable(Protocol):
         """
         ...
 
+    def before_flip(self, pairs: Iterable[tuple[bytes, bytes]] | None = None) -> int:
+        """Complete what the other epoch may lack, while changes are not kept out yet; returns how many rows.
+
+        Args:
+            pairs: as for `rename`; None in an outer rotation.
+        """
+        ...
+
     def settle(self) -> None:
         """Wait until nothing comes in any more under one epoch's record ids alone, and complete what came in so."""
         ...

@@ -245,7 +245,7 @@ class Rotator:
         kind: EntryKind,
         steps: tuple[Step, Step],
     ) -> Done:
-        carried = sum(table.carry() for table in tables.of(means))  # 1
+        carried = sum(table.before_flip() for table in tables.of(means))  # 1
         with means.changer() as vault:  # 2
             held = replace(means, changer=workplace.lending(vault))
             moved = tables.of(held)

@@ -46,7 +46,7 @@ class Hand(enum.Enum):
     OWN = enum.auto()
     """It is its resident's own, and was another's or nobody's."""
     KEPT = enum.auto()
-    """It is its resident's own, as it was."""
+    """It leads to whom it led to before, or to somebody where nobody knew of it."""
     ERASED = enum.auto()
     """Whoever it was is forgotten."""
     LEFT = enum.auto()

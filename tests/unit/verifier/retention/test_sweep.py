@@ -215,6 +215,23 @@ def test_counts_of_other_things_are_logged_too(log: LogStore) -> None:
     assert notices(log) == [{"answers_and_counters": "7"}]
 
 
+def test_what_is_noted_in_the_middle_stops_no_turn(log: LogStore) -> None:
+    """Expiry notes what it removed at any time; the turn under way goes on, and logs it with the rest."""
+    write(log, *[made(20, retention=1) for _ in range(30)])
+    noted = iter(range(2))
+
+    def note() -> bool:
+        for _ in noted:
+            sweep(log).note("answers_and_counters", 5)
+            break
+        return False
+
+    turn = sweep(log).turn(NOW_MS, enough=note)
+    assert (turn.finished, turn.erased) == (True, {RetentionClass.SHORT: 30})
+    (notice,) = notices(log)
+    assert (notice["short"], notice["answers_and_counters"]) == ("30", "10")
+
+
 def test_without_a_log_nothing_is_erased(tmp_path: Path) -> None:
     """Where the database is away the turn says so."""
     with closing(open_log(str(tmp_path / "nowhere.sqlite"))) as log, pytest.raises(LogStoreError):
