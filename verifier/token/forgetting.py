@@ -8,6 +8,7 @@ Each row is opened again in the transaction that deletes: its number may lead to
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tokenizer.enrolment import Enrolments
@@ -35,17 +36,21 @@ class Forgetting:
     Args:
         agent: holds the keys.
         directory: opens the log's database.
-
-    Raises:
-        KeysError: a key is missing or may not be used.
     """
 
     def __init__(self, agent: KeyAgent, directory: Directory) -> None:
+        self._agent = agent
         self._table = RowTable(directory, Beside.TOKEN)
         self._enrolled = RowTable(directory, Beside.ENROLMENT)
-        agent.refresh()
-        self._rows = TokenRows.of(agent.realm, agent.tokens(), Quotients())
-        self._enrolments = Enrolments.of(agent.realm, agent.tokens(), Quotients())
+
+    @cached_property
+    def _rows(self) -> TokenRows:
+        self._agent.refresh()
+        return TokenRows.of(self._agent.realm, self._agent.tokens(), Quotients())
+
+    @cached_property
+    def _enrolments(self) -> Enrolments:
+        return Enrolments.of(self._agent.realm, self._agent.tokens(), Quotients())
 
     def bearers(self, gone: AbstractSet[Named]) -> Generator[None, None, set[bytes]]:
         """Find the numbers whose rows have one of some names; reads every row once.
@@ -62,9 +67,10 @@ class Forgetting:
         Raises:
             TokensUnavailableError: a row does not open.
             LogStoreError: the log's database failed.
+            KeysError: a key is missing or may not be used; none is asked for where no token was ever issued.
         """
         found: set[bytes] = set()
-        if not gone:
+        if not gone or self._table.is_empty():
             return found
         for page in self._table.pages():  # 1
             rows = keptrows.open_rows(self._rows, page)
@@ -88,6 +94,7 @@ class Forgetting:
         Raises:
             TokensUnavailableError: a row does not open.
             LogStoreError: the log's database failed; those that went are gone.
+            KeysError: a key is missing or may not be used.
         """
         if not elements or not gone:
             return 0
