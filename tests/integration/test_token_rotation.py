@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from keys.purpose import Purpose
 from tests.integration import tokens
 from tests.integration.feeding import feed, people
@@ -19,8 +21,6 @@ from verifier.token.rowtable import RowTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pytest
-
     from tests.installation import Installation
 
 __all__ = ["made"]
@@ -29,6 +29,12 @@ NUMBERS = list(EVERYONE)
 SPARE = list(people(COUNT + 3))[COUNT:]
 GONE = NUMBERS[3]
 """Who is withdrawn before the rotation, so that neither its source nor its feed holds them."""
+
+
+@pytest.fixture(autouse=True)
+def _nobody_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process is to be waited for: each `desk` looks at the epochs when it begins."""
+    monkeypatch.setattr("verifier.rotation.token_rows.POLL_SECONDS", 0)
 
 
 class Play:
