@@ -6,9 +6,12 @@ old things are read until the second end of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from keys.errors import KeysError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from keys.block import BlockKey
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from keys.signing import Signer
     from keys.templatekey import TemplateKeys
     from keys.tokenkeys import TokenKeys
+
+
+_T = TypeVar("_T")
 
 
 class KeyAgent(Protocol):
@@ -138,3 +144,21 @@ class KeyAgent(Protocol):
             KeyAgentAwayError: the agent does not answer.
         """
         ...
+
+
+def refreshed(agent: KeyAgent, take: Callable[[], _T]) -> _T:
+    """Take keys; those that custodians made since the agent was filled are fetched first.
+
+    Args:
+        agent: that the keys come from.
+        take: takes them.
+
+    Raises:
+        KeysError: a key is missing or may not be used, also after the keyring was looked at again.
+    """
+    try:
+        return take()
+    except KeysError:
+        if not agent.refresh():
+            raise
+    return take()

@@ -8,11 +8,13 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from google.protobuf import timestamp_pb2
 
 from keys.errors import KeysError
+from keys.keyagent import refreshed
 from keys.purpose import Purpose
 from tokenizer.errors import TokenizerError
 from tokenizer.inner import Inner, RecordIds
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from keys.keyagent import KeyAgent
-    from keys.mac import BoundMac, MacKey
+    from keys.mac import BoundMac
     from padan.nik import Nik
     from tokenizer.codes import CodeLists
     from tokenizer.tokenrow import Named
@@ -182,19 +184,10 @@ class EpochHolder:
         with self._loading:
             if self._loaded is None or self._loaded.rows is not rows:
                 try:
-                    self._loaded = self._load_refreshed(rows)
+                    self._loaded = refreshed(self._agent, lambda: self._load(rows))
                 except KeysError as error:
                     raise RegistryUnavailableError("a key of the active epoch is missing") from error
             return self._loaded
-
-    def _load_refreshed(self, rows: RowsOfEpoch) -> PinnedEpoch:
-        """Take an epoch's keys; those that custodians made since this process began are fetched first."""
-        try:
-            return self._load(rows)
-        except KeysError:
-            if not self._agent.refresh():
-                raise
-        return self._load(rows)
 
     def _load(self, rows: RowsOfEpoch) -> PinnedEpoch:
         agent, epoch, realm = self._agent, rows.epoch, self._agent.realm
@@ -248,19 +241,12 @@ class EpochHolder:
         if other == missed and time.monotonic() - at < _AGAIN_SECONDS:
             return None
         try:
-            return RecordIds(self._agent.realm, self._index(other))
+            index = refreshed(self._agent, partial(self._agent.mac, Purpose.INDEX, other))
+            return RecordIds(self._agent.realm, index)
         except KeysError:
             _LOGGER.exception("the index key of a rotation's other epoch is missing")
             self._missed = other, time.monotonic()
             return None
-
-    def _index(self, key_id: int) -> MacKey:
-        try:
-            return self._agent.mac(Purpose.INDEX, key_id)
-        except KeysError:
-            if not self._agent.refresh():
-                raise
-        return self._agent.mac(Purpose.INDEX, key_id)
 
 
 class _Time(TypedDict):

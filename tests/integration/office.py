@@ -25,7 +25,7 @@ from verifier.ceremony_table import CeremonyTable
 from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.resident import marking
-from verifier.resident.purge import purge
+from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
 from verifier.vault.open import open_vault
 
@@ -101,7 +101,7 @@ class Office:
             desk = Desk(realm=agent.realm, roster=roster, log=log, table=CeremonyTable(directory), now=now)
             file = CeremonyFile(proposal=proposal, voices=voices)
             marking.execute(agent, vault, file, number, office=desk, marks=MarkTable(directory))
-            purge(settings, agent, log)
+            Purge(settings, agent, log).run()
 
     def entries(self, kind: EntryKind) -> list[Any]:
         """Read the log's entries of a kind."""

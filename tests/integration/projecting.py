@@ -27,7 +27,7 @@ from verifier.projector.columns import COLUMNS
 from verifier.projector.order import Order
 from verifier.projector.projection import Projection
 from verifier.resident.marking import names_of
-from verifier.resident.purge import purge
+from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
 from verifier.vault.open import open_changer, open_writer
 
@@ -97,7 +97,7 @@ def mark(made: Installation, marks: dict[str, Mark]) -> None:
     """Mark residents, as two officers do, and purge whom that erases."""
     set_marks(made, marks)
     with closing(made.agent()) as agent, closing(open_log(made.settings.log_database)) as log:
-        purge(made.settings, agent, log)
+        Purge(made.settings, agent, log).run()
 
 
 def set_marks(made: Installation, marks: dict[str, Mark]) -> None:

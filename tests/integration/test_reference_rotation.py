@@ -34,7 +34,7 @@ from verifier.reference.table import ReferenceTable
 from verifier.reference.writer import open_writer
 from verifier.resident.mark import Mark
 from verifier.resident.marking import names_of
-from verifier.resident.purge import purge
+from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
 from verifier.rotation.errors import SampleDiffersError
 from verifier.rotation.inner_rotator import InnerRotator
@@ -324,7 +324,7 @@ def test_a_purge_takes_references_out_of_every_epoch(made: Installation) -> None
     ):
         inner = writer.layers(writer.table.standing())[0].inner
         MarkTable(directory).add({names_of(inner, gone): Mark.ERASED}, now_ms=int(time.time() * 1000))
-        purge(made.settings, agent, log, everyone=True)
+        Purge(made.settings, agent, log, everyone=True).run()
     expected = {place: mark for place, mark in stored.items() if place[0] != numbers[0]}
     assert found(made, numbers) == expected
     assert rows(made, OLD) == rows(made, NEW) == len(expected)

@@ -20,7 +20,7 @@ from verifier.projector import progress
 from verifier.resident import marking
 from verifier.resident.mark import NAMES, Mark
 from verifier.resident.marking import Step
-from verifier.resident.purge import purge as purge_vault
+from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def execute(file: File, as_json: AsJson = False) -> None:
         )
         if wanted.step is Step.SET and wanted.mark is Mark.ERASED:
             with progress.Silence() if as_json else progress.for_terminal() as meter:
-                purge_vault(chosen, desk.agent, desk.opened.log, meter=meter)
+                Purge(chosen, desk.agent, desk.opened.log, meter=meter).run()
     if as_json:
         report(chosen, agreed, as_json=True)
     else:
@@ -132,7 +132,7 @@ def purge(
         closing(host_keys.unlock(chosen)) as agent,
         progress.Silence() if as_json else progress.for_terminal() as meter,
     ):
-        replaced = purge_vault(chosen, agent, opened.log, everyone=everyone, meter=meter)
+        replaced = Purge(chosen, agent, opened.log, everyone=everyone, meter=meter).run()
     if as_json:
         print_json({"rows": {str(epoch): rows for epoch, rows in replaced.items()}})
         return

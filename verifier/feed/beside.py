@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keys.errors import KeysError
+from keys.keyagent import refreshed
 from tokenizer.normalise import VERSION
 from tokenizer.suite import SUITE
 from verifier.projector.projection import Projection
@@ -33,12 +33,7 @@ def projection_of(agent: KeyAgent, epoch: Epoch, as_of: date) -> Projection:
     Raises:
         KeysError: a key is missing or may not be used.
     """
-    try:
-        return Projection.of(agent, epoch=epoch.number, as_of=as_of, keys=epoch.key_ids)
-    except KeysError:
-        if not agent.refresh():
-            raise
-    return Projection.of(agent, epoch=epoch.number, as_of=as_of, keys=epoch.key_ids)
+    return refreshed(agent, lambda: Projection.of(agent, epoch=epoch.number, as_of=as_of, keys=epoch.key_ids))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

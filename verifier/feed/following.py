@@ -30,7 +30,7 @@ from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
 from verifier.reference.following import ReferenceTransfers
 from verifier.reference.writer import open_writer
-from verifier.resident.purge import Purge, purge
+from verifier.resident.purge import Purge
 from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
 from verifier.token.transfer import TokenTransfers
@@ -84,7 +84,7 @@ def follow(
                 settings=settings, agent=agent, vault=vault, log=log, begin=begin, meter=meter
             )
             summary = application.apply(name, feed)
-        purge(settings, agent, log, meter=meter)
+        Purge(settings, agent, log, meter=meter).run()
     return summary
 
 
@@ -143,6 +143,26 @@ class _Application:
         return summary
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Purging:
+    """A purge under way.
+
+    Attributes:
+        work: the purge.
+        log: takes its entry.
+        runs: how many runs' erasures it takes.
+    """
+
+    work: Purge
+    log: LogStore
+    runs: int
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.work.close()
+        self.log.close()
+
+
 class Follower:
     """Takes a table or a stream in, run by run. For one thread."""
 
@@ -168,8 +188,9 @@ class Follower:
         self._agent: KeyAgent | None = None
         self._epoch = 0
         self._rewound = False
-        self._to_purge = True
-        self._purging: tuple[Purge, LogStore] | None = None
+        self._erasing = 1
+        """Runs that have erased and are not purged yet; at first one that may have been killed before."""
+        self._purging: _Purging | None = None
 
     def step(self) -> Summary | None:
         """Take in one run; None where nothing new is there now.
@@ -184,7 +205,6 @@ class Follower:
             found, summary = self._take()
             self._settle(found.taken)  # 6
             if summary is not None:
-                self._to_purge = self._to_purge or summary.erased > 0
                 return summary
             if not found.taken:
                 return None
@@ -208,12 +228,12 @@ class Follower:
                 begin=self._begin,
                 meter=self._meter,
             )
-            try:
-                summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
-            except BaseException:
-                # What it has applied so far is known when it is taken again, and not told.
-                self._to_purge = True
-                raise
+            self._erasing += (
+                1  # until it says otherwise: of a run that is cut off nobody hears whom it has erased
+            )
+            summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
+            if not summary.erased:
+                self._erasing -= 1
             self._rewound = False
             return found, summary
 
@@ -231,31 +251,27 @@ class Follower:
             ChangesBusyError: another process changes the vault.
             KeysError: a key may not be used.
         """
-        if self._agent is None or not self._has_to_purge:
+        if self._agent is None or not self._erasing:
             return
-        if self._purging is None:
-            log = open_log(self._settings.log_database)
-            self._purging = Purge(self._settings, self._agent, log, meter=self._meter), log
-            self._to_purge = False  # whom a later run erases is purged after this
-        try:
-            is_done = self._purging[0].turn(seconds)
-        except BaseException:
-            self._stop_purging()
-            raise
-        if is_done:
-            self._purging[1].close()
-            self._purging = None
+        # One that fails is over, and the next begins anew.
+        under_way, self._purging = self._purging or self._begin_purging(self._agent), None
+        with ExitStack() as ending:
+            ending.callback(under_way.close)
+            if under_way.work.turn(seconds):
+                self._erasing -= under_way.runs
+            else:
+                self._purging = under_way
+                ending.pop_all()
 
-    @property
-    def _has_to_purge(self) -> bool:
-        return self._to_purge or self._purging is not None
+    def _begin_purging(self, agent: KeyAgent) -> _Purging:
+        log = open_log(self._settings.log_database)
+        work = Purge(self._settings, agent, log, meter=self._meter)
+        return _Purging(work=work, log=log, runs=self._erasing)
 
     def _stop_purging(self) -> None:
         """Let go of a purge under way; the next one begins anew."""
         if self._purging is not None:
-            self._to_purge = True
-            for each in self._purging:
-                each.close()
+            self._purging.close()
             self._purging = None
 
     def _settle(self, taken: int) -> None:

@@ -2,8 +2,8 @@
 
 Looks each second; what is there is taken in at once, and then, while changes only trickle, at most every 5 s: each run
 costs two entries, and on SQLite a file. A full run is followed by the next one immediately, but for the turn of a purge
-that is under way. What is away (source,
-database, disk) is tried again after 1, 2, 4 ... at most 30 s; what a person must mend ends it.
+that is under way. What is away (source, database, disk) is tried again after 1, 2, 4 ... at most 30 s; what a person
+must mend ends it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from verifier.projector.reservation import LOADS_FOLDER
 from verifier.projector.source import open_source
 from verifier.projector.worker import Task, WorkerSpec, peak_memory, work
 from verifier.reference.bringing import Bringing
-from verifier.resident.purge import purge
+from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
 from verifier.vault.epoch import Epoch, EpochState
 from verifier.vault.open import open_writer
@@ -271,7 +271,7 @@ class Load:
                 fields={Field.EPOCH: plan.epoch.to_bytes(4, "big")},
             )
             # The runs of a killed load, and those from before an officer's decision, may hold whom none may hold now.
-            purge(self._settings, agent, log, everyone=True, epoch=plan.epoch, meter=self._meter)
+            Purge(self._settings, agent, log, everyone=True, epoch=plan.epoch, meter=self._meter).run()
             if self._order.activate:
                 writer = open_writer(self._settings.vault_database)
                 try:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from keys.errors import CustodianError, KeyDestroyedError, KeyNotFoundError
+from keys.errors import KeyDestroyedError, KeyNotFoundError
+from keys.keyagent import refreshed
 from tokenizer.biometrics.reference import Reference, decoy, renamed
 from tokenizer.biometrics.slot import all_slots
 from verifier.reference.errors import NoBiometricKeyError, StandingMovedError
@@ -132,14 +133,10 @@ class ReferenceWriter:
 
     def _layer(self, epoch: Epoch, sealed: Mapping[Slot, int]) -> Layer:
         """Take an epoch's keys; those that custodians made since the agent was filled are fetched first."""
-        try:
-            return Layer.of(self._agent, number=epoch.number, key_ids=epoch.key_ids, sealed=sealed)
-        except KeyDestroyedError:
-            raise
-        except CustodianError:
-            if not self._agent.refresh():
-                raise
-        return Layer.of(self._agent, number=epoch.number, key_ids=epoch.key_ids, sealed=sealed)
+        return refreshed(
+            self._agent,
+            partial(Layer.of, self._agent, number=epoch.number, key_ids=epoch.key_ids, sealed=sealed),
+        )
 
     def lay(self, suite: Suite) -> None:
         """Let every epoch keep references of a modality, with decoys under the biometric key of now.

@@ -17,11 +17,13 @@ row that is replaced is replaced in a rotation's other epoch too.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, Self
 
-from keys.errors import CustodianError, KeyNotFoundError
+from keys.errors import CustodianError
+from keys.keyagent import refreshed
 from keys.purpose import Purpose
 from padan.entry import EntryKind
 from tokenizer.inner import Inner
@@ -51,26 +53,6 @@ if TYPE_CHECKING:
 
 _WAIT_SECONDS: Final = 60.0
 """How long a purge waits for another process that changes the vault, such as one that follows a feed."""
-
-
-def purge(
-    settings: Settings,
-    agent: KeyAgent,
-    log: LogStore,
-    *,
-    everyone: bool = False,
-    epoch: int | None = None,
-    meter: Meter | None = None,
-) -> dict[int, int]:
-    """Purge the vault of everyone who was erased since the last purge, in one go; see `Purge`.
-
-    Returns:
-        Rows that were replaced, by epoch; empty where nobody is to go.
-    """
-    with closing(Purge(settings, agent, log, everyone=everyone, epoch=epoch, meter=meter)) as work:
-        while not work.turn(_WAIT_SECONDS):
-            pass
-        return work.replaced
 
 
 class Purge:
@@ -121,6 +103,16 @@ class Purge:
         until = time.monotonic() + seconds
         return all(time.monotonic() < until for _ in self._work)
 
+    def run(self) -> dict[int, int]:
+        """Go on to the end; errors as `turn`.
+
+        Returns:
+            Rows that were replaced, by epoch; empty where nobody is to go.
+        """
+        with closing(self):
+            self.turn(math.inf)
+        return self.replaced
+
     def close(self) -> None:
         """Let go of everything; what is not done is done by the next purge."""
         self._work.close()
@@ -149,10 +141,10 @@ class Purge:
                         yield
                     if not found:
                         continue
-                    still = self._still(rows, each, keys, found)
+                    still = self._still(marks, rows, each, keys, found)
                     forgetting = Forgetting(self._agent, directory)
                     elements = yield from forgetting.bearers(keys.names(still))  # 3
-                    still = self._still(rows, each, keys, found)
+                    still = self._still(marks, rows, each, keys, found)
                     tokens += yield from forgetting.forget(elements, keys.names(still))
                     references += following.forget(writer, each.number, still.values())
                     self.replaced[each.number] = self._replace(marks, each, keys, found)  # 4
@@ -173,17 +165,16 @@ class Purge:
             wanted = (each for each in vault.epochs() if self._epoch in {None, each.number})
             return next((each for each in wanted if each.number not in self.replaced), None)
 
+    @staticmethod
     def _still(
-        self, vault: VaultRows, epoch: Epoch, keys: _Keys, found: Mapping[bytes, bytes]
+        marks: MarkTable, vault: VaultRows, epoch: Epoch, keys: _Keys, found: Mapping[bytes, bytes]
     ) -> dict[bytes, bytes]:
         """Say which rows of those that were found are an erased resident's still."""
-        with closing(Directory(self._settings.log_database)) as directory:
-            erased = MarkTable(directory).erased_handles()
         try:
             boxes = vault.boxes(epoch.number, sorted(found))
         except NoEpochError:
             return {}
-        return keys.of_those(erased, boxes.items())
+        return keys.of_those(marks.erased_handles(), boxes.items())
 
     def _parts(self, vault: VaultRows, epoch: Epoch) -> Iterator[list[Row]]:
         """Read the rows of an epoch part by part; none where it is dropped meanwhile."""
@@ -224,13 +215,7 @@ class _Keys:
     def of(cls, agent: KeyAgent, epoch: Epoch) -> _Keys | None:
         """Take an epoch's keys; None where they are no more, and nobody can open its rows: they are erased already."""
         try:
-            return cls._of(agent, epoch)
-        except KeyNotFoundError:
-            agent.refresh()  # custodians may have made it since the agent was filled
-        except CustodianError:
-            return None
-        try:
-            return cls._of(agent, epoch)
+            return refreshed(agent, lambda: cls._of(agent, epoch))
         except CustodianError:
             return None
 
