@@ -110,7 +110,10 @@ def status(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def sample(*, people: People = rotator.PEOPLE, newer: Newer = False, as_json: AsJson = False) -> None:
-    """Draw rows, open them in both epochs, and compare; nothing of them is shown."""
+    """Draw rows, open them in both epochs, and compare; nothing of them is shown.
+
+    In an inner rotation it first completes the rows behind tokens that a process of an older release wrote.
+    """
     _tell(_rotator(newer=newer).sample(people), as_json=as_json)
 
 
