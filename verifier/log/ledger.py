@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-LIMIT = 300_000
+LIMIT = 100_000
 """Numbers in memory before they begin to move; some 150 bytes each."""
 _BUCKETS = 256
 _SLICE = 64
