@@ -6,7 +6,7 @@ hashed to its leaf, written with its group of 100 and, on SQLite, moved from the
 thread of the store's; the tree's part is the leader's turn over the same entries, as many as arrive between two turns,
 as its own thread's CPU. What hands a request from thread to thread is not in it, nor are budgets and stored answers,
 which the log's database holds too (bench/log_store.py). What the file system itself computes is in it: a turn makes
-some 12 files, and a file system that looks for a free inode in a full group needs ten times as long for one, so that
+some 11 files, and a file system that looks for a free inode in a full group needs ten times as long for one, so that
 folders of one disk differ; TMPDIR=/dev/shm shows what is left without a disk. Rows "of which" say where a part goes,
 and the floor is SHA-256 alone: the entry to its leaf, twice since it is hashed again, the leaf, and a node of the tree.
 Usage: python -m bench.tree [--postgres]
@@ -127,7 +127,8 @@ def _hash_seconds(size: int) -> float:
 def of_turns(name: str, site: Site, source: random.Random, count: int) -> list[Row]:
     """Measure what a turn over `count` entries is made of, after turns that have published everything."""
     sequencer, bare = site.sequencer(), []
-    sequencer.turn(MANDATE)
+    while sequencer.turn(MANDATE):
+        pass
     for _ in range(12):
         with site.log.transaction() as transaction:
             transaction.write({}, _DAY, [make(source.randbytes(32))], [])
@@ -192,7 +193,9 @@ def costs(name: str, site: Site) -> list[Row]:
 def make(salt: bytes) -> EntryRow:
     """Make an entry of some 600 bytes as the service does."""
     data = log_entry.join(_HEAD, tail.answer(_TIME, 1, b"\1\1\1", 1, 1))
-    return EntryRow(1, "agency-1", "purpose", 1, 1, data, salt, log_entry.leaf(salt, data))
+    return EntryRow(
+        1, "agency-1", "purpose", 1, time.time_ns() // 1_000_000, data, salt, log_entry.leaf(salt, data)
+    )
 
 
 def group_cost(store: LogStore, source: random.Random) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from keys.realm import Realm
 from keys.signing import Signer
 from padan.entry import leaf
 from padan.tlog import checkpoint, note
+from padan.tlog.frontier import Frontier
+from padan.tlog.tile import TileNodes
 from verifier.directory import Directory
 from verifier.headfile import HeadFile
 from verifier.headkeeper import HeadKeeper
@@ -22,7 +25,7 @@ from verifier.tree.sequencer import Sequencer
 from verifier.tree.signing import CheckpointSigner, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from padan.tlog.checkpoint import Checkpoint
@@ -60,17 +63,23 @@ class Site:
     folder: TreeFolder
     signer: CheckpointSigner
 
-    def write(self, count: int) -> None:
+    def write(self, count: int, *, log_time_ms: int = 1_000) -> None:
         """Append entries."""
         first = self.log.head().sequence
+        rows = [row(number, log_time_ms=log_time_ms) for number in range(first, first + count)]
         with self.log.transaction() as transaction:
-            transaction.write({}, 0, [row(number) for number in range(first, first + count)], [])
+            transaction.write({}, 0, rows, [])
 
     def keeper(self) -> HeadKeeper:
         """Make what moves the head on."""
         return HeadKeeper(file=self.head, log=self.log, directory=self.directory, realm=REALM, keyring=1)
 
-    def sequencer(self, cosign: Cosigner | None = None, gauges: Gauges | None = None) -> Sequencer:
+    def sequencer(
+        self,
+        cosign: Cosigner | None = None,
+        gauges: Gauges | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> Sequencer:
         """Make a leader's sequencer, as it is after a start."""
         self.keeper().begin()
         return Sequencer(
@@ -81,6 +90,7 @@ class Site:
             require=lambda _mandate: None,
             cosign=cosign,
             gauges=gauges,
+            now=now,
         )
 
     def publish(self, count: int) -> None:
@@ -95,6 +105,13 @@ class Site:
         signed = note.parse(data)
         assert note.verify(signed, self.signer.keys)
         return checkpoint.parse_text(signed.text)
+
+    def require_whole(self) -> None:
+        """See that the published tree is the log's, by its leaves and by its tiles."""
+        stated = self.stated()
+        size = self.log.head().sequence
+        assert (stated.size, stated.root) == (size, Frontier().extend(self.log.leaves(0, size)).root)
+        assert TileNodes(size, self.folder.read).root() == stated.root
 
 
 @contextmanager

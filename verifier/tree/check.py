@@ -22,8 +22,10 @@ from verifier.tree.folder import TreeFolder, first_leaves
 from verifier.tree.leaves import committed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from padan.tlog.edge import File
     from verifier.headfile import Extent, Head
     from verifier.log.store import LogStore
     from verifier.tree.signing import CheckpointSigner
@@ -75,7 +77,7 @@ def _roots(log: LogStore, comparison: _Comparison, end: int, wanted: set[int]) -
         for name, data in edge.grow(leaves):  # 2
             comparison.see(name, data)
         tree = tree.extend(leaves)
-    comparison.finish(end)
+    comparison.finish(end, edge.partial_files)
     return roots
 
 
@@ -83,7 +85,6 @@ def _roots(log: LogStore, comparison: _Comparison, end: int, wanted: set[int]) -
 class _Comparison:
     folder: TreeFolder
     required: int
-    _open: dict[str, bytes] = field(default_factory=dict)
     _left: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,16 +92,11 @@ class _Comparison:
             self._left.setdefault(name.partition(".p/")[0], []).append(name)
 
     def see(self, name: str, data: bytes) -> None:
-        base, partial, _ = name.partition(".p/")
-        if partial:  # to be held against its files when it is full, or as far as it comes
-            self._open[base] = data
-            return
-        self._open.pop(base, None)
-        self._compare(base, data, must=self._is_required(base))
+        self._compare(name, data, must=self._is_required(name))
 
-    def finish(self, end: int) -> None:
-        for base, data in self._open.items():
-            self._compare(base, data, must=False)
+    def finish(self, end: int, edge: Sequence[File]) -> None:
+        for name, data in edge:  # as far as it comes: files of fewer leaves are its beginning
+            self._compare(name.partition(".p/")[0], data, must=False)
         try:
             Edge.read(self.required, self.folder.read)
         except LogFormatError as error:
@@ -172,6 +168,7 @@ def rebuild_tree(
     edge = Edge()
     for rows in committed(log, 0, extent.entries, page=_PAGE):  # 1
         fresh.write(edge.grow([leaf for _, _, leaf, _, _ in rows]))
+    fresh.write(edge.partial_files)
     if edge.root != extent.root:  # 2
         raise TreeForkedError(
             f"the first {extent.entries} leaves of the log do not come to the root that was published:"

@@ -89,14 +89,11 @@ class TreeFolder:
             TreeStoreError: they cannot be written.
         """
         try:
-            touched: dict[str, None] = {}
+            changed: set[str] = set()
             waiting = iter(files)
             while some := list(islice(waiting, _AT_ONCE)):
-                fresh = [(name, data) for name, data in some if not self._stands(name, data)]
-                self._put(fresh)
-                touched |= {os.path.dirname(f"{self._base}/{name}"): None for name, _ in fresh}  # noqa: PTH120 - for each file, cheaply
-            for folder in touched:
-                sync_folder(folder)
+                changed |= self._put([(name, data) for name, data in some if not self._stands(name, data)])
+            _sync(changed)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -114,8 +111,7 @@ class TreeFolder:
             with self._locked() as locked:
                 if not locked or not may_replace(self.checkpoint()):
                     return False
-                self._put([(CHECKPOINT_PATH, data)])
-                sync_folder(self.path)
+                _sync(self._put([(CHECKPOINT_PATH, data)]))
                 return True
         except OSError as error:
             raise self._failed(error) from error
@@ -175,8 +171,11 @@ class TreeFolder:
             raise TreeForkedError(f"{self.path / name} stands with another content: it is of another log")
         return found is not None
 
-    def _put(self, files: Sequence[File]) -> None:
-        """Write files beside their places, then sync all, then move them: so a journal takes them in fewer steps."""
+    def _put(self, files: Sequence[File]) -> set[str]:
+        """Write files beside their places, then sync all, then move them: so a journal takes them in fewer steps.
+
+        Gives the folders that are to be synced.
+        """
         staged: list[tuple[int, str, str]] = []
         try:
             for name, data in files:
@@ -192,35 +191,41 @@ class TreeFolder:
         finally:
             for descriptor, _, _ in staged:
                 os.close(descriptor)
-        for _, fresh, name in staged:
-            self._move(fresh, name)
+        return {folder for _, fresh, name in staged for folder in self._move(fresh, name)}
 
     def _create(self, fresh: str) -> int:
         try:
             return os.open(fresh, _NEW, _FILE_MODE)
         except FileNotFoundError:
-            self._make(self.path / _STAGING)
+            _sync(self._make(f"{self._base}/{_STAGING}"))
             return os.open(fresh, _NEW, _FILE_MODE)
 
-    def _move(self, fresh: str, name: str) -> None:
+    def _move(self, fresh: str, name: str) -> set[str]:
         target = f"{self._base}/{name}"
+        folder = os.path.dirname(target)  # noqa: PTH120 - for each file, cheaply
         try:
-            os.replace(fresh, target)  # noqa: PTH105 - for each file, cheaply
-        except FileNotFoundError:
-            self._make((self.path / name).parent)
             os.replace(fresh, target)  # noqa: PTH105 - as above
+        except FileNotFoundError:
+            made = self._make(folder)
+            os.replace(fresh, target)  # noqa: PTH105 - as above
+            return {folder, *made}
+        return {folder}
 
-    def _make(self, folder: Path) -> None:
-        """Make a folder and those above it, each durably."""
-        if folder.is_dir():
-            return
-        if folder == self.path:
-            make_folder(folder.parent, mode=_FOLDER_MODE)
-        else:
-            self._make(folder.parent)
-        folder.mkdir(exist_ok=True)
-        folder.chmod(_FOLDER_MODE)
-        sync_folder(folder.parent)
+    def _make(self, folder: str) -> set[str]:
+        """Make a folder and those above it; gives those that a new one was made in, which are to be synced."""
+        try:
+            os.mkdir(folder, _FOLDER_MODE)  # noqa: PTH102 - for each folder, cheaply
+        except FileExistsError:
+            return set()
+        except FileNotFoundError:
+            if folder == self._base:
+                make_folder(self.path.parent, mode=_FOLDER_MODE)
+                made = set()
+            else:
+                made = self._make(os.path.dirname(folder))  # noqa: PTH120 - as above
+            return made | self._make(folder)
+        os.chmod(folder, _FOLDER_MODE)  # noqa: PTH101 - as above
+        return {os.path.dirname(folder)}  # noqa: PTH120 - as above
 
     def _bytes(self, name: str) -> bytes | None:
         try:
@@ -236,7 +241,7 @@ class TreeFolder:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
-        self._make(self.path)
+        _sync(self._make(self._base))
         descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _FILE_MODE)
         try:
             try:
@@ -247,6 +252,11 @@ class TreeFolder:
             yield True
         finally:
             os.close(descriptor)
+
+
+def _sync(folders: Iterable[str]) -> None:
+    for folder in folders:
+        sync_folder(folder)
 
 
 def full_tiles(old: int, new: int) -> Iterator[Tile]:

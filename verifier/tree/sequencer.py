@@ -4,7 +4,7 @@ One turn:
  1 resume: what the folder holds must be what head and checkpoint say (verifier/tree/resume.py); once, and after a fault
  2 read the entries behind the tree, without a gap, and hash each one again that still has its salt; as far as the head
    has seen them, they are the same ones
- 3 write tiles and bundles, durably
+ 3 write tiles and bundles, durably; of a busy log only whole ones (docs/adr/0052)
  4 be the leader still, and move the head on: compare and swap, in a store apart
  5 sign, and let witnesses sign
  6 publish the checkpoint, and remove partial files whose full ones stand
@@ -21,7 +21,7 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from padan.tlog import checkpoint, merkle, note
-from padan.tlog.tile import TileNodes
+from padan.tlog.tile import WIDTH, TileNodes
 from verifier.errors import ServiceError
 from verifier.headfile import Extent, HeadConflictError
 from verifier.log.store import LeaderLostError
@@ -49,6 +49,8 @@ EVERY: Final = 0.4
 """Seconds between two turns, so that every leaf is in a published checkpoint within one."""
 COSIGN_SECONDS: Final = 0.4
 """How long a checkpoint waits for the signatures of others."""
+YOUNG_SECONDS: Final = 0.15
+"""Entries that are not older wait for the next turn where this one fills tiles and they fill none."""
 _STEP: Final = 262_144
 """Leaves that one turn takes at most: a log that is older than its tree is caught up with in turns."""
 _SWAPS: Final = 8
@@ -162,13 +164,21 @@ class Sequencer:
             raise TreeForkedError(f"the log has {end} entries, and {edge.size} are in its published tree")
         if end == edge.size:
             return resumed or self._add_late_lines()
-        old, end = edge.size, min(end, edge.size + _STEP)
+        old, end = edge.size, self._worthwhile(edge.size, min(end, edge.size + _STEP))
         trees, oldest = self._grow(edge, end)
         self._write_places(old, edge.size)
         self._publish(mandate, Extent.of(trees[-1]), old, trees)
         if self._gauges is not None:
             self._gauges.show_merge(max(0.0, self._now() - oldest / 1000))
         return True
+
+    def _worthwhile(self, old: int, end: int) -> int:
+        """Say how far to go: a busy log has something for the next turn, and partial files cost as whole ones."""
+        whole = end - end % WIDTH
+        if not old < whole < end:
+            return end
+        rest = self._log.blind_rows(whole, 1)
+        return whole if rest and 0 <= self._now() - rest[0][1] / 1000 < YOUNG_SECONDS else end
 
     def _grow(self, edge: Edge, end: int) -> tuple[list[Frontier], int]:
         """Take what was committed up to a place into the tree; the trees on the way, and the first one's log time."""
@@ -182,6 +192,8 @@ class Sequencer:
                 oldest = oldest or rows[0][1]
                 files += edge.grow([leaf for _, _, leaf, _, _ in rows])
                 trees.append(edge.frontier)
+            if stop == end:
+                files += edge.partial_files
             if trees and seen.size == edge.size and trees[-1] != seen:
                 raise TreeForkedError(
                     f"the log's first {seen.size} entries are not those that the head has seen: one was changed since"

@@ -1,4 +1,4 @@
-"""The right edge of a tree: what of its tiles and bundle is not full yet, and the files that new leaves make of it.
+"""The right edge of a tree: what of its tiles and bundle is not full yet, and the files that new leaves fill.
 
 Pure but for the reading of the edge's own files. Whole tiles are hashed in one pass over their 256 hashes.
 """
@@ -82,8 +82,19 @@ class Edge:
         """The tree's root, 32 bytes."""
         return self.frontier.root
 
+    @property
+    def partial_files(self) -> list[File]:
+        """The bundle and the tiles that are not full: what a checkpoint of this size needs beside the full ones."""
+        bundle = Tile(0, self.size // WIDTH, len(self._leaves))
+        files = [(bundle.bundle_path, tile.encode_bundle(self._leaves))] if self._leaves else []
+        for level, row in enumerate(self._rows):
+            if row:
+                edge = Tile(level, (self.size >> (HEIGHT * level)) // WIDTH, len(row))
+                files.append((edge.path, b"".join(row)))
+        return files
+
     def grow(self, leaves: Sequence[bytes]) -> list[File]:
-        """Append leaves; give the files of the larger tree that the smaller one has not.
+        """Append leaves; give the bundles and tiles that became full.
 
         Raises:
             LogFormatError: a leaf has more than 65,535 bytes.
@@ -103,12 +114,13 @@ class Edge:
     def _bundles(self, leaves: Sequence[bytes]) -> list[File]:
         number, have = self.size // WIDTH, [*self._leaves, *leaves]
         files: list[File] = []
-        for at in range(0, len(have), WIDTH):
-            part = have[at : at + WIDTH]
-            files.append((Tile(0, number, len(part)).bundle_path, tile.encode_bundle(part)))
+        whole = len(have) - len(have) % WIDTH
+        for at in range(0, whole, WIDTH):
+            full = have[at : at + WIDTH]
+            files.append((Tile(0, number, WIDTH).bundle_path, tile.encode_bundle(full)))
             number += 1
-        self._leaves = have[len(have) - len(have) % WIDTH :]
-        return files if leaves else []
+        self._leaves = have[whole:]
+        return files
 
     def _fill(self, level: int, number: int, have: list[bytes], files: list[File]) -> list[bytes]:
         """Make a level's tiles, keep what fills none, and give the roots of those that are full."""
@@ -119,9 +131,7 @@ class Edge:
             files.append((Tile(level, number, WIDTH).path, b"".join(full)))
             roots.append(merkle.subtree_root(full))
             number += 1
-        self._rows[level] = rest = have[whole:]
-        if rest:
-            files.append((Tile(level, number, len(rest)).path, b"".join(rest)))
+        self._rows[level] = have[whole:]
         return roots
 
     def _node(self, level: int, index: int) -> bytes:

@@ -20,6 +20,11 @@ def leaves(count: int, first: int = 0) -> list[bytes]:
     return [b"\x01" + number.to_bytes(32, "big") for number in range(first, first + count)]
 
 
+def grown(edge: Edge, count: int) -> dict[str, bytes]:
+    """Grow an edge by some leaves, and give the files that a tree of its size has and the smaller one had not."""
+    return dict([*edge.grow(leaves(count, edge.size)), *edge.partial_files])
+
+
 def plain_root(hashes: list[bytes]) -> bytes:
     """Compute a root as RFC 6962, section 2.1, says it."""
     if not hashes:
@@ -48,22 +53,19 @@ def test_steps_do_not_matter(steps: list[int], first: int) -> None:
     files: dict[str, bytes] = {}
     edge = Edge()
     for step in [first, *steps]:
-        grown = edge.grow(leaves(step, edge.size))
-        assert {each.path for each in tile.tiles(edge.size - step, edge.size)} <= {name for name, _ in grown}
-        files |= grown
+        fresh = grown(edge, step)
+        assert {each.path for each in tile.tiles(edge.size - step, edge.size)} <= set(fresh)
+        files |= fresh
         edge = Edge.read(edge.size, files.__getitem__)
     frontier = Frontier().extend(leaves(edge.size))
     assert edge.frontier == frontier
     assert TileNodes(edge.size, files.__getitem__).root() == edge.root
-    whole = Edge()
-    for name, data in whole.grow(leaves(edge.size)):
-        assert files[name] == data
+    assert grown(Edge(), edge.size).items() <= files.items()
 
 
 def test_a_damaged_edge_is_refused() -> None:
     """A file that is cut off names itself; nothing grows from it."""
-    edge = Edge()
-    files = dict(edge.grow(leaves(300)))
+    files = grown(Edge(), 300)
     cut = {**files, "tile/0/001.p/44": files["tile/0/001.p/44"][:-1]}
     with pytest.raises(LogFormatError, match=r"tile/0/001\.p/44 has"):
         Edge.read(300, cut.__getitem__)
@@ -75,6 +77,14 @@ def test_a_damaged_edge_is_refused() -> None:
 def test_nothing_grows_from_nothing() -> None:
     """No leaves make no files and change no root."""
     edge = Edge()
-    assert edge.grow([]) == []
+    assert (edge.grow([]), edge.partial_files) == ([], [])
     edge.grow(leaves(3))
     assert (edge.grow([]), edge.size) == ([], 3)
+
+
+def test_partial_files_are_of_the_end_alone() -> None:
+    """However many steps a tree took, full files come once, and partial ones are those of its last size."""
+    edge = Edge()
+    full = [name for step in (200, 200, 112) for name, _ in edge.grow(leaves(step, edge.size))]
+    assert sorted(full) == ["tile/0/000", "tile/0/001", "tile/entries/000", "tile/entries/001"]
+    assert [name for name, _ in edge.partial_files] == ["tile/1/000.p/2"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import update
 
-from tests.tree import MANDATE, flip, open_site
-from verifier import migrations, schema
+from tests.tree import MANDATE, flip
+from verifier import schema
 from verifier.tree.check import check_tree, rebuild_tree
 from verifier.tree.errors import LeafMismatchError, TreeBehindError, TreeError, TreeForkedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.tree import Site
@@ -24,15 +24,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(local: Site) -> Site:
     """A log with 600 published entries, and 3 that are not."""
-    database = str(tmp_path / "log.sqlite")
-    migrations.upgrade(database, migrations.Tree.LOG)
-    with open_site(database, tmp_path) as opened:
-        for count in (250, 7, 343):
-            opened.publish(count)
-        opened.write(3)
-        yield opened
+    for count in (250, 7, 343):
+        local.publish(count)
+    local.write(3)
+    return local
 
 
 def check(site: Site) -> Extent:

@@ -11,8 +11,7 @@ from padan.tlog import merkle
 from padan.v1 import audit_pb2
 from tests.simulator.journal import Writer
 from tests.simulator.log_store import MemoryLog
-from tests.tree import flip, open_site
-from verifier import migrations
+from tests.tree import flip
 from verifier.call import Call, Now
 from verifier.errors import InvalidFieldError, RateLimitedError
 from verifier.identity import Peer
@@ -38,13 +37,10 @@ class OpenGate:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(local: Site) -> Site:
     """A published tree of 300 leaves."""
-    database = str(tmp_path / "log.sqlite")
-    migrations.upgrade(database, migrations.Tree.LOG)
-    with open_site(database, tmp_path) as opened:
-        opened.publish(300)
-        yield opened
+    local.publish(300)
+    return local
 
 
 @pytest.fixture

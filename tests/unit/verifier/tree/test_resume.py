@@ -10,25 +10,15 @@ from sqlalchemy import update
 
 from keys.signing import Signer
 from padan.tlog import note
-from tests.tree import MANDATE, REALM, SEED, flip, open_site
-from verifier import migrations, schema
+from tests.tree import MANDATE, REALM, SEED, flip
+from verifier import schema
 from verifier.tree.errors import TreeBehindError, TreeForkedError
 from verifier.tree.signing import CheckpointSigner, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from tests.tree import Site
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> Iterator[Site]:
-    """A new log on SQLite, where what is tried is the folder's."""
-    database = str(tmp_path / "log.sqlite")
-    migrations.upgrade(database, migrations.Tree.LOG)
-    with open_site(database, tmp_path) as opened:
-        yield opened
 
 
 def _remove(site: Site) -> None:

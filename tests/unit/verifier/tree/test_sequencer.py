@@ -13,9 +13,8 @@ from keys.signing import Signer
 from padan.tlog import merkle, note
 from padan.tlog.frontier import Frontier
 from padan.tlog.note import Algorithm, Line, VerifierKey
-from padan.tlog.tile import TileNodes
 from tests.tree import MANDATE, REALM, SEED, flip, open_site, row
-from verifier import migrations, schema
+from verifier import schema
 from verifier.leader import Mandate
 from verifier.log.store import LeaderLostError
 from verifier.tree import places, standing
@@ -40,23 +39,6 @@ def site(log_database: str, tmp_path: Path) -> Iterator[Site]:
         yield opened
 
 
-@pytest.fixture
-def local(tmp_path: Path) -> Iterator[Site]:
-    """A new log on SQLite, where what is tried is the folder's."""
-    database = str(tmp_path / "log.sqlite")
-    migrations.upgrade(database, migrations.Tree.LOG)
-    with open_site(database, tmp_path) as opened:
-        yield opened
-
-
-def require_whole(site: Site) -> None:
-    """See that the published tree is the log's, by its leaves and by its tiles."""
-    stated = site.stated()
-    size = site.log.head().sequence
-    assert (stated.size, stated.root) == (size, Frontier().extend(site.log.leaves(0, size)).root)
-    assert TileNodes(size, site.folder.read).root() == stated.root
-
-
 def test_what_is_committed_is_published_and_checked_again_at_a_restart(site: Site) -> None:
     """Each turn publishes the whole log, also over the ends of tiles, whoever goes on; idle turns publish nothing."""
     keeping = site.sequencer()
@@ -64,7 +46,7 @@ def test_what_is_committed_is_published_and_checked_again_at_a_restart(site: Sit
         site.write(count)
         assert keeping.turn(MANDATE)
         assert not keeping.turn(MANDATE)
-        require_whole(site)
+        site.require_whole()
         site.publish(2)
         keeping = site.sequencer()
     head = site.head.read()
@@ -74,35 +56,6 @@ def test_what_is_committed_is_published_and_checked_again_at_a_restart(site: Sit
     for whole in ("tile/0/000", "tile/entries/001"):  # stand in the place of the partial ones
         assert site.folder.holds(whole)
         assert not (site.folder.path / f"{whole}.p").exists()
-
-
-def test_the_delay_is_told(local: Site) -> None:
-    """The age of what no checkpoint holds, the delay of what one does, and a fault until it is mended, are all told."""
-    site = local
-    shown: list[float] = []
-    faults: list[bool] = []
-
-    class Shown:
-        def show_merge(self, delay: float) -> None:
-            shown.append(delay)
-
-        def show_tree_fault(self, *, faulty: bool) -> None:
-            faults.append(faulty)
-
-    site.write(3)
-    assert standing.of_tree(site.folder, site.log, now=61.0) == (0, 60.0)
-    site.sequencer(gauges=Shown()).turn(MANDATE)
-    assert shown[0] > 60
-    assert standing.of_tree(site.folder, site.log, now=61.0) == (3, 0.0)
-    sequencer = site.sequencer(gauges=Shown())
-    whole = (site.folder.path / "checkpoint").read_bytes()
-    flip(site.folder.path / "checkpoint", at=40)
-    with pytest.raises(TreeForkedError):
-        sequencer.turn(MANDATE)
-    assert standing.of_tree(site.folder, site.log, now=61.0)[0] in {0, 3}
-    (site.folder.path / "checkpoint").write_bytes(whole)
-    sequencer.turn(MANDATE)
-    assert faults == [False, True, False]
 
 
 def test_an_entry_that_was_changed_stops_the_signing(site: Site) -> None:
@@ -120,7 +73,7 @@ def test_an_entry_that_was_changed_stops_the_signing(site: Site) -> None:
     with site.directory.writing() as connection:
         connection.execute(update(schema.entry).where(schema.entry.c.sequence == 8).values(entry=b"entry 7"))
     assert site.sequencer().turn(MANDATE)
-    require_whole(site)
+    site.require_whole()
 
 
 def test_an_entry_that_was_exchanged_after_the_head_had_seen_it_stops_the_signing(site: Site) -> None:
@@ -142,7 +95,7 @@ def test_an_entry_that_was_exchanged_after_the_head_had_seen_it_stops_the_signin
                 site.sequencer().turn(MANDATE)
             assert (site.stated().size, site.head.read()) == (5, head)
     assert site.sequencer().turn(MANDATE)
-    require_whole(site)
+    site.require_whole()
 
 
 def test_the_head_moves_with_the_tree(local: Site) -> None:
@@ -243,7 +196,7 @@ def test_a_leader_that_leads_again_looks_anew(local: Site) -> None:
     site.publish(300)
     site.write(5)
     assert sequencer.turn(Mandate(term=3))
-    require_whole(site)
+    site.require_whole()
 
 
 def test_another_host_goes_on_from_what_is_published(local: Site) -> None:
@@ -254,7 +207,7 @@ def test_another_host_goes_on_from_what_is_published(local: Site) -> None:
     site.publish(300)
     site.head.path.write_bytes(older)
     site.publish(3)
-    require_whole(site)
+    site.require_whole()
     head = site.head.read()
     assert head is not None
     assert head.published is not None
@@ -325,7 +278,7 @@ def test_a_cosigner_that_fails_stops_nothing(local: Site) -> None:
 
     site.write(2)
     assert site.sequencer(cosign).turn(MANDATE)
-    require_whole(site)
+    site.require_whole()
 
 
 def test_a_checkpoint_that_was_changed_between_two_turns_is_refused(local: Site) -> None:
@@ -344,14 +297,14 @@ def test_a_checkpoint_that_was_changed_between_two_turns_is_refused(local: Site)
         sequencer.turn(MANDATE)
     path.write_bytes(data)
     assert sequencer.turn(MANDATE)
-    require_whole(site)
+    site.require_whole()
 
 
 def test_a_turn_of_many_files_writes_each(local: Site) -> None:
     """More files than are open at once are all there, and a repetition changes none."""
     site = local
     site.publish(20_000)
-    require_whole(site)
+    site.require_whole()
     before = {name: (site.folder.path / name).stat().st_mtime_ns for name in site.folder.names()}
     assert len(before) > 2 * 64
     site.folder.write([(name, site.folder.read(name)) for name in sorted(before)])

@@ -1,0 +1,91 @@
+"""The folder of a tree: what is written there is there after a power cut."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from verifier.tree.folder import TreeFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FILES = [
+    ("tile/0/000", b"0"),
+    ("tile/0/x001/000.p/3", b"1"),
+    ("tile/entries/000", b"2"),
+    ("tile/0/001", b"3"),
+]
+
+
+class Disk:
+    """Notes which names and contents no call of fsync has made durable yet."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.names: dict[Path, set[str]] = {}
+        self.written: set[int] = set()
+        self._real_fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self.fsync)
+        self._watch(monkeypatch, "mkdir", lambda path, *_: self.named(path))
+        self._watch(monkeypatch, "replace", lambda _, target: self.named(target))
+        self._watch(monkeypatch, "write", lambda descriptor, _: self.written.add(os.fstat(descriptor).st_ino))
+
+    def named(self, path: Any) -> None:
+        """Note a name that came into a folder; what is named must be on the disk by then."""
+        path = Path(path)
+        self.names.setdefault(path.parent, set()).add(path.name)
+        assert path.is_dir() or path.stat().st_ino not in self.written, (
+            f"{path} was moved before it was synced"
+        )
+
+    def fsync(self, descriptor: int) -> None:
+        """Take what is synced off the list."""
+        self._real_fsync(descriptor)
+        self.written.discard(os.fstat(descriptor).st_ino)
+        self.names.pop(Path(f"/proc/self/fd/{descriptor}").readlink(), None)
+
+    def _watch(self, monkeypatch: pytest.MonkeyPatch, name: str, note: Callable[..., object]) -> None:
+        real = getattr(os, name)
+
+        def watched(*arguments: Any) -> Any:
+            result = real(*arguments)
+            note(*arguments)
+            return result
+
+        monkeypatch.setattr(os, name, watched)
+
+
+def test_what_is_written_is_durable_with_every_folder_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each content is synced before it gets its name, and each folder after it got a new one: at first, and later."""
+    disk = Disk(monkeypatch)
+    folder = TreeFolder(tmp_path / "public" / "tree")
+    for some in ([FILES[0]], FILES):
+        folder.write(some)
+        assert (disk.names, disk.written) == ({}, set())
+    empty = TreeFolder(tmp_path / "empty" / "tree")
+    assert empty.publish(b"of no leaves", may_replace=lambda before: before is None)
+    assert (disk.names, disk.written) == ({}, set())
+    assert folder.publish(b"first", may_replace=lambda before: before is None)
+    assert folder.publish(b"second", may_replace=lambda before: before == b"first")
+    assert (disk.names, disk.written) == ({}, set())
+    assert {name: folder.read(name) for name, _ in FILES} == dict(FILES)
+    assert folder.checkpoint() == b"second"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_any_web_server_may_read_and_nobody_write(tmp_path: Path, umask: int) -> None:
+    """Whatever the process's mask says."""
+    before = os.umask(umask)
+    try:
+        folder = TreeFolder(tmp_path / "tree")
+        folder.write(FILES)
+    finally:
+        os.umask(before)
+    modes = {each.stat().st_mode & 0o777 for each in folder.path.rglob("*") if each.is_dir()}
+    assert modes == {0o755}
+    assert {(folder.path / name).stat().st_mode & 0o777 for name, _ in FILES} == {0o644}

@@ -1,0 +1,71 @@
+"""When a leaf is published: with which turn, and what is told of its delay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tree import MANDATE, flip
+from verifier.tree import standing
+from verifier.tree.errors import TreeForkedError
+from verifier.tree.sequencer import YOUNG_SECONDS
+
+if TYPE_CHECKING:
+    from tests.tree import Site
+
+
+def test_a_young_rest_waits_for_one_turn_where_a_tile_is_full(local: Site) -> None:
+    """What fills no tile comes with the next turn: not where it is older, is all there is, or is ahead of the clock."""
+    site, clock = local, 100.0
+    keeping = site.sequencer(now=lambda: clock)
+
+    def turn(count: int, *, written: float) -> int:
+        site.write(count, log_time_ms=round(written * 1_000))
+        assert keeping.turn(MANDATE)
+        return site.stated().size
+
+    assert turn(300, written=clock) == 256
+    assert not (site.folder.path / "tile/0/001.p").exists(), (
+        "nobody needs partial files of what no checkpoint holds"
+    )
+    assert turn(3, written=clock) == 303, "nothing waits twice"
+    clock += YOUNG_SECONDS
+    assert turn(300, written=clock - YOUNG_SECONDS) == 603, "it would be late"
+    assert turn(300, written=clock + 0.01) == 903, "who knows when a clock comes to it"
+    assert turn(377, written=clock) == 1280
+    assert turn(100, written=clock) == 1380, "fills no tile alone"
+    site.write(1_000, log_time_ms=1_000)
+    assert turn(300, written=clock) == 2560, "what was committed first may be as old as it likes"
+    assert keeping.turn(MANDATE)
+    site.require_whole()
+    assert not keeping.turn(MANDATE)
+
+
+def test_the_delay_is_told(local: Site) -> None:
+    """The age of what no checkpoint holds, the delay of what one does, and a fault until it is mended, are all told."""
+    site = local
+    shown: list[float] = []
+    faults: list[bool] = []
+
+    class Shown:
+        def show_merge(self, delay: float) -> None:
+            shown.append(delay)
+
+        def show_tree_fault(self, *, faulty: bool) -> None:
+            faults.append(faulty)
+
+    site.write(3)
+    assert standing.of_tree(site.folder, site.log, now=61.0) == (0, 60.0)
+    site.sequencer(gauges=Shown()).turn(MANDATE)
+    assert shown[0] > 60
+    assert standing.of_tree(site.folder, site.log, now=61.0) == (3, 0.0)
+    sequencer = site.sequencer(gauges=Shown())
+    whole = (site.folder.path / "checkpoint").read_bytes()
+    flip(site.folder.path / "checkpoint", at=40)
+    with pytest.raises(TreeForkedError):
+        sequencer.turn(MANDATE)
+    assert standing.of_tree(site.folder, site.log, now=61.0)[0] in {0, 3}
+    (site.folder.path / "checkpoint").write_bytes(whole)
+    sequencer.turn(MANDATE)
+    assert faults == [False, True, False]
