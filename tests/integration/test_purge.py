@@ -30,6 +30,7 @@ from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
 from verifier.rotation.rotator import Rotator
 from verifier.vault import ranges
+from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +160,25 @@ def test_a_purge_goes_on_while_the_source_is_away(
             watch(follower, stopping, lambda _summary: None)
         assert is_purged.result()
     assert "not following; trying again" in caplog.messages
+
+
+def test_a_purge_waits_for_a_feed_that_read_the_marks_before(made: Installation) -> None:
+    """What it brings of somebody who was erased meanwhile goes too, also where it is killed before it took it back."""
+
+    def purge() -> dict[int, int]:
+        with closing(made.agent()) as agent, closing(open_log(made.settings.log_database)) as log:
+            return Purge(made.settings, agent, log).run()
+
+    rows = sorted(rows_of(made.settings.vault_database, OLD))
+    with ThreadPoolExecutor() as pool:
+        with closing(open_changer(made.settings.vault_database)) as vault:
+            set_marks(made, {GONE: Mark.ERASED})
+            purging = pool.submit(purge)
+            with pytest.raises(TimeoutError):
+                purging.result(timeout=0.5)
+            vault.apply(vault.epoch(), rows, added=0, source="feed", before=0, after=1, as_of_ms=0)
+        assert purging.result() == {OLD: 1}
+    assert standing(made, OLD, [GONE]) == {GONE: None}
 
 
 def lift(made: Installation, number: str) -> None:

@@ -129,7 +129,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.vault.store.NoEpochError": _state("load the people: padan-server registry load"),
         "verifier.vault.catalogue.EpochStateError": _state("see padan-server epoch list"),
         "verifier.vault.writer.LoadOrderError": _state(_LOAD),
-        "verifier.vault.layers.ChangesBusyError": _away("wait for the other process, then run it again"),
+        "verifier.vault.changer.ChangesBusyError": _away("wait for the other process, then run it again"),
         "verifier.vault.catalogue.PositionError": _away("let one process follow a source, then run it again"),
         # Capture devices.
         "verifier.biometric.device.DeviceError": _state(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from verifier.errors import ServiceError
 from verifier.feed.run import RUN_CHANGES
 from verifier.vault.catalogue import PositionError
-from verifier.vault.layers import ChangesBusyError
+from verifier.vault.changer import ChangesBusyError
 
 if TYPE_CHECKING:
     import threading

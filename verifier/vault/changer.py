@@ -3,12 +3,16 @@
 What `apply` is given becomes visible all at once, in the transaction that moves the source's position; a process that
 is killed anywhere has applied it or has not, and the position says which. A row is replaced, never removed: who is no
 longer held keeps a row that says so, and says under which revision.
+
+One process at a time changes a vault, under a lock that goes with its holder: between what it reads and what it writes
+no row is another's, and whoever has had the lock since knows of all that those before have begun.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from verifier.errors import OperatorError
 from verifier.vault.catalogue import CARRIED, REPLACED
 from verifier.vault.epoch import TOKEN_SIZE, EpochState
 from verifier.vault.pairs import Beside
@@ -40,6 +44,10 @@ class Change(Protocol):
         ...
 
 
+class ChangesBusyError(OperatorError):
+    """Another process changes the vault."""
+
+
 class EpochChanger(Protocol):
     """Changes one kind of database. Failures are `VaultUnavailableError`.
 
@@ -48,6 +56,17 @@ class EpochChanger(Protocol):
     """
 
     at_once: int
+
+    def take(self, seconds: float) -> bool:
+        """Take the lock, before everything else.
+
+        Args:
+            seconds: to wait for another process that has it.
+
+        Returns:
+            False where it has it still.
+        """
+        ...
 
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
@@ -64,7 +83,7 @@ class EpochChanger(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of the lock and everything."""
         ...
 
 

@@ -16,6 +16,7 @@ import heapq
 import os
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,7 +26,6 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, insert
 
 from verifier.database import sqlite_uri
-from verifier.errors import OperatorError
 from verifier.schema import epoch_layer
 from verifier.vault import rowfile
 from verifier.vault.epoch import TOKEN_SIZE, Layer
@@ -45,12 +45,10 @@ MOST: Final = 6
 """Layers of an epoch at most: each is a search more for every question."""
 _FACTOR: Final = 4
 _LOCK: Final = "changes.lock"
+_LOOK_SECONDS: Final = 0.02
+"""How often whoever waits for the lock looks; a feed lets go of it between two runs only."""
 _BATCH: Final = 500
 _FIND: Final = "SELECT head, rest FROM person WHERE head IN ({marks})"
-
-
-class ChangesBusyError(OperatorError):
-    """Another process changes the vault."""
 
 
 def layer_path(folder: Path, epoch: int, number: int) -> Path:
@@ -111,28 +109,28 @@ class SqliteEpochRows:
 
 
 class SqliteEpochChanger:
-    """Changes the epochs in a folder; one process at a time holds the folder's lock."""
+    """Changes the epochs in a folder, whose lock is a file's."""
 
     at_once = sys.maxsize  # the file is written anew, so once
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock.
-
-        Raises:
-            ChangesBusyError: another process has it.
-        """
+        """Prepare; nothing is touched before the lock is taken."""
         self._folder = folder
         self._held = contextlib.ExitStack()
+
+    def take(self, seconds: float) -> bool:
+        """Lock the file; looked at again and again, since nobody waits for one with a limit of time."""
+        until = time.monotonic() + seconds
         try:
-            descriptor = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            descriptor = os.open(self._folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             self._held.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._held.close()
-            raise ChangesBusyError(f"{folder}: another process changes the vault") from error
+            while not _locks(descriptor):
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(_LOOK_SECONDS)
         except OSError as error:
-            self._held.close()
             raise rowfile.translate(error) from error
+        return True
 
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
@@ -168,6 +166,14 @@ class SqliteEpochChanger:
         for path in files_of(self._folder, epoch.number):
             if path not in used:
                 rowfile.remove(path)
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from verifier.database import Address, parse_address
 from verifier.migrations import CATALOGUE
 from verifier.vault.catalogue import Catalogue
-from verifier.vault.changer import VaultChanger
-from verifier.vault.layers import ChangesBusyError, SqliteEpochChanger, SqliteEpochRows
+from verifier.vault.changer import ChangesBusyError, VaultChanger
+from verifier.vault.layers import SqliteEpochChanger, SqliteEpochRows
 from verifier.vault.postgres import PostgresEpochLoader, PostgresEpochReader
 from verifier.vault.postgres_changes import PostgresEpochChanger, PostgresEpochRows
 from verifier.vault.rotations import Rotations
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from verifier.vault.epoch import Epoch
     from verifier.vault.rows import EpochRows
     from verifier.vault.store import EpochReader
-
-
-_LOOK_SECONDS: Final = 0.02
-"""How often whoever waits for another process looks; a feed lets go of the vault between two batches only."""
 
 
 def open_vault(database: str, *, on_change: Callable[[bool], object] = lambda _away: None) -> VaultStore:
@@ -63,24 +59,19 @@ def open_changer(database: str, *, patience: float = 0.0) -> VaultChanger:
         patience: seconds to wait for another process that changes it, such as one that follows a feed.
 
     Raises:
-        ChangesBusyError: another process changes a vault of files, for longer than that.
-        VaultUnavailableError: its folder cannot be used.
+        ChangesBusyError: another process changes it, for longer than that.
+        VaultUnavailableError: its folder, or the server, cannot be used.
     """
     address = parse_address(database)
-    until = time.monotonic() + patience
-    while True:
-        try:
-            changer: EpochChanger = (
-                PostgresEpochChanger(address.url)
-                if address.path is None
-                else SqliteEpochChanger(address.path)
-            )
-        except ChangesBusyError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_LOOK_SECONDS)
-            continue
-        return VaultChanger(_catalogue(address), changer)
+    changer: EpochChanger = (
+        PostgresEpochChanger(address.url) if address.path is None else SqliteEpochChanger(address.path)
+    )
+    with ExitStack() as failing:
+        failing.callback(changer.close)
+        if not changer.take(patience):
+            raise ChangesBusyError(f"{address.path or 'vault'}: another process changes the vault")
+        failing.pop_all()
+    return VaultChanger(_catalogue(address), changer)
 
 
 def open_rows(database: str) -> VaultRows:

@@ -1,9 +1,13 @@
-"""Changes on PostgreSQL: rows of the epoch's table, replaced in place in the catalogue's own transaction."""
+"""Changes on PostgreSQL: rows of the epoch's table, replaced in place in the catalogue's own transaction.
+
+The lock is an advisory one of the connection that reads rows. The server frees it when that ends, also within half a
+minute after the host of its holder has lost power.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import sql
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from verifier.postgres import Statement
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import Row
 
@@ -28,6 +33,15 @@ _FILL = "COPY changed (token, box) FROM STDIN (FORMAT binary)"
 _PUT = sql.SQL(
     "INSERT INTO {} (token, box) SELECT token, box FROM changed ORDER BY token"
     " ON CONFLICT (token) DO UPDATE SET box = excluded.box"
+)
+
+
+# The lock's number is "chng" and the catalogue's own, so that installations in one server do not meet.
+_TAKE: Final = "SELECT pg_advisory_lock((1667788391::bigint << 32) | 'epoch'::regclass::oid::bigint)"
+_PATIENCE: Final = "SELECT set_config('lock_timeout', %s, true)"
+_LIVENESS: Final = (
+    "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"
+    " set_config('tcp_keepalives_count', '3', false)"
 )
 
 
@@ -56,27 +70,58 @@ class PostgresEpochRows:
             connection.close()
 
     def _read(self, statement: sql.SQL, epoch: Epoch, *values: str) -> list[Row]:
+        return [
+            (token.bytes, bytes(box))
+            for token, box in self._run(statement.format(epoch_table(epoch.number)), values)
+        ]
+
+    def _run(self, statement: Statement, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         try:
-            if self._connection is None:
-                self._connection = psycopg.connect(self._url, connect_timeout=5, autocommit=True)
-            cursor = self._connection.execute(
-                statement.format(epoch_table(epoch.number)), values, binary=True
-            )
-            return [(token.bytes, bytes(box)) for token, box in cursor]
+            return self._connected().execute(statement, values, binary=True).fetchall()
         except psycopg.Error as error:
             self.close()
             raise VaultUnavailableError.of(error) from error
 
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None:
+            self._connection = psycopg.connect(self._url, connect_timeout=5, autocommit=True)
+        return self._connection
+
 
 class PostgresEpochChanger(PostgresEpochRows):
-    """Changes epochs' tables."""
+    """Changes epochs' tables, under a lock of the server's."""
 
     at_once = 1_000  # far from the limit of time, though each row lies on another page
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._holds = False
+
+    def take(self, seconds: float) -> bool:
+        """Ask the server for the lock, which gives it to those who wait in their order."""
+        try:
+            connection = self._connected()
+            connection.execute(_LIVENESS)
+            with connection.transaction():
+                connection.execute(_PATIENCE, [str(max(1, round(seconds * 1_000)))])
+                connection.execute(_TAKE)
+        except psycopg.errors.LockNotAvailable:
+            return False
+        except psycopg.Error as error:
+            raise VaultUnavailableError.of(error) from error
+        self._holds = True
+        return True
 
     def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> PostgresChange:
         """Keep the rows for the transaction; what is left of replaced rows goes with VACUUM, whole or not."""
         del whole
+        self._run("SELECT 1")  # whoever has lost the connection has lost the lock
         return PostgresChange(epoch=epoch, rows=tuple(rows))
+
+    def _connected(self) -> psycopg.Connection:
+        if self._holds and self._connection is None:
+            raise psycopg.OperationalError("the connection is lost, and the lock with it")
+        return super()._connected()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from tests.rows import rows_of
 from tests.unit.verifier.vault.epochs import BOX_SIZE, load, tokens
+from verifier import migrations
 from verifier.vault.catalogue import PositionError
+from verifier.vault.changer import ChangesBusyError
 from verifier.vault.epoch import TOKEN_SIZE
 from verifier.vault.open import open_changer, open_vault, open_writer
 from verifier.vault.postgres_changes import PostgresEpochChanger
@@ -142,6 +146,54 @@ def test_without_an_epoch_there_is_nothing_to_change(vault_database: str) -> Non
     """No epoch, and none in use any more, is said."""
     with closing(open_changer(vault_database)) as changer, pytest.raises(NoEpochError):
         changer.epoch()
+
+
+def test_one_process_at_a_time_changes_a_vault(changer: VaultChanger, vault_database: str) -> None:
+    """The second one hears of the first, at once or after its patience, and has its turn when that is done."""
+    with pytest.raises(ChangesBusyError, match="another process changes the vault"):
+        open_changer(vault_database)
+    began = time.monotonic()
+    with pytest.raises(ChangesBusyError):
+        open_changer(vault_database, patience=0.2)
+    assert time.monotonic() - began >= 0.2
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(open_changer, vault_database, patience=30)
+        time.sleep(0.1)
+        assert not waiting.done()
+        changer.close()
+        with closing(waiting.result()) as second:
+            apply(second, [], after=1)
+
+
+def test_whoever_lost_the_server_has_lost_the_lock(postgres_url: str) -> None:
+    """It reads and changes nothing more, however soon the server is there again; another one may."""
+    migrations.upgrade(postgres_url, migrations.Tree.VAULT)
+    with closing(open_writer(postgres_url)) as writer:
+        load(writer, 1, LOADED, activate=True)
+    token = LOADED[5]
+    with closing(open_changer(postgres_url)) as changer:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            holders = (
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+                " WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+            assert connection.execute(holders).fetchall() == [(True,)]
+        for _ in range(2):
+            with pytest.raises(VaultUnavailableError):
+                changer.apply(
+                    changer.epoch(),
+                    [(token, box(token, 1))],
+                    added=0,
+                    source="feed",
+                    before=0,
+                    after=1,
+                    as_of_ms=0,
+                )
+            with pytest.raises(VaultUnavailableError):
+                changer.boxes(changer.epoch(), [token])
+        with closing(open_changer(postgres_url)) as second:
+            assert second.boxes(second.epoch(), [token]) != {token: box(token, 1)}
+            apply(second, [(token, box(token, 2))], after=1)
 
 
 def test_a_reader_follows_changes_that_take_its_files_in(changer: VaultChanger, vault_database: str) -> None:

@@ -18,7 +18,6 @@ from verifier.vault.epoch import Layer
 from verifier.vault.layers import (
     LOADED,
     MOST,
-    ChangesBusyError,
     SqliteChange,
     files_of,
     layer_path,
@@ -187,13 +186,6 @@ def test_what_a_killed_change_left_is_removed(folder: Path) -> None:
         assert [first for first, _ in answers] == [(held[3], box(held[3])), (held[4], bytes(BOX_SIZE))]
         named = {layer_path(folder, 1, layer.number) for layer in layers_of(changed)}
         assert {*files_of(folder, 1)} == named
-
-
-def test_two_processes_do_not_change_one_vault(folder: Path) -> None:
-    """The second one hears that there is another."""
-    with closing(open_changer(str(folder))), pytest.raises(ChangesBusyError):
-        open_changer(str(folder))
-    open_changer(str(folder)).close()
 
 
 @given(st.lists(st.integers(1, 5_000), min_size=1, max_size=200), st.integers(0, 100_000))
