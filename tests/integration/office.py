@@ -57,9 +57,9 @@ class Office:
         """Where the files lie."""
         return self.installation.root
 
-    def run(self, *words: object, typed: str = "", code: int = 0) -> str:
-        """Run padan-server; give its output, or its errors where it is to fail."""
-        command = (sys.executable, "-c", "from verifier.cli.server import main; main()")
+    def run(self, *words: object, typed: str = "", code: int = 0, before: str = "") -> str:
+        """Run padan-server, after some Python; give its output, or its errors where it is to fail."""
+        command = (sys.executable, "-c", f"{before}\nfrom verifier.cli.server import main; main()")
         done = subprocess.run(
             [*command, "--config", str(self.installation.config_path), *map(str, words)],
             input=typed,

@@ -210,6 +210,21 @@ def test_who_is_erased_while_a_load_runs_is_not_in_it(
     assert held(office, PUTU, SARI) == [False, True]
 
 
+def test_an_erasure_whose_rows_stay_for_now_says_how_they_go(office: Office) -> None:
+    """Where a feed has the vault for longer than a purge waits, the number is marked and logged all the same."""
+    nik = "3273014202859079"
+    file = office.propose("busy", "resident", "--set", "erased", nik=nik)
+    office.run("officer", "approve", file, "--key", office.key("bayu"))
+    impatient = "from verifier.resident import purge; purge._WAIT_SECONDS = 0.1"
+    with closing(open_changer(office.installation.settings.vault_database)):
+        said = office.run("resident", "execute", file, typed=f"{nik}\n", code=5, before=impatient)
+    assert "erased and logged, but rows may still lie in the vault" in said
+    assert "run 'padan-server resident purge'" in said
+    assert json.loads(office.run("resident", "count", "--json"))["to_purge"] == 1
+    office.run("resident", "purge")
+    assert json.loads(office.run("resident", "count", "--json"))["to_purge"] == 0
+
+
 def test_an_older_vault_holds_nobody_who_was_erased(office: Office) -> None:
     """Rows that come back with a copy of the vault are not answered from, and `purge --everyone` removes them."""
     office.installation.load(EVERYONE)

@@ -16,12 +16,14 @@ from verifier.cli.register import reading, writing
 from verifier.cli.server_officer import File, Key, open_ceremony, report, stand
 from verifier.cli.settings import settings
 from verifier.cli.trust import AsJson, KekUri
+from verifier.errors import ServiceError
 from verifier.projector import progress
 from verifier.resident import marking
 from verifier.resident.mark import NAMES, Mark
 from verifier.resident.marking import Step
 from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
+from verifier.vault.changer import ChangesBusyError
 
 if TYPE_CHECKING:
     from keys.ceremony import Proposal
@@ -96,12 +98,23 @@ def execute(file: File, as_json: AsJson = False) -> None:
             marks=MarkTable(desk.opened.directory),
         )
         if wanted.step is Step.SET and wanted.mark is Mark.ERASED:
-            with progress.Silence() if as_json else progress.for_terminal() as meter:
-                Purge(chosen, desk.agent, desk.opened.log, meter=meter).run()
+            _purge(chosen, desk, as_json=as_json)
     if as_json:
         report(chosen, agreed, as_json=True)
     else:
         typer.echo(f"done and logged: {officers.describe(agreed.proposal)}")
+
+
+def _purge(chosen: Settings, desk: Desk, *, as_json: bool) -> None:
+    try:
+        with progress.Silence() if as_json else progress.for_terminal() as meter:
+            Purge(chosen, desk.agent, desk.opened.log, meter=meter).run()
+    except (ServiceError, ChangesBusyError) as error:  # the proposal is spent: to execute it again is refused
+        raise CommandError(
+            f"erased and logged, but rows may still lie in the vault: {error}",
+            next_step="run 'padan-server resident purge'",
+            code=ExitCode.UNAVAILABLE,
+        ) from error
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Applies a file of changes, or what a table or a stream has, to an installation, and logs it.
 
-1 open vault and log for the time of a run, so that others may change the vault between runs
-2 read a file, or gather a run of blocks from where the vault says that the source was followed to
+1 read a file, or gather a run of blocks from where the vault says that the source was followed to; nobody is kept out
+2 open the vault for changes, for the time of the run alone; somebody else may have taken it in meanwhile
 3 log that it is about to be applied: no change without an entry, wherever the process is killed
 4 apply it
 5 log what became of it
@@ -16,6 +16,7 @@ import math
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keys.realm import Realm
@@ -34,10 +35,12 @@ from verifier.resident.purge import Purge
 from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
 from verifier.token.transfer import TokenTransfers
-from verifier.vault.open import open_changer
+from verifier.vault.catalogue import PositionError
+from verifier.vault.open import open_catalogue, open_changer
+from verifier.vault.store import NoEpochError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from keys.keyagent import KeyAgent
     from verifier.config import Settings
@@ -47,7 +50,11 @@ if TYPE_CHECKING:
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
     from verifier.vault.changer import VaultChanger
-    from verifier.vault.epoch import Epoch
+    from verifier.vault.epoch import Epoch, Followed
+
+_FILE_WAITS_SECONDS = 60.0
+_RUN_WAITS_SECONDS = 10.0
+"""How long a file, and a run of a table or a stream, wait for another process that changes the vault."""
 
 
 def realm_of(settings: Settings) -> Realm:
@@ -75,11 +82,12 @@ def follow(
     Raises:
         FeedError: the file cannot be used, or does not go on where the vault is.
         ServiceError: a database is away.
+        ChangesBusyError: another process keeps changing the vault.
         KeysError: the keyring cannot be used.
     """
-    feed = document.parse(realm_of(settings), data, signers_of(settings))  # 2
+    feed = document.parse(realm_of(settings), data, signers_of(settings))  # 1
     with closing(host_keys.unlock(settings)) as agent, closing(open_log(settings.log_database)) as log:
-        with closing(open_changer(settings.vault_database)) as vault:
+        with closing(open_changer(settings.vault_database, patience=_FILE_WAITS_SECONDS)) as vault:  # 2
             application = _Application(
                 settings=settings, agent=agent, vault=vault, log=log, begin=begin, meter=meter
             )
@@ -198,7 +206,8 @@ class Follower:
         Raises:
             FeedError: the next block cannot be used; names it. Everything before it is in.
             ServiceError: a database or the source is away.
-            ChangesBusyError: another process changes the vault.
+            ChangesBusyError: another process keeps changing the vault.
+            PositionError: another process has taken the run in.
             KeysError: the keyring cannot be used.
         """
         while True:
@@ -211,15 +220,24 @@ class Follower:
 
     def _take(self) -> tuple[Run, Summary | None]:
         """Gather a run and apply it."""
-        with (
-            closing(open_changer(self._settings.vault_database)) as vault,
-            closing(open_log(self._settings.log_database)) as log,
-        ):  # 1
-            epoch = vault.epoch()
-            agent = self._keys_for(epoch)
-            found = self._gather(vault, epoch)  # 2
+        with closing(open_catalogue(self._settings.vault_database)) as catalogue:
+            epoch = catalogue.active()
+            if epoch is None:
+                raise NoEpochError
+            self._keys_for(epoch)
+            found = self._gather(partial(catalogue.followed, epoch.number))  # 1
             if found.feed is None:
                 return found, None
+            source = found.feed.source
+            before = catalogue.followed(epoch.number, source)
+        with (
+            closing(open_changer(self._settings.vault_database, patience=_RUN_WAITS_SECONDS)) as vault,
+            closing(open_log(self._settings.log_database)) as log,
+        ):  # 2
+            epoch = vault.epoch()
+            agent = self._keys_for(epoch)
+            if vault.followed(epoch, source) != before:
+                raise PositionError(f"another process follows {source} too; its changes are in")
             application = _Application(
                 settings=self._settings,
                 agent=agent,
@@ -292,12 +310,12 @@ class Follower:
         self._source.close()
         self._keys.close()
 
-    def _gather(self, vault: VaultChanger, epoch: Epoch) -> Run:
+    def _gather(self, followed: Callable[[str], Followed]) -> Run:
         gatherer = run.Gatherer(realm=self._realm, signers=self._signers, now_ms=_now_ms(), begin=self._begin)
         while True:
             try:
-                with closing(self._source.blocks(lambda name: vault.followed(epoch, name))) as blocks:
-                    return gatherer.gather(blocks, lambda name: vault.followed(epoch, name))
+                with closing(self._source.blocks(followed)) as blocks:
+                    return gatherer.gather(blocks, followed)
             except FeedGapError:
                 # A stream that was read further than this vault was followed, for example before a restore.
                 if self._rewound or not self._source.rewind():

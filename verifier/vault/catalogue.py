@@ -223,8 +223,8 @@ class Catalogue:
             RotationBegunError: an inner rotation is under way, and nothing is beside.
         """
         with session.writing(self._engine) as connection:
-            # First, so that of two who follow one source the second waits here, and then finds that it is late; and so
-            # does who changes an epoch that a rotation is about to leave.
+            # First, so that whoever changes an epoch that a rotation is about to leave waits here; and so does the
+            # second of two who follow one source, where one has lost its lock, and then finds that it is late.
             connection.execute(
                 update(table)
                 .where(table.c.number == number)

@@ -68,6 +68,14 @@ class EpochChanger(Protocol):
         """
         ...
 
+    def require(self, connection: Connection) -> None:
+        """See that the lock is held still, in the catalogue's transaction before anything is written there.
+
+        Raises:
+            VaultUnavailableError: it is lost.
+        """
+        ...
+
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
         ...
@@ -125,7 +133,7 @@ class VaultChanger:
 
         Raises:
             LoadOrderError: out of order, a token twice, or a wrong size.
-            PositionError: another process replaces rows too.
+            PositionError: another process replaces rows too, as one that lost the lock.
             EpochStateError: the epoch is gone.
         """
         _check(rows, epoch.box_size)
@@ -142,7 +150,7 @@ class VaultChanger:
             after=before + 1,
             as_of_ms=0,
             added=0,
-            write=change.write,
+            write=self._held(change.write),
             tokens=[token for token, _ in rows],
             beside=Beside(),  # whoever replaces rows does so in every epoch
             retired=True,
@@ -165,16 +173,11 @@ class VaultChanger:
 
         Raises:
             LoadOrderError: out of order, a token twice, or a wrong size.
-            PositionError: another process does it too.
+            PositionError: another process does it too, as one that lost the lock.
             EpochStateError: the epoch is gone.
         """
         _check(rows, epoch.box_size)
         change = self._changer.prepare(epoch, rows)
-
-        def both(connection: Connection) -> None:
-            change.write(connection)
-            write(connection)
-
         before = self._catalogue.followed(epoch.number, CARRIED).position
         self._catalogue.amend(
             epoch.number,
@@ -183,7 +186,7 @@ class VaultChanger:
             after=before + 1,
             as_of_ms=0,
             added=added,
-            write=both,
+            write=self._held(change.write, write),
             retired=True,
         )
         change.committed()
@@ -239,11 +242,6 @@ class VaultChanger:
         _check(rows, epoch.box_size)
         change = self._changer.prepare(epoch, rows) if rows else None
         writes = [each for each in (also, change.write if change is not None else None) if each is not None]
-
-        def write(connection: Connection) -> None:
-            for each in writes:
-                each(connection)
-
         self._catalogue.amend(
             epoch.number,
             source=source,
@@ -251,13 +249,23 @@ class VaultChanger:
             after=after,
             as_of_ms=as_of_ms,
             added=added,
-            write=write,
+            write=self._held(*writes),
             tokens=[token for token, _ in rows],
             beside=beside,
         )
         if change is not None:
             change.committed()
         return self.epoch()
+
+    def _held(self, *writes: Callable[[Connection], object]) -> Callable[[Connection], None]:
+        """Write under the lock alone."""
+
+        def write(connection: Connection) -> None:
+            self._changer.require(connection)
+            for each in writes:
+                each(connection)
+
+        return write
 
     def close(self) -> None:
         """Let go of everything."""

@@ -132,6 +132,9 @@ class SqliteEpochChanger:
             raise rowfile.translate(error) from error
         return True
 
+    def require(self, connection: Connection) -> None:
+        """Do nothing: a file's lock goes with its process alone."""
+
     def boxes(self, epoch: Epoch, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
         """Read the boxes of those tokens that are held."""
         return SqliteEpochRows(self._folder).boxes(epoch, tokens)

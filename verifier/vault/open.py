@@ -70,8 +70,9 @@ def open_changer(database: str, *, patience: float = 0.0) -> VaultChanger:
         failing.callback(changer.close)
         if not changer.take(patience):
             raise ChangesBusyError(f"{address.path or 'vault'}: another process changes the vault")
+        opened = VaultChanger(_catalogue(address), changer)
         failing.pop_all()
-    return VaultChanger(_catalogue(address), changer)
+    return opened
 
 
 def open_rows(database: str) -> VaultRows:

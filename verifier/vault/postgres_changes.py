@@ -7,7 +7,7 @@ minute after the host of its holder has lost power.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg import sql
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from verifier.postgres import Statement
     from verifier.vault.epoch import Epoch
     from verifier.vault.store import Row
 
@@ -38,10 +37,15 @@ _PUT = sql.SQL(
 
 # The lock's number is "chng" and the catalogue's own, so that installations in one server do not meet.
 _TAKE: Final = "SELECT pg_advisory_lock((1667788391::bigint << 32) | 'epoch'::regclass::oid::bigint)"
-_PATIENCE: Final = "SELECT set_config('lock_timeout', %s, true)"
+_HELD: Final = (
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND classid = 1667788391 AND objid = 'epoch'::regclass::oid AND objsubid = 1"
+)
+_PATIENCE: Final = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', '0', true)"
 _LIVENESS: Final = (
     "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"
-    " set_config('tcp_keepalives_count', '3', false)"
+    " set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '25000', false)"
 )
 
 
@@ -70,21 +74,21 @@ class PostgresEpochRows:
             connection.close()
 
     def _read(self, statement: sql.SQL, epoch: Epoch, *values: str) -> list[Row]:
-        return [
-            (token.bytes, bytes(box))
-            for token, box in self._run(statement.format(epoch_table(epoch.number)), values)
-        ]
-
-    def _run(self, statement: Statement, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         try:
-            return self._connected().execute(statement, values, binary=True).fetchall()
+            cursor = self._connected().execute(
+                statement.format(epoch_table(epoch.number)), values, binary=True
+            )
+            return [(token.bytes, bytes(box)) for token, box in cursor]
         except psycopg.Error as error:
             self.close()
             raise VaultUnavailableError.of(error) from error
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None:
-            self._connection = psycopg.connect(self._url, connect_timeout=5, autocommit=True)
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=5, tcp_user_timeout=25_000,
+                keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
+            )  # fmt: skip
         return self._connection
 
 
@@ -112,10 +116,16 @@ class PostgresEpochChanger(PostgresEpochRows):
         self._holds = True
         return True
 
+    def require(self, connection: Connection) -> None:
+        """Ask the server whether the connection that took the lock has it still."""
+        holder = 0 if self._connection is None else self._connection.info.backend_pid
+        if connection.exec_driver_sql(_HELD, (holder,)).first() is None:
+            self.close()
+            raise VaultUnavailableError(Failure.DISCONNECTED)
+
     def prepare(self, epoch: Epoch, rows: Sequence[Row], *, whole: bool = False) -> PostgresChange:
         """Keep the rows for the transaction; what is left of replaced rows goes with VACUUM, whole or not."""
         del whole
-        self._run("SELECT 1")  # whoever has lost the connection has lost the lock
         return PostgresChange(epoch=epoch, rows=tuple(rows))
 
     def _connected(self) -> psycopg.Connection:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from tests.rows import rows_of
 from tests.unit.verifier.vault.epochs import BOX_SIZE, load, tokens
@@ -165,24 +166,30 @@ def test_one_process_at_a_time_changes_a_vault(changer: VaultChanger, vault_data
             apply(second, [], after=1)
 
 
-def test_whoever_lost_the_server_has_lost_the_lock(postgres_url: str) -> None:
-    """It reads and changes nothing more, however soon the server is there again; another one may."""
+def take_the_lock_away(url: str) -> None:
+    """End the session that has it, as a server that is started again does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        holders = (
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        assert connection.execute(holders).fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_whoever_lost_the_server_has_lost_the_lock(postgres_url: str, rows: int) -> None:
+    """It reads and changes nothing more, no position either, however soon the server is there; another one may."""
     migrations.upgrade(postgres_url, migrations.Tree.VAULT)
     with closing(open_writer(postgres_url)) as writer:
         load(writer, 1, LOADED, activate=True)
     token = LOADED[5]
     with closing(open_changer(postgres_url)) as changer:
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
-            holders = (
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
-                " WHERE locktype = 'advisory' AND datname = current_database()"
-            )
-            assert connection.execute(holders).fetchall() == [(True,)]
+        take_the_lock_away(postgres_url)
         for _ in range(2):
             with pytest.raises(VaultUnavailableError):
                 changer.apply(
                     changer.epoch(),
-                    [(token, box(token, 1))],
+                    [(token, box(token, 1))][:rows],
                     added=0,
                     source="feed",
                     before=0,
@@ -194,6 +201,19 @@ def test_whoever_lost_the_server_has_lost_the_lock(postgres_url: str) -> None:
         with closing(open_changer(postgres_url)) as second:
             assert second.boxes(second.epoch(), [token]) != {token: box(token, 1)}
             apply(second, [(token, box(token, 2))], after=1)
+
+
+def test_patience_is_not_a_roles_limit(postgres_url: str) -> None:
+    """Whoever waits does so as long as it may, whatever the role's limit of a statement is."""
+    migrations.upgrade(postgres_url, migrations.Tree.VAULT)
+    options = conninfo.conninfo_to_dict(postgres_url).get("options", "")
+    limited = conninfo.make_conninfo(postgres_url, options=f"{options} -c statement_timeout=100")
+    with (
+        closing(PostgresEpochChanger(postgres_url)) as first,
+        closing(PostgresEpochChanger(limited)) as second,
+    ):
+        assert first.take(0)
+        assert not second.take(0.5)
 
 
 def test_a_reader_follows_changes_that_take_its_files_in(changer: VaultChanger, vault_database: str) -> None:
