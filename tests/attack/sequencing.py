@@ -1,8 +1,9 @@
 """A leader that dies, or whose disk fails, at a chosen call of its own: forks for each order, says how it ended.
 
 An order is one line of JSON: the log's database, the folder, what happens ("kill" or "fail"), before or behind which of
-the calls that make files durable or move them, and how many entries are committed before each turn. The answer is
-the exit code, negative for a signal.
+the calls that make files durable or move them, how many entries are committed before each turn, and whether these are
+young, so that a turn that fills a tile leaves the rest to the next one. The answer
+is the exit code, negative for a signal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +65,7 @@ def lead(order: dict[str, Any]) -> None:
         for name in CALLS:
             setattr(os, name, fate.over(getattr(os, name)))
         for count in order["counts"]:
-            site.write(count)
+            site.write(count, log_time_ms=time.time_ns() // 1_000_000 if order.get("young") else 1_000)
             with contextlib.suppress(TreeStoreError, HeadStoreError):
                 sequencer.turn(MANDATE)
 

@@ -37,6 +37,8 @@ _BUNDLES: Final = "tile/entries/"
 _LENGTH: Final = 2
 _AT_ONCE: Final = 64
 """Files that are open at once."""
+_REMEMBERED: Final = 1_000
+"""Folders that are remembered as durable at most; to sync one again does no harm."""
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 
 
@@ -50,7 +52,10 @@ class TreeFolder:
             path: of the folder.
         """
         self.path = path
-        self._base = str(path)
+        self._base = str(path.absolute())
+        self._above = os.path.dirname(self._base)  # noqa: PTH120 - as `_base`, a text
+        self._durable: set[str] = set()
+        """Folders whose own names were synced since this object is there."""
 
     def checkpoint(self) -> bytes | None:
         """Read the published checkpoint; None where there is none.
@@ -89,11 +94,13 @@ class TreeFolder:
             TreeStoreError: they cannot be written.
         """
         try:
-            changed: set[str] = set()
+            named: set[str] = set()
             waiting = iter(files)
             while some := list(islice(waiting, _AT_ONCE)):
-                changed |= self._put([(name, data) for name, data in some if not self._stands(name, data)])
-            _sync(changed)
+                self._put([(name, data) for name, data in some if not self._stands(name, data)])
+                # Those that stood as well: who wrote them may have died before their folders were synced.
+                named |= {os.path.dirname(f"{self._base}/{name}") for name, _ in some}  # noqa: PTH120 - for each file, cheaply
+            self._sync(named)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -111,7 +118,8 @@ class TreeFolder:
             with self._locked() as locked:
                 if not locked or not may_replace(self.checkpoint()):
                     return False
-                _sync(self._put([(CHECKPOINT_PATH, data)]))
+                self._put([(CHECKPOINT_PATH, data)])
+                self._sync({self._base})
                 return True
         except OSError as error:
             raise self._failed(error) from error
@@ -171,11 +179,8 @@ class TreeFolder:
             raise TreeForkedError(f"{self.path / name} stands with another content: it is of another log")
         return found is not None
 
-    def _put(self, files: Sequence[File]) -> set[str]:
-        """Write files beside their places, then sync all, then move them: so a journal takes them in fewer steps.
-
-        Gives the folders that are to be synced.
-        """
+    def _put(self, files: Sequence[File]) -> None:
+        """Write files beside their places, then sync all, then move them: so a journal takes them in fewer steps."""
         staged: list[tuple[int, str, str]] = []
         try:
             for name, data in files:
@@ -191,41 +196,49 @@ class TreeFolder:
         finally:
             for descriptor, _, _ in staged:
                 os.close(descriptor)
-        return {folder for _, fresh, name in staged for folder in self._move(fresh, name)}
+        for _, fresh, name in staged:
+            self._move(fresh, name)
 
     def _create(self, fresh: str) -> int:
         try:
             return os.open(fresh, _NEW, _FILE_MODE)
         except FileNotFoundError:
-            _sync(self._make(f"{self._base}/{_STAGING}"))
+            self._make(f"{self._base}/{_STAGING}")
             return os.open(fresh, _NEW, _FILE_MODE)
 
-    def _move(self, fresh: str, name: str) -> set[str]:
+    def _move(self, fresh: str, name: str) -> None:
         target = f"{self._base}/{name}"
-        folder = os.path.dirname(target)  # noqa: PTH120 - for each file, cheaply
         try:
-            os.replace(fresh, target)  # noqa: PTH105 - as above
+            os.replace(fresh, target)  # noqa: PTH105 - for each file, cheaply
         except FileNotFoundError:
-            made = self._make(folder)
+            self._make(os.path.dirname(target))  # noqa: PTH120 - as above
             os.replace(fresh, target)  # noqa: PTH105 - as above
-            return {folder, *made}
-        return {folder}
 
-    def _make(self, folder: str) -> set[str]:
-        """Make a folder and those above it; gives those that a new one was made in, which are to be synced."""
-        try:
-            os.mkdir(folder, _FOLDER_MODE)  # noqa: PTH102 - for each folder, cheaply
-        except FileExistsError:
-            return set()
-        except FileNotFoundError:
-            if folder == self._base:
-                make_folder(self.path.parent, mode=_FOLDER_MODE)
-                made = set()
-            else:
-                made = self._make(os.path.dirname(folder))  # noqa: PTH120 - as above
-            return made | self._make(folder)
+    def _make(self, folder: str) -> None:
+        """Make a folder and those above it; `_sync` makes them durable."""
+        if os.path.isdir(folder):  # noqa: PTH112 - for each folder, cheaply
+            return
+        if folder == self._base:
+            make_folder(self.path.parent, mode=_FOLDER_MODE)
+        else:
+            self._make(os.path.dirname(folder))  # noqa: PTH120 - as above
+        with contextlib.suppress(FileExistsError):  # another process publishes too
+            os.mkdir(folder, _FOLDER_MODE)  # noqa: PTH102 - as above
         os.chmod(folder, _FOLDER_MODE)  # noqa: PTH101 - as above
-        return {os.path.dirname(folder)}  # noqa: PTH120 - as above
+        self._durable.discard(folder)
+
+    def _sync(self, folders: set[str]) -> None:
+        """Make the names in folders durable, and the names of the folders themselves, where they may not be yet."""
+        fresh: dict[str, str] = {}
+        for folder in folders:
+            name = folder
+            while name not in self._durable and name not in fresh and name != self._above:
+                fresh[name] = name = os.path.dirname(name)  # noqa: PTH120 - for each folder, cheaply
+        for folder in folders.union(fresh.values()):
+            sync_folder(folder)
+        if len(self._durable) > _REMEMBERED:
+            self._durable.clear()
+        self._durable.update(fresh)
 
     def _bytes(self, name: str) -> bytes | None:
         try:
@@ -241,7 +254,7 @@ class TreeFolder:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
-        _sync(self._make(self._base))
+        self._make(self._base)
         descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _FILE_MODE)
         try:
             try:
@@ -252,11 +265,6 @@ class TreeFolder:
             yield True
         finally:
             os.close(descriptor)
-
-
-def _sync(folders: Iterable[str]) -> None:
-    for folder in folders:
-        sync_folder(folder)
 
 
 def full_tiles(old: int, new: int) -> Iterator[Tile]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from padan.tlog.note import Line
     from verifier.headfile import HeadFile
     from verifier.leader import Mandate
-    from verifier.log.store import LogStore
+    from verifier.log.store import Head, LogStore
     from verifier.tree.cosigner import Cosigner
     from verifier.tree.folder import TreeFolder
     from verifier.tree.signing import CheckpointSigner
@@ -51,6 +51,10 @@ COSIGN_SECONDS: Final = 0.4
 """How long a checkpoint waits for the signatures of others."""
 YOUNG_SECONDS: Final = 0.15
 """Entries that are not older wait for the next turn where this one fills tiles and they fill none."""
+AHEAD_SECONDS: Final = 0.05
+"""How far the log's clock may be ahead of this process's where the age of an entry is believed."""
+LONG_SECONDS: Final = 0.1
+"""A turn that takes longer, as one that waits for witnesses, makes the next one leave nothing."""
 _STEP: Final = 262_144
 """Leaves that one turn takes at most: a log that is older than its tree is caught up with in turns."""
 _SWAPS: Final = 8
@@ -110,6 +114,7 @@ class Sequencer:
         self._said = ""
         self._shown: tuple[str, tuple[Line, ...]] = ("", ())
         self._standing: tuple[bytes, Checkpoint] | None = None
+        self._took = 0.0
 
     def act(self, mandate: Mandate) -> None:
         """Take a turn as a duty: what stops it is told once, and tried again at the next turn.
@@ -143,6 +148,7 @@ class Sequencer:
         """
         if mandate != self._mandate:  # another process may have published between two terms of this one
             self._edge, self._mandate = None, mandate
+        began = time.monotonic()
         try:
             published = self._turn(mandate)
         except BaseException as error:
@@ -150,6 +156,8 @@ class Sequencer:
             if isinstance(error, TreeError):
                 self._show_fault(faulty=True)
             raise
+        finally:
+            self._took = time.monotonic() - began
         self._show_fault(faulty=False)
         return published
 
@@ -159,31 +167,38 @@ class Sequencer:
             self._edge, resumed = self._resumed(mandate)  # 1
             if self._edge is None:
                 return False
-        edge, end = self._edge, self._log.head().sequence
-        if end < edge.size:
-            raise TreeForkedError(f"the log has {end} entries, and {edge.size} are in its published tree")
-        if end == edge.size:
+        edge, last = self._edge, self._log.head()
+        if last.sequence < edge.size:
+            raise TreeForkedError(
+                f"the log has {last.sequence} entries, and {edge.size} are in its published tree"
+            )
+        if last.sequence == edge.size:
             return resumed or self._add_late_lines()
-        old, end = edge.size, self._worthwhile(edge.size, min(end, edge.size + _STEP))
-        trees, oldest = self._grow(edge, end)
+        head = self._head.read()
+        seen = edge.frontier if head is None else head.tree
+        old, end = edge.size, self._worthwhile(edge.size, seen.size, last)
+        trees, oldest = self._grow(edge, end, seen)
         self._write_places(old, edge.size)
         self._publish(mandate, Extent.of(trees[-1]), old, trees)
         if self._gauges is not None:
             self._gauges.show_merge(max(0.0, self._now() - oldest / 1000))
         return True
 
-    def _worthwhile(self, old: int, end: int) -> int:
-        """Say how far to go: a busy log has something for the next turn, and partial files cost as whole ones."""
-        whole = end - end % WIDTH
-        if not old < whole < end:
-            return end
-        rest = self._log.blind_rows(whole, 1)
-        return whole if rest and 0 <= self._now() - rest[0][1] / 1000 < YOUNG_SECONDS else end
+    def _worthwhile(self, old: int, seen: int, last: Head) -> int:
+        """Say how far to go: a busy log has something for the next turn, and partial files cost as whole ones.
 
-    def _grow(self, edge: Edge, end: int) -> tuple[list[Frontier], int]:
+        What the head has seen is taken in now, since it can be held against that only as a whole.
+        """
+        end = min(last.sequence, old + _STEP)
+        whole = end - end % WIDTH
+        if not max(old + 1, seen) <= whole < end or self._took > LONG_SECONDS:
+            return end
+        now, rest = self._now(), self._log.blind_rows(whole, 1)
+        is_young = bool(rest) and now - rest[0][1] / 1000 < YOUNG_SECONDS
+        return whole if is_young and last.log_time_ms / 1000 - now <= AHEAD_SECONDS else end
+
+    def _grow(self, edge: Edge, end: int, seen: Frontier) -> tuple[list[Frontier], int]:
         """Take what was committed up to a place into the tree; the trees on the way, and the first one's log time."""
-        head = self._head.read()
-        seen = edge.frontier if head is None else head.tree
         trees: list[Frontier] = []
         oldest = 0
         for stop in sorted({min(seen.size, end), end}):

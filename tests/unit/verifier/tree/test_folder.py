@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from verifier.tree.errors import TreeStoreError
 from verifier.tree.folder import TreeFolder
 
 if TYPE_CHECKING:
@@ -75,6 +78,48 @@ def test_what_is_written_is_durable_with_every_folder_above_it(
     assert (disk.names, disk.written) == ({}, set())
     assert {name: folder.read(name) for name, _ in FILES} == dict(FILES)
     assert folder.checkpoint() == b"second"
+
+
+def test_what_a_dead_process_left_is_made_durable_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files stand and its folders are there, and nobody knows whether their names are on the disk."""
+    disk = Disk(monkeypatch)
+    with monkeypatch.context() as failing:
+        failing.setattr("verifier.tree.folder.sync_folder", full)
+        with pytest.raises(TreeStoreError, match="No space left"):
+            TreeFolder(tmp_path / "tree").write(FILES[:3])
+    assert len(disk.names) > 3
+    folder = TreeFolder(tmp_path / "tree")
+    folder.write([(f"places/{number}", b"") for number in range(2)])
+    folder.write(FILES)
+    assert (disk.names, disk.written) == ({}, set())
+
+
+def full(_folder: object) -> None:
+    """Fail as a full disk does."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_folder_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    """As when the disk behind a link is not there."""
+    (tmp_path / "tree" / "tile").mkdir(parents=True)
+    (tmp_path / "tree" / "tile" / "0").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(TreeStoreError, match="cannot be used"):
+        TreeFolder(tmp_path / "tree").write(FILES)
+
+
+def test_no_folder_is_taken_for_durable_that_was_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of partial files goes and may come again; only some are remembered, and none is left out."""
+    disk = Disk(monkeypatch)
+    monkeypatch.setattr("verifier.tree.folder._REMEMBERED", 5)
+    folder = TreeFolder(tmp_path / "tree")
+    for number in (1, *range(1, 20)):
+        folder.write([(f"tile/0/{number:03d}.p/1", b"1")])
+        shutil.rmtree(folder.path / f"tile/0/{number:03d}.p")
+        assert (disk.names, len(folder._durable) <= 5 + 5) == ({}, True)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])

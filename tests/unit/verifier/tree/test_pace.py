@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
-from tests.tree import MANDATE, flip
+from tests.tree import MANDATE, flip, row
+from verifier import schema
 from verifier.tree import standing
 from verifier.tree.errors import TreeForkedError
-from verifier.tree.sequencer import YOUNG_SECONDS
+from verifier.tree.sequencer import AHEAD_SECONDS, LONG_SECONDS, YOUNG_SECONDS
 
 if TYPE_CHECKING:
+    from padan.tlog.note import Line
     from tests.tree import Site
 
 
@@ -32,14 +36,46 @@ def test_a_young_rest_waits_for_one_turn_where_a_tile_is_full(local: Site) -> No
     assert turn(3, written=clock) == 303, "nothing waits twice"
     clock += YOUNG_SECONDS
     assert turn(300, written=clock - YOUNG_SECONDS) == 603, "it would be late"
-    assert turn(300, written=clock + 0.01) == 903, "who knows when a clock comes to it"
-    assert turn(377, written=clock) == 1280
+    assert turn(300, written=clock + AHEAD_SECONDS + 0.01) == 903, "another clock says how old that is"
+    assert turn(377, written=clock + AHEAD_SECONDS) == 1280
     assert turn(100, written=clock) == 1380, "fills no tile alone"
     site.write(1_000, log_time_ms=1_000)
     assert turn(300, written=clock) == 2560, "what was committed first may be as old as it likes"
     assert keeping.turn(MANDATE)
     site.require_whole()
     assert not keeping.turn(MANDATE)
+
+
+def test_a_slow_turn_leaves_nothing_to_the_next(local: Site) -> None:
+    """Where witnesses take their time, what is left would come too late."""
+    asked: list[int] = []
+
+    def cosign(text: str, signed: bytes, size: int, consistency: object) -> list[Line]:
+        del text, signed, consistency
+        asked.append(size)
+        time.sleep(2 * LONG_SECONDS if size == 3 else 0.0)
+        return []
+
+    keeping = local.sequencer(cosign, now=lambda: 100.0)
+    for count in (3, 300, 300):
+        local.write(count, log_time_ms=100_000)
+        assert keeping.turn(MANDATE)
+    assert asked == [3, 303, 512]
+
+
+def test_what_the_head_has_seen_is_held_against_it_before_a_part_is_signed(local: Site) -> None:
+    """An entry that was exchanged stops the signing also where the head has seen more than whole tiles."""
+    site = local
+    keeping = site.sequencer(now=lambda: 100.0)
+    site.write(300, log_time_ms=100_000)
+    assert site.keeper().advance()
+    other = row(7)
+    with site.directory.writing() as connection:
+        exchanged = update(schema.entry).where(schema.entry.c.sequence == 100)
+        connection.execute(exchanged.values(entry=other.entry, salt=other.salt, leaf=other.leaf))
+    with pytest.raises(TreeForkedError, match="first 300 entries"):
+        keeping.turn(MANDATE)
+    assert site.folder.checkpoint() is None
 
 
 def test_the_delay_is_told(local: Site) -> None:
