@@ -215,7 +215,7 @@ def test_an_erasure_whose_rows_stay_for_now_says_how_they_go(office: Office) -> 
     nik = "3273014202859079"
     file = office.propose("busy", "resident", "--set", "erased", nik=nik)
     office.run("officer", "approve", file, "--key", office.key("bayu"))
-    impatient = "from verifier.resident import purge; purge._WAIT_SECONDS = 0.1"
+    impatient = "from verifier.resident.purge import Purge; Purge.__init__.__kwdefaults__['patience'] = 0.1"
     with closing(open_changer(office.installation.settings.vault_database)):
         said = office.run("resident", "execute", file, typed=f"{nik}\n", code=5, before=impatient)
     assert "erased and logged, but rows may still lie in the vault" in said

@@ -93,7 +93,7 @@ def test_a_run_that_another_has_taken_in_is_not_taken_in_again(
         later = round(time.time() * 1_000)
         vault.apply(vault.epoch(), [], added=0, source="registry-1", before=0, after=1, as_of_ms=later)
         vault.close()
-        with pytest.raises(PositionError, match="registry-1 too"):
+        with pytest.raises(PositionError, match="registry-1 was followed by another process"):
             step.result()
     follower.disconnect()
     assert follower.step() is None

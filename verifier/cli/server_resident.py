@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.errors import KeysError
 from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from verifier import host_keys, migrations, officers
 from verifier.cli import proposal
@@ -16,14 +17,13 @@ from verifier.cli.register import reading, writing
 from verifier.cli.server_officer import File, Key, open_ceremony, report, stand
 from verifier.cli.settings import settings
 from verifier.cli.trust import AsJson, KekUri
-from verifier.errors import ServiceError
+from verifier.errors import OperatorError, ServiceError
 from verifier.projector import progress
 from verifier.resident import marking
 from verifier.resident.mark import NAMES, Mark
 from verifier.resident.marking import Step
 from verifier.resident.purge import Purge
 from verifier.resident.table import MarkTable
-from verifier.vault.changer import ChangesBusyError
 
 if TYPE_CHECKING:
     from keys.ceremony import Proposal
@@ -109,7 +109,11 @@ def _purge(chosen: Settings, desk: Desk, *, as_json: bool) -> None:
     try:
         with progress.Silence() if as_json else progress.for_terminal() as meter:
             Purge(chosen, desk.agent, desk.opened.log, meter=meter).run()
-    except (ServiceError, ChangesBusyError) as error:  # the proposal is spent: to execute it again is refused
+    except (
+        ServiceError,
+        OperatorError,
+        KeysError,
+    ) as error:  # the proposal is spent: to execute it again is refused
         raise CommandError(
             f"erased and logged, but rows may still lie in the vault: {error}",
             next_step="run 'padan-server resident purge'",

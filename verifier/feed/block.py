@@ -48,6 +48,11 @@ class BlockSource(Protocol):
         """Where the blocks are, without any password."""
         ...
 
+    @property
+    def has_one_reader(self) -> bool:
+        """Whether a vault reads it in one place at a time: two at once would take each other's blocks away."""
+        ...
+
     def blocks(self, followed: Callable[[str], Followed]) -> Generator[Block, None, None]:
         """Read what may be new, in order; ends where nothing more is there now.
 

@@ -1,7 +1,8 @@
 """Applies a file of changes, or what a table or a stream has, to an installation, and logs it.
 
 1 read a file, or gather a run of blocks from where the vault says that the source was followed to; nobody is kept out
-2 open the vault for changes, for the time of the run alone; somebody else may have taken it in meanwhile
+2 open the vault for changes, for the time of the run alone; somebody else may have taken it in meanwhile. Of a stream,
+which has one reader a vault, a run is gathered after that: two at once would take each other's blocks away
 3 log that it is about to be applied: no change without an entry, wherever the process is killed
 4 apply it
 5 log what became of it
@@ -207,7 +208,7 @@ class Follower:
             FeedError: the next block cannot be used; names it. Everything before it is in.
             ServiceError: a database or the source is away.
             ChangesBusyError: another process keeps changing the vault.
-            PositionError: another process has taken the run in.
+            PositionError: another process has taken the run in, or another epoch came into use meanwhile.
             KeysError: the keyring cannot be used.
         """
         while True:
@@ -220,24 +221,32 @@ class Follower:
 
     def _take(self) -> tuple[Run, Summary | None]:
         """Gather a run and apply it."""
+        found: Run | None = None
+        told: dict[str, Followed] = {}
         with closing(open_catalogue(self._settings.vault_database)) as catalogue:
             epoch = catalogue.active()
             if epoch is None:
                 raise NoEpochError
-            self._keys_for(epoch)
-            found = self._gather(partial(catalogue.followed, epoch.number))  # 1
-            if found.feed is None:
-                return found, None
-            source = found.feed.source
-            before = catalogue.followed(epoch.number, source)
+            self._keys_for(epoch)  # may ask for a passphrase, so before anybody is kept out
+            if not self._source.has_one_reader:
+                found = self._gather(_noting(partial(catalogue.followed, epoch.number), told))  # 1
+                if found.feed is None:
+                    return found, None
         with (
             closing(open_changer(self._settings.vault_database, patience=_RUN_WAITS_SECONDS)) as vault,
             closing(open_log(self._settings.log_database)) as log,
         ):  # 2
             epoch = vault.epoch()
             agent = self._keys_for(epoch)
-            if vault.followed(epoch, source) != before:
-                raise PositionError(f"another process follows {source} too; its changes are in")
+            if found is None:
+                found = self._gather(partial(vault.followed, epoch))  # 1
+            if found.feed is None:
+                return found, None
+            source = found.feed.source
+            if source in told and vault.followed(epoch, source) != told[source]:
+                raise PositionError(
+                    f"{source} was followed by another process, or another epoch came into use"
+                )
             application = _Application(
                 settings=self._settings,
                 agent=agent,
@@ -246,9 +255,8 @@ class Follower:
                 begin=self._begin,
                 meter=self._meter,
             )
-            self._erasing += (
-                1  # until it says otherwise: of a run that is cut off nobody hears whom it has erased
-            )
+            # Until it says otherwise: of a run that is cut off nobody hears whom it has erased.
+            self._erasing += 1
             summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
             if not summary.erased:
                 self._erasing -= 1
@@ -283,7 +291,7 @@ class Follower:
 
     def _begin_purging(self, agent: KeyAgent) -> _Purging:
         log = open_log(self._settings.log_database)
-        work = Purge(self._settings, agent, log, meter=self._meter)
+        work = Purge(self._settings, agent, log, patience=_RUN_WAITS_SECONDS, meter=self._meter)
         return _Purging(work=work, log=log, runs=self._erasing)
 
     def _stop_purging(self) -> None:
@@ -333,6 +341,16 @@ class Follower:
             self._keys.callback(agent.close)
             self._agent, self._epoch = agent, epoch.number
         return self._agent
+
+
+def _noting(followed: Callable[[str], Followed], told: dict[str, Followed]) -> Callable[[str], Followed]:
+    """Remember what was said of each source."""
+
+    def note(source: str) -> Followed:
+        told[source] = followed(source)
+        return told[source]
+
+    return note
 
 
 def _now_ms() -> int:

@@ -67,6 +67,11 @@ class Outbox:
         url = self.engine.url.set(query={}).render_as_string(hide_password=True)
         return f"{url}#{self.table.fullname}"
 
+    @property
+    def has_one_reader(self) -> bool:
+        """No: who reads a table takes nothing out of it."""
+        return False
+
     @classmethod
     def open(cls, url: str, table: str, *, create: bool = False) -> Outbox:
         """Prepare access.

@@ -76,6 +76,11 @@ class Stream:
         self._is_queue = False
         self._noted = ""
 
+    @property
+    def has_one_reader(self) -> bool:
+        """Yes: a vault has one consumer, whose messages go to whoever fetches first."""
+        return True
+
     @classmethod
     def open(cls, where: str, *, create: bool = False) -> Stream:
         """Prepare access.

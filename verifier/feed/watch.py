@@ -56,7 +56,7 @@ def watch(follower: Follower, stopping: threading.Event, tell: Callable[[Summary
         except _PASSING as error:
             _LOGGER.warning("not following; trying again", extra={"reason": str(error), "seconds": retry})
             follower.disconnect()
-            _purge(follower)
+            _purge(follower, stopping)
             stopping.wait(retry)
             retry = min(2 * retry, LAST_RETRY_SECONDS)
             continue
@@ -65,12 +65,14 @@ def watch(follower: Follower, stopping: threading.Event, tell: Callable[[Summary
             retry = FIRST_RETRY_SECONDS
         if summary is not None:
             tell(summary)
-        _purge(follower)
+        _purge(follower, stopping)
         stopping.wait(pause(summary, time.monotonic() - began))
 
 
-def _purge(follower: Follower) -> None:
+def _purge(follower: Follower, stopping: threading.Event) -> None:
     """Purge for a while, also while the source is away; what cannot be done now is tried again after the next look."""
+    if stopping.is_set():
+        return
     try:
         follower.purge(PURGE_SECONDS)
     except _PASSING as error:

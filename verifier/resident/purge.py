@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from verifier.vault.store import Row
 
 _WAIT_SECONDS: Final = 60.0
-"""How long a purge waits for another process that changes the vault, such as one that follows a feed."""
 
 
 class Purge:
@@ -66,6 +65,7 @@ class Purge:
         *,
         everyone: bool = False,
         epoch: int | None = None,
+        patience: float = _WAIT_SECONDS,
         meter: Meter | None = None,
     ) -> None:
         """Prepare; nothing is touched before the first turn.
@@ -76,8 +76,10 @@ class Purge:
             log: takes the entry.
             everyone: of all who were ever erased: after a vault was restored.
             epoch: only this one; nobody is then written down as gone from everywhere.
+            patience: seconds to wait for another process that changes the vault, such as one that follows a feed.
             meter: where progress is told.
         """
+        self._patience = patience
         self._settings = settings
         self._agent = agent
         self._log = log
@@ -161,7 +163,7 @@ class Purge:
 
     def _next_epoch(self) -> Epoch | None:
         """Find an epoch that was not gone through; the first time when nobody changes the vault."""
-        with closing(open_changer(self._settings.vault_database, patience=_WAIT_SECONDS)) as vault:
+        with closing(open_changer(self._settings.vault_database, patience=self._patience)) as vault:
             wanted = (each for each in vault.epochs() if self._epoch in {None, each.number})
             return next((each for each in wanted if each.number not in self.replaced), None)
 
@@ -190,7 +192,7 @@ class Purge:
 
     def _replace(self, marks: MarkTable, epoch: Epoch, keys: _Keys, tokens: Mapping[bytes, bytes]) -> int:
         """Replace the rows under tokens which are an erased resident's still; returns how many."""
-        with closing(open_changer(self._settings.vault_database, patience=_WAIT_SECONDS)) as vault:
+        with closing(open_changer(self._settings.vault_database, patience=self._patience)) as vault:
             now = next((each for each in vault.epochs() if each.number == epoch.number), None)
             if now is None:
                 return 0

@@ -51,8 +51,8 @@ class TreeFolder:
         Args:
             path: of the folder.
         """
-        self.path = path
-        self._base = str(path.absolute())
+        self.path = path.absolute()
+        self._base = str(self.path)
         self._above = os.path.dirname(self._base)  # noqa: PTH120 - as `_base`, a text
         self._durable: set[str] = set()
         """Folders whose own names were synced since this object is there."""
@@ -222,10 +222,10 @@ class TreeFolder:
             make_folder(self.path.parent, mode=_FOLDER_MODE)
         else:
             self._make(os.path.dirname(folder))  # noqa: PTH120 - as above
+        self._durable.discard(folder)
         with contextlib.suppress(FileExistsError):  # another process publishes too
             os.mkdir(folder, _FOLDER_MODE)  # noqa: PTH102 - as above
         os.chmod(folder, _FOLDER_MODE)  # noqa: PTH101 - as above
-        self._durable.discard(folder)
 
     def _sync(self, folders: set[str]) -> None:
         """Make the names in folders durable, and the names of the folders themselves, where they may not be yet."""

@@ -49,12 +49,11 @@ EVERY: Final = 0.4
 """Seconds between two turns, so that every leaf is in a published checkpoint within one."""
 COSIGN_SECONDS: Final = 0.4
 """How long a checkpoint waits for the signatures of others."""
-YOUNG_SECONDS: Final = 0.15
-"""Entries that are not older wait for the next turn where this one fills tiles and they fill none."""
+SPARE_SECONDS: Final = 0.25
+"""Entries wait for the next turn, where this one fills tiles and they fill none, if their age and the time of this
+turn and the next one are no more than that: with the 0.6 s that may be between two turns it is less than a second."""
 AHEAD_SECONDS: Final = 0.05
 """How far the log's clock may be ahead of this process's where the age of an entry is believed."""
-LONG_SECONDS: Final = 0.1
-"""A turn that takes longer, as one that waits for witnesses, makes the next one leave nothing."""
 _STEP: Final = 262_144
 """Leaves that one turn takes at most: a log that is older than its tree is caught up with in turns."""
 _SWAPS: Final = 8
@@ -148,7 +147,7 @@ class Sequencer:
         """
         if mandate != self._mandate:  # another process may have published between two terms of this one
             self._edge, self._mandate = None, mandate
-        began = time.monotonic()
+        began = self._now()
         try:
             published = self._turn(mandate)
         except BaseException as error:
@@ -157,7 +156,7 @@ class Sequencer:
                 self._show_fault(faulty=True)
             raise
         finally:
-            self._took = time.monotonic() - began
+            self._took = max(0.0, self._now() - began)
         self._show_fault(faulty=False)
         return published
 
@@ -167,15 +166,15 @@ class Sequencer:
             self._edge, resumed = self._resumed(mandate)  # 1
             if self._edge is None:
                 return False
-        edge, last = self._edge, self._log.head()
-        if last.sequence < edge.size:
+        edge, head = self._edge, self._head.read()
+        seen = edge.frontier if head is None else head.tree
+        last = self._log.head()  # after the head, which is behind it
+        if last.sequence < max(edge.size, seen.size):
             raise TreeForkedError(
-                f"the log has {last.sequence} entries, and {edge.size} are in its published tree"
+                f"the log has {last.sequence} entries; its head has seen {seen.size}, and {edge.size} are published"
             )
         if last.sequence == edge.size:
             return resumed or self._add_late_lines()
-        head = self._head.read()
-        seen = edge.frontier if head is None else head.tree
         old, end = edge.size, self._worthwhile(edge.size, seen.size, last)
         trees, oldest = self._grow(edge, end, seen)
         self._write_places(old, edge.size)
@@ -187,15 +186,16 @@ class Sequencer:
     def _worthwhile(self, old: int, seen: int, last: Head) -> int:
         """Say how far to go: a busy log has something for the next turn, and partial files cost as whole ones.
 
-        What the head has seen is taken in now, since it can be held against that only as a whole.
+        What the head has seen is taken in now, since it can be held against that only as a whole; a tree that is behind
+        it by more than _STEP comes to where it is compared in several turns.
         """
         end = min(last.sequence, old + _STEP)
         whole = end - end % WIDTH
-        if not max(old + 1, seen) <= whole < end or self._took > LONG_SECONDS:
+        if not max(old + 1, seen) <= whole < end:
             return end
         now, rest = self._now(), self._log.blind_rows(whole, 1)
-        is_young = bool(rest) and now - rest[0][1] / 1000 < YOUNG_SECONDS
-        return whole if is_young and last.log_time_ms / 1000 - now <= AHEAD_SECONDS else end
+        is_in_time = bool(rest) and now - rest[0][1] / 1000 + 2 * self._took <= SPARE_SECONDS
+        return whole if is_in_time and last.log_time_ms / 1000 - now <= AHEAD_SECONDS else end
 
     def _grow(self, edge: Edge, end: int, seen: Frontier) -> tuple[list[Frontier], int]:
         """Take what was committed up to a place into the tree; the trees on the way, and the first one's log time."""

@@ -36,7 +36,9 @@ _PUT = sql.SQL(
 
 
 # The lock's number is "chng" and the catalogue's own, so that installations in one server do not meet.
-_TAKE: Final = "SELECT pg_advisory_lock((1667788391::bigint << 32) | 'epoch'::regclass::oid::bigint)"
+_TAKE: Final = (
+    "SELECT pg_backend_pid(), pg_advisory_lock((1667788391::bigint << 32) | 'epoch'::regclass::oid::bigint)"
+)
 _HELD: Final = (
     "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -99,7 +101,7 @@ class PostgresEpochChanger(PostgresEpochRows):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._holds = False
+        self._holder = 0
 
     def take(self, seconds: float) -> bool:
         """Ask the server for the lock, which gives it to those who wait in their order."""
@@ -108,18 +110,17 @@ class PostgresEpochChanger(PostgresEpochRows):
             connection.execute(_LIVENESS)
             with connection.transaction():
                 connection.execute(_PATIENCE, [str(max(1, round(seconds * 1_000)))])
-                connection.execute(_TAKE)
+                [(holder, _)] = connection.execute(_TAKE)
         except psycopg.errors.LockNotAvailable:
             return False
         except psycopg.Error as error:
             raise VaultUnavailableError.of(error) from error
-        self._holds = True
+        self._holder = holder
         return True
 
     def require(self, connection: Connection) -> None:
         """Ask the server whether the connection that took the lock has it still."""
-        holder = 0 if self._connection is None else self._connection.info.backend_pid
-        if connection.exec_driver_sql(_HELD, (holder,)).first() is None:
+        if connection.exec_driver_sql(_HELD, (self._holder,)).first() is None:
             self.close()
             raise VaultUnavailableError(Failure.DISCONNECTED)
 
@@ -129,7 +130,7 @@ class PostgresEpochChanger(PostgresEpochRows):
         return PostgresChange(epoch=epoch, rows=tuple(rows))
 
     def _connected(self) -> psycopg.Connection:
-        if self._holds and self._connection is None:
+        if self._holder and self._connection is None:
             raise psycopg.OperationalError("the connection is lost, and the lock with it")
         return super()._connected()
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from tests.tree import MANDATE, flip, row
 from verifier import schema
 from verifier.tree import standing
 from verifier.tree.errors import TreeForkedError
-from verifier.tree.sequencer import AHEAD_SECONDS, LONG_SECONDS, YOUNG_SECONDS
+from verifier.tree.sequencer import AHEAD_SECONDS, SPARE_SECONDS
 
 if TYPE_CHECKING:
     from padan.tlog.note import Line
@@ -34,8 +33,8 @@ def test_a_young_rest_waits_for_one_turn_where_a_tile_is_full(local: Site) -> No
         "nobody needs partial files of what no checkpoint holds"
     )
     assert turn(3, written=clock) == 303, "nothing waits twice"
-    clock += YOUNG_SECONDS
-    assert turn(300, written=clock - YOUNG_SECONDS) == 603, "it would be late"
+    clock += 1.0
+    assert turn(300, written=clock - SPARE_SECONDS - 0.01) == 603, "it would be late"
     assert turn(300, written=clock + AHEAD_SECONDS + 0.01) == 903, "another clock says how old that is"
     assert turn(377, written=clock + AHEAD_SECONDS) == 1280
     assert turn(100, written=clock) == 1380, "fills no tile alone"
@@ -46,21 +45,22 @@ def test_a_young_rest_waits_for_one_turn_where_a_tile_is_full(local: Site) -> No
     assert not keeping.turn(MANDATE)
 
 
-def test_a_slow_turn_leaves_nothing_to_the_next(local: Site) -> None:
-    """Where witnesses take their time, what is left would come too late."""
-    asked: list[int] = []
+@pytest.mark.parametrize(("age", "took", "published"), [(0.0, 0.12, 256), (0.0, 0.13, 303), (0.1, 0.07, 256)])
+def test_a_slow_turn_leaves_nothing_to_the_next(local: Site, age: float, took: float, published: int) -> None:
+    """Where witnesses take their time, what is left would come too late: twice a turn's time must be left."""
+    clock = 100.0
 
     def cosign(text: str, signed: bytes, size: int, consistency: object) -> list[Line]:
-        del text, signed, consistency
-        asked.append(size)
-        time.sleep(2 * LONG_SECONDS if size == 3 else 0.0)
+        nonlocal clock
+        del text, signed, size, consistency
+        clock += took
         return []
 
-    keeping = local.sequencer(cosign, now=lambda: 100.0)
-    for count in (3, 300, 300):
-        local.write(count, log_time_ms=100_000)
+    keeping = local.sequencer(cosign, now=lambda: clock)
+    for count in (3, 300):
+        local.write(count, log_time_ms=round((clock - age) * 1_000))
         assert keeping.turn(MANDATE)
-    assert asked == [3, 303, 512]
+    assert local.stated().size == published
 
 
 def test_what_the_head_has_seen_is_held_against_it_before_a_part_is_signed(local: Site) -> None:
@@ -76,6 +76,19 @@ def test_what_the_head_has_seen_is_held_against_it_before_a_part_is_signed(local
     with pytest.raises(TreeForkedError, match="first 300 entries"):
         keeping.turn(MANDATE)
     assert site.folder.checkpoint() is None
+
+
+def test_a_log_that_is_shorter_than_its_head_has_seen_is_not_signed(local: Site) -> None:
+    """Nor is a part of it, though the published tree is shorter still."""
+    site = local
+    site.publish(5)
+    site.write(10)
+    assert site.keeper().advance()
+    with site.directory.writing() as connection:
+        connection.execute(delete(schema.entry).where(schema.entry.c.sequence > 12))
+    with pytest.raises(TreeForkedError, match="the log has 12 entries; its head has seen 15"):
+        site.sequencer().turn(MANDATE)
+    assert site.stated().size == 5
 
 
 def test_the_delay_is_told(local: Site) -> None:
