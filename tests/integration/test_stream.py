@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ from verifier.feed.errors import (
 from verifier.feed.following import Follower
 from verifier.feed.source import open_source
 from verifier.vault.epoch import Followed
+from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +112,23 @@ def test_the_vault_says_how_far_it_was_followed(installation: Installation, serv
     (summary,) = take_in(installation, where)
     assert (summary.begun, summary.position, summary.applied) == (0, 4, 4)
     assert waiting(server) == (0, 0)
+
+
+def test_a_stream_has_one_reader_at_a_time(installation: Installation, server: NatsServer) -> None:
+    """Whoever waits for another process takes no message, which would be missing in the other's run."""
+    where = f"{server.address}/FEED"
+    publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
+    assert [each.position for each in take_in(installation, where)] == [1]
+    publish(installation, where, feed(installation, 1, changed("BUDI BANTO")))
+    with closing(Follower(installation.settings, open_source(where))) as second, ThreadPoolExecutor() as pool:
+        with closing(open_changer(installation.settings.vault_database)):
+            step = pool.submit(second.step)
+            time.sleep(0.5)
+            assert not step.done()
+            assert waiting(server) == (1, 0)
+        summary = step.result()
+    assert summary is not None
+    assert summary.position == 2
 
 
 def test_a_queue_that_keeps_nothing_says_what_is_missing(
