@@ -335,9 +335,15 @@ def test_streams_are_few_and_short(service: RunningService) -> None:
         with pytest.raises(grpc.RpcError) as caught:
             next(lists(iter([b""]), timeout=1_000))
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-        with pytest.raises(grpc.RpcError) as caught:
-            next(lists(iter([b"\xff"]), timeout=10))
-        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        until = time.monotonic() + 10
+        while True:  # this agency's tests may just have used up the calls of a second
+            with pytest.raises(grpc.RpcError) as caught:
+                next(lists(iter([b"\xff"]), timeout=10))
+            if caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                break
+            assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert time.monotonic() < until, "bad bytes are not refused as such"
+            time.sleep(0.2)
         waiting = threading.Event()
 
         def nothing() -> Iterator[bytes]:
