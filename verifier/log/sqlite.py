@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _STEP = 500
 """Rows that one step of expiry deletes, so that a commit waits for it a few milliseconds at most."""
 _PRAGMAS = (
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-8192",  # a larger one fills with pages of random keys, and no commit is cheaper for it
     "PRAGMA secure_delete=ON",  # what is erased is overwritten, not only forgotten
     "PRAGMA temp_store=MEMORY",
     f"PRAGMA wal_autocheckpoint={MAX_PAGES}",
