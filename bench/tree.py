@@ -6,9 +6,10 @@ hashed to its leaf, written with its group of 100 and, on SQLite, moved from the
 thread of the store's; the tree's part is the leader's turn over the same entries, as many as arrive between two turns,
 as its own thread's CPU. What hands a request from thread to thread is not in it, nor are budgets and stored answers,
 which the log's database holds too (bench/log_store.py). What the file system itself computes is in it: a turn makes
-some 11 files, and a file system that looks for a free inode in a full group needs ten times as long for one, so that
-folders of one disk differ; TMPDIR=/dev/shm shows what is left without a disk. Rows "of which" say where a part goes,
-and the floor is SHA-256 alone: the entry to its leaf, twice since it is hashed again, the leaf, and a node of the tree.
+some 11 files, and ext4 searches past each inode that was deleted in the last minutes, so that a file costs ten times as
+much where a test or a run before has removed its folder; TMPDIR=/dev/shm shows what is left without a disk. Rows "of
+which" say where a part goes, and the floor is SHA-256 alone: the entry to its leaf, twice since it is hashed again, the
+leaf, and a node of the tree.
 Usage: python -m bench.tree [--postgres]
 """
 

@@ -37,8 +37,8 @@ from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
 from verifier.token.transfer import TokenTransfers
 from verifier.vault.catalogue import PositionError
+from verifier.vault.changer import in_use
 from verifier.vault.open import open_catalogue, open_changer
-from verifier.vault.store import NoEpochError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -224,9 +224,7 @@ class Follower:
         found: Run | None = None
         told: dict[str, Followed] = {}
         with closing(open_catalogue(self._settings.vault_database)) as catalogue:
-            epoch = catalogue.active()
-            if epoch is None:
-                raise NoEpochError
+            epoch = in_use(catalogue)
             self._keys_for(epoch)  # may ask for a passphrase, so before anybody is kept out
             if not self._source.has_one_reader:
                 found = self._gather(_noting(partial(catalogue.followed, epoch.number), told))  # 1

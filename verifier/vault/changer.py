@@ -108,10 +108,7 @@ class VaultChanger:
         Raises:
             NoEpochError: none is.
         """
-        active = self._catalogue.active()
-        if active is None or active.state is not EpochState.ACTIVE:
-            raise NoEpochError
-        return active
+        return in_use(self._catalogue)
 
     def epochs(self) -> list[Epoch]:
         """List the epochs that have rows which can be changed: ready, active or retired."""
@@ -271,6 +268,18 @@ class VaultChanger:
         """Let go of everything."""
         self._changer.close()
         self._catalogue.close()
+
+
+def in_use(catalogue: Catalogue) -> Epoch:
+    """Read which epoch is active, as it is now.
+
+    Raises:
+        NoEpochError: none is.
+    """
+    active = catalogue.active()
+    if active is None or active.state is not EpochState.ACTIVE:
+        raise NoEpochError
+    return active
 
 
 def _check(rows: Sequence[Row], box_size: int) -> None:

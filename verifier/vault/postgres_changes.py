@@ -45,6 +45,7 @@ _HELD: Final = (
     " AND classid = 1667788391 AND objid = 'epoch'::regclass::oid AND objsubid = 1"
 )
 _PATIENCE: Final = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', '0', true)"
+# Of the server's end of the connection; the other end has the same, so that whichever is left notices.
 _LIVENESS: Final = (
     "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"
     " set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '25000', false)"
