@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from verifier.feed.sync import Summary
     from verifier.vault.changer import VaultChanger
 
-WAITS_SECONDS = 0.5
-"""Long enough for a follower to have gathered its run, and to wait with it."""
-
 
 @pytest.fixture
 def made(tmp_path: Path) -> Installation:
@@ -56,11 +54,18 @@ def waiting(
 ) -> Iterator[tuple[VaultChanger, Future[Summary | None]]]:
     """Change the vault while a follower waits with a run."""
     publish(made, f"sqlite:///{tmp_path}/registry.sqlite#feed", feed(made, 0, changed("BUDI SATU")))
-    with ThreadPoolExecutor(1) as pool, closing(open_changer(made.settings.vault_database)) as vault:
-        step = pool.submit(follower.step)
-        time.sleep(WAITS_SECONDS)
-        assert not step.done()
-        yield vault, step
+    asks = threading.Event()
+
+    def telling(database: str, *, patience: float) -> VaultChanger:
+        asks.set()
+        return open_changer(database, patience=patience)
+
+    with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(following, "open_changer", telling)
+        with closing(open_changer(made.settings.vault_database)) as vault:
+            step = pool.submit(follower.step)
+            assert asks.wait(30), "it has gathered its run, and asks for the vault"
+            yield vault, step
 
 
 def test_a_look_that_finds_nothing_waits_for_nobody(
@@ -77,7 +82,7 @@ def test_a_run_waits_and_is_then_told(
     made: Installation, follower: Follower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a while, after which whoever follows tries again, and nothing of it is lost."""
-    monkeypatch.setattr(following, "_RUN_WAITS_SECONDS", 2 * WAITS_SECONDS)
+    monkeypatch.setattr(following, "_RUN_WAITS_SECONDS", 0.5)
     with waiting(made, follower, tmp_path) as (_, step), pytest.raises(ChangesBusyError):
         step.result()
     summary = follower.step()

@@ -30,6 +30,7 @@ from verifier.feed import document, run
 from verifier.feed.errors import FeedGapError, FeedSourceUnavailableError
 from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
+from verifier.projector.progress import Silence
 from verifier.reference.following import ReferenceTransfers
 from verifier.reference.writer import open_writer
 from verifier.resident.purge import Purge
@@ -87,7 +88,9 @@ def follow(
         KeysError: the keyring cannot be used.
     """
     feed = document.parse(realm_of(settings), data, signers_of(settings))  # 1
+    meter = meter or Silence()
     with closing(host_keys.unlock(settings)) as agent, closing(open_log(settings.log_database)) as log:
+        meter.stage("waiting", 0)
         with closing(open_changer(settings.vault_database, patience=_FILE_WAITS_SECONDS)) as vault:  # 2
             application = _Application(
                 settings=settings, agent=agent, vault=vault, log=log, begin=begin, meter=meter
@@ -106,7 +109,7 @@ class _Application:
     vault: VaultChanger
     log: LogStore
     begin: bool
-    meter: Meter | None
+    meter: Meter
 
     def apply(self, name: str, feed: Feed, *, blocks: int = 1) -> Summary:
         """Log that changes are about to be applied, apply them, and log what became of them."""
@@ -190,7 +193,7 @@ class Follower:
         self._settings = settings
         self._source = source
         self._begin = begin
-        self._meter = meter
+        self._meter = meter or Silence()
         self._realm = realm_of(settings)
         self._signers = signers_of(settings)
         self._keys = ExitStack()
@@ -230,6 +233,7 @@ class Follower:
                 found = self._gather(_noting(partial(catalogue.followed, epoch.number), told))  # 1
                 if found.feed is None:
                     return found, None
+        self._meter.stage("waiting", 0)
         with (
             closing(open_changer(self._settings.vault_database, patience=_RUN_WAITS_SECONDS)) as vault,
             closing(open_log(self._settings.log_database)) as log,

@@ -163,6 +163,7 @@ class Purge:
 
     def _next_epoch(self) -> Epoch | None:
         """Find an epoch that was not gone through; the first time when nobody changes the vault."""
+        self._meter.stage("waiting", 0)
         with closing(open_changer(self._settings.vault_database, patience=self._patience)) as vault:
             wanted = (each for each in vault.epochs() if self._epoch in {None, each.number})
             return next((each for each in wanted if each.number not in self.replaced), None)

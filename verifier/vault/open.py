@@ -69,7 +69,8 @@ def open_changer(database: str, *, patience: float = 0.0) -> VaultChanger:
     with ExitStack() as failing:
         failing.callback(changer.close)
         if not changer.take(patience):
-            raise ChangesBusyError(f"{address.path or 'vault'}: another process changes the vault")
+            waited = f", for longer than {patience:g} s" if patience else ""
+            raise ChangesBusyError(f"{address.path or 'vault'}: another process changes the vault{waited}")
         opened = VaultChanger(_catalogue(address), changer)
         failing.pop_all()
     return opened

@@ -151,10 +151,10 @@ def test_without_an_epoch_there_is_nothing_to_change(vault_database: str) -> Non
 
 def test_one_process_at_a_time_changes_a_vault(changer: VaultChanger, vault_database: str) -> None:
     """The second one hears of the first, at once or after its patience, and has its turn when that is done."""
-    with pytest.raises(ChangesBusyError, match="another process changes the vault"):
+    with pytest.raises(ChangesBusyError, match=r"another process changes the vault$"):
         open_changer(vault_database)
     began = time.monotonic()
-    with pytest.raises(ChangesBusyError):
+    with pytest.raises(ChangesBusyError, match=r"another process changes the vault, for longer than 0\.2 s$"):
         open_changer(vault_database, patience=0.2)
     assert time.monotonic() - began >= 0.2
     with ThreadPoolExecutor(1) as other:
