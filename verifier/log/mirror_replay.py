@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from verifier import database
 from verifier.errors import OperatorError
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from verifier.log.mirror import Mark
     from verifier.log.mirror_format import GroupRecord
+    from verifier.log.sqlite import SqliteTransaction
+
+_STEP: Final = 10_000
+"""Rows that are deleted at once."""
 
 
 class MirrorReplayError(OperatorError):
@@ -132,9 +136,26 @@ def _apply_group(store: SqliteLogStore, record: GroupRecord, folder: Path) -> No
             raise MirrorReplayError(f"{folder}: entry {last + 1} is missing: it was never mirrored")
         for text, rows in record.statements:
             transaction.connection.executemany(text, rows)
-        keys = sorted(answer.key for answer in record.replays)
-        if keys and transaction.claim_replays(keys) != set(keys):
+        if not _claim(store, transaction, record):
             raise MirrorReplayError(f"{folder}: an answer is kept twice: it is not this log's mirror")
         if record.counters:
             transaction.counters(record.counters.keys(), record.day)
         transaction.write(record.counters, record.day, record.entries, record.replays)
+
+
+def _claim(store: SqliteLogStore, transaction: SqliteTransaction, record: GroupRecord) -> bool:
+    """Claim the requests of a group; False where one of them has an answer of the same day.
+
+    That the log let go of the answers of a day is not in the mirror. A request that it answered again shows it, so the
+    copy lets go of that day, and of those before it, now.
+    """
+    keys = sorted(answer.key for answer in record.replays)
+    answers, connection = store.answers, transaction.connection
+    if not keys or transaction.claim_replays(keys) == set(keys):
+        return True
+    for day in sorted(day for day in answers.places.days(connection) if day < record.day):
+        while answers.expire(connection, day + 1, _STEP):
+            pass
+        if transaction.claim_replays(keys) == set(keys):
+            return True
+    return False

@@ -44,12 +44,13 @@ class Disks:
         with closing(sqlite3.connect(self.log)) as living, closing(sqlite3.connect(self.copy)) as copy:
             living.backup(copy)
 
-    def commit(self, number: int, *, counted: int = 1) -> None:
+    def commit(self, number: int, *, counted: int = 1, day: int = DAY) -> None:
         """Commit a group of one."""
         with self.store.transaction() as transaction:
-            transaction.claim_replays([request(number)])
-            transaction.counters([key(number), key(9)], DAY)
-            transaction.write({key(number): counted, key(9): number}, DAY, [entry(number)], [answer(number)])
+            assert transaction.claim_replays([request(number)])
+            transaction.counters([key(number), key(9)], day)
+            changed, kept = {key(number): counted, key(9): number}, [answer(number, day=day)]
+            transaction.write(changed, day, [entry(number)], kept)
 
     def direct(self, number: int) -> None:
         """Write to the directory."""
@@ -96,6 +97,37 @@ def test_a_copy_and_the_mirror_are_the_log(disks: Disks) -> None:
     assert replay(disks.copy, disks.mirror) == 4
     disks.store.close()
     assert state(disks.copy, range(1, 4)) == state(disks.log, range(1, 4))
+
+
+@pytest.mark.parametrize("later", [1, 2])
+def test_a_request_that_is_answered_again_when_its_answer_is_over_comes_back(
+    disks: Disks, later: int
+) -> None:
+    """Expiry frees request ids: a copy from before it takes the new answer, and keeps those of days that go on."""
+    disks.commit(1)
+    disks.commit(2)
+    disks.commit(3, day=DAY + later)
+    disks.back_up()
+    disks.store.expire(DAY + later)
+    disks.commit(4, day=DAY + later)
+    disks.commit(1, day=DAY + later)
+    assert replay(disks.copy, disks.mirror) == 2
+    disks.store.close()
+    rows, kept, _ = state(disks.copy, range(1, 5))  # the counters of that day go with the next expiry
+    assert (rows, kept) == state(disks.log, range(1, 5))[:2]
+    assert kept.keys() == {request(number) for number in (1, 3, 4)}  # type: ignore[attr-defined]
+    assert kept[request(1)].day == DAY + later  # type: ignore[index]
+
+
+def test_an_answer_that_is_kept_twice_on_one_day_is_refused(disks: Disks) -> None:
+    """A copy that has an answer of the same day, which the mirror brings again, is not that log's."""
+    disks.back_up()
+    with closing(SqliteLogStore(disks.copy, replaying=True)) as store, store.transaction() as transaction:
+        transaction.claim_replays([request(1)])
+        transaction.write({}, DAY, [], [answer(1)])
+    disks.commit(1)
+    with pytest.raises(MirrorReplayError, match="kept twice"):
+        replay(disks.copy, disks.mirror)
 
 
 def test_a_dispute_comes_back_with_its_entry(disks: Disks) -> None:
