@@ -5,6 +5,7 @@ It inherits nothing but its end of a tether, and the terminal where it is the on
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -26,6 +27,8 @@ _LIVED_LONG = 30.0
 _ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
 """For glibc: of the threads that serve calls each would else get an arena of its own, up to eight for each processor,
 and what lies scattered over them grows for hours."""
+
+_LOGGER = logging.getLogger("padan.supervisor")
 
 
 class Child:
@@ -84,6 +87,16 @@ class Child:
                 pass_fds=(tether.descriptor,),
             )
         self._tether = tether
+
+    def try_start(self, *, successor: bool = False) -> bool:
+        """Start it, or say when that is tried again; False where there is no memory or no descriptor now."""
+        try:
+            self.start(successor=successor)
+        except OSError:
+            _LOGGER.exception("a process cannot be started", extra={"worker": self.role})
+            self.retire()
+            return False
+        return True
 
     def ended(self) -> int | None:
         """Give the exit code of a child that has ended since the last call; negative for a signal."""

@@ -63,11 +63,7 @@ class Rollout:
 
     def step(self) -> bool:
         """Go on as far as can be without waiting; False at the end."""
-        try:
-            return next(self._steps, None) is not None
-        except OSError:  # no memory or no descriptors now: the children that run go on
-            _LOGGER.exception("a process cannot be started")
-            return False
+        return next(self._steps, None) is not None
 
     def _run(self) -> Generator[bool]:
         _LOGGER.info("processes are replaced")
@@ -92,13 +88,14 @@ class Rollout:
             self._see_off()
             yield True
         old.leaving = False
-        old.start()
-        return (yield from self._await(old, lambda: old.is_ready))
+        return old.try_start() and (yield from self._await(old, lambda: old.is_ready))
 
     def _start_first(self, place: int, old: Child) -> Steps:
         stands_by = old.role in self._standby
-        self._coming = new = old.successor()
-        new.start(successor=True)
+        new = old.successor()
+        if not new.try_start(successor=True):
+            return False
+        self._coming = new
         good = yield from self._await(new, lambda: new.has_started if stands_by else new.is_ready)
         self._coming = None
         if not good:

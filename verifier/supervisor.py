@@ -120,7 +120,7 @@ class Supervisor:
                         self._stop()
                         return code if code > 0 else ExitCode.INTERNAL
                     if child.due and not child.running and time.monotonic() >= child.due:
-                        self._start_again(child)
+                        child.try_start()
                 if waiting is not None and next(waiting, None) is None:
                     waiting = None
         finally:
@@ -159,14 +159,6 @@ class Supervisor:
                 on_end=self._on_end,
                 patience=self._leave_patience,
             )
-
-    @staticmethod
-    def _start_again(child: Child) -> None:
-        try:
-            child.start()
-        except OSError:  # no memory or no descriptors now: the children that run go on
-            _LOGGER.exception("a process cannot be started")
-            child.retire()
 
     def _take_leave(self, child: Child, code: int) -> bool:
         """Note that a child has ended; False where it had never begun to work."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import time
 from typing import TYPE_CHECKING
 
 from tests.unit.verifier.test_supervisor import SECONDS, family
+from verifier.supervisor import AGENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +58,21 @@ def test_the_end_of_the_service_ends_a_rollout(tmp_path: Path) -> None:
         assert running.parent.wait(SECONDS) == 0
         assert len(running.entries("ends")) + len(running.entries("leaves")) == 4
         assert ["a", "leaves"] not in running.lines()
+
+
+def test_a_key_agent_that_cannot_be_started_is_started_when_it_can(tmp_path: Path) -> None:
+    """It ends before its successor begins; without a descriptor for that, the parent tries again, and so for good."""
+    with family(tmp_path, names=f"{AGENT},a") as running:
+        running.wait_for("ready", 2)
+        usual = resource.prlimit(running.parent.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(running.parent.pid, resource.RLIMIT_NOFILE, (4, usual[1]))
+        running.parent.send_signal(signal.SIGHUP)
+        until = time.monotonic() + SECONDS
+        while running.messages.read_text().count("cannot be started") < 2:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert len(running.entries("begins")) == 2
+        resource.prlimit(running.parent.pid, resource.RLIMIT_NOFILE, usual)
+        assert running.wait_for("begins", 3)[2][0] == AGENT
+        running.parent.terminate()
+        assert running.parent.wait(SECONDS) == 0

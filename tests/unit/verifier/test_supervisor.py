@@ -27,23 +27,24 @@ import logging, sys
 from verifier.supervisor import Supervisor, block_signals
 logging.basicConfig()
 block_signals()
-patience, *said = sys.argv[1:]
+names, patience, *said = sys.argv[1:]
 command = [sys.executable, "tests/simulator/child.py", *said]
-sys.exit(Supervisor(["a", "b"], command, first_only=["--first"], patience=float(patience)).run())
+sys.exit(Supervisor(names.split(","), command, first_only=["--first"], patience=float(patience)).run())
 """
 
 
 class Family:
     """A parent and its children, which have `patience` seconds to end."""
 
-    def __init__(self, folder: Path, *behaviour: str, patience: float) -> None:
-        self._diary = folder / "diary"
-        self.parent = subprocess.Popen(
-            [sys.executable, "-c", _PARENT, str(patience), str(folder), *behaviour],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto/python'}"},
-            stderr=subprocess.DEVNULL,
-        )
+    def __init__(self, folder: Path, *behaviour: str, names: str, patience: float) -> None:
+        self._diary, self.messages = folder / "diary", folder / "messages"
+        with self.messages.open("wb") as messages:
+            self.parent = subprocess.Popen(
+                [sys.executable, "-c", _PARENT, names, str(patience), str(folder), *behaviour],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto/python'}"},
+                stderr=messages,
+            )
 
     def lines(self) -> list[list[str]]:
         """Read what the children wrote: role, what, and the rest."""
@@ -64,9 +65,11 @@ class Family:
 
 
 @contextlib.contextmanager
-def family(folder: Path, *behaviour: str, patience: float = SECONDS / 2) -> Iterator[Family]:
+def family(
+    folder: Path, *behaviour: str, names: str = "a,b", patience: float = SECONDS / 2
+) -> Iterator[Family]:
     """Run a family."""
-    running = Family(folder, *behaviour, patience=patience)
+    running = Family(folder, *behaviour, names=names, patience=patience)
     try:
         yield running
     finally:
