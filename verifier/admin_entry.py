@@ -18,7 +18,7 @@ from verifier.intent import Intent
 from verifier.log.store import EntryRow, LogStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from verifier.errors import CallerError
     from verifier.identity import Peer
@@ -154,11 +154,16 @@ def append(
     now_ms: int | None = None,
     agency: str = "",
     fields: Mapping[int, bytes] | None = None,
+    beside: Callable[[LogTransaction], None] = lambda _transaction: None,
 ) -> None:
     """Commit one such entry from a command of the operator's, beside the service that may be running.
 
     Log time never goes back: where the wall clock is behind the last entry, or far ahead of it, the entry takes that
-    one's time.
+    one's time. Arguments as for `build`, and
+
+    Args:
+        store: the log.
+        beside: writes what stands or falls with the entry; called again where the log's lock was not had.
 
     Raises:
         LogUnavailableError: the log cannot be written.
@@ -169,6 +174,7 @@ def append(
             with store.transaction() as transaction:
                 at = log_time(transaction, now_ms)
                 row = build(kind, detail, now_ms=at, agency=agency, fields=fields)
+                beside(transaction)
                 transaction.write({}, at // 86_400_000, [row], [])
         except LogStoreError as error:
             # The lock was never had, so nothing was written. Nobody waits for an answer here, as callers of the service

@@ -26,7 +26,6 @@ from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.resident import marking
 from verifier.resident.purge import Purge
-from verifier.resident.table import MarkTable
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class Office:
             voices = tuple(ceremony.approve(agent.realm, proposal, signer) for signer in signers)
             desk = Desk(realm=agent.realm, roster=roster, log=log, table=CeremonyTable(directory), now=now)
             file = CeremonyFile(proposal=proposal, voices=voices)
-            marking.execute(agent, vault, file, number, office=desk, marks=MarkTable(directory))
+            marking.execute(agent, vault, file, number, office=desk)
             Purge(settings, agent, log).run()
 
     def entries(self, kind: EntryKind) -> list[Any]:

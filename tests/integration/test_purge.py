@@ -14,6 +14,7 @@ import pytest
 from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from padan.entry import EntryKind
+from tests import marks
 from tests.integration import tokens
 from tests.integration.feeding import NEWCOMER, details, feed, people, publish
 from tests.integration.projecting import COUNT, NEW, OLD, set_marks, standing
@@ -183,11 +184,12 @@ def test_a_purge_waits_for_a_feed_that_read_the_marks_before(made: Installation)
 
 def lift(made: Installation, number: str) -> None:
     """Lift an erasure, as two officers do."""
-    with closing(made.agent()) as agent, closing(made.directory()) as directory:
+    with closing(made.agent()) as agent:
         inner = Inner.of_agent(
             agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
         )
-        assert MarkTable(directory).lift(inner.tombstone(nik_grammar.parse(number, AS_OF)), Mark.ERASED)
+        tombstone = inner.tombstone(nik_grammar.parse(number, AS_OF))
+    assert marks.lift(made.settings.log_database, tombstone, Mark.ERASED)
 
 
 def unpurged(made: Installation) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,9 @@ from tests.terms import Terms
 from verifier import schema
 from verifier.consistency.check import Check
 from verifier.consistency.order import Order as CheckOrder
+from verifier.database import make_engine, parse_address
 from verifier.directory import Directory
+from verifier.errors import LogUnavailableError
 from verifier.feed.following import follow
 from verifier.projector.columns import COLUMNS
 from verifier.projector.load import Load
@@ -244,3 +246,39 @@ def test_an_older_vault_holds_nobody_who_was_erased(office: Office) -> None:
     )
     assert held(office, MADE) == [False]
     assert office.entries(EntryKind.RESIDENTS_PURGED)
+
+
+@contextmanager
+def unwritable(office: Office) -> Iterator[None]:
+    """Let the database refuse every mark."""
+    sqlite = "://" not in office.installation.settings.log_database
+    put, drop = (
+        (
+            "CREATE TRIGGER refused BEFORE INSERT ON resident_mark BEGIN SELECT RAISE(ABORT, 'refused'); END",
+            "DROP TRIGGER refused",
+        )
+        if sqlite
+        else (
+            "ALTER TABLE resident_mark ADD CONSTRAINT refused CHECK (since_ms < 0) NOT VALID",
+            "ALTER TABLE resident_mark DROP CONSTRAINT refused",
+        )
+    )
+    engine = make_engine(parse_address(office.installation.settings.log_database))
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(put)
+        yield
+        with engine.begin() as connection:
+            connection.exec_driver_sql(drop)
+    finally:
+        engine.dispose()
+
+
+def test_no_entry_tells_of_a_mark_that_was_not_set(office: Office) -> None:
+    """What two officers decided is logged with what was done, or not at all."""
+    before = len(office.entries(EntryKind.RESIDENT_MARKED))
+    with unwritable(office), pytest.raises(LogUnavailableError):
+        office.mark(Step.SET, Mark.LOCKED, BUDI["NIK"])
+    assert len(office.entries(EntryKind.RESIDENT_MARKED)) == before
+    office.mark(Step.SET, Mark.LOCKED, BUDI["NIK"])
+    assert len(office.entries(EntryKind.RESIDENT_MARKED)) == before + 1

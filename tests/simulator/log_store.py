@@ -15,6 +15,7 @@ from verifier import schema
 from verifier.failure import Failure
 from verifier.log.beside import Beside, How
 from verifier.log.disputes import DisputeRows
+from verifier.log.marks import MarkRows
 from verifier.log.store import Head, LeaderLostError, LogStoreError, StoredEntry, StoredReplay
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ class MemoryLog:
         self.seconds: float | None = None
         self.point: Callable[[], object] = lambda: None  # is passed at each step, where a process may die
         self.term = 0
-        self.disputes = sqlite3.connect(":memory:", check_same_thread=False)
-        self.disputes.execute(str(CreateTable(schema.dispute).compile(dialect=sqlite.dialect())))
+        self.database = sqlite3.connect(":memory:", check_same_thread=False)
+        for table in (schema.dispute, schema.resident_mark, schema.modality_lock, schema.generation):
+            self.database.execute(str(CreateTable(table).compile(dialect=sqlite.dialect())))
 
     def transaction(self) -> MemoryTransaction:
         """Make a transaction."""
@@ -173,7 +175,11 @@ class MemoryTransaction:
 
     def disputes(self) -> DisputeRows:
         """Give the disputes, which are kept in a database in memory."""
-        return DisputeRows(self._log.disputes.execute)
+        return DisputeRows(self._log.database.execute)
+
+    def marks(self) -> MarkRows:
+        """Give the marks, which are kept there too."""
+        return MarkRows(self._log.database.execute)
 
     def keep(self, rows: Sequence[Kept]) -> None:
         """Write rows beside the log."""
@@ -218,11 +224,11 @@ class MemoryTransaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None or (self._written is None and not self._settings and not self._erased):
-            self._log.disputes.rollback()
+            self._log.database.rollback()
             return
         fault = self._log.faults.pop(0) if self._log.faults else None
         if fault is Fault.NOT_STORED:
-            self._log.disputes.rollback()
+            self._log.database.rollback()
             raise LogStoreError(Failure.INPUT_OUTPUT)
         if fault is Fault.HANGS:
             self._log.released.wait(10)
@@ -239,7 +245,7 @@ class MemoryTransaction:
                 table[kept.name] = kept.box
         if self._written is not None:
             self._store(*self._written)
-        self._log.disputes.commit()
+        self._log.database.commit()
         self._log.point()
         if fault is Fault.STORED:
             raise LogStoreError(Failure.DISCONNECTED)

@@ -89,14 +89,7 @@ def execute(file: File, as_json: AsJson = False) -> None:
     wanted = marking.read(agreed.proposal)
     stand(chosen, agreed).require_approved()
     with proposal.desk(chosen) as desk:
-        marking.execute(
-            desk.agent,
-            desk.vault,
-            agreed,
-            desk.nik,
-            office=desk.office(chosen),
-            marks=MarkTable(desk.opened.directory),
-        )
+        marking.execute(desk.agent, desk.vault, agreed, desk.nik, office=desk.office(chosen))
         if wanted.step is Step.SET and wanted.mark is Mark.ERASED:
             _purge(chosen, desk, as_json=as_json)
     if as_json:

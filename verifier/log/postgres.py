@@ -1,11 +1,11 @@
 """The log's store on PostgreSQL, where every worker commits its own groups.
 
 Locks are taken in one order, so that transactions never wait for each other in a circle: the leader's term where the
-leader acts, stored answers by key, then counters by key, then the disputes, then the log's end. A missing counter is
-inserted as zero first, by key, because a row that is not there cannot be locked; only then are the rows locked, by key:
-a transaction in the second phase waits only for others in that phase, since every row that it wants was committed or
-its own when it left the first. The log's end is an advisory lock, held over the commit, so that places have no gaps and
-become visible in their order.
+leader acts, stored answers by key, then counters by key, then the disputes, then the marks, then the log's end. A
+missing counter is inserted as zero first, by key, because a row that is not there cannot be locked; only then are the
+rows locked, by key: a transaction in the second phase waits only for others in that phase, since every row that it
+wants was committed or its own when it left the first. The log's end is an advisory lock, held over the commit, so that
+places have no gaps and become visible in their order.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from verifier.log import arrays, beside
 from verifier.log.beside import How
 from verifier.log.disputes import DisputeRows
 from verifier.log.expiry import Expiry
+from verifier.log.marks import MarkRows
 from verifier.log.reader import LogReader
 from verifier.log.store import (
     EntryRow,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from verifier.log.beside import Kept
+    from verifier.log.disputes import Cursor
 
 # Statistics say nothing of a day that has just begun, nor of a table that grew a moment ago, and a join is planned by
 # them: by yesterday's, each commit would read all of today's counters. So none of the statements below is a join that
@@ -165,9 +167,14 @@ class PostgresTransaction:
     def disputes(self) -> DisputeRows:
         """Lock the disputes, and give them."""
         self._cursor.execute(_LOCK_DISPUTES.encode(), prepare=True)
-        return DisputeRows(
-            lambda statement, values: self._cursor.execute(statement.replace("?", "%s").encode(), values)
-        )
+        return DisputeRows(self._run)
+
+    def marks(self) -> MarkRows:
+        """Give the marks; the first write of one stands in line with the directory's writers."""
+        return MarkRows(self._run)
+
+    def _run(self, statement: str, values: Sequence[Any]) -> Cursor:
+        return self._cursor.execute(statement.replace("?", "%s").encode(), values)
 
     def clock(self) -> float | None:
         """Read the server's clock, and log time of the last entry with it."""

@@ -19,6 +19,7 @@ from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.disputes import DisputeRows
 from verifier.log.ledger import Ledger
+from verifier.log.marks import MarkRows
 from verifier.log.mirror import MirrorWriter
 from verifier.log.reader import LogReader
 from verifier.log.store import (
@@ -117,6 +118,10 @@ class SqliteTransaction:
     def disputes(self) -> DisputeRows:
         """Give the disputes, which the write lock keeps others from."""
         return DisputeRows(self._run)
+
+    def marks(self) -> MarkRows:
+        """Give the marks, which the write lock keeps others from."""
+        return MarkRows(self._run)
 
     def clock(self) -> float | None:
         """Leave the time to the process."""

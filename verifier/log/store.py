@@ -1,10 +1,10 @@
 """What the service asks of the database that holds log, budgets and stored answers.
 
-A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, `disputes`, `keep`,
-then `write` once. Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the `with`
-block commits, and only then may an answer leave; an exception rolls everything back. Every failure of the database is a
-`LogStoreError`, and the same store works again once the cause is gone. Nothing that one request can carry makes a
-statement fail.
+A transaction has one order: `fence` where the leader acts, `claim_replays`, `replays`, `counters`, `disputes`, `marks`,
+`keep`, then `write` once. Stores may rely on it, and PostgreSQL's locks are free of deadlock because of it. Leaving the
+`with` block commits, and only then may an answer leave; an exception rolls everything back. Every failure of the
+database is a `LogStoreError`, and the same store works again once the cause is gone. Nothing that one request can carry
+makes a statement fail.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from verifier.log.beside import Beside, Kept
     from verifier.log.disputes import DisputeRows
+    from verifier.log.marks import MarkRows
     from verifier.log.scope import Scope
 
 COUNTER_KEY_SIZE = 16
@@ -163,6 +164,10 @@ class LogTransaction(Protocol):
 
     def disputes(self) -> DisputeRows:
         """Keep others from the disputes until the commit, and give them."""
+        ...
+
+    def marks(self) -> MarkRows:
+        """Give the marks of residents, which are written with their entry."""
         ...
 
     def keep(self, rows: Sequence[Kept]) -> None:

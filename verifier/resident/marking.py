@@ -5,7 +5,7 @@ again. The body is canonical: 1 step (u8, 1 set, 2 lift), 2 mark (u8), 3 the tom
 
  1 read what was proposed  2 see that it is the number that the person has now
  3 take the execution (verifier.agreed)  4 open a period, by which the entry names the resident
- 5 commit the entry  6 set the mark, or lift it; running services follow within seconds
+ 5 commit the entry, and with it the mark, set or lifted; running services follow within seconds
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from tokenizer.inner import Inner
     from verifier.agreed import Office
-    from verifier.resident.table import MarkTable
+    from verifier.log.store import LogTransaction
     from verifier.vault.store import VaultStore
 
 ACTION: Final = "resident.mark"
@@ -156,9 +156,7 @@ def describe(proposal: Proposal) -> str:
     return _WORDS[marking.step, marking.mark]
 
 
-def execute(
-    agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *, office: Office, marks: MarkTable
-) -> Marking:
+def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *, office: Office) -> Marking:
     """Set the mark or lift it, and log it.
 
     Args:
@@ -167,7 +165,6 @@ def execute(
         file: the proposal and its signatures.
         nik: the resident's number.
         office: what the execution needs.
-        marks: the marks.
 
     Raises:
         ProposalFormatError: it is another action's, or malformed.
@@ -184,11 +181,14 @@ def execute(
     (about,) = trails(agent, office.log, [handle], now_ms=office.now * 1000)  # 4
     detail = {"mark": name_of(marking.mark), **taken}
     kind = _KINDS[marking.step, marking.mark in MODALITIES]
-    admin_entry.append(office.log, kind, detail, now_ms=office.now * 1000, fields=about)  # 5
-    if marking.step is Step.SET:  # 6
-        marks.add({marked: marking.mark}, now_ms=office.now * 1000)
-    else:
-        marks.lift(marked.tombstone, marking.mark)
+
+    def change(transaction: LogTransaction) -> None:
+        if marking.step is Step.SET:
+            transaction.marks().put(marked, marking.mark, office.now * 1000)
+        else:
+            transaction.marks().lift(marked.tombstone, marking.mark)
+
+    admin_entry.append(office.log, kind, detail, now_ms=office.now * 1000, fields=about, beside=change)  # 5
     return marking
 
 

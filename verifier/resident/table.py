@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 
 from verifier import schema
 from verifier.resident.mark import MODALITIES, MODALITY_LOCKS, NAMES, NONE, Mark, Marked, name_of
@@ -91,16 +91,6 @@ class MarkTable:
                     connection.execute(insert(table), rows)
                 if locks:
                     connection.execute(insert(_LOCKS), locks)
-
-    def lift(self, tombstone: bytes, mark: Mark) -> bool:
-        """Take a mark off a number; says whether it was there."""
-        table, name = schema.resident_mark, name_of(mark)
-        key = and_(table.c.tombstone == tombstone, table.c.mark == name)
-        if mark in MODALITIES:
-            table = _LOCKS
-            key = and_(table.c.tombstone == tombstone, table.c.modality == MODALITIES[mark])
-        with self._directory.writing() as connection:
-            return connection.execute(delete(table).where(key)).rowcount > 0
 
     def counts(self) -> dict[str, int]:
         """Count the marks by name."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
+from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.log.scope import Scope
 from verifier.log.store import Head, LogOrderError, LogStoreError, decode_replay_key, encode_replay_key
+from verifier.resident.mark import Mark, Marked
+from verifier.resident.table import MarkTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +42,33 @@ def commit(store: LogStore, number: int, *, counter: bytes = key(1), agency: str
             [entry(number, agency=agency)],
             [answer(number, agency=agency)] if claimed else [],
         )
+
+
+def test_marks_stand_or_fall_with_their_entry(store: LogStore, log_database: str) -> None:
+    """A mark is set and lifted in the transaction of its entry, and followers of the directory see that it was."""
+    name = Marked(tombstone=bytes(16), handle=bytes(15) + b"h")
+    wanted = Mark.LOCKED | Mark.FACE_LOCKED
+    with closing(Directory(log_database)) as directory:
+        table, before = MarkTable(directory), directory.generation()
+        with suppress(ZeroDivisionError), store.transaction() as transaction:
+            assert transaction.marks().put(name, Mark.LOCKED, 1)
+            transaction.write({}, DAY, [entry(1)], [])
+            raise ZeroDivisionError
+        assert (table.of([name.tombstone]), directory.generation(), store.head()) == ({}, before, Head(0, 0))
+        with store.transaction() as transaction:
+            assert transaction.marks().put(name, Mark.LOCKED, 1)
+            assert transaction.marks().put(name, Mark.FACE_LOCKED, 1)
+            assert not transaction.marks().put(name, Mark.LOCKED, 2)
+            transaction.write({}, DAY, [entry(1)], [])
+        assert (table.of([name.tombstone]), store.head().sequence) == ({name.tombstone: wanted}, 1)
+        assert directory.generation() > before
+        before = directory.generation()
+        with store.transaction() as transaction:
+            assert transaction.marks().lift(name.tombstone, Mark.LOCKED)
+            assert transaction.marks().lift(name.tombstone, Mark.FACE_LOCKED)
+            assert not transaction.marks().lift(name.tombstone, Mark.LOCKED)
+            transaction.write({}, DAY, [entry(2)], [])
+        assert (table.of([name.tombstone]), directory.generation() > before) == ({}, True)
 
 
 def test_a_group_is_read_back_as_it_was_written(store: LogStore) -> None:

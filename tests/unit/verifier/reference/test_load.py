@@ -14,6 +14,7 @@ import pytest
 from padan.entry import EntryKind
 from padan.nik import parse
 from tests.installation import install
+from tests.marks import lift
 from tests.operating import details
 from tests.people import AS_OF, BUDI, SARI, UNKNOWN_NIK
 from tests.unit.verifier.reference.captures import EXTRACTOR, Row, face, finger, row, score, write
@@ -243,7 +244,7 @@ def test_nobody_erased_is_enrolled(made: Installation, agent: LocalKeyAgent, tmp
             path = write(tmp_path / "faces.parquet", [row(PERSON, face(21)), row(OTHER, face(22))])
             assert load(made, agent, path).stored == 1
         finally:
-            marks.lift(name.tombstone, Mark.ERASED)
+            lift(made.settings.log_database, name.tombstone, Mark.ERASED)
     assert rejected(path) == [(1, "nik", "nik.erased")]
 
 
@@ -268,7 +269,7 @@ def test_who_is_erased_during_the_load_is_taken_back(
         try:
             load(made, agent, path)
         finally:
-            marks.lift(name.tombstone, Mark.ERASED)
+            lift(made.settings.log_database, name.tombstone, Mark.ERASED)
     assert not candidates(made, agent, PERSON)[0].held
 
 

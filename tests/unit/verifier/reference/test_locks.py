@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.marks import lift
 from verifier.directory import Directory
 from verifier.resident.mark import MODALITY_LOCKS, Mark, Marked, is_locked, is_withheld
 from verifier.resident.table import MarkTable
@@ -27,12 +28,12 @@ def test_a_lock_is_of_one_modality(made: Installation, modality: str) -> None:
         table.add({name: lock}, now_ms=2)  # it is there
         assert table.generation() > before
         assert table.of([name.tombstone]) == {name.tombstone: lock | Mark.RESTRICTED}
-        assert table.lift(name.tombstone, Mark.RESTRICTED)
+        assert lift(made.settings.log_database, name.tombstone, Mark.RESTRICTED)
         marks = table.by_handle()[name.handle]
         assert marks == lock
         assert [each for each in MODALITY_LOCKS if is_locked(marks, each)] == [modality]
         assert not is_withheld(marks)
         assert not is_locked(marks | Mark.ERASED, modality)  # answered as a number that nobody has
-        assert table.lift(name.tombstone, lock)
-        assert not table.lift(name.tombstone, lock)
+        assert lift(made.settings.log_database, name.tombstone, lock)
+        assert not lift(made.settings.log_database, name.tombstone, lock)
         assert table.of([name.tombstone]) == {}
