@@ -25,7 +25,8 @@ _LAST_PORT: Final = 65_535
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
     """Try each address by binding to it for a moment; nothing listens, so that nobody can connect."""
-    names = ("listen", "audit_listen", "metrics_listen")
+    custody = ["custody_listen"] if settings.starts_key_agent or settings.key_agent else []
+    names = ("listen", "audit_listen", "metrics_listen", *custody)
     addresses = {name: getattr(settings, name) for name in names if getattr(settings, name)}
     findings = [*_twice(addresses)]
     used = []

@@ -145,6 +145,17 @@ def test_a_service_that_runs_is_no_fault(folder: Path) -> None:
     assert f"{address} in use" in told["detail"]
 
 
+def test_the_custodians_address_counts_where_a_process_listens_there(folder: Path) -> None:
+    """With a key agent it must be one of its own; a service without one never uses it."""
+    change(folder, "kek", PROMPTED)
+    address = config.load(folder / "padan.toml").listen
+    change(folder, "custody_listen", f'"{address}"')
+    assert check(folder)[0] == 0
+    change(folder, "workers", "2")
+    told = [finding["detail"] for finding in check(folder)[1] if finding["fault"] == "address"]
+    assert told == [f"custody_listen: {address} is the address of listen too"]
+
+
 def test_nobody_can_connect_meanwhile(folder: Path) -> None:
     """An address is bound, but nothing listens there."""
     change(folder, "kek", PROMPTED)
