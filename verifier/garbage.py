@@ -17,6 +17,8 @@ from verifier.housekeeping import Duty
 EVERY: Final = 60.0
 """Seconds between two rounds; one takes about a millisecond, since what was there at the start is left out."""
 _YOUNG_OBJECTS: Final = 20_000
+_TRIM: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
+"""malloc_trim(3), where the C library has it."""
 
 
 def spare() -> None:
@@ -32,8 +34,7 @@ def duty() -> Duty:
 
 
 def collect() -> None:
-    """Collect all cycles, and give free pages back where the C library is one that can (malloc_trim(3))."""
+    """Collect all cycles, and give free pages back where the C library is one that can."""
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    if _TRIM is not None:
+        _TRIM(0)

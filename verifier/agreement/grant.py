@@ -221,18 +221,20 @@ def _require_attributes(
         raise AttributeNotGrantedError("this level of region is not granted", field="claims")
 
 
-@lru_cache(maxsize=_KNOWN_ADDRESSES)
 def address_of(peer: str) -> str:
     """Read the IP address out of a gRPC peer, `ipv4:127.0.0.1:50000` or `ipv6:%5B::1%5D:50000`.
 
     Returns:
         The address; empty for a peer without one, which no agreement admits.
     """
-    family, _, rest = unquote(peer).partition(":")
-    if family not in {"ipv4", "ipv6"}:
-        return ""
-    host, _, _ = rest.rpartition(":")
-    return host.strip("[]")
+    host, _, _ = peer.rpartition(":")  # each connection has a port of its own
+    return _address(host)
+
+
+@lru_cache(maxsize=_KNOWN_ADDRESSES)
+def _address(host: str) -> str:
+    family, _, address = unquote(host).partition(":")
+    return address.strip("[]") if family in {"ipv4", "ipv6"} else ""
 
 
 def _within(source_address: str, networks: Collection[Network]) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from verifier.errors import LogUnavailableError, ShuttingDownError
 from verifier.journal import address, frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
+from verifier.journal.inbox import chunks
 from verifier.journal.outbox import Outbox
 from verifier.ticket import Ticket, Wait
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from verifier.intent import Intent, Settled
 
-_CHUNK = 1 << 18
 _FRESH_SECONDS = 1.0
 _RETRY_SECONDS = 0.05
 _AHEAD_SECONDS = 0.002
@@ -78,7 +78,7 @@ class _Stream:
         """Settle tickets as answers come, until the stream breaks."""
         cutter = Cutter()
         try:
-            while data := self._socket.recv(_CHUNK):
+            for data in chunks(self._socket):
                 self.heard = True
                 for answer in cutter.feed(data):
                     if answer.kind is Kind.LEAVING:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from verifier.errors import ServiceError
 from verifier.journal import address, frame, wire
 from verifier.journal.frame import Cutter, Frame, Kind
+from verifier.journal.inbox import chunks
 from verifier.journal.outbox import Outbox
 from verifier.ticket import Ticket
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from verifier.committer import Committer
     from verifier.intent import Intent
 
-_CHUNK = 1 << 18
 _RETRY_SECONDS = 0.1
 _LOGGER = logging.getLogger("padan.journal")
 
@@ -112,7 +112,7 @@ class JournalServer:
     def _serve(self, stream: socket.socket, outbox: Outbox) -> None:
         cutter = Cutter()
         try:
-            while data := stream.recv(_CHUNK):
+            for data in chunks(stream):
                 for question in cutter.feed(data):
                     self._take(question, outbox)
         except wire.JournalFormatError:

@@ -2,9 +2,10 @@
 
 A table row for each change would rewrite a page for each, because the keys are random. Instead a commit appends one
 row with all of its group's changes (the journal), and the values live in memory, at most about LIMIT of them. Past
-that, each commit also moves a slice of them, in the table's order, into a table; when a round has moved all that were
-there at its start, the journal's older rows go. Values are absolute and the journal's last word counts, so after a
-crash journal over table gives every number as it was committed, whatever had moved.
+that, or where the journal has become long with changes of a few numbers, each commit also moves a slice of them, in the
+table's order, into a table; when a round has moved all that were there at its start, the journal's older rows go.
+Values are absolute and the journal's last word counts, so after a crash journal over table gives every number as it was
+committed, whatever had moved.
 
 Another process may write too: under the write lock, the first use in a transaction reads what it appended, or
 everything anew where it can not tell. A process that never asks for a number holds none.
@@ -23,6 +24,9 @@ _T = TypeVar("_T")
 
 LIMIT = 100_000
 """Numbers in memory before they begin to move; some 150 bytes each."""
+_LONG = 16
+"""Changes in the journal, for each number that memory may hold, past which it is shortened: who opens the log reads
+them all, within a second."""
 _BUCKETS = 256
 _SLICE = 64
 _TRIM_STEP = 256
@@ -70,6 +74,7 @@ class Ledger:
         """Forget everything; the next use reads it again. For a commit of which nobody knows how it ended."""
         self._recent: dict[int, Buckets] = {}
         self._size = 0  # an upper bound
+        self._logged = 0  # changes in the journal since the last round began
         self._table_days: set[int] | None = None
         self._version: int | None = None
         self._last = 0
@@ -180,6 +185,7 @@ class Ledger:
             buckets[key[0]][key] = value
             count += 1
         self._size += count
+        self._logged += count
 
     def _move(self, connection: sqlite3.Connection, count: int) -> None:
         moves: list[tuple[int, bytes]] = []
@@ -209,8 +215,9 @@ class Ledger:
     def _begin_round(self) -> bool:
         if self._size > self._limit:
             self._size = sum(len(bucket) for buckets in self._recent.values() for bucket in buckets)
-        if self._size <= self._limit:
+        if self._size <= self._limit and self._logged <= _LONG * self._limit:
             return False
+        self._logged = 0
         self._round = [(day, number) for day in sorted(self._recent) for number in range(_BUCKETS)][::-1]
         self._mark = self._last
         return True

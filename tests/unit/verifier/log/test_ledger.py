@@ -66,6 +66,24 @@ def test_full_memory_moves_into_the_table_and_the_journal_is_trimmed(path: Path)
         assert read(Ledger("counter"), connection) == expected
 
 
+def test_a_journal_of_few_numbers_is_trimmed_too(path: Path) -> None:
+    """Numbers that all fit into memory change for a whole day: the journal stays short, also over a restart."""
+    source = random.Random(3)
+    expected: dict[bytes, int] = {}
+    longest = 0
+    with closing(open_quickly(path)) as connection:
+        for _ in range(2):
+            book = Ledger("counter", limit=50)
+            for _ in range(2_000):
+                changes = {key: source.randrange(1, 99) for key in source.sample(KEYS[:20], 4)}
+                expected.update(changes)
+                write(book, connection, changes)
+                longest = max(longest, rows(connection, "counter_change"))
+            assert read(book, connection) == expected
+        assert longest < 500
+        assert read(Ledger("counter"), connection) == expected
+
+
 def test_two_books_follow_each_other(path: Path) -> None:
     """Two processes that write in turn see each other's changes, also when one moved and trimmed meanwhile."""
     source = random.Random(2)
