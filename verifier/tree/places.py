@@ -39,13 +39,19 @@ def make(folder: TreeFolder, number: int) -> File:
         LogFormatError: a tile is damaged or missing.
         TreeStoreError: a tile cannot be read.
     """
-    rows: list[bytes] = []
+    # By their first bytes, so that a few hundred rows at a time are objects of their own, and not all of them.
+    beginnings = [bytearray() for _ in range(256)]
     for index in range(BLOCK // WIDTH):
         whole = Tile(0, number * (BLOCK // WIDTH) + index, WIDTH)
-        first = index * WIDTH
         hashes = tile.decode_tile(folder.read(whole.path), whole)
-        rows += [each[:_PREFIX] + (first + n).to_bytes(_PLACE, "big") for n, each in enumerate(hashes)]
-    return _name(number), b"".join(sorted(rows))
+        for place, each in enumerate(hashes, index * WIDTH):
+            beginnings[each[0]] += each[:_PREFIX] + place.to_bytes(_PLACE, "big")
+    return _name(number), b"".join(map(_sorted, beginnings))
+
+
+def _sorted(rows: bytearray) -> bytes:
+    data = bytes(rows)
+    return b"".join(sorted(data[at : at + _ROW] for at in range(0, len(data), _ROW)))
 
 
 class Places:
