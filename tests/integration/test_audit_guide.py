@@ -13,6 +13,7 @@ import pytest
 from padan.audit.mirror import trusted
 from padan.audit.mirror.belief import load_policy
 from padan.v1 import verification_pb2_grpc
+from tests import receipts
 from tests.house import markdown
 from tests.installation import install
 from tests.integration.test_first_start import Terminal, fits
@@ -68,6 +69,8 @@ def office(audited: RunningService, tmp_path: Path) -> Path:
     log, folder = publish(audited, tmp_path / "log"), tmp_path / "auditor"
     folder.mkdir()
     (folder / "policy").write_text(log.policy())
+    receipts.write(folder / "answer.jws", log.leaves[-1], origin=ORIGIN)
+    receipts.write_keys(folder / "keys.jwks")
     installation = audited.installation
     identity = installation.identities["auditor-1"]
     settings = {
