@@ -105,7 +105,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         means.directory, days=means.settings.enrolment_questions_days, today=lambda: clocks.now().today
     )
     return [
-        LeaderDuty(name="tree", every=sequencer.EVERY, act=tree.act, alone=True),
+        sequencer.duty(tree),
         *(
             LeaderDuty(name="witnesses", every=cosigning.EVERY, act=each.turn, alone=True)
             for each in witnesses

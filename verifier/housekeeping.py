@@ -9,36 +9,57 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+POLL_SECONDS: Final = 0.2
+"""Between two looks at what is due, from the end of the last duty."""
 
 _LOGGER = logging.getLogger("padan.housekeeping")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """One duty and its pace in seconds."""
+    """One duty.
+
+    Attributes:
+        name: of it.
+        every: its pace in seconds: from a turn's end to the next turn.
+        act: takes a turn.
+        steady: count the pace from a turn's begin, so that a turn that takes its time puts off the next one by less.
+    """
 
     name: str
     every: float
     act: Callable[[], object]
+    steady: bool = False
 
 
 class Housekeeping:
     """Runs duties until it is stopped."""
 
-    def __init__(self, duties: Sequence[Duty], *, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        duties: Sequence[Duty],
+        *,
+        at_once: bool = False,
+        stopping: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Prepare.
 
         Args:
             duties: what to do.
             at_once: do each when it starts; else after its own pace for the first time.
+            stopping: set by `stop`; what lies between two looks is a wait for it.
+            clock: seconds that never go back.
         """
         self._duties = duties
         self._at_once = at_once
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
+        self._clock = clock
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -51,14 +72,15 @@ class Housekeeping:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        began = time.monotonic()
+        began = self._clock()
         due = {duty.name: began + (0 if self._at_once else duty.every) for duty in self._duties}
-        while not self._stopping.wait(0.2):
+        while not self._stopping.wait(POLL_SECONDS):
             for duty in self._duties:
-                if time.monotonic() < due[duty.name] or self._stopping.is_set():
+                began = self._clock()
+                if began < due[duty.name] or self._stopping.is_set():
                     continue
                 try:
                     duty.act()
                 except Exception:
                     _LOGGER.exception("a duty failed")
-                due[duty.name] = time.monotonic() + duty.every
+                due[duty.name] = (began if duty.steady else self._clock()) + duty.every

@@ -71,6 +71,16 @@ class LeaderDuty:
     every: float
     act: Callable[[Mandate], object]
     alone: bool = False
+    steady: bool = False
+    """As a `Duty`'s."""
+
+    def acting(self, act: Callable[[], object]) -> Duty:
+        """Give the duty at its own pace, as it is done in one term.
+
+        Args:
+            act: takes a turn in that term.
+        """
+        return Duty(name=self.name, every=self.every, act=act, steady=self.steady)
 
 
 class Gauges(Protocol):
@@ -177,7 +187,7 @@ class Leader:
         shared = [duty for duty in self._duties if not duty.alone]
         for duties in (shared, *([duty] for duty in self._duties if duty.alone)):
             working = Housekeeping(
-                [Duty(name=duty.name, every=duty.every, act=self._fenced(duty, mandate)) for duty in duties],
+                [duty.acting(self._fenced(duty, mandate)) for duty in duties],
                 at_once=True,
             )
             self._working.append(working)

@@ -86,7 +86,7 @@ def ask(service: RunningService) -> str:
 
 
 def prove(service: RunningService, receipt: str) -> LogProof:
-    """Fetch the proof of a receipt as soon as it is there: within a second, and long before the promise."""
+    """Fetch the proof of a receipt as soon as it is there, and long before the receipt's merge delay is over."""
     leaf, _ = expecting.leaf_of(receipt)
     with proof_client(service) as client:
         for _ in range(100):

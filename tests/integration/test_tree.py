@@ -1,4 +1,4 @@
-"""The published tree of a running service: within a second, whoever leads, and by the operator's commands."""
+"""The published tree of a running service: every entry, whoever leads, and by the operator's commands."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from padan.tlog import checkpoint, merkle, note
 from padan.tlog.tile import WIDTH, TileNodes
 from verifier.errors import ServiceError
 from verifier.headfile import Extent, HeadConflictError
+from verifier.leader import LeaderDuty
 from verifier.log.store import LeaderLostError
 from verifier.tree import places, resume
 from verifier.tree.errors import TreeBusyError, TreeError, TreeForkedError
@@ -46,12 +47,13 @@ if TYPE_CHECKING:
     from verifier.tree.signing import CheckpointSigner
 
 EVERY: Final = 0.4
-"""Seconds between two turns, so that every leaf is in a published checkpoint within one."""
+"""Seconds from a turn's begin to the next one's, and as much as 0.2 s more, since duties are polled. What just missed a
+turn is published at the end of the next one, so within a second as long as a turn takes no more than this."""
 COSIGN_SECONDS: Final = 0.4
 """How long a checkpoint waits for the signatures of others."""
 SPARE_SECONDS: Final = 0.25
 """Entries wait for the next turn, where this one fills tiles and they fill none, if their age and the time of this
-turn and the next one are no more than that: with the 0.6 s that may be between two turns it is less than a second."""
+turn and the next one are no more than that: with the 0.6 s from begin to begin it is less than a second."""
 AHEAD_SECONDS: Final = 0.05
 """How far the log's clock may be ahead of this process's where the age of an entry is believed."""
 _STEP: Final = 262_144
@@ -294,3 +296,8 @@ class Sequencer:
     def _show_fault(self, *, faulty: bool) -> None:
         if self._gauges is not None:
             self._gauges.show_tree_fault(faulty=faulty)
+
+
+def duty(tree: Sequencer) -> LeaderDuty:
+    """Make the leader's duty of a sequencer, at the pace that keeps every leaf's second."""
+    return LeaderDuty(name="tree", every=EVERY, act=tree.act, alone=True, steady=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,13 +10,78 @@ from sqlalchemy import delete, update
 
 from tests.tree import MANDATE, flip, row
 from verifier import schema
-from verifier.tree import standing
+from verifier.housekeeping import Housekeeping
+from verifier.tree import sequencer, standing
+from verifier.tree.cosigning import MOMENT
 from verifier.tree.errors import TreeForkedError
 from verifier.tree.sequencer import AHEAD_SECONDS, SPARE_SECONDS
 
 if TYPE_CHECKING:
     from padan.tlog.note import Line
     from tests.tree import Site
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """Give the time, in seconds."""
+        return self.now
+
+
+class Passing(threading.Event):
+    """A wait that takes no time but that of a clock, and ends for good some seconds later."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._until = clock.now + seconds
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let the time pass."""
+        self._clock.now += timeout or 0.0
+        return self._clock.now >= self._until
+
+
+class Delays:
+    """Keeps what is told of delays."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def show_merge(self, delay: float) -> None:
+        """Take one."""
+        self.seen.append(delay)
+
+    def show_tree_fault(self, *, faulty: bool) -> None:
+        """See that there is none."""
+        assert not faulty
+
+
+FILES = 0.1
+"""What a turn may take for its files, in seconds, beside a witness that hangs."""
+
+
+@pytest.mark.parametrize("took", [0.05, MOMENT + FILES])
+def test_what_just_missed_a_turn_is_published_within_a_second(local: Site, took: float) -> None:
+    """At the leader's pace, polls included, also where each turn waits for a witness that hangs."""
+    clock, delays = Clock(), Delays()
+
+    def cosign(text: str, signed: bytes, size: int, consistency: object) -> list[Line]:
+        del text, signed, size, consistency
+        local.write(1, log_time_ms=round(clock.now * 1_000))  # it has missed the turn
+        clock.now += took
+        return []
+
+    tree = local.sequencer(cosign, delays, now=clock)
+    local.write(1, log_time_ms=round(clock.now * 1_000))
+    paced = sequencer.duty(tree).acting(lambda: tree.act(MANDATE))
+    Housekeeping([paced], at_once=True, stopping=Passing(clock, 10), clock=clock)._run()
+    assert len(delays.seen) > 10
+    assert max(delays.seen) <= 1.0
 
 
 def test_a_young_rest_waits_for_one_turn_where_a_tile_is_full(local: Site) -> None:
