@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from padan.errors import LogError, UnavailableError
-from padan.tlog import policy
+from padan.tlog import note, policy
 from tests.installation import install
 from tests.people import BUDI
 from tests.service import running
@@ -21,6 +21,7 @@ from verifier.directory import Directory
 from verifier.leader import Mandate
 from verifier.log.open import open_log
 from verifier.tree import witnessed
+from verifier.tree.cosigner import Asked
 from verifier.tree.cosigning import Cosigning, read_policy
 from verifier.tree.folder import TreeFolder
 from verifier.tree.signing import CheckpointSigner
@@ -61,8 +62,12 @@ def test_two_witnesses_cosign_a_growing_log(log_database: str, tmp_path: Path) -
         mandate = Mandate(term=0)
 
         def ask(size: int) -> bytes:
-            lines = cosign(log.text(size), log.signed(size), size, log.proving(size))
-            return log.signed(size) + "".join(map(str, lines)).encode()
+            """Have a checkpoint cosigned, and publish it with what comes."""
+            asked = Asked(log.text(size), log.signed(size), size, log.proving(size))
+            lines = cosign(asked.text, asked.signed, asked.size, asked.consistency)
+            published = log.signed(size) + "".join(map(str, lines)).encode()
+            cosign.published(asked, note.parse(published).lines)
+            return published
 
         def seen() -> float:
             with closing(Directory(log_database)) as directory:

@@ -11,18 +11,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from padan.errors import LogError
-from padan.tlog import checkpoint, merkle, note, policy
-from padan.tlog.tile import TileNodes
+from padan.errors import LogError, LogSignatureError
+from padan.tlog import note, policy
+from padan.tlog.note import Note
 from verifier.errors import OperatorError
 from verifier.tree import witnessed
+from verifier.tree.cosigner import Asked, asking_again
 from verifier.tree.folder import TreeFolder
-from verifier.tree.witness_link import Asked, WitnessError, WitnessLink
+from verifier.tree.witness_link import WitnessError, WitnessLink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from padan.tlog.note import Line, VerifierKey
@@ -88,15 +90,51 @@ def published_in(folder: TreeFolder) -> Asked | None:
     data = folder.checkpoint()
     if data is None:
         return None
-    signed = note.parse(data)
-    stated = checkpoint.parse_text(signed.text)
-    own = [line for line in signed.lines if line.name == stated.origin]
+    return asking_again(note.parse(data), folder.read)
 
-    def prove(old: int) -> list[bytes]:
-        nodes = TileNodes(stated.size, folder.read)
-        return merkle.consistency_proof(old, stated.size, nodes) if old else []
 
-    return Asked(signed.text, note.join(signed.text, own), stated.size, prove)
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a witness has given last.
+
+    Attributes:
+        text: of the checkpoint.
+        line: checked.
+        at: when it came, seconds of the Unix epoch by this process's clock.
+    """
+
+    text: str
+    line: Line
+    at: float
+
+
+def quorum_at(
+    trusted: Policy, collected: Mapping[VerifierKey, Collected], text: str, lines: Sequence[Line]
+) -> float | None:
+    """Say when the quorum was there, by a checkpoint as it is published: None where whoever reads it does not see one.
+
+    What stands there counts as of the time at which its witness was last heard. The witnesses' own times do not count:
+    one whose clock is wrong would refuse what it cosigns, or be there for ever.
+
+    Args:
+        trusted: the policy.
+        collected: what each witness has given last.
+        text: the checkpoint's.
+        lines: of the published checkpoint.
+    """
+    ours = {key: each for key, each in collected.items() if each.text == text}
+    standing = set(lines)
+    others = tuple(standing - {each.line for each in ours.values()})  # of a busy log the log's own alone
+    try:
+        verified = note.verify(Note(text, others), [each.key for each in trusted.witnesses.values()])
+    except LogSignatureError:
+        return None
+    known = {each.key for each in verified}
+    heard = {key: each.at for key, each in ours.items() if each.line in standing or key in known}
+    for at in sorted(set(heard.values()), reverse=True):
+        if trusted.met({key for key in heard if heard[key] >= at}):
+            return at
+    return None
 
 
 class Published(Protocol):
@@ -159,9 +197,12 @@ class Cosigning:
         self._seconds = seconds
         self._now = now
         self._asking = threading.Lock()
+        self._going_on = threading.Lock()
         self._last: Asked | None = None
+        self._collected: Mapping[VerifierKey, Collected] = {}
         self._there_at = 0.0
-        self._there: bool | None = None
+        self._there = False
+        self._said: bool | None = None
         self._written: tuple[int, float] | None = None
         self._silent: dict[str, str] = {}
         self._late: tuple[str, list[Line]] = ("", [])
@@ -178,11 +219,14 @@ class Cosigning:
             consistency: gives the consistency proof from an older size, 0 (then empty) to `size`.
         """
         with self._asking:
-            self._last = Asked(text, signed, size, consistency)
-            return self._ask(self._last)
+            asked = Asked(text, signed, size, consistency)
+            self._go_on_from(asked)
+            return self._ask(asked)
 
     def turn(self, mandate: Mandate) -> None:
         """Keep the quorum's time: ask again where it is missing or grows old, and write it down.
+
+        What comes is published by the sequencer's next turn, and counts from then.
 
         Raises:
             LeaderLostError: another process leads.
@@ -193,12 +237,31 @@ class Cosigning:
             blocking=False
         ):  # else it is being asked just now
             try:
-                self._last = self._last or self._published()
-                if self._last is not None:
-                    self._late = self._last.text, self._ask(self._last)
+                asked = self._last or self._published()
+                if asked is not None:
+                    self._late = asked.text, self._ask(asked)
             finally:
                 self._asking.release()
         self._write(mandate)
+
+    def suffices(self, lines: Sequence[Line]) -> bool:
+        """Say whether these lines, which were collected, are the quorum's."""
+        names = {(line.name, line.key_id) for line in lines}
+        return self._policy.met({link.key for link in self._links if (link.key.name, link.key.id) in names})
+
+    def published(self, asked: Asked, lines: Sequence[Line]) -> None:
+        """Take what is published now: with the quorum's lines it moves the quorum's time, else it is asked for again.
+
+        Args:
+            asked: the checkpoint.
+            lines: as they stand in it.
+        """
+        self._go_on_from(asked)
+        at = quorum_at(self._policy, self._collected, asked.text, lines) if self.required else self._now()
+        self._there = at is not None
+        if at is not None:
+            self._there_at = at
+            self._say(there=True)
 
     def late(self, text: str) -> list[Line]:
         """Give the lines that the duty has collected for a checkpoint that was published without a quorum, once."""
@@ -229,7 +292,14 @@ class Cosigning:
                     break
                 round_.changed.wait(bound - spent)
             lines = dict(round_.lines)
-        self._conclude(self._policy.met(lines))
+        now = self._now()
+        fresh = {key: Collected(asked.text, line, now) for key, line in lines.items()}
+        self._collected = {**self._collected, **fresh}  # another thread may read it
+        if not self.required:
+            self._there_at = now
+        if not self._policy.met(lines):
+            self._there = False
+            self._say(there=False)
         return list(lines.values())
 
     def _ask_one(self, link: WitnessLink, asked: Asked, round_: _Round) -> None:
@@ -250,15 +320,20 @@ class Cosigning:
             else:
                 _LOGGER.info("a witness cosigns again", extra={"reason": link.name})
 
-    def _conclude(self, there: bool) -> None:  # noqa: FBT001 - what it takes is the answer
+    def _go_on_from(self, asked: Asked) -> None:
+        """Ask for this one from now on, unless a later one is known: witnesses do not go back."""
+        with self._going_on:
+            if self._last is None or self._last.size <= asked.size:
+                self._last = asked
+
+    def _say(self, *, there: bool) -> None:
+        if there == self._said:
+            return
+        self._said = there
         if there:
-            self._there_at = self._now()
-        if there != self._there:
-            self._there = there
-            if there:
-                _LOGGER.info("the quorum of witnesses is there")
-            else:
-                _LOGGER.error("the quorum of witnesses is missing: classes of data will be refused in time")
+            _LOGGER.info("the quorum of witnesses is there")
+        else:
+            _LOGGER.error("the quorum of witnesses is missing: classes of data will be refused in time")
 
     def _write(self, mandate: Mandate) -> None:
         if self._written is not None:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from padan.errors import LogFormatError
-from padan.tlog import merkle, tile
+from padan.tlog import merkle, note, tile
 from padan.tlog.edge import Edge
 from padan.tlog.tile import WIDTH, Tile, TileNodes
 from verifier.headfile import Extent
 from verifier.tree.errors import TreeBehindError, TreeForkedError
 
 if TYPE_CHECKING:
+    from padan.tlog.note import Note
     from verifier.headfile import Head
     from verifier.log.store import LogStore
     from verifier.tree.folder import TreeFolder
@@ -36,11 +37,13 @@ class Resumed:
         edge: of the tree.
         published: leaves of the published checkpoint.
         pending: what the head has and no checkpoint says yet; None for nothing.
+        standing: the published checkpoint, which the log has signed; None where there is none.
     """
 
     edge: Edge
     published: int
     pending: Extent | None
+    standing: Note | None
 
 
 def resume(head: Head, *, folder: TreeFolder, signer: CheckpointSigner, log: LogStore) -> Resumed:
@@ -51,7 +54,8 @@ def resume(head: Head, *, folder: TreeFolder, signer: CheckpointSigner, log: Log
         TreeForkedError: folder, head and log are of different histories.
         LogUnavailableError: the folder or the log cannot be read.
     """
-    stated = published(folder, signer)
+    data = folder.checkpoint()
+    stated = _stated(data, signer)
     seen = head.published or EMPTY
     last = max(stated, seen)
     if stated.entries == seen.entries and stated.root != seen.root:
@@ -60,7 +64,12 @@ def resume(head: Head, *, folder: TreeFolder, signer: CheckpointSigner, log: Log
     _require_root(folder, stated, last.entries)  # 1
     _require_root(folder, seen, last.entries)  # 2
     _require_leaves(edge, folder, log)  # 3
-    return Resumed(edge=edge, published=stated.entries, pending=last if last != stated else None)
+    return Resumed(
+        edge=edge,
+        published=stated.entries,
+        pending=last if last != stated else None,
+        standing=None if data is None else note.parse(data),
+    )
 
 
 def published(folder: TreeFolder, signer: CheckpointSigner) -> Extent:
@@ -70,7 +79,10 @@ def published(folder: TreeFolder, signer: CheckpointSigner) -> Extent:
         TreeForkedError: it is not this log's.
         TreeStoreError: it cannot be read.
     """
-    data = folder.checkpoint()
+    return _stated(folder.checkpoint(), signer)
+
+
+def _stated(data: bytes | None, signer: CheckpointSigner) -> Extent:
     if data is None:
         return EMPTY
     stated = signer.read(data)

@@ -20,13 +20,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from padan.tlog import checkpoint, merkle, note
-from padan.tlog.tile import WIDTH, TileNodes
+from padan.tlog import checkpoint, note
+from padan.tlog.tile import WIDTH
 from verifier.errors import ServiceError
 from verifier.headfile import Extent, HeadConflictError
 from verifier.leader import LeaderDuty
 from verifier.log.store import LeaderLostError
 from verifier.tree import places, resume
+from verifier.tree.cosigner import Asked, asking_again, proving, renewed
 from verifier.tree.errors import TreeBusyError, TreeError, TreeForkedError
 from verifier.tree.folder import full_tiles
 from verifier.tree.leaves import committed
@@ -51,6 +52,8 @@ EVERY: Final = 0.4
 turn is published at the end of the next one, so within a second as long as a turn takes no more than this."""
 COSIGN_SECONDS: Final = 0.4
 """How long a checkpoint waits for the signatures of others."""
+SLOW_COSIGN_SECONDS: Final = 2.0
+"""The same where they have come late: a second is then given up, and a receipt's merge delay is far away."""
 SPARE_SECONDS: Final = 0.25
 """Entries wait for the next turn, where this one fills tiles and they fill none, if their age and the time of this
 turn and the next one are no more than that: with the 0.6 s from begin to begin it is less than a second."""
@@ -107,13 +110,13 @@ class Sequencer:
         self._folder = folder
         self._signer = signer
         self._require = require
-        self._waiting = Waiting(cosign, seconds=COSIGN_SECONDS)
+        self._waiting = Waiting(cosign, seconds=COSIGN_SECONDS, at_most=SLOW_COSIGN_SECONDS)
         self._gauges = gauges
         self._now = now
         self._edge: Edge | None = None
         self._mandate: Mandate | None = None
         self._said = ""
-        self._shown: tuple[str, tuple[Line, ...]] = ("", ())
+        self._shown: tuple[Asked, tuple[Line, ...]] | None = None
         self._standing: tuple[bytes, Checkpoint] | None = None
         self._took = 0.0
 
@@ -176,7 +179,7 @@ class Sequencer:
                 f"the log has {last.sequence} entries; its head has seen {seen.size}, and {edge.size} are published"
             )
         if last.sequence == edge.size:
-            return resumed or self._add_late_lines()
+            return resumed or self._add_late_lines(mandate)
         old, end = edge.size, self._worthwhile(edge.size, seen.size, last)
         trees, oldest = self._grow(edge, end, seen)
         self._write_places(old, edge.size)
@@ -228,6 +231,10 @@ class Sequencer:
         self._write_places(0, found.edge.size)
         if found.pending is not None:
             self._publish(mandate, found.pending, found.published)
+        elif found.standing is not None:  # it may wait for lines still
+            lines = found.standing.lines
+            self._shown = asking_again(found.standing, self._folder.read), lines
+            self._waiting.published(*self._shown)
         return found.edge, found.pending is not None
 
     def _write_places(self, old: int, new: int) -> None:
@@ -239,11 +246,11 @@ class Sequencer:
         self._move_head(extent, trees)
         text = self._signer.text(*extent)  # 5
         lines = self._signer.sign(text)
-        others = self._waiting.ask(
-            text, note.join(text, lines), extent.entries, self._consistency(extent.entries)
-        )
+        prove = proving(extent.entries, self._folder.read)
+        asked = Asked(text, note.join(text, lines), extent.entries, prove)
+        others = self._waiting.ask(asked)
         self._require(mandate)  # 6
-        self._show(extent, text, (*lines, *others))
+        self._show(extent, asked, (*lines, *others))
         self._folder.drop_partials(full_tiles(old, extent.entries))
 
     def _move_head(self, extent: Extent, trees: Sequence[Frontier]) -> None:
@@ -260,7 +267,7 @@ class Sequencer:
             return
         raise TreeBusyError("the head moves all the time; this process looks again")
 
-    def _show(self, extent: Extent, text: str, lines: tuple[Line, ...]) -> None:
+    def _show(self, extent: Extent, asked: Asked, lines: tuple[Line, ...]) -> None:
         def may_replace(before: bytes | None) -> bool:
             if before is None:
                 return True
@@ -272,26 +279,27 @@ class Sequencer:
                 raise TreeForkedError(f"the published checkpoint has another root for {stated.size} leaves")
             return True
 
-        data = note.join(text, lines)
+        data = note.join(asked.text, lines)
         if not self._folder.publish(data, may_replace=may_replace):
             raise TreeBusyError(f"{self._folder.path}: another process has published, or publishes just now")
-        self._shown, self._standing = (text, lines), (data, checkpoint.parse_text(text))
+        self._shown, self._standing = (asked, lines), (data, checkpoint.parse_text(asked.text))
+        self._waiting.published(asked, lines)
 
-    def _add_late_lines(self) -> bool:
-        """Publish the last checkpoint again where witnesses have answered after their time."""
-        text, lines = self._shown
-        have = {(line.name, line.key_id) for line in lines}
-        others = [line for line in self._waiting.late(text) if (line.name, line.key_id) not in have]
-        if not others or self._edge is None:
+    def _add_late_lines(self, mandate: Mandate) -> bool:
+        """Publish the last checkpoint again where witnesses have answered after their time, or once more."""
+        if self._shown is None or self._edge is None:
             return False
-        self._show(Extent(self._edge.size, self._edge.root), text, (*lines, *others))
+        asked, lines = self._shown
+        others = self._waiting.late(asked.text)
+        if not others:
+            return False
+        newest = renewed(lines, others)
+        if newest == lines:
+            self._waiting.published(asked, lines)
+            return False
+        self._require(mandate)
+        self._show(Extent(self._edge.size, self._edge.root), asked, newest)
         return True
-
-    def _consistency(self, size: int) -> Callable[[int], list[bytes]]:
-        def prove(old: int) -> list[bytes]:
-            return merkle.consistency_proof(old, size, TileNodes(size, self._folder.read)) if old else []
-
-        return prove
 
     def _show_fault(self, *, faulty: bool) -> None:
         if self._gauges is not None:

@@ -14,7 +14,6 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -25,9 +24,8 @@ from padan.witness import submission
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from padan.tlog.note import Line, VerifierKey
+    from verifier.tree.cosigner import Asked
 
 MAX_ANSWER: Final = 16_384
 """Bytes of the longest answer that is read."""
@@ -42,23 +40,6 @@ class WitnessUrlError(OperatorError):
 
 class WitnessError(Exception):
     """A witness has not cosigned; the message says why, and nothing that it has sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A checkpoint that is to be cosigned.
-
-    Attributes:
-        text: with its last newline.
-        signed: the note as the log has signed it.
-        size: its leaves.
-        consistency: gives the proof from an older size, 0 (then empty) to `size`.
-    """
-
-    text: str
-    signed: bytes
-    size: int
-    consistency: Callable[[int], list[bytes]]
 
 
 class WitnessLink:

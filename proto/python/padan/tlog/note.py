@@ -249,6 +249,18 @@ def cosign(text: str, key: VerifierKey, signer: Sign, time: int) -> Line:
     return Line(key.name, key.id, _TIME.pack(time) + signer(_cosigned(time, text.encode())))
 
 
+def stated_time(line: Line) -> int:
+    """Read when a witness says that it signed, seconds of the Unix epoch; nothing about it is proven.
+
+    Args:
+        line: of a cosignature; what is none has time 0.
+    """
+    if len(line.signature) != _TIME.size + _SIGNATURE_SIZE:
+        return 0
+    (time,) = _TIME.unpack_from(line.signature)
+    return int(time)
+
+
 def _cosigned(time: int, text: bytes) -> bytes:
     return b"cosignature/v1\ntime %d\n" % time + text
 

@@ -18,8 +18,9 @@ from tests.smalllog import SmallLog
 from tests.witnesses import WitnessThread
 from verifier.leader import Mandate
 from verifier.tree import cosigning, witnessed
+from verifier.tree.cosigner import Asked
 from verifier.tree.cosigning import Cosigning, WitnessPolicyError, read_policy
-from verifier.tree.witness_link import Asked, WitnessError, WitnessLink, WitnessUrlError
+from verifier.tree.witness_link import WitnessError, WitnessLink, WitnessUrlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,6 +234,11 @@ def stored(store: MemoryLog) -> float | None:
         return witnessed.parse(transaction.setting(witnessed.NAME))
 
 
+def publish(cosign: Cosigning, log: SmallLog, size: int, lines: list[Line]) -> None:
+    """Tell of a checkpoint that is published with these lines of witnesses."""
+    cosign.published(asked(log, size), (*note.parse(log.signed(size)).lines, *lines))
+
+
 def test_the_quorum_s_time(log: SmallLog, witnesses: list[WitnessThread]) -> None:
     """It moves while the quorum is there, also of an idle log, stands while it is not, and moves at once afterwards."""
     store, clock = MemoryLog(), [1_000.0]
@@ -241,27 +247,74 @@ def test_the_quorum_s_time(log: SmallLog, witnesses: list[WitnessThread]) -> Non
     )
     cosign.turn(MANDATE)  # a leader that has just begun has the published checkpoint cosigned
     assert stored(store) == 1_000
+    publish(cosign, log, 5, cosign.late(log.text(5)))
     clock[0] += 10
-    ask(cosign, log, 6)
+    publish(cosign, log, 6, ask(cosign, log, 6))
     cosign.turn(MANDATE)
     assert stored(store) == 1_000  # seldom written
     clock[0] += 30
+    cosign.turn(MANDATE)
+    publish(cosign, log, 6, cosign.late(log.text(6)))
     cosign.turn(MANDATE)
     assert stored(store) == 1_040  # nothing new was published: it was asked again
     for witness in witnesses[:2]:
         witness.stop()
     clock[0] += 600
     cosign.turn(MANDATE)
-    assert ask(cosign, log, 7) != []
+    lines = ask(cosign, log, 7)
+    assert lines != []
+    publish(cosign, log, 7, lines)
     cosign.turn(MANDATE)
     assert stored(store) == 1_040
     for witness in witnesses[:2]:
         witness.start()
     clock[0] += 2
     cosign.turn(MANDATE)
-    assert stored(store) == 1_642
-    assert len(cosign.late(log.text(7))) >= 2
+    lines = cosign.late(log.text(7))
+    assert len(lines) >= 2
     assert cosign.late(log.text(7)) == []
+    publish(cosign, log, 7, lines)
+    cosign.turn(MANDATE)
+    assert stored(store) == 1_642
+    cosign.close()
+
+
+def test_a_quorum_counts_where_readers_see_it(log: SmallLog, witnesses: list[WitnessThread]) -> None:
+    """Lines that are not published, too few or spoilt ones move no time; the checkpoint is asked for until they are."""
+    store, clock = MemoryLog(), [1_000.0]
+    cosign = Cosigning(policy.parse(text_of(witnesses, 2)), log=store, now=lambda: clock[0])
+    publish(cosign, log, 5, ask(cosign, log, 5))
+    cosign.turn(MANDATE)
+    clock[0] += 100
+    lines = ask(cosign, log, 6)
+    assert [cosign.suffices(some) for some in (lines, lines[:1], [])] == [True, False, False]
+    spoilt = note.Line(lines[0].name, lines[0].key_id, lines[0].signature[:-1] + b"\xff")  # no scalar ends so
+    for some in ([], lines[:1], [*lines[1:], spoilt]):
+        publish(cosign, log, 6, some)
+        cosign.turn(MANDATE)
+        assert stored(store) == 1_000
+        lines = cosign.late(log.text(6))
+        assert len(lines) >= 2
+    publish(cosign, log, 7, [])  # an earlier one was still asked for
+    cosign.turn(MANDATE)
+    lines = cosign.late(log.text(7))
+    publish(cosign, log, 7, lines)
+    cosign.turn(MANDATE)
+    assert (len(lines) >= 2, stored(store)) == (True, 1_100)
+    cosign.close()
+
+
+def test_where_no_quorum_is_asked_for(log: SmallLog, witnesses: list[WitnessThread]) -> None:
+    """Nothing grows old for witnesses that are away, and no line is waited for."""
+    text, store, clock = text_of(witnesses, 2).replace("quorum q", "quorum none"), MemoryLog(), [1_000.0]
+    for witness in witnesses:
+        witness.stop()
+    cosign = Cosigning(policy.parse(text), log=store, now=lambda: clock[0])
+    for clock[0] in (1_000, 1_100):
+        ask(cosign, log, 5)
+        cosign.turn(MANDATE)
+        assert stored(store) == clock[0]
+        assert cosign.suffices([])
     cosign.close()
 
 

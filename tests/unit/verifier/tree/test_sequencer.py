@@ -261,8 +261,8 @@ def test_witnesses_that_are_away_delay_nothing_beyond_a_bound(local: Site) -> No
     assert time.monotonic() - began >= COSIGN_SECONDS
     assert (site.stated().size, asked) == (1, [1])
     go.set()
-    while not sequencer._waiting._answered[1]:
-        time.sleep(0.01)
+    assert sequencer._waiting._round is not None
+    sequencer._waiting._round.join(30)
     assert sequencer.turn(MANDATE)
     data = site.folder.checkpoint()
     assert data is not None
