@@ -232,7 +232,9 @@ class Cosigning:
             LeaderLostError: another process leads.
             LogUnavailableError: it cannot be written now.
         """
-        old = self._now() - self._there_at >= RENEW_SECONDS
+        now = self._now()
+        self._there_at = min(self._there_at, now)  # the clock may have been put back since
+        old = now - self._there_at >= RENEW_SECONDS
         if (old or not self._there) and self._asking.acquire(
             blocking=False
         ):  # else it is being asked just now
@@ -336,15 +338,17 @@ class Cosigning:
             _LOGGER.error("the quorum of witnesses is missing: classes of data will be refused in time")
 
     def _write(self, mandate: Mandate) -> None:
+        now = self._now()
         if self._written is not None:
             term, written = self._written
-            if term == mandate.term and self._there_at - written < WRITE_SECONDS:
+            if term == mandate.term and written <= now and self._there_at - written < WRITE_SECONDS:
                 return
         with self._log.transaction() as transaction:
             transaction.fence(mandate.term)
             stored = witnessed.parse(transaction.setting(witnessed.NAME))
-            # Where there was none the bound begins now, and not anew with each process.
-            newest = max(self._there_at, self._now() if stored is None else stored)
+            # Where there was none the bound begins now, and not anew with each process; so it does, once, where the
+            # time is still to come: the clock of whoever wrote it was ahead, and nothing would be refused until then.
+            newest = max(self._there_at, now if stored is None or stored > now else stored)
             if newest != stored:
                 transaction.set_setting(witnessed.NAME, witnessed.text(newest))
         self._written = mandate.term, newest

@@ -1,8 +1,8 @@
 """Since when the log is without its witnesses, as every process sees it, and which questions that refuses.
 
 One row of the log's database says when the quorum of witnesses was last known to be there. A worker reads it once a
-second, beside the requests; a request costs a comparison. Whatever it is that fails, witnesses, leader or database, the
-time grows old and the classes that need witnesses are refused.
+second, beside the requests; a request costs a comparison. Whatever it is that fails, witnesses, leader, database or a
+clock, the time grows old and the classes that need witnesses are refused.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Witnessed:
         self._now = now
         self._refused_from = REFUSED_FROM if required else max(vocabulary.SENSITIVITIES.values()) + 1
         self._there_at = now()  # until the row was read, the bound counts from here
+        self._ahead: float | None = None
 
     def require(self, sensitivity: int, now: float) -> None:
         """Refuse a question whose class needs witnesses that are away for too long.
@@ -97,14 +98,20 @@ class Witnessed:
     def look(self) -> float:
         """Read the row, and give the seconds since the quorum was last there.
 
+        A time that is still to come counts as of when it was first seen here, and no more: the clock that wrote it is
+        ahead of this one, or was, and until this one is there the age would be none.
+
         Raises:
             WitnessedFormatError: it cannot be understood.
             LogUnavailableError: it cannot be read now.
         """
+        self._there_at = min(self._there_at, self._now())
         found = parse(self._read())
-        if found is not None:
-            self._there_at = found
-        return max(0.0, self._now() - self._there_at)
+        now = self._now()
+        if found is not None and found != self._ahead:
+            self._ahead = found if found > now else None
+            self._there_at = min(found, now)
+        return max(0.0, now - self._there_at)
 
 
 def duty(witnesses: Witnessed, show: Callable[[float], object]) -> Duty:

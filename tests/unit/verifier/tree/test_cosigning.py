@@ -318,6 +318,26 @@ def test_where_no_quorum_is_asked_for(log: SmallLog, witnesses: list[WitnessThre
     cosign.close()
 
 
+@pytest.mark.parametrize("is_next", [False, True])
+def test_a_clock_that_was_ahead(log: SmallLog, witnesses: list[WitnessThread], *, is_next: bool) -> None:
+    """A time that is still to come begins the bound once more and ages from then, in this leader and in the next."""
+    trusted, store, clock = policy.parse(text_of(witnesses, 2)), MemoryLog(), [90_000.0]
+    cosign = Cosigning(trusted, log=store, now=lambda: clock[0])
+    publish(cosign, log, 5, ask(cosign, log, 5))
+    cosign.turn(MANDATE)
+    assert stored(store) == 90_000
+    if is_next:
+        cosign.close()
+        cosign = Cosigning(trusted, log=store, now=lambda: clock[0])
+    for clock[0] in (1_000, 1_010, 1_900):
+        cosign.turn(MANDATE)
+        assert stored(store) == 1_000, "nothing is published meanwhile"
+    publish(cosign, log, 5, ask(cosign, log, 5))
+    cosign.turn(MANDATE)
+    assert stored(store) == 1_900
+    cosign.close()
+
+
 def test_the_bound_begins_once(log: SmallLog, witnesses: list[WitnessThread]) -> None:
     """An installation that never had its quorum counts from its first leader, not from each one's beginning."""
     for witness in witnesses:

@@ -48,18 +48,42 @@ def test_classes_by_time() -> None:
     assert known.look() == 0
     assert refused(known, 10_900) == []
     assert refused(known, 10_901) == [SPECIFIC, PROTECTED]
-    row.value = witnessed.text(10_890)
+    row.value, now = witnessed.text(10_890), 10_901.0
     known.look()
     assert refused(known, 10_901) == []
 
 
+def test_a_time_that_is_still_to_come_is_none() -> None:
+    """It counts as of when it was first read: not until the clock is there, nor then; another one counts as it is."""
+    row, now = Row(), 10_000.0
+    known = Witnessed(row, seconds=900, now=lambda: now)
+    row.value = witnessed.text(13_600)
+    for now, age in ((10_000.0, 0), (10_500.0, 500), (13_601.0, 3_601)):
+        assert known.look() == age
+        assert refused(known, now) == ([SPECIFIC, PROTECTED] if age > 900 else [])
+    row.value = witnessed.text(13_600.5)
+    assert known.look() == 0.5
+    now = 10_000.0  # the clock of this one was ahead as well
+    assert known.look() == 0
+    now = 10_901.0
+    known.look()
+    assert refused(known, now) == [SPECIFIC, PROTECTED]
+    now = 13_600.0
+    known = Witnessed(Row(), seconds=900, now=lambda: now)
+    now = 10_000.0
+    assert known.look() == 0
+    now = 10_901.0
+    assert known.look() == 901
+    assert refused(known, now) == [SPECIFIC, PROTECTED], "nothing was ever read"
+
+
 def test_nothing_that_fails_lengthens_the_bound() -> None:
     """A database that cannot be read, a damaged row and a row that was never written let the time grow old."""
-    row = Row()
-    known = Witnessed(row, seconds=900, now=lambda: 10_000.0)
+    row, now = Row(), 10_000.0
+    known = Witnessed(row, seconds=900, now=lambda: now)
     known.look()
     assert refused(known, 10_901) == [SPECIFIC, PROTECTED]
-    row.value = witnessed.text(10_500)
+    row.value, now = witnessed.text(10_500), 10_501.0
     known.look()
     for row.away, row.value, error in (
         (True, None, LogUnavailableError),
