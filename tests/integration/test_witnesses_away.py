@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import statistics
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from padan.client import Client
+    from tests.installation import Installation
 
 SECONDS = 60
 """The shortest bound that the settings take."""
@@ -136,9 +138,19 @@ def test_a_service_without_its_witnesses(tmp_path: Path) -> None:
         _until(lambda: [_outcome(health) for _ in range(6)] == [""] * 6)
 
 
+def _merge_delay(installation: Installation, client: Client, published: Callable[[], int]) -> float:
+    """Ask a question, and give the seconds from its entry's log time to the checkpoint that holds it."""
+    assert _outcome(client) == ""
+    with closing(open_log(installation.settings.log_database)) as log:
+        size = log.head().sequence
+        _until(lambda: published() >= size)
+        shown = (installation.settings.tree_folder / "checkpoint").stat().st_mtime
+        return shown - log.blind_rows(size - 1, 1)[0][1] / 1000
+
+
 @pytest.mark.timeout(240)
 def test_published_checkpoints_are_cosigned(tmp_path: Path) -> None:
-    """What the service publishes has both cosignatures; after an outage the same checkpoint gets them."""
+    """What is published has both cosignatures, and within a second; after an outage the same checkpoint gets them."""
     path = tmp_path / "witness.policy"
     installation = install(
         tmp_path / "installation", agencies={"tax": Terms()}, extra=f'witness_policy = "{path}"\n'
@@ -167,6 +179,10 @@ def test_published_checkpoints_are_cosigned(tmp_path: Path) -> None:
         with running(installation) as service, service.client("tax") as tax:
             assert _outcome(tax) == ""
             _until(lambda: published() > 0)
+            delays = [_merge_delay(installation, tax, published) for _ in range(9)]
+            assert statistics.median(delays) <= 1.0, (
+                "every leaf's second, as far as a busy machine can show it"
+            )
             before = published()
             assert witnesses[0].stop() == 0
             assert _outcome(tax) == ""
