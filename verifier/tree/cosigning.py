@@ -266,7 +266,7 @@ class Cosigning:
             self._say(there=True)
 
     def late(self, text: str) -> list[Line]:
-        """Give the lines that the duty has collected for a checkpoint that was published without a quorum, once."""
+        """Give the lines that the duty has collected for the published checkpoint, once."""
         found, lines = self._late
         if not lines or found != text:
             return []
