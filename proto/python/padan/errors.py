@@ -156,6 +156,10 @@ class LogSignatureError(LogError):
     """Nobody who is believed has signed it, or a signature does not hold."""
 
 
+class QuorumError(LogSignatureError):
+    """The log has signed it, and too few witnesses have cosigned it: they may be away, and come back."""
+
+
 class LogProofError(LogError):
     """A proof does not show what it claims to show."""
 

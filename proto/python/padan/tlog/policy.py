@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from padan.errors import LogFormatError, LogSignatureError
+from padan.errors import LogFormatError, LogSignatureError, QuorumError
 from padan.tlog import checkpoint, note
 from padan.tlog.note import Algorithm
 
@@ -87,8 +87,8 @@ class Policy:
 
         Raises:
             LogFormatError: it is none.
-            LogSignatureError: no log of the policy has signed it, a known signature does not hold, or the quorum of
-                cosignatures is not there.
+            QuorumError: a log of the policy has signed it, and the quorum of cosignatures is not there.
+            LogSignatureError: no log of the policy has signed it, or a known signature does not hold.
         """
         signed = note.parse(data)
         stated = checkpoint.parse_text(signed.text)
@@ -103,9 +103,11 @@ class Policy:
             )
         cosigned = note.verify(signed, [witness.key for witness in self.witnesses.values()])
         if not self.met({each.key for each in cosigned}):
-            raise LogSignatureError(
+            raise QuorumError(
                 f"{len(cosigned)} of the policy's {len(self.witnesses)} witnesses have cosigned the checkpoint, "
-                f"which is not the quorum {self.quorum!r}"
+                f"which is not the quorum {self.quorum!r}",
+                next_step="run it again later; if it stays, ask the registry and those who run the witnesses",
+                reason="quorum",
             )
         return Believed(stated, tuple(cosigned))
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from padan.errors import LogFormatError
+from padan.errors import LogFormatError, QuorumError
 from padan.tlog import checkpoint, merkle, note
 from padan.tlog.checkpoint import format_hash, parse_hash
 
@@ -42,10 +42,15 @@ class LogProof:
 
         Raises:
             LogFormatError: the checkpoint is none.
-            LogSignatureError: the policy does not believe it.
             LogProofError: the leaf is not shown to stand there.
+            QuorumError: all of it holds, and witnesses are missing.
+            LogSignatureError: the policy does not believe it.
         """
-        believed = policy.believe(self.checkpoint)
+        try:
+            believed = policy.believe(self.checkpoint)
+        except QuorumError:
+            self.check_path(leaf)  # witnesses may come; a path that does not hold is told at once
+            raise
         stated = believed.checkpoint
         merkle.check_inclusion(merkle.leaf_hash(leaf), self.index, stated.size, stated.root, self.path)
         return believed

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from padan.errors import LogError, LogFormatError, LogProofError, LogSignatureError
+from padan.errors import LogError, LogFormatError, LogProofError, LogSignatureError, QuorumError
 from padan.tlog import checkpoint, merkle, note, policy, proof
 from padan.tlog.checkpoint import Checkpoint
 from padan.tlog.note import Algorithm, VerifierKey
@@ -249,6 +249,22 @@ def test_a_proof() -> None:
         assert read.check(leaf, policy.parse(POLICY)).checkpoint.size == len(LEAVES)
         with pytest.raises(LogProofError):
             read.check(b"another leaf", policy.parse(POLICY))
+
+
+def test_a_proof_without_its_witnesses() -> None:
+    """Missing witnesses are told apart from what does not hold, and only where everything else does."""
+    strict, leaf = policy.parse(POLICY), LEAVES[2]
+    path = tuple(merkle.inclusion_proof(2, len(LEAVES), node))
+    alone = LogProof(index=2, path=path, checkpoint=signed(ONE))
+    with pytest.raises(QuorumError, match="1 of the policy's 3") as caught:
+        alone.check(leaf, strict)
+    assert caught.value.reason == "quorum"
+    with pytest.raises(LogProofError):
+        alone.check(b"another leaf", strict)
+    stranger = Signer(ORIGIN, Algorithm.LOG, "stranger")
+    with pytest.raises(LogSignatureError) as refused:
+        LogProof(index=2, path=path, checkpoint=signed(ONE, log=stranger)).check(leaf, strict)
+    assert not isinstance(refused.value, QuorumError)
 
 
 def test_extra_data_is_passed_over() -> None:
