@@ -1,7 +1,10 @@
 """What an agency expects of the log after an answer: that the leaf of its receipt is in the tree in time. Pure.
 
 The promise is the receipt's `mmd`: seconds after which the leaf must be in a published checkpoint. A proof that is not
-there by then, or does not hold, is an alarm; a service that cannot be asked is one after another while.
+there by then, or does not hold, is an alarm. What time can mend is one after another while: a service that cannot be
+asked, calls that it refuses for their rate, a checkpoint that the log has signed and too few witnesses. That while
+begins when the receipt is first asked for in vain: others' receipts may have kept it waiting. It ends, whatever the
+service says, so that nobody can put off a proof for ever.
 """
 
 from __future__ import annotations
@@ -9,12 +12,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from padan.errors import LogError, LogProofError, ReceiptError, UnavailableError
+from padan.errors import (
+    LogError,
+    LogProofError,
+    QuorumError,
+    QuotaError,
+    ReceiptError,
+    UnavailableError,
+)
+from padan.remedy import TABLE
 from padan.tlog import merkle
 from padan.tlog.proof import LogProof
 
@@ -29,9 +41,17 @@ CHECKPOINT: Final = "/padan.v1.AuditService/GetCheckpoint"
 GRACE: Final = 5.0
 """Seconds beyond the promise: clocks, and the way."""
 AWAY: Final = 600.0
-"""Seconds beyond the promise for which a service that does not answer is asked again."""
+"""Seconds for which a service is asked again that does not answer, or refuses for the rate."""
+UNWITNESSED: Final = 900.0
+"""Seconds for which missing witnesses are waited for: as long as the service goes on without them by default
+(`witness_minutes`), which it tells nobody."""
+TRIES: Final = 3
+"""How often a receipt is asked for before what time can mend is an alarm. Where many wait, two tries may lie as far
+apart as two outages."""
 PAUSE: Final = 5.0
 """Seconds between two tries."""
+MOST: Final = 20_000
+"""Receipts that wait at once: some 30 MB."""
 _PARTS: Final = 3
 _LEAF: Final = re.compile(r"01[0-9a-f]{64}")
 _SHARE = random.SystemRandom()
@@ -39,6 +59,10 @@ _SHARE = random.SystemRandom()
 
 class MissingProofWarning(UserWarning):
     """A receipt's leaf is not shown to stand in the log, though the time for it is over."""
+
+
+class UnwatchedReceiptWarning(UserWarning):
+    """So many receipts wait for their proofs that new ones are not watched over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +74,16 @@ class Expected:
         leaf: 33 bytes.
         at: when to ask next, monotonic seconds.
         promised: when it must be there.
+        since: when it was first asked for in vain; infinite before that.
+        tries: how often it was asked for in vain.
     """
 
     receipt: str
     leaf: bytes
     at: float
     promised: float
+    since: float = math.inf
+    tries: int = 0
 
 
 def expect(receipt: str, *, now: float, delay: float | None, share: float = 1.0) -> Expected | None:
@@ -117,33 +145,74 @@ def read(response: audit_pb2.GetInclusionProofResponse, leaf: bytes, policy: Pol
 def again(expected: Expected, error: PadanError, *, now: float) -> Expected | None:
     """Say when to ask again after a failure; None where it is an alarm.
 
+    What was refused for the rate keeps its time, and with it its place before those that are due later: how long to
+    wait is the pace's. A service cannot pass over one leaf and go on with the others.
+
     Args:
         expected: what was asked for.
         error: why there is no proof.
         now: monotonic seconds.
     """
-    waits = (isinstance(error, LogProofError) and error.reason == "UNKNOWN_LEAF") or isinstance(
-        error, UnavailableError
-    )
-    end = expected.promised + (AWAY if isinstance(error, UnavailableError) else GRACE)
-    if not waits or now >= end:
+    tried = replace(expected, since=min(expected.since, now), tries=expected.tries + 1)
+    end = _end(tried, error)
+    if now >= end:
         return None
-    return Expected(
-        receipt=expected.receipt,
-        leaf=expected.leaf,
-        at=min(now + PAUSE, max(end, now)),
-        promised=expected.promised,
-    )
+    return tried if too_fast(error) else replace(tried, at=min(now + PAUSE, end))
+
+
+def _end(tried: Expected, error: PadanError) -> float:
+    """Say until when an error is none yet: minus infinity where it is an alarm at once."""
+    if _unknown_leaf(error):
+        return tried.promised + GRACE
+    if isinstance(error, QuorumError):
+        patience = UNWITNESSED
+    elif _is_away(error):
+        patience = AWAY
+    else:
+        return -math.inf
+    return max(tried.promised, tried.since) + patience if tried.tries >= TRIES else math.inf
+
+
+def too_fast(error: PadanError) -> bool:
+    """Say whether a call was refused for its rate alone, so that the same one may be made again soon."""
+    row = TABLE.get(error.reason)
+    return isinstance(error, QuotaError) and row is not None and row.retry
+
+
+def _is_away(error: PadanError) -> bool:
+    return isinstance(error, UnavailableError) or too_fast(error)
+
+
+def _unknown_leaf(error: PadanError) -> bool:
+    return isinstance(error, LogProofError) and error.reason == "UNKNOWN_LEAF"
 
 
 def alarm(error: PadanError) -> MissingProofWarning:
     """Say an alarm in words."""
-    what = (
-        "does not hold" if isinstance(error, LogError) and error.reason != "UNKNOWN_LEAF" else "is not there"
-    )
+    shown = "show it to the registry and its auditors"
+    if isinstance(error, QuorumError):
+        what = "is signed by the log, but witnesses are missing, and were waited for"
+        shown = "ask the registry and those who run the witnesses"
+    elif isinstance(error, LogError) and not _unknown_leaf(error):
+        what = "does not hold, though its time is over"
+    elif _is_away(error):
+        what = "was not to be had from the service, which was asked for long"
+    else:
+        what = "is not there, though its time is over"
     return MissingProofWarning(
-        f"the proof that an answer stands in the log {what}, though its time is over: {error}; "
-        "keep the receipt, and show it to the registry and its auditors"
+        f"the proof that an answer stands in the log {what}: {error}; keep the receipt, and {shown}"
+    )
+
+
+def unwatched(most: int) -> UnwatchedReceiptWarning:
+    """Say in words that new receipts are passed over.
+
+    Args:
+        most: receipts that may wait.
+    """
+    return UnwatchedReceiptWarning(
+        f"{most} receipts wait for their proofs, which come more slowly than answers; new ones are not watched over, "
+        "and counted in `unwatched`: keep them for `padan receipt prove`, or watch over a share of them"
     )
 
 

@@ -4,7 +4,9 @@
     client = padan.Client.from_files("padan.example:7443", ..., proofs=proofs)
 
 Each answer's receipt is looked after: when its merge delay is over the proof is fetched and checked. Where there is
-none, or it does not hold, a `MissingProofWarning` is given and `on_alarm` called; nothing is passed over in silence.
+none, or it does not hold, a `MissingProofWarning` is given and `on_alarm` called. Proofs are asked for as fast as the
+service admits them; receipts beyond those that may wait are counted, and an `UnwatchedReceiptWarning` is given. Nothing
+is passed over in silence.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from typing import TYPE_CHECKING, Self
 import grpc
 
 from padan import channel, expecting
-from padan.errors import PadanError
+from padan.errors import PadanError, UnavailableError
+from padan.pace import Pace
 from padan.rpc import from_rpc
 from padan.v1 import audit_pb2
 
@@ -98,6 +101,7 @@ class ProofClient:
 
         Raises:
             LogProofError: reason "UNKNOWN_LEAF" where no published checkpoint holds it; or the path does not hold.
+            QuorumError: all of it holds, and witnesses are missing.
             LogError: nobody who is believed has signed the checkpoint.
             PadanError: see `padan errors`.
         """
@@ -164,6 +168,7 @@ class Proofs:
         on_proof: Callable[[str, LogProof], object] | None = None,
         delay: float | None = None,
         share: float = 1.0,
+        most: int = expecting.MOST,
     ) -> None:
         """Prepare.
 
@@ -174,6 +179,7 @@ class Proofs:
             on_proof: is called with a receipt and its proof, to keep both.
             delay: seconds after the answer at which to ask first; by default the receipt's merge delay.
             share: of the receipts that are watched over, 0 to 1.
+            most: receipts that may wait at once; one that comes then is not watched over.
         """
         self._client = client
         self._policy = policy
@@ -181,14 +187,19 @@ class Proofs:
         self._on_proof = on_proof
         self._delay = delay
         self._share = share
+        self._most = most
+        self._pace = Pace()
         self._due: list[tuple[float, int, Expected]] = []
         self._number = itertools.count()
         self._changed = threading.Condition()
         self._closing = False
         self._asking = False
+        self._full = False
         self._thread: threading.Thread | None = None
         self.alarms = 0
         """How many receipts have no proof that holds."""
+        self.unwatched = 0
+        """How many receipts came while as many waited as may: of these nothing is known."""
 
     def watch(self, receipt: str) -> None:
         """Look after a receipt; a client that was given this does it with every answer."""
@@ -197,8 +208,19 @@ class Proofs:
         except PadanError as error:
             self._raise_alarm(receipt, error)
             return
-        if expected is not None:
-            self._add(expected)
+        if expected is None:
+            return
+        with self._changed:
+            waiting = len(self._due) + self._asking
+            if waiting <= self._most // 2:
+                self._full = False  # the next time that too many wait is told of again
+            if waiting < self._most:
+                self._add(expected)
+                return
+            told, self._full = self._full, True
+            self.unwatched += 1
+        if not told:
+            _warn(expecting.unwatched(self._most))
 
     def drain(self, seconds: float) -> bool:
         """Wait until every receipt has its proof or its alarm; returns whether none is left.
@@ -228,38 +250,51 @@ class Proofs:
 
     def _run(self) -> None:
         while (expected := self._next()) is not None:
+            later = None
             try:
                 proof = self._client.inclusion(expected.leaf, policy=self._policy)
             except PadanError as error:
-                later = expecting.again(expected, error, now=time.monotonic())
-                if later is None:
-                    self._raise_alarm(expected.receipt, error)
-                else:
-                    self._add(later)
+                later = self._judge(expected, error)
             except ValueError:  # the channel was closed meanwhile
                 return
             else:
+                self._pace = self._pace.answered(time.monotonic())
                 self._tell(self._on_proof, expected.receipt, proof)
-            with self._changed:
+            with self._changed:  # at once, so that no receipt waits twice or not at all
                 self._asking = False
+                if later is not None:
+                    self._add(later)
                 self._changed.notify_all()
+
+    def _judge(self, expected: Expected, error: PadanError) -> Expected | None:
+        """Say when to ask again, or raise the alarm."""
+        now = time.monotonic()
+        if expecting.too_fast(error):
+            self._pace = self._pace.refused(now, error.retry_after)
+        elif isinstance(error, UnavailableError):
+            self._pace = self._pace.unanswered(now)
+        else:
+            self._pace = self._pace.answered(now)
+        later = expecting.again(expected, error, now=now)
+        if later is None:
+            self._raise_alarm(expected.receipt, error)
+        return later
 
     def _next(self) -> Expected | None:
         with self._changed:
             while not self._closing:
-                if self._due and self._due[0][0] <= time.monotonic():
+                at = max(self._due[0][0], self._pace.at) if self._due else None
+                left = None if at is None else at - time.monotonic()
+                if left is not None and left <= 0:
                     self._asking = True
                     return heapq.heappop(self._due)[2]
-                self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
+                self._changed.wait(left)
         return None
 
     def _raise_alarm(self, receipt: str, error: PadanError) -> None:
         self.alarms += 1
         self._tell(self._on_alarm, receipt, error)
-        with contextlib.suppress(
-            expecting.MissingProofWarning
-        ):  # where warnings are errors, the thread goes on
-            warnings.warn(expecting.alarm(error), stacklevel=3)
+        _warn(expecting.alarm(error))
 
     @staticmethod
     def _tell(told: Callable[..., object] | None, receipt: str, what: object) -> None:
@@ -269,3 +304,8 @@ class Proofs:
             told(receipt, what)
         except Exception as error:  # noqa: BLE001 - the caller's fault must not end the watch, nor pass in silence
             warnings.warn(f"what is told of proofs has failed: {type(error).__name__}", stacklevel=4)
+
+
+def _warn(warning: UserWarning) -> None:
+    with contextlib.suppress(type(warning)):  # where warnings are errors, thread and caller go on
+        warnings.warn(warning, stacklevel=4)

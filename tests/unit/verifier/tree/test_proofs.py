@@ -9,12 +9,12 @@ import pytest
 
 from padan.tlog import merkle
 from padan.v1 import audit_pb2
+from tests.proving import OpenGate
 from tests.simulator.journal import Writer
 from tests.simulator.log_store import MemoryLog
 from tests.tree import flip
 from verifier.call import Call, Now
 from verifier.errors import InvalidFieldError, RateLimitedError
-from verifier.identity import Peer
 from verifier.limiter import RateLimiter
 from verifier.tree.errors import TreeStoreError, UnknownLeafError
 from verifier.tree.proofs import PER_SECOND, Proofs
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from tests.tree import Site
 
 NOW = Now(wall=1.0, mono=1.0, today=dt.date(2026, 11, 29))
-
-
-class OpenGate:
-    """A gate that takes everybody for one agency."""
-
-    def admit(self, pem: bytes, now: float) -> Peer:
-        """Let in."""
-        return Peer(kind="agency", id="tax", serial="1", fingerprint=pem, not_before=int(now), not_after=2)
 
 
 @pytest.fixture
