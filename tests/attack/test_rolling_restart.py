@@ -41,6 +41,8 @@ SECONDS = 90.0
 """How long a busy machine may take."""
 AGE = 5
 BUDGET = 3
+COLD_SECONDS = 3.0
+"""From the start of a replica to its first verdict."""
 RATE = 200.0
 WRONG = {vocabulary.ATTRIBUTE_NAME: "SITI RAHAYU"}
 _EXTRA = f"connection_seconds = {AGE}\njoint_subject_budget = 100000\njoint_prefix_budget = 1000000\n"
@@ -217,6 +219,8 @@ def test_rolling_restart_of_two_replicas(tmp_path: Path, request: pytest.Fixture
         assert load.failures == {}
         for stack in stacks:
             stack.close()
+    # The quickest of them: how long others share the processors with the load is this machine's.
+    assert min(cold) <= COLD_SECONDS
     print(
         f"replicas: {len(load.answered):,} calls over 4 restarts, {len(load.failed)} failed; "
         f"start to first verdict {min(cold):.1f} to {max(cold):.1f} s"
