@@ -15,6 +15,7 @@ from keys.purpose import ALARM_AHEAD, is_known, parse, rules
 from keys.state import KeyState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from keys.keyset import Keyring, RingKey
@@ -76,6 +77,17 @@ def next_end(purpose: KeysetName, key: RingKey, *, now: datetime) -> datetime | 
     uses = [Use.PROTECT, Use.PROCESS] if key.state.may_protect else [Use.PROCESS]
     ahead = [at for at in (end(purpose, key, use) for use in uses) if at is not None and at > now]
     return min(ahead, default=None)
+
+
+def outgoing(ring: Keyring) -> Iterator[tuple[KeysetName, RingKey]]:
+    """List the keys that were replaced and go on making things beside the new one, until they are deactivated."""
+    for text, keyset in ring.keysets.items():
+        if is_known(text) and rules(parse(text)).beside and keyset.primary is not None:
+            for key in keyset.keys:  # in the order in which they were made
+                if key.key_id == keyset.primary:
+                    break
+                if key.state is KeyState.ACTIVE:
+                    yield parse(text), key
 
 
 def alarms(ring: Keyring, *, now: datetime) -> tuple[Alarm, ...]:

@@ -362,7 +362,11 @@ def _end_domain(changing: Changing, domain: KeysetName, ending: Ending) -> None:
 
 
 def _rotate(changing: Changing, purpose: KeysetName) -> int:
-    """Put a new primary key in the place of the present one; what the old one made stays readable."""
+    """Put a new primary key in the place of the present one; what the old one made stays readable.
+
+    A key of the log stays active beside the new one: a checkpoint carries both signatures, and witnesses and readers
+    who have the old key alone refuse one that it has not signed.
+    """
     if not rules(purpose).rotates:
         if not changing.ring.keyset(purpose).living:
             raise KeyNotFoundError(
@@ -371,6 +375,6 @@ def _rotate(changing: Changing, purpose: KeysetName) -> int:
         raise TransitionError(f"the {purpose} key belongs to data that must be moved to a new key first")
     old = changing.ring.keyset(purpose).primary
     key_id = _succeed(changing, purpose)
-    if old is not None:
+    if old is not None and not rules(purpose).beside:
         changing.move(purpose, old, KeyState.DEACTIVATED)
     return key_id

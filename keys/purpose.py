@@ -81,6 +81,8 @@ class PurposeRules:
         initial: whether a new keyring holds a key of this purpose.
         permanent: whether the key outlives every rotation, so that there is only one that is sound.
         rotates: whether a new primary key may be made at any time, because whatever the old one made names its key.
+        beside: whether the key that a rotation replaces stays active beside the new one until it is deactivated, since
+            others believe the old one alone and must be handed the new one first.
         scoped: whether the purpose has a keyset for each domain, and none of its own.
         optional: whether a keyring is sound without a key of this purpose, as those of earlier releases are.
     """
@@ -92,6 +94,7 @@ class PurposeRules:
     initial: bool = True
     permanent: bool = False
     rotates: bool = False
+    beside: bool = False
     scoped: bool = False
     optional: bool = False
 
@@ -104,7 +107,6 @@ _HKDF = PurposeRules(algorithm=Algorithm.HKDF_SHA256)
 _TOKENS = PurposeRules(algorithm=Algorithm.HMAC_SHA256, optional=True)
 _LATER_HKDF = PurposeRules(algorithm=Algorithm.HKDF_SHA256, initial=False)
 _PERMANENT = PurposeRules(algorithm=Algorithm.HMAC_SHA256, protects=None, processes=None, permanent=True)
-_SIGNING = PurposeRules(algorithm=Algorithm.ED25519, processes=None, rotates=True)
 
 RULES: Final[Mapping[Purpose, PurposeRules]] = MappingProxyType(
     {
@@ -124,8 +126,10 @@ RULES: Final[Mapping[Purpose, PurposeRules]] = MappingProxyType(
         Purpose.HANDLE: _PERMANENT,
         Purpose.TOMBSTONE: _PERMANENT,
         Purpose.REPLAY: PurposeRules(algorithm=Algorithm.HKDF_SHA256, rotates=True),
-        Purpose.LOG_SIGNING: _SIGNING,
-        Purpose.RECEIPT_SIGNING: _SIGNING,
+        Purpose.LOG_SIGNING: PurposeRules(
+            algorithm=Algorithm.ED25519, processes=None, rotates=True, beside=True
+        ),
+        Purpose.RECEIPT_SIGNING: PurposeRules(algorithm=Algorithm.ED25519, processes=None, rotates=True),
         Purpose.PROJECTOR_FEED: PurposeRules(algorithm=Algorithm.HMAC_SHA256, rotates=True),
     }
 )

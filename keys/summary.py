@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from keys.keychange import Action, Change
-from keys.purpose import Purpose, TokenDomain, purpose_of
+from keys.purpose import Purpose, TokenDomain, purpose_of, rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,38 @@ class Summary:
     final: str
 
 
+_BESIDE: Final[Mapping[Action, tuple[Summary, Summary]]] = MappingProxyType(
+    {
+        Action.ROTATE: (
+            Summary(
+                does="Make a new {purpose} key, for {use}. From now on it signs beside the present one, until that "
+                "one is deactivated.",
+                final="The new key cannot go back to being unused; the present one goes on signing.",
+            ),
+            Summary(
+                does="Membuat kunci {purpose} baru, untuk {use}. Mulai sekarang kunci baru menandatangani di samping "
+                "yang sekarang, sampai yang sekarang dinonaktifkan.",
+                final="Kunci baru tidak dapat kembali menjadi belum dipakai; yang sekarang tetap menandatangani.",
+            ),
+        ),
+        Action.DEACTIVATE: (
+            Summary(
+                does="Let the {purpose} key {key}, for {use}, sign nothing new. Witnesses, auditors and agencies who "
+                "do not have the other key refuse the log from then on. What it signed stays readable.",
+                final=_FINAL_EN[Action.DEACTIVATE],
+            ),
+            Summary(
+                does="Menonaktifkan kunci {purpose} {key}, untuk {use}: tidak menandatangani apa pun yang baru. Saksi, "
+                "auditor, dan instansi yang belum memiliki kunci lainnya menolak log sejak saat itu. Yang sudah "
+                "ditandatangani tetap dapat dibaca.",
+                final=_FINAL_ID[Action.DEACTIVATE],
+            ),
+        ),
+    }
+)
+"""What is said, English and Indonesian, of a key that works beside the one that replaces it."""
+
+
 def english(what: Change | Roster) -> Summary:
     """Say it in English."""
     if not isinstance(what, Change):
@@ -97,6 +129,8 @@ def english(what: Change | Roster) -> Summary:
             final="Only as many of the new custodians as the new number says can change this again."
             + (" The old shares open nothing any more." if what.holds_shares else ""),
         )
+    if (beside := _beside(what, 0)) is not None:
+        return beside
     purpose, key = _for(what.purpose, 0), f"the {what.purpose} key {what.key_id}"
     does = {
         Action.CREATE: f"Make a new {what.purpose} key, for {purpose}. It does nothing until it is activated.",
@@ -127,6 +161,8 @@ def indonesian(what: Change | Roster) -> Summary:
             final="Hanya sejumlah pemegang kunci baru yang disyaratkan yang dapat mengubahnya lagi."
             + (" Pecahan yang lama tidak membuka apa pun lagi." if what.holds_shares else ""),
         )
+    if (beside := _beside(what, 1)) is not None:
+        return beside
     purpose, key = _for(what.purpose, 1), f"kunci {what.purpose} {what.key_id}"
     does = {
         Action.CREATE: f"Membuat kunci {what.purpose} baru, untuk {purpose}. "
@@ -151,6 +187,15 @@ def indonesian(what: Change | Roster) -> Summary:
         f"{_ended(what, 1)}",
     }
     return Summary(does=does[what.action], final=_FINAL_ID[what.action])
+
+
+def _beside(what: Change, language: int) -> Summary | None:
+    """Say it of a key that works beside its successor; English is 0 and Indonesian 1. None where it is no such key."""
+    if what.action not in _BESIDE or not rules(what.purpose).beside:
+        return None
+    told = _BESIDE[what.action][language]
+    use = _for(what.purpose, language)
+    return Summary(does=told.does.format(purpose=what.purpose, key=what.key_id, use=use), final=told.final)
 
 
 def _listed(what: Change, language: int) -> str:

@@ -55,7 +55,10 @@ def signed_by(made: Installation) -> set[bytes]:
 
 
 def test_signing_keys_change_without_a_restart(tmp_path: Path) -> None:
-    """New receipts and checkpoints carry the new keys within seconds, old receipts verify, and the change is logged."""
+    """New receipts and checkpoints carry the new keys within seconds, old receipts verify, and the change is logged.
+
+    Checkpoints carry the old key's signature beside the new one's until the old key is deactivated.
+    """
     made = install(tmp_path / "installation", extra="workers = 2\n")
     with (
         running(made, ready=False) as service,
@@ -68,6 +71,7 @@ def test_signing_keys_change_without_a_restart(tmp_path: Path) -> None:
         before = client.service_info().jwks()
         holder = custody(made)
         holder.rotate(Purpose.RECEIPT_SIGNING)
+        previous = holder.read().primary(Purpose.LOG_SIGNING)
         holder.rotate(Purpose.LOG_SIGNING)
         ring, _ = holder.rotate(Purpose.REPLAY)
         publics = {
@@ -78,8 +82,12 @@ def test_signing_keys_change_without_a_restart(tmp_path: Path) -> None:
         while True:
             new, keys = stub.Verify(request(), timeout=10).receipt, client.service_info().jwks()
             follows = key_of(new) == keys["keys"][0]["kid"] != key_of(old)
-            if follows and signed_by(made) == {publics[Purpose.LOG_SIGNING]}:
+            if follows and signed_by(made) == {previous.public, publics[Purpose.LOG_SIGNING]}:
                 break
+            assert time.monotonic() < until, service.messages()[-2000:]
+            time.sleep(0.2)
+        ring = holder.deactivate(Purpose.LOG_SIGNING, previous.key_id)
+        while signed_by(made) != {publics[Purpose.LOG_SIGNING]}:
             assert time.monotonic() < until, service.messages()[-2000:]
             time.sleep(0.2)
         for token in (old, new):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from keys.cryptoperiod import Use, alarms, check, end
+from keys.cryptoperiod import Use, alarms, check, end, outgoing
 from keys.errors import KeyExpiredError
 from keys.purpose import Purpose
 from keys.state import KeyState
@@ -60,6 +60,39 @@ def test_only_what_a_key_still_does_is_told(states: list[KeyState], uses: list[U
     """A key at rest has no end of making, a destroyed one no end at all."""
     found = alarms(with_key(Purpose.INDEX, *states), now=NOW + 10 * YEAR)
     assert [alarm.use for alarm in found] == uses
+
+
+def with_keys(purpose: Purpose, *, primary: int, states: dict[int, KeyState]) -> Keyring:
+    """Make a keyring with several keys of a purpose, active before they are what they are now."""
+    ring = empty()
+    for key_id in states:
+        ring = ring.add(purpose, new_key(purpose, key_id)).transition(
+            purpose, key_id, KeyState.ACTIVE, at=NOW
+        )
+    ring = ring.make_primary(purpose, primary)
+    for key_id, state in states.items():
+        if state is not KeyState.ACTIVE:
+            ring = ring.transition(purpose, key_id, state, at=NOW)
+    return ring
+
+
+@pytest.mark.parametrize(
+    ("purpose", "primary", "second", "told"),
+    [
+        (Purpose.LOG_SIGNING, 3, KeyState.ACTIVE, [1, 2]),
+        (Purpose.LOG_SIGNING, 3, KeyState.DEACTIVATED, [1]),
+        (Purpose.LOG_SIGNING, 3, KeyState.COMPROMISED, [1]),
+        (Purpose.LOG_SIGNING, 2, KeyState.ACTIVE, [1]),
+        (Purpose.LOG_SIGNING, 1, KeyState.ACTIVE, []),
+        (Purpose.ATTRIBUTE, 3, KeyState.ACTIVE, []),
+    ],
+)
+def test_what_was_replaced_and_goes_on_is_told(
+    purpose: Purpose, primary: int, second: KeyState, told: list[int]
+) -> None:
+    """A log key that is older than the primary one and active waits for its end; one that comes after it does not."""
+    ring = with_keys(purpose, primary=primary, states={1: KeyState.ACTIVE, 2: second, 3: KeyState.ACTIVE})
+    assert [(name, key.key_id) for name, key in outgoing(ring)] == [(purpose, key_id) for key_id in told]
 
 
 def test_a_use_ends_at_its_moment() -> None:

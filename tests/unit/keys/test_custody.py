@@ -118,6 +118,16 @@ def test_rotation_keeps_the_old_key_readable(custody: Custody) -> None:
     assert (key.state, bool(key.wrapped)) == (KeyState.DEACTIVATED, True)
 
 
+def test_rotation_leaves_the_logs_old_key_signing(custody: Custody) -> None:
+    """Witnesses and readers know the old key alone: it signs beside the new one, until a step of its own ends that."""
+    old = primary(custody, Purpose.LOG_SIGNING)
+    ring, new = custody.rotate(Purpose.LOG_SIGNING)
+    assert ring.keyset(Purpose.LOG_SIGNING).primary == new
+    assert ring.key(Purpose.LOG_SIGNING, old).state is KeyState.ACTIVE
+    ring = custody.deactivate(Purpose.LOG_SIGNING, old)
+    assert ring.key(Purpose.LOG_SIGNING, old).state is KeyState.DEACTIVATED
+
+
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if not RULES[purpose].rotates])
 def test_keys_of_stored_data_are_not_rotated_by_a_word(custody: Custody, purpose: Purpose) -> None:
     """Where data stands under a key, a new primary alone would lose it."""

@@ -164,7 +164,7 @@ class Lifecycle(RuleBasedStateMachine):
             return multiple()
         (key,) = states_of(self.custody.read()).keys() - self.states.keys()
         self.states[key] = KeyState.ACTIVE
-        if old is not None:
+        if old is not None and purpose is not Purpose.LOG_SIGNING:
             self.states[str(purpose), old] = KeyState.DEACTIVATED
         self.primary[purpose] = key[1]
         return key

@@ -64,6 +64,22 @@ def test_a_re_share_is_told() -> None:
     assert "Pecahan yang lama" in summary.indonesian(shared).final
 
 
+def test_a_log_key_beside_the_present_one_is_told() -> None:
+    """Custodians read that the log's present key goes on signing, and at its end who refuses the log then."""
+    change = Change(action=Action.ROTATE, purpose=Purpose.LOG_SIGNING)
+    assert "beside the present one" in summary.english(change).does
+    assert "goes on signing" in summary.english(change).final
+    assert "di samping yang sekarang" in summary.indonesian(change).does
+    assert "tetap menandatangani" in summary.indonesian(change).final
+    change = Change(action=Action.DEACTIVATE, purpose=Purpose.LOG_SIGNING, key_id=7)
+    assert "Witnesses, auditors and agencies" in summary.english(change).does
+    assert "Saksi, auditor, dan instansi" in summary.indonesian(change).does
+    for action in (Action.ROTATE, Action.DEACTIVATE):
+        other = Change(action=action, purpose=Purpose.RECEIPT_SIGNING, key_id=7 if action in KEYED else 0)
+        assert "beside" not in summary.english(other).does
+        assert "refuse" not in summary.english(other).does
+
+
 def test_being_made_primary_is_told() -> None:
     """Whoever signs reads that the key makes everything from now on."""
     change = Change(action=Action.ACTIVATE, purpose=Purpose.INDEX, key_id=1, primary=True)
