@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from keys.keyset import Keyring
+    from keys.keyset import Keyring, RingKey
+    from keys.purpose import KeysetName
     from verifier.config import Settings
     from verifier.directory import Certificate, Directory
 
@@ -118,9 +119,15 @@ def of_keyring(ring: Keyring) -> Iterator[Deadline]:
         primary = ring.keyset(purpose).primary
         if primary is None:
             continue
-        ends = cryptoperiod.end(parse(purpose), ring.key(purpose, primary), Use.PROTECT)
-        if ends is not None:
-            yield Deadline(kind=Kind.KEY, name=f"{purpose} {primary}", at=ends.timestamp())
+        yield from _of_key(parse(purpose), ring.key(purpose, primary))
+    for name, key in cryptoperiod.outgoing(ring):
+        yield from _of_key(name, key)
+
+
+def _of_key(purpose: KeysetName, key: RingKey) -> Iterator[Deadline]:
+    ends = cryptoperiod.end(purpose, key, Use.PROTECT)
+    if ends is not None:
+        yield Deadline(kind=Kind.KEY, name=f"{purpose} {key.key_id}", at=ends.timestamp())
 
 
 def of_domains(directory: Directory, ring: Keyring, *, grace_days: int, now: float) -> Iterator[Deadline]:

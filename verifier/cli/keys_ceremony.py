@@ -11,8 +11,9 @@ from keys import keyceremony
 from keys.ceremony import State
 from keys.keyceremony import EXPIRED
 from keys.keychange import Change
+from keys.purpose import Purpose
 from padan.cli.console import CommandError, ExitCode, print_json
-from verifier.cli import council, domain_end
+from verifier.cli import council, domain_end, log_key
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.place import Files, Place, placed
 
@@ -153,6 +154,8 @@ def execute(file: File, as_json: AsJson = False) -> None:
     typer.echo(f"proposal: {proposal}")
     if isinstance(what, Change) and what.ending is not None:
         typer.echo(f"next:     {domain_end.RESTART}")
+    if isinstance(what, Change) and what.purpose is Purpose.LOG_SIGNING:
+        log_key.tell(ring)
 
 
 def register(app: typer.Typer) -> None:

@@ -8,8 +8,9 @@ import typer
 
 from keys import summary
 from keys.keychange import Action, Change
+from keys.purpose import Purpose
 from padan.cli.console import CommandError, ExitCode, print_json
-from verifier.cli import domain_end
+from verifier.cli import domain_end, log_key
 from verifier.cli.custody_choice import CHOICE
 from verifier.cli.domain_end import DomainOf
 from verifier.cli.keyset_name import PurposeOf
@@ -58,10 +59,12 @@ def rotate(purpose: PurposeOf, as_json: AsJson = False) -> None:
     """Put a new primary key in the place of the present one, for token domains and tags, replay, feed and signing keys.
 
     What the old key made stays readable, and what it signed verifies. Running servers follow within seconds. The first
-    key of a token domain is made so too.
+    key of a token domain is made so too. The log's old key signs beside the new one until it is deactivated.
     """
     ring, key_id = CHOICE.custody().rotate(purpose)
     _report(ring, purpose, key_id, as_json=as_json)
+    if purpose is Purpose.LOG_SIGNING and not as_json:
+        log_key.tell(ring)
 
 
 def declare_compromised(

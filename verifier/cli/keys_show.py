@@ -17,6 +17,7 @@ from keys.purpose import is_known, parse
 from keys.ringfile import RingFile
 from keys.ringformat import moment
 from padan.cli.console import ExitCode, print_json
+from verifier.cli import log_key
 from verifier.cli.custody_choice import CHOICE
 from verifier.inventory import uses
 from verifier.inventory.cbom import build
@@ -65,7 +66,8 @@ def status(
         cbom.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if as_json:
         described = {"verified": not unverified, "unlocked_by": who or None, "uses_away": list(known.away)}
-        print_json({**summary(ring, alarms), "keys": [_standing(one, known) for one in keys], **described})
+        listed = {"keys": [_standing(one, known) for one in keys], "log_keys_beside": log_key.outgoing(ring)}
+        print_json({**summary(ring, alarms), **listed, **described})
     else:
         typer.echo(
             f"{ring.realm.registry_id} ({ring.realm.environment}), counter {ring.counter}, KEK {ring.kek_id}"
@@ -76,6 +78,7 @@ def status(
         for reason in known.away:
             typer.echo(f"uses are not known: {reason}")
         _tell(alarms)
+        log_key.tell(ring)
         if unverified:
             typer.echo("not verified: the file was read without its KEK")
     if alarms:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys import cryptoperiod, ringformat
 from keys.credential_provider import FOLDER_VARIABLE
+from keys.cryptoperiod import Use
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.ringfile import RingFile
@@ -101,4 +102,14 @@ def _periods(ring: Keyring, now: datetime) -> Iterator[Finding]:
             Fault.CRYPTOPERIOD,
             f"the time of the {alarm.purpose} key {alarm.key_id} to {alarm.use} {verb} on {day}",
             "put a new key in its place: padan-keys rotate, or create and activate",
+        )
+    for purpose, key in cryptoperiod.outgoing(ring):
+        ends = cryptoperiod.end(purpose, key, Use.PROTECT)
+        until = "" if ends is None else f", until {ends.date().isoformat()}"
+        yield warned(
+            "keys",
+            Fault.CRYPTOPERIOD,
+            f"the {purpose} key {key.key_id} was replaced and signs beside the new one{until}",
+            "once every witness, auditor and agency has the new key (docs/operate.md): "
+            f"padan-keys deactivate {purpose} {key.key_id}",
         )

@@ -97,7 +97,8 @@ def unlockers(provider: KekProvider) -> str:
 def _standing(ring: Keyring, purpose: str, key: RingKey, now: datetime) -> Standing:
     keyset = ring.keyset(purpose)
     primary = keyset.primary == key.key_id
-    due, ends = _due(purpose, key, primary=primary)
+    outgoing = any(other is key for _, other in cryptoperiod.outgoing(ring))
+    due, ends = _due(purpose, key, makes=primary or outgoing)
     return Standing(
         purpose=purpose,
         key=key,
@@ -110,10 +111,10 @@ def _standing(ring: Keyring, purpose: str, key: RingKey, now: datetime) -> Stand
     )
 
 
-def _due(purpose: str, key: RingKey, *, primary: bool) -> tuple[datetime | None, Use | None]:
+def _due(purpose: str, key: RingKey, *, makes: bool) -> tuple[datetime | None, Use | None]:
     if not is_known(purpose) or not key.state.has_material or key.state is KeyState.PRE_ACTIVE:
         return None, None
-    uses = [Use.PROTECT, Use.PROCESS] if primary else [Use.PROCESS]
+    uses = [Use.PROTECT, Use.PROCESS] if makes else [Use.PROCESS]
     for use in uses:  # protecting never ends after processing
         due = cryptoperiod.end(parse(purpose), key, use)
         if due is not None:

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys.custody import Custody
+from keys.purpose import Purpose
+from keys.realm import Realm
 from tests.installation import Installation, install
+from tests.simulator.kek_provider import MemoryKekProvider
 from tests.terms import Terms
 from verifier import expiry
 from verifier.directory import Certificate
 from verifier.expiry import AHEAD, Deadline, Kind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from keys.keyset import Keyring
 
 DAY = 86_400.0
@@ -58,6 +64,21 @@ def test_everything_that_ends_is_listed(installation: Installation) -> None:
     assert ends[Kind.GRANT, "ana"] == 1_924_992_000
     assert (Kind.CALLER_CERTIFICATE, "agency/tax") in ends
     assert (Kind.CALLER_CERTIFICATE, "auditor/ana") in ends
+
+
+def test_a_log_key_that_was_replaced_ends_too(tmp_path: Path) -> None:
+    """Until it is deactivated its end is told: who believes it alone refuses the log from then on."""
+    made = Custody(path=tmp_path / "k.json", provider=MemoryKekProvider(), actor="tester")
+    old = made.create(Realm(registry_id="registry-test", environment="development")).primary(
+        Purpose.LOG_SIGNING
+    )
+    ring, new = made.rotate(Purpose.LOG_SIGNING)
+
+    def named(ring: Keyring) -> set[str]:
+        return {each.name for each in expiry.of_keyring(ring) if each.name.startswith("log-signing")}
+
+    assert named(ring) == {f"log-signing {old.key_id}", f"log-signing {new}"}
+    assert named(made.deactivate(Purpose.LOG_SIGNING, old.key_id)) == {f"log-signing {new}"}
 
 
 def test_a_renewed_certificate_hides_the_old_one(installation: Installation) -> None:

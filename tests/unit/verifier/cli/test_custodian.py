@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,30 @@ def test_rotation_and_compromise(call: Callable[..., Result]) -> None:
     }
     checked = call("check")
     assert (checked.code, "no-primary" in checked.out) == (ExitCode.NO, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_logs_key_is_replaced_in_two_steps(call: Callable[..., Result]) -> None:
+    """The rotation names the new verifier key and the step that ends it; status does too, until that step is done."""
+    old = key_id(call, "log-signing")
+    done = call("rotate", "log-signing")
+    new = key_id(call, "log-signing")
+    told = f"two keys sign: the log-signing key {old} beside {new}, until "
+    shown = call("status", "--unverified")
+    for printed in (done.out, shown.out):
+        assert told in printed
+        assert f"padan-keys deactivate log-signing {old}" in printed
+        assert re.search(
+            r"^new key:  registry-test/development/log\+[0-9a-f]{8}\+\S+$", printed, re.MULTILINE
+        )
+    assert (done.code, shown.code) == (0, 0)
+    (beside,) = call("status", "--json").data["log_keys_beside"]
+    assert (str(beside["key_id"]), str(beside["beside"])) == (old, new)
+    assert f"new key:  {beside['new_vkey']}\n" in done.out
+    assert call("deactivate", "log-signing", old).code == 0
+    shown = call("status", "--json")
+    assert shown.data["log_keys_beside"] == []
+    assert "two keys sign" not in call("status").out
 
 
 @pytest.mark.parametrize("environment", ["production", "staging"])

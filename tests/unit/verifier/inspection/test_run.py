@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from keys.custody import Custody
+from keys.provider import open_provider
+from keys.purpose import Purpose
 from padan.cli.console import ExitCode
 from tests.installation import Installation, install
 from tests.unit.verifier.inspection.breakages import BROKEN, ELSEWHERE, PROMPTED
@@ -183,6 +186,19 @@ def test_cryptoperiods_are_told_ahead(folder: Path) -> None:
         assert statuses <= expected
         assert ("failed" in statuses) == ("failed" in expected)
         assert bool(statuses) == bool(expected)
+
+
+def test_a_log_key_that_waits_for_its_end_is_a_warning(folder: Path) -> None:
+    """While the log has two keys, the step that is left is named, and nothing fails for it."""
+    settings = config.load(folder / "padan.toml")
+    custody = Custody(path=settings.keyring, provider=open_provider(settings.kek), actor="tester")
+    old = custody.read().primary(Purpose.LOG_SIGNING).key_id
+    custody.rotate(Purpose.LOG_SIGNING)
+    (found,) = (finding for finding in check_keyring(settings) if finding.step == "keys")
+    assert found.status.value == "warning"
+    assert f"padan-keys deactivate log-signing {old}" in (found.next_step or "")
+    custody.deactivate(Purpose.LOG_SIGNING, old)
+    assert [finding for finding in check_keyring(settings) if finding.step == "keys"] == []
 
 
 def test_what_has_ended_fails_where_the_service_needs_it() -> None:

@@ -73,6 +73,20 @@ def test_what_is_due_next(custody: Custody) -> None:
     )
 
 
+def test_a_log_key_that_was_replaced_is_due_when_it_stops_signing(custody: Custody) -> None:
+    """It signs beside the new one, so that its end to sign is what comes next; nothing does once it is deactivated."""
+    ring, new = custody.rotate(Purpose.LOG_SIGNING)
+    old = next(key.key_id for key in ring.keyset(Purpose.LOG_SIGNING).keys if key.key_id != new)
+
+    def due(ring: Keyring) -> dict[int, datetime | None]:
+        found = standings(ring, now=NOW)
+        return {one.key.key_id: one.due for one in found if one.purpose == Purpose.LOG_SIGNING}
+
+    assert due(ring) == {old: NOW + timedelta(days=365), new: NOW + timedelta(days=365)}
+    ring = custody.deactivate(Purpose.LOG_SIGNING, old)
+    assert due(ring) == {old: None, new: NOW + timedelta(days=365)}
+
+
 def test_every_purpose_has_users() -> None:
     """A purpose is not added without saying which processes use it."""
     assert set(standing.USERS) == set(Purpose)
