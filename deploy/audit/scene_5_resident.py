@@ -38,7 +38,8 @@ def play(audit: Audit) -> None:
     )
     stage.run(
         SECOND_AUDITOR,
-        f"padan-audit subject part opened.json {own} --share auditor.share --out part.json --timeout 60",
+        f"padan-audit subject part opened.json {own} --share auditor.share --out part.json --yes"
+        " --timeout 60",
     )
     stage.run(SECOND_AUDITOR, f"cp opened.json part.json ../{AUDITOR}/")
     stage.say("The auditor searches its own copy, brought up to date before:")

@@ -93,7 +93,7 @@ def test_two_auditors_answer_a_resident(served: tuple[RunningService, Desk]) -> 
         ("alpha", ("propose", *alpha, *REASON, "--out", draft)),
         ("beta", ("sign", draft, *beta, "--out", signed)),
         ("alpha", ("open", signed, *alpha, "--out", opened)),
-        ("beta", ("part", opened, *beta, *laid.share("beta"), "--out", part)),
+        ("beta", ("part", opened, *beta, *laid.share("beta"), "--yes", "--out", part)),
     ):
         done = laid.audit("subject", *words, nik=NIK, by=by)
         assert done.code == ExitCode.DONE, done.err
@@ -155,7 +155,7 @@ def test_a_file_of_entries_does_as_well(served: tuple[RunningService, Desk]) -> 
     opened, part = laid.opened(OTHER, "copied"), laid.file("copied.part")
     given = ("--entries", copy)
     done = laid.audit(
-        "subject", "part", opened, *laid.own("beta"), *laid.share("beta"), *given, "--out", part
+        "subject", "part", opened, *laid.own("beta"), *laid.share("beta"), *given, "--yes", "--out", part
     )
     assert done.code == ExitCode.DONE, done.err
     report = ("subject", "report", opened, part, *laid.own("alpha"), *laid.share("alpha"))
@@ -277,7 +277,7 @@ def test_a_wrong_part_is_named(served: tuple[RunningService, Desk]) -> None:
     opened, again = laid.opened(OTHER, "wrong"), laid.opened(OTHER, "another")
     part = laid.file("wrong.part")
     given = (*laid.own("beta"), *laid.share("beta"))
-    assert laid.audit("subject", "part", opened, *given, "--out", part).code == ExitCode.DONE
+    assert laid.audit("subject", "part", opened, *given, "--yes", "--out", part).code == ExitCode.DONE
     key, people, shares = laid.auditors.key, laid.auditors.people, laid.auditors.shares
     request_ = trailfile.decode(opened.read_bytes(), key)
     cheat = OwnShare(number=2, secret=bytearray(shares[2]))

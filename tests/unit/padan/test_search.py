@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hmac
 import io
 import os
@@ -19,6 +20,7 @@ from padan import envelope as format_2
 from padan.audit import answer, paper, search
 from padan.audit.entries import Item
 from padan.audit.phrases import ENGLISH, INDONESIAN
+from padan.audit.span import Span
 from padan.entry import EntryKind, Field
 from padan.errors import AuditError
 from padan.trail import Opening
@@ -221,6 +223,16 @@ def test_the_clock_of_three_days(hours: float, *, late: bool, words: str) -> Non
     assert answer.document(made)["late"] is late
     assert answer.document(made)["due"] == "2026-09-24T14:13:20Z"
     assert words in answer.words_of_clock(made)
+
+
+def test_an_answer_says_which_time_it_covers() -> None:
+    """Where not all of the log was looked through, document and paper say what was; an open end is empty."""
+    asked = Span(since=1_790_000_000_000)
+    made = dataclasses.replace(answered([verify(1)]), covers=asked)
+    document = answer.document(made)
+    assert (document["from"], document["until"]) == ("2026-09-21T14:13:20Z", "")
+    assert paper.render(made) != paper.render(answered([verify(1)]))
+    assert answer.document(answered([verify(1)]))["from"] == ""
 
 
 def test_no_cell_is_a_formula() -> None:

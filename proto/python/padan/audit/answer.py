@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from padan import times
 from padan.audit import render
+from padan.audit.span import WHOLE, Span, moment_text
 from padan.entry import Entry, EntryError, EntryKind, Field, decode
 from padan.errors import AuditError
 from padan.vocabulary import Attribute, LawfulUse, LegalBasis, Verdict, label
@@ -75,6 +76,7 @@ class Answer:
         received: when the resident asked.
         made: when the answer was made.
         lines: in the order of the log.
+        covers: the stretch of log time that was looked through.
         withheld: entries left out, by the article that delays them; for the auditor alone.
     """
 
@@ -84,6 +86,7 @@ class Answer:
     received: datetime
     made: datetime
     lines: tuple[Line, ...]
+    covers: Span
     withheld: Mapping[str, int]
 
     @property
@@ -98,7 +101,13 @@ class Answer:
 
 
 def make(
-    items: Iterable[Item], opening: Opening, *, registry: str, made: datetime, lifted: Collection[str] = ()
+    items: Iterable[Item],
+    opening: Opening,
+    *,
+    registry: str,
+    made: datetime,
+    lifted: Collection[str] = (),
+    covers: Span = WHOLE,
 ) -> Answer:
     """Put an answer together.
 
@@ -108,6 +117,7 @@ def make(
         registry: id of the registry.
         made: now.
         lifted: articles under which entries were delayed and are no longer.
+        covers: the stretch of log time that the entries were looked for in.
 
     Raises:
         AuditError: an entry is malformed.
@@ -130,6 +140,7 @@ def make(
         received=datetime.fromtimestamp(opening.received, tz=UTC),
         made=made,
         lines=tuple(lines),
+        covers=covers,
         withheld=dict(sorted(withheld.items())),
     )
 
@@ -146,8 +157,15 @@ def document(answer: Answer) -> dict[str, Any]:
         "due": times.text(answer.due),
         "made": times.text(answer.made),
         "late": answer.is_late,
+        "from": _bound(answer.covers.since),
+        "until": _bound(answer.covers.until),
         "entries": [row(line) for line in answer.lines],
     }
+
+
+def _bound(moment: int | None) -> str:
+    """Write an end of what an answer covers; empty where it is open."""
+    return "" if moment is None else moment_text(moment)
 
 
 def row(line: Line) -> dict[str, Any]:

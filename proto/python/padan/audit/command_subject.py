@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import auditors, envelope, personfile, times, trail
-from padan.audit import answer, keyfile, search, told, trailfile
+from padan.audit import answer, keyfile, search, span, told, trailfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
 from padan.audit.entries import FileEntries, ServiceEntries
 from padan.audit.listing import AuditClient
@@ -32,6 +32,7 @@ from padan.group import wipe
 
 if TYPE_CHECKING:
     from padan.audit.entries import Entries
+    from padan.audit.span import Needed, Span
     from padan.audit.trailfile import Request
     from padan.auditors import AuditorsKey
     from padan.personfile import Person
@@ -162,6 +163,17 @@ def part(
     key: KeyFile,
     share: ShareFile,
     out: Out,
+    from_time: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=_TIMES, help="Only periods with entries from this log time on, UTC."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=_TIMES, help="Only periods with entries before this log time, UTC."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Give them without a question: this cannot be taken back.")
+    ] = False,
     entries: EntriesFile = None,
     copy: CopyFolder = None,
     policy: CopyPolicy = None,
@@ -174,7 +186,12 @@ def part(
     timeout: Timeout = None,
     json: Json = False,
 ) -> None:
-    """Give your part of every period's key, with proofs; it opens nothing without the others' parts and the handles."""
+    """Give your part of every period's key, with proofs; it opens nothing without the others' parts and the handles.
+
+    Whoever gets the part opens these periods from then on without you, for any resident whose handles they have: limit
+    it to the time that the resident asks about. What would be given is shown first.
+    """
+    asked = _span(from_time, until)
     made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
     request = trailfile.decode(personfile.read(request_file), made_for)
     names = trailfile.signers(request, made_for)
@@ -188,15 +205,13 @@ def part(
         address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
     ) as opened:
         source = ServiceEntries(opened) if isinstance(opened, AuditClient) else opened
-        found, foreign = search.envelopes(source, made_for)
+        needed = span.needed(source, made_for, asked)
+    _agree(needed, asked, yes=yes)
+    elements = [each.element for each in needed.envelopes]
     with keyfile.open_share(personfile.read(share), phrase, key=made_for, name=person.card.name) as own:
-        data = trailfile.part(request, person, own, made_for, [each.element for each in found])
+        data = trailfile.part(request, person, own, made_for, elements, span=asked)
     personfile.write_new(out, data, secret=True)
-    if json:
-        print_json({"part": str(out), "auditor": person.card.name, "periods": len(found), "foreign": foreign})
-        return
-    typer.echo(f"{out}: the part of {person.card.name}, {len(found)} periods, proved")
-    told.tell_foreign(foreign)
+    told.tell_part(out, needed, asked, auditor=person.card.name, json=json)
 
 
 @app.command()
@@ -246,12 +261,16 @@ def report(
         keys = _join(given, found, made_for)
         looked = search.Search(keys, handles)
         wipe(*keys.values())
+        asked = span.common(
+            trailfile.span_of(personfile.read(path), request, person, made_for) for path in parts
+        )
         made = answer.make(
-            looked.find(source),
+            looked.find(span.Within(source, asked)),
             request.opening,
             registry=made_for.place.registry_id,
             made=datetime.now(UTC),
             lifted=lifted or (),
+            covers=asked,
         )
     told.write(out, made)
     told.tell(made, looked.tally, out, opened=len(keys), foreign=foreign, json=json)
@@ -265,6 +284,31 @@ def _open(auditors_file: Path, key: Path, phrase: Path | str | None) -> tuple[Au
     person = personfile.open_private(personfile.read(key), spoken)
     made_for.number(person.card.name)
     return made_for, person
+
+
+def _span(since: datetime | None, until: datetime | None) -> Span:
+    bounds = [None if at is None else int(at.replace(tzinfo=UTC).timestamp() * 1000) for at in (since, until)]
+    try:
+        return span.Span(since=bounds[0], until=bounds[1])
+    except ValueError as error:
+        raise CommandError(
+            f"--from and --until: {error}", next_step="give both in UTC, --from first", code=ExitCode.INPUT
+        ) from None
+
+
+def _agree(needed: Needed, asked: Span, *, yes: bool) -> None:
+    """Show which periods would be given, and ask."""
+    if not needed.envelopes:
+        raise CommandError(
+            f"no period has an entry about anybody {asked}",
+            next_step="look at --from and --until, and at the entries that the service shows you",
+            code=ExitCode.INPUT,
+        )
+    told.tell_needed(needed, asked)
+    if not yes and not typer.confirm("Give your part of them?", default=False, err=True):
+        raise CommandError(
+            "nothing was given", next_step="limit it with --from and --until", code=ExitCode.REFUSED
+        )
 
 
 def _phrase(source: Path | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
@@ -29,12 +30,11 @@ from reportlab.platypus import (
 from padan.audit.phrases import ENGLISH, INDONESIAN
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from reportlab.pdfgen.canvas import Canvas
 
     from padan.audit.answer import Answer, Line
     from padan.audit.phrases import Phrases
+    from padan.audit.span import Span
 
 ZONE: Final = ZoneInfo("Asia/Jakarta")
 _INK: Final = colors.HexColor("#1f2a37")
@@ -135,6 +135,8 @@ def _facts(answer: Answer, words: Phrases) -> Table:
         (words.due, _moment(answer.due)),
         (words.made, f"{_moment(answer.made)}{words.late if late else words.in_time}"),
     ]
+    if not answer.covers.is_whole:
+        rows.append((words.covers, _covered(answer.covers, words)))
     cells = [
         (
             Paragraph(escape(name), _KEY),
@@ -155,6 +157,14 @@ def _facts(answer: Answer, words: Phrases) -> Table:
         )
     )
     return table
+
+
+def _covered(span: Span, words: Phrases) -> str:
+    ends = [
+        None if moment is None else _moment(datetime.fromtimestamp(moment // 1000, tz=UTC))
+        for moment in (span.since, span.until)
+    ]
+    return f"{ends[0] or words.from_beginning} - {ends[1] or words.to_end}"
 
 
 def _entries(answer: Answer, words: Phrases) -> Table:

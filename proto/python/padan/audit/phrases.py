@@ -23,6 +23,9 @@ class Phrases:
     received: str
     due: str
     made: str
+    covers: str
+    from_beginning: str
+    to_end: str
     late: str
     in_time: str
     intro: str

@@ -11,6 +11,7 @@ import typer
 
 from padan import personfile
 from padan.audit import answer
+from padan.audit.span import moment_text
 from padan.cli.console import print_json
 from padan.errors import ConfigError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from padan.audit.answer import Answer
     from padan.audit.search import Tally
+    from padan.audit.span import Needed, Span
 
 
 def write(folder: Path, made: Answer) -> None:
@@ -35,6 +37,31 @@ def write(folder: Path, made: Answer) -> None:
     personfile.write_new(folder / "answer.json", document.encode() + b"\n", secret=True)
     personfile.write_new(folder / "answer.csv", answer.table(made).encode(), secret=True)
     personfile.write_new(folder / "answer.pdf", paper.render(made), secret=True)
+
+
+def tell_needed(needed: Needed, asked: Span) -> None:
+    """Show an auditor what a part would give, before it is given."""
+    first, last = (moment_text(moment) for moment in (needed.first, needed.last))
+    spared = f"; {needed.spared} periods are not needed" if needed.spared else ""
+    sys.stderr.write(
+        f"this is about log time {asked}\n"
+        f"you would give your part of {len(needed.envelopes)} periods, with entries from {first} to {last}{spared}\n"
+        "whoever gets it opens these periods without you from then on, for any resident whose handles they have\n"
+    )
+
+
+def tell_part(out: Path, needed: Needed, asked: Span, *, auditor: str, json: bool) -> None:
+    """Print what a part gives."""
+    periods = len(needed.envelopes)
+    if json:
+        bounds = ("" if moment is None else moment_text(moment) for moment in (asked.since, asked.until))
+        document = {"part": str(out), "auditor": auditor, "periods": periods, "spared": needed.spared}
+        document |= {"foreign": needed.foreign, **dict(zip(("from", "until"), bounds, strict=True))}
+        document |= {"first": moment_text(needed.first), "last": moment_text(needed.last)}
+        print_json(document)
+        return
+    typer.echo(f"{out}: the part of {auditor}, {periods} periods, proved")
+    tell_foreign(needed.foreign)
 
 
 def tell(made: Answer, tally: Tally, out: Path, *, opened: int, foreign: int, json: bool) -> None:
@@ -59,6 +86,8 @@ def tell(made: Answer, tally: Tally, out: Path, *, opened: int, foreign: int, js
     typer.echo(
         f"{len(made.lines)} entries about the resident, of {tally.entries} looked at, {opened} periods opened"
     )
+    if not made.covers.is_whole:
+        typer.echo(f"looked through {made.covers}, and no further")
     typer.echo(answer.words_of_clock(made))
     typer.echo(f"{out}{os.sep}answer.pdf, answer.csv, answer.json: for the resident")
     for article, count in made.withheld.items():

@@ -1,7 +1,8 @@
 """The files that go between auditors while they open a resident's trail: a request, what the service answered, a part.
 
-None of them holds a number in the clear: the blind of the commitment, the handles and the partial openings lie in
-boxes, one for each auditor (HPKE). A number is typed in by each who needs it. Formats: docs/formats/trail.md.
+None of them holds a number in the clear: the blind of the commitment lies in boxes for each auditor (HPKE), handles and
+partial openings in boxes for those alone who have signed the request. A number is typed in by each who needs it.
+Formats: docs/formats/trail.md.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from padan import canonical, dleq, group, proposal, sealing, share, signature, trail
+from padan import canonical, dleq, group, proposal, share, signature, trail
+from padan.audit import boxes
+from padan.audit.span import WHOLE, Span
 from padan.canonical import CanonicalError
 from padan.card import FORMAT, PeopleFileError, raw, read_json, text
 from padan.dleq import ProofError
-from padan.errors import SealingError
 from padan.proposal import Proposal, ProposalError
 from padan.signature import SignatureError
 from padan.v1 import audit_pb2
@@ -45,7 +47,7 @@ class Request:
     Attributes:
         approvals: thumbprints of auditors' keys to signatures.
         blinds: the commitment's blind, sealed to each auditor, by name.
-        handles: both handles, sealed to each auditor, by name; empty until the service has answered.
+        handles: both handles, sealed to each who had signed, by name; empty until the service has answered.
     """
 
     proposal: Proposal
@@ -98,7 +100,7 @@ def propose(
         needed=trail.NEEDED,
         proposer=person.signer.key_id,
     )
-    blinds = _seal_to_all(key, blind, _info(key, "trail-blind", made))
+    blinds = boxes.seal(key, blind, _info(key, "trail-blind", made))
     return sign(Request(proposal=made, approvals={}, blinds=blinds, handles={}), person, key)
 
 
@@ -119,7 +121,7 @@ def blind_of(request: Request, person: Person, key: AuditorsKey, *, nik: Nik) ->
     Raises:
         PeopleFileError: the box does not open, or the number is another.
     """
-    blind = _unseal(request.blinds, person, _info(key, "trail-blind", request.proposal))
+    blind = boxes.unseal(request.blinds, person, _info(key, "trail-blind", request.proposal))
     made = trail.commit(key.place, blind=blind, nik=nik)
     if not hmac.compare_digest(made, request.opening.commitment):
         raise PeopleFileError(
@@ -144,9 +146,13 @@ def message(request: Request, *, nik: Nik, blind: bytes) -> audit_pb2.OpenTrailR
 
 
 def answered(request: Request, handles: tuple[bytes, bytes], key: AuditorsKey) -> Request:
-    """Keep the service's answer, sealed to each auditor."""
-    boxes = _seal_to_all(key, b"".join(handles), _info(key, "trail-handles", request.proposal))
-    return replace(request, handles=boxes)
+    """Keep the service's answer, sealed to each auditor who has signed.
+
+    Raises:
+        PeopleFileError: a signature under the request does not verify.
+    """
+    info = _info(key, "trail-handles", request.proposal)
+    return replace(request, handles=boxes.seal(key, b"".join(handles), info, names=signers(request, key)))
 
 
 def handles_of(request: Request, person: Person, key: AuditorsKey) -> tuple[bytes, bytes]:
@@ -161,7 +167,7 @@ def handles_of(request: Request, person: Person, key: AuditorsKey) -> tuple[byte
             reason="unanswered",
             next_step="run padan-audit subject open first",
         )
-    found = _unseal(request.handles, person, _info(key, "trail-handles", request.proposal))
+    found = boxes.unseal(request.handles, person, _info(key, "trail-handles", request.proposal))
     if len(found) != _HANDLES_SIZE:
         raise PeopleFileError("the handles are malformed", reason="format")
     return found[: trail.HANDLE_SIZE], found[trail.HANDLE_SIZE :]
@@ -199,9 +205,9 @@ def encode(request: Request, key: AuditorsKey) -> bytes:
         "environment": key.place.environment,
         "key_id": key.key_id.hex(),
         "proposal": text(request.proposal.encode()),
-        "approvals": {key_id: text(found) for key_id, found in sorted(request.approvals.items())},
-        "blinds": {name: text(box) for name, box in sorted(request.blinds.items())},
-        "handles": {name: text(box) for name, box in sorted(request.handles.items())},
+        "approvals": boxes.spell(request.approvals),
+        "blinds": boxes.spell(request.blinds),
+        "handles": boxes.spell(request.handles),
     }
     return json.dumps(content, indent=1).encode() + b"\n"
 
@@ -217,9 +223,9 @@ def decode(data: bytes, key: AuditorsKey) -> Request:
     try:
         request = Request(
             proposal=Proposal(**proposal.decode(raw(content["proposal"]))),
-            approvals=_boxes(content["approvals"]),
-            blinds=_boxes(content["blinds"]),
-            handles=_boxes(content["handles"]),
+            approvals=boxes.read(content["approvals"]),
+            blinds=boxes.read(content["blinds"]),
+            handles=boxes.read(content["handles"]),
         )
         trail.read(request.proposal)
     except (KeyError, TypeError, ValueError, AttributeError, ProposalError) as error:
@@ -228,16 +234,26 @@ def decode(data: bytes, key: AuditorsKey) -> Request:
 
 
 def part(
-    request: Request, person: Person, own: OwnShare, key: AuditorsKey, elements: Sequence[bytes]
+    request: Request,
+    person: Person,
+    own: OwnShare,
+    key: AuditorsKey,
+    elements: Sequence[bytes],
+    *,
+    span: Span = WHOLE,
 ) -> bytes:
-    """Give this auditor's part: s_i E for each envelope, with proofs, sealed to each auditor.
+    """Give this auditor's part: s_i E for each envelope, with proofs, sealed to each auditor who has signed.
 
     Args:
         request: what is opened.
         person: who gives the part.
         own: the share.
         key: the auditors' key.
-        elements: E of each envelope, of this auditor's own copy of the log.
+        elements: E of each envelope that is needed, of this auditor's own copy of the log.
+        span: the stretch of log time that they are needed for.
+
+    Raises:
+        PeopleFileError: a signature under the request does not verify.
     """
     computed = [(element, group.multiply(own.secret, element)) for element in elements]
     public = key.members[own.number - 1].verification
@@ -250,20 +266,17 @@ def part(
             1: b"".join(pair[0] for pair in computed),
             2: b"".join(pair[1] for pair in computed),
             3: b"".join(proofs),
+            **span.fields,
         }
     )
+    info = _info(key, "trail-part", request.proposal, own.number)
     content = {
         "format": FORMAT,
         "use": PART,
         "key_id": key.key_id.hex(),
         "request": request.opening.request_id.hex(),
         "auditor": person.card.name,
-        "boxes": {
-            name: text(box)
-            for name, box in _seal_to_all(
-                key, plain, _info(key, "trail-part", request.proposal, own.number)
-            ).items()
-        },
+        "boxes": boxes.spell(boxes.seal(key, plain, info, names=signers(request, key))),
     }
     return json.dumps(content, indent=1).encode() + b"\n"
 
@@ -284,15 +297,8 @@ def read_part(
     Raises:
         PeopleFileError: malformed, of another request, or a proof does not hold; the auditor is named.
     """
-    content = read_json(data, PART, most=MAX_FILE)
-    _require_key(content, key)
-    name = str(content.get("auditor", ""))
-    number = key.number(name)
-    if content.get("request") != request.opening.request_id.hex():
-        raise PeopleFileError(f"the part of {name} is for another request", reason="request")
+    name, number, fields, _ = _opened(data, request, person, key)
     try:
-        plain = _unseal(_boxes(content["boxes"]), person, _info(key, "trail-part", request.proposal, number))
-        fields = canonical.decode(plain)
         pairs = list(
             zip(_cut(fields[1], group.ELEMENT_SIZE), _cut(fields[2], group.ELEMENT_SIZE), strict=True)
         )
@@ -302,13 +308,44 @@ def read_part(
             dleq.check(
                 key.members[number - 1].verification, batch, proof, context=_context(request, key, number)
             )
-    except (CanonicalError, KeyError, TypeError, ValueError, AttributeError, ProofError) as error:
-        raise PeopleFileError(
-            f"the part of {name} is wrong: {error}",
-            reason="part",
-            next_step=f"have {name} run padan-audit subject part again, or take another auditor's part",
-        ) from None
+    except (KeyError, ValueError, ProofError) as error:
+        raise _wrong(name, error) from None
     return number, dict(pairs)
+
+
+def span_of(data: bytes, request: Request, person: Person, key: AuditorsKey) -> Span:
+    """Read which stretch of log time another auditor's part is about; `read_part` checks its proofs.
+
+    Raises:
+        PeopleFileError: malformed, of another request, or nothing that this auditor can open; the auditor is named.
+    """
+    return _opened(data, request, person, key)[-1]
+
+
+def _opened(
+    data: bytes, request: Request, person: Person, key: AuditorsKey
+) -> tuple[str, int, dict[int, bytes], Span]:
+    content = read_json(data, PART, most=MAX_FILE)
+    _require_key(content, key)
+    name = str(content.get("auditor", ""))
+    number = key.number(name)
+    if content.get("request") != request.opening.request_id.hex():
+        raise PeopleFileError(f"the part of {name} is for another request", reason="request")
+    try:
+        plain = boxes.unseal(
+            boxes.read(content["boxes"]), person, _info(key, "trail-part", request.proposal, number)
+        )
+        return name, number, (fields := canonical.decode(plain)), Span.read(fields)
+    except (CanonicalError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _wrong(name, error) from None
+
+
+def _wrong(name: str, error: Exception) -> PeopleFileError:
+    return PeopleFileError(
+        f"the part of {name} is wrong: {error}",
+        reason="part",
+        next_step=f"have {name} run padan-audit subject part again, or take another auditor's part",
+    )
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:
@@ -324,29 +361,6 @@ def _require_key(content: Mapping[str, Any], key: AuditorsKey) -> None:
             reason="key",
             next_step="name with --auditors the key that the request was made for",
         )
-
-
-def _boxes(content: Mapping[str, str]) -> dict[str, bytes]:
-    return {str(name): raw(box) for name, box in content.items()}
-
-
-def _seal_to_all(key: AuditorsKey, plain: bytes, info: bytes) -> dict[str, bytes]:
-    return {
-        each.card.name: sealing.seal(plain, public_key=each.card.sealing, info=info + each.card.name.encode())
-        for each in key.members
-    }
-
-
-def _unseal(boxes: Mapping[str, bytes], person: Person, info: bytes) -> bytes:
-    name = person.card.name
-    try:
-        return person.recipient.open(boxes.get(name, b""), info=info + name.encode())
-    except SealingError:
-        raise PeopleFileError(
-            f"the file holds nothing that {name} can open, or was changed",
-            reason="box",
-            next_step="use your own private keys, and the file as it was given to you",
-        ) from None
 
 
 def _info(key: AuditorsKey, construction: str, about: Proposal, number: int = 0) -> bytes:
