@@ -216,6 +216,23 @@ def test_who_has_not_signed_opens_nothing(desk: Desk) -> None:
     assert trailfile.handles_of(request, made.people[1], made.key) == (HANDLE, HANDLE)
 
 
+def test_a_trails_files_are_forgotten(desk: Desk) -> None:
+    """Their bytes are overwritten and their names removed; what is no such file stays, and so does everything then."""
+    assert desk.part("--yes").code == ExitCode.DONE
+    opened, part = desk.folder / "opened.json", desk.folder / "part.json"
+    os.link(part, desk.folder / "same-bytes")
+    size = part.stat().st_size
+    refused = desk.call("forget", opened, desk.folder / "alpha.share", "--yes")
+    assert (refused.code, "neither the request nor a part" in refused.err) == (ExitCode.INPUT, True)
+    refused = desk.call("forget", opened, part, stdin="n\n")
+    assert (refused.code, opened.exists(), part.exists()) == (ExitCode.REFUSED, True, True)
+    done = desk.call("forget", opened, part, "--yes", "--json")
+    assert json.loads(done.out)["removed"] == [str(opened), str(part)]
+    assert not opened.exists()
+    assert not part.exists()
+    assert (desk.folder / "same-bytes").read_bytes() == bytes(size)
+
+
 @given(
     st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | st.integers(0, 9)), max_size=3),
     st.integers(0, 9),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import auditors, envelope, personfile, times, trail
-from padan.audit import answer, keyfile, search, span, told, trailfile
+from padan.audit import answer, forgetting, keyfile, search, span, told, trailfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
 from padan.audit.entries import FileEntries, ServiceEntries
 from padan.audit.listing import AuditClient
@@ -66,6 +66,7 @@ TlsKey = Annotated[str | None, typer.Option("--tls-key", help="PEM of the privat
 
 def register(parent: typer.Typer) -> None:
     """Add the commands."""
+    app.command("forget")(forgetting.forget)
     parent.add_typer(app, name="subject")
 
 

@@ -61,6 +61,9 @@ def tell_part(out: Path, needed: Needed, asked: Span, *, auditor: str, json: boo
         print_json(document)
         return
     typer.echo(f"{out}: the part of {auditor}, {periods} periods, proved")
+    sys.stderr.write(
+        f"when the answer is given: padan-audit subject forget, for {out} and the request's files\n"
+    )
     tell_foreign(needed.foreign)
 
 
@@ -90,6 +93,10 @@ def tell(made: Answer, tally: Tally, out: Path, *, opened: int, foreign: int, js
         typer.echo(f"looked through {made.covers}, and no further")
     typer.echo(answer.words_of_clock(made))
     typer.echo(f"{out}{os.sep}answer.pdf, answer.csv, answer.json: for the resident")
+    sys.stderr.write(
+        "for the auditor: once this is given to the resident, padan-audit subject forget, for the request and the "
+        "parts, wherever they lie: they open more than the answer shows\n"
+    )
     for article, count in made.withheld.items():
         sys.stderr.write(
             f"for the auditor: {count} entries withheld, delayed by {article}; --lifted ends that\n"
