@@ -8,7 +8,8 @@ Everything is checked before anything is written, and nothing that is there is o
  4 vault and log are written, under other names or in transactions that nobody sees, and brought to this release's
    version
  5 the log's mirror is applied, so that what was answered after the backup is there too
- 6 the log is held against the head that is kept apart: what is missing is known by number
+ 6 the log is held against the head that is kept apart: what is missing is known by number; and since the vault is an
+   older one, whoever was erased is to be purged once more, whatever log and mirror say
  7 the entry RESTORED says all of this
  8 what goes with the keyring's KEK, keyring, vault and log get their places, the log last
 """
@@ -39,6 +40,7 @@ from verifier.backup.errors import BackupPlaceError, BackupWriteError
 from verifier.backup.folder import chunks_of, created
 from verifier.backup.verify import verify
 from verifier.database import parse_address
+from verifier.directory import Directory
 from verifier.failure import ADVICE, classify
 from verifier.headfile import HeadFile
 from verifier.log import mirror as mirrors
@@ -46,6 +48,7 @@ from verifier.log import mirror_replay
 from verifier.log.open import open_log
 from verifier.log.store import EntryRow
 from verifier.migrations import Tree
+from verifier.resident.table import vault_came_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -286,6 +289,7 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
         connection = _stage_tables(job, Tree.LOG, address, opened)
         chain, until = postgres.read_log(job.folder, job.manifest.tables, job.realm, until=seen)
         restored = _compare(job, chain, until)
+        vault_came_back(connection)
         row = admin_entry.build(EntryKind.RESTORED, restored.detail(), now_ms=_now_ms(connection))
         columns = {name: getattr(row, name) for name in EntryRow.__annotations__}
         connection.execute(insert(schema.entry).values(sequence=chain.entries + 1, **columns))
@@ -300,6 +304,9 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
         mirror_replay.replay(staged, job.mirror)
     part = sqlite.read_log(staged, job.realm, until=seen)
     restored = _compare(job, part.chain, part.seen)
+    # As whoever writes the directory does, so that a mirror that goes on from here has it too.
+    with contextlib.closing(Directory(str(staged))) as directory, directory.writing() as connection:
+        vault_came_back(connection)
     with contextlib.closing(open_log(str(staged))) as log:
         admin_entry.append(log, EntryKind.RESTORED, restored.detail())
     return restored, partial(_put, staged, address.path)

@@ -131,7 +131,11 @@ def count(as_json: AsJson = False) -> None:
 def purge(
     *,
     everyone: Annotated[
-        bool, typer.Option("--everyone", help="Of all who were ever erased: after a vault was restored.")
+        bool,
+        typer.Option(
+            "--everyone",
+            help="Of all who were ever erased: after a vault was put back by other means than backup restore.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

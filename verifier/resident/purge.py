@@ -74,7 +74,7 @@ class Purge:
             settings: the installation's.
             agent: holds the keys.
             log: takes the entry.
-            everyone: of all who were ever erased: after a vault was restored.
+            everyone: of all who were ever erased: after a vault was put back by other means than a backup's restore.
             epoch: only this one; nobody is then written down as gone from everywhere.
             patience: seconds to wait for another process that changes the vault, such as one that follows a feed.
             meter: where progress is told.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Connection
 
     from verifier.directory import Directory
 
@@ -137,3 +138,13 @@ class MarkTable:
         query = select(schema.resident_mark.c.handle).where(which)
         with self._directory.reading() as connection:
             return frozenset(bytes(row.handle) for row in connection.execute(query))
+
+
+def vault_came_back(connection: Connection) -> None:
+    """Write down that rows of everyone who was erased may lie in the vault again, so that the next purge looks.
+
+    Args:
+        connection: of the log's database, in the transaction of whoever puts an older vault back.
+    """
+    table = schema.resident_mark
+    connection.execute(update(table).where(table.c.purged_ms.is_not(None)).values(purged_ms=None))
