@@ -62,8 +62,9 @@ def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
     """Each unit calls a command of its program with options that it has."""
     name = PROGRAMS.get(unit.name, "padan-server")
     directives = _directives(unit)
-    for start in [*directives["ExecStart"], *directives.get("ExecReload", [])]:
-        program, *words = shlex.split(start.replace("/bin/sh -c 'exec ", "").rstrip("'"))
+    starts = [*directives["ExecStart"], *directives.get("ExecReload", [])]
+    for start in (call for line in starts for call in _calls(line)):
+        program, *words = shlex.split(start)
         assert program == f"{BIN}/{name}"
         command = command_lines.command_line(name)
         for word in words:
@@ -74,6 +75,13 @@ def test_the_unit_starts_a_command_that_exists(unit: pathlib.Path) -> None:
             elif children and not word.startswith(("/", "$")):
                 assert word in children, start
                 command = children[word]
+
+
+def _calls(start: str) -> list[str]:
+    """List the calls of a line: itself, or those of the shell that it starts, without what only sets a variable."""
+    shell = re.fullmatch(r"/bin/sh -c '(.+)'", start)
+    parts = shell[1].split(" && ") if shell else [start]
+    return [part.removeprefix("exec ") for part in parts if not re.match(r"\w+=", part)]
 
 
 def _copied(folder: pathlib.Path) -> list[pathlib.Path]:
