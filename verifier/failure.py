@@ -19,6 +19,7 @@ class Failure(enum.StrEnum):
     DISK_FULL = "disk-full"
     INPUT_OUTPUT = "input-output"
     READ_ONLY = "read-only"
+    NOT_ALLOWED = "not-allowed"
     CANNOT_OPEN = "cannot-open"
     BUSY = "busy"
     DAMAGED = "damaged"
@@ -33,6 +34,9 @@ ADVICE = {
     Failure.DISK_FULL: "the disk is full: free space or move the database",
     Failure.INPUT_OUTPUT: "the disk does not read or write: check it and the kernel's messages",
     Failure.READ_ONLY: "the database is read-only: check owner, mode and mount",
+    Failure.NOT_ALLOWED: (
+        "the database role lacks a right: run 'padan-server database grant --to ROLE' as the role that owns the tables"
+    ),
     Failure.CANNOT_OPEN: "the database cannot be opened: check that it exists, its owner and its mode",
     Failure.BUSY: "another process holds the database: end it",
     Failure.DAMAGED: "the database is damaged: restore it",
@@ -61,7 +65,7 @@ _POSTGRES: tuple[tuple[type[psycopg.Error], Failure], ...] = (
     (pg.DiskFull, Failure.DISK_FULL),
     (pg.IoError, Failure.INPUT_OUTPUT),
     (pg.ReadOnlySqlTransaction, Failure.READ_ONLY),
-    (pg.InsufficientPrivilege, Failure.READ_ONLY),
+    (pg.InsufficientPrivilege, Failure.NOT_ALLOWED),
     (pg.DataCorrupted, Failure.DAMAGED),
     (pg.IndexCorrupted, Failure.DAMAGED),
     (pg.UndefinedTable, Failure.NOT_MIGRATED),

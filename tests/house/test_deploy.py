@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 DEPLOY = tree.ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-DROP_INS = {
-    "custodians.conf": "padan-agent",
-    "embedded-keys.conf": "padan-server",
-    "one-user.conf": "padan-projector",
-}
+DROP_INS = [
+    ("custodians.conf", "padan-agent"),
+    ("embedded-keys.conf", "padan-server"),
+    ("one-user.conf", "padan-projector"),
+    ("one-user.conf", "padan-load"),
+]
 WRITABLE = {
     "padan-backup.service": ["/var/backups/padan"],
     "padan-server.service": ["-/etc/padan/keys"],
@@ -88,7 +89,7 @@ def _copied(folder: pathlib.Path) -> list[pathlib.Path]:
     """Copy units and drop-ins to where systemd would find them, with a program that this machine has."""
     for unit in (*UNITS, *(DEPLOY / "systemd").glob("*.timer")):
         (folder / unit.name).write_text(re.sub(rf"{BIN}/[a-z-]+", "/bin/true", unit.read_text()))
-    for drop_in, name in DROP_INS.items():
+    for drop_in, name in DROP_INS:
         place = folder / f"{name}.service.d"
         place.mkdir()
         (place / drop_in).write_text((DEPLOY / "systemd" / drop_in).read_text())
@@ -143,10 +144,10 @@ def test_the_units_are_hardened_alike() -> None:
         assert directives.get("ReadWritePaths", []) == WRITABLE.get(unit.name, [])
 
 
-@pytest.mark.parametrize("drop_in", DROP_INS)
-def test_a_drop_in_exposes_little(drop_in: str, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(("drop_in", "name"), DROP_INS)
+def test_a_drop_in_exposes_little(drop_in: str, name: str, tmp_path: pathlib.Path) -> None:
     """With its drop-in a unit is at most 2.0 of 10 too."""
-    unit = tmp_path / f"{DROP_INS[drop_in]}.service"
+    unit = tmp_path / f"{name}.service"
     shipped = DEPLOY / "systemd"
     unit.write_text((shipped / unit.name).read_text() + "\n" + (shipped / drop_in).read_text())
     assert _exposure(unit) <= MOST_EXPOSED
@@ -166,9 +167,9 @@ def test_who_changes_the_keyring_may_write_its_folder() -> None:
 
 
 def test_the_passphrase_goes_to_those_who_unlock() -> None:
-    """Agent and projector get it as a credential, nobody else; the agent has no network and may lock its memory."""
+    """Agent, projector and its loads alone get it as a credential; the agent has no network and may lock its memory."""
     holders = [unit.name for unit in UNITS if "LoadCredential" in _directives(unit)]
-    assert holders == ["padan-agent.service", "padan-projector.service"]
+    assert holders == ["padan-agent.service", "padan-load.service", "padan-projector.service"]
     agent = _directives(DEPLOY / "systemd/padan-agent.service")
     assert agent["PrivateNetwork"] == ["yes"]
     assert agent["RestrictAddressFamilies"] == ["AF_UNIX"]
@@ -181,9 +182,20 @@ def test_the_passphrase_goes_to_those_who_unlock() -> None:
 def test_the_projector_is_a_user_of_its_own() -> None:
     """Raw people and keys meet under a user that runs nothing else."""
     users = {unit.name: _directives(unit)["User"] for unit in UNITS}
-    assert users.pop("padan-projector.service") == ["padan-projector"]
+    assert users.pop("padan-projector.service") == users.pop("padan-load.service") == ["padan-projector"]
     assert users.pop("padan-witness.service") == ["padan-witness"]
     assert all(names == ["padan"] for names in users.values())
+
+
+def test_a_load_is_the_projectors() -> None:
+    """People are loaded with the keys, into the folder and under the limits with which they are followed later."""
+    load, follow = (_directives(DEPLOY / f"systemd/padan-{name}.service") for name in ("load", "projector"))
+    own = {"Description", "ConditionPathExists", "EnvironmentFile", "Type", "ExecStart", "WantedBy"}
+    running = {"KillSignal", "TimeoutStopSec", "Restart", "RestartSec"}
+    assert {
+        name for name in load.keys() | follow.keys() if load.get(name) != follow.get(name)
+    } == own | running
+    assert not running & load.keys()
 
 
 def test_the_witness_brings_its_unit() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from padan.cli.console import CommandError, ExitCode
 from verifier.cli import (
     failure_ceremony,
+    failure_database,
     failure_holders,
     failure_reference,
     failure_rotation,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_UPGRADE = "run padan-server database upgrade, with the release that the servers run"
 _LOAD = "see padan-server epoch list, then run padan-server registry load again"
 _LOAD_FRESH = "run padan-server registry load again with --fresh, which begins anew"
 
@@ -37,11 +37,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
         "verifier.config.ConfigError": _input(
             "mend what is named above; docs/operate.md lists every setting"
         ),
-        "verifier.database.DatabaseAddressError": _input(
-            "write log_url and vault_url as postgresql://USER@HOST/DATABASE or as a path"
-        ),
-        "verifier.migrations.DatabaseVersionError": _state(_UPGRADE),
-        "verifier.migrations.DatabaseFailedError": _away("mend what is named above, then run it again"),
+        **failure_database.ROWS,
         "verifier.tls.TlsFilesError": _input(
             "check tls_cert, tls_key and client_ca; padan-server ca issue-server makes a certificate"
         ),

@@ -42,6 +42,26 @@ def current(as_json: AsJson = False) -> None:
         )
 
 
+@app.command()
+def grant(
+    to: Annotated[
+        str, typer.Option("--to", metavar="ROLE", help="A role of PostgreSQL: that of the projector's user.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Let the projector's role of PostgreSQL do its work and no more; prints what it did, and again changes nothing.
+
+    Run it as the role that owns the tables, once, and after a restore into another database.
+    """
+    chosen = settings()
+    done = {tree: migrations.grant(_database(chosen, tree), tree, to) for tree in Tree}
+    if as_json:
+        print_json({tree.value: statements for tree, statements in done.items()})
+        return
+    for tree, statements in done.items():
+        typer.echo("\n".join(f"{tree.value:6} {statement}" for statement in statements))
+
+
 def _database(chosen: Settings, tree: Tree) -> str:
     return chosen.log_database if tree is Tree.LOG else chosen.vault_database
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -20,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from verifier import grants
 from verifier.database import Address, make_engine, parse_address
 from verifier.errors import OperatorError
 from verifier.failure import ADVICE, Failure, classify
@@ -114,8 +116,41 @@ def upgrade(database: str, tree: Tree = Tree.LOG) -> Version:
             return version
         with engine.begin() as connection:
             bring_up(connection, tree)
+            if address.path is None:
+                grants.renew(_driver(connection), tree.value)
         return _known_version(engine, tree)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise DatabaseFailedError(tree, classify(error)) from error
+    finally:
+        engine.dispose()
+
+
+def grant(database: str, tree: Tree, role: str) -> list[str]:
+    """Let a role of PostgreSQL work on a database as the projector does (`verifier.grants`); twice is as once.
+
+    Args:
+        database: as for `upgrade`, by the role that owns its tables.
+        tree: which schema it has.
+        role: the projector's.
+
+    Returns:
+        The statements that did it.
+
+    Raises:
+        grants.NoRolesError: the database is a file.
+        grants.RoleError: there is no such role, or it cannot be given what it needs.
+        DatabaseVersionError: the database has another version, or is empty.
+        DatabaseFailedError: it cannot be read or changed.
+    """
+    address = _address(database, tree)
+    if address.path is not None:
+        raise grants.NoRolesError(f"the {tree.value} database is a file, which has an owner and no roles")
+    require_current(database, tree)
+    engine = make_engine(address)
+    try:
+        with engine.begin() as connection:
+            return grants.give(_driver(connection), tree.value, role)
+    except (SQLAlchemyError, psycopg.Error) as error:
         raise DatabaseFailedError(tree, classify(error)) from error
     finally:
         engine.dispose()
@@ -201,6 +236,13 @@ def _address(database: str, tree: Tree) -> Address:
     if address.path is None or tree is Tree.LOG:
         return address
     return Address(path=address.path / CATALOGUE)
+
+
+def _driver(connection: Connection) -> psycopg.Connection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("the engine is not psycopg's")
+    return driver
 
 
 def _make_folder(folder: Path, tree: Tree) -> None:

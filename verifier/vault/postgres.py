@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from verifier import grants
 from verifier.failure import Failure
 from verifier.postgres import OPERATION_SECONDS, Link
 from verifier.vault.epoch import TOKEN_SIZE
@@ -52,7 +53,11 @@ _CHUNK = 256
 
 def epoch_table(number: int) -> sql.Identifier:
     """Name an epoch's table."""
-    return sql.Identifier(f"epoch_{number:06d}")
+    return sql.Identifier(_name(number))
+
+
+def _name(number: int) -> str:
+    return f"epoch_{number:06d}"
 
 
 class PostgresEpochReader:
@@ -174,6 +179,7 @@ class PostgresEpochLoader:
                 "ALTER TABLE {} ALTER box SET STORAGE PLAIN",
             ):
                 connection.execute(sql.SQL(statement).format(self._table))
+            grants.share(connection, _name(epoch.number))
         except psycopg.Error as error:
             raise VaultUnavailableError.of(error) from error
 

@@ -19,6 +19,7 @@ from verifier.vault.store import VaultUnavailableError
     [
         (pg.DiskFull("x"), Failure.DISK_FULL),
         (pg.ReadOnlySqlTransaction("x"), Failure.READ_ONLY),
+        (pg.InsufficientPrivilege("x"), Failure.NOT_ALLOWED),
         (pg.UndefinedTable("x"), Failure.NOT_MIGRATED),
         (pg.QueryCanceled("x"), Failure.TIMEOUT),
         (pg.LockNotAvailable("x"), Failure.TIMEOUT),

@@ -63,3 +63,14 @@ def test_a_later_version_is_refused_with_the_next_step(config: Path) -> None:
     assert told is not None
     assert "install the release that wrote it" in told.cause
     assert migrations.current(str(config.parent / "data" / "vault"), migrations.Tree.VAULT).is_current
+
+
+def test_files_have_no_roles(config: Path) -> None:
+    """On SQLite nothing is granted: the projector is the service's user there, and the command says how."""
+    run(config, "upgrade")
+    refused = run(config, "grant", "--to", "padan-projector")
+    assert isinstance(refused.exception, Exception)
+    told = translate(refused.exception)
+    assert told is not None
+    assert told.code is ExitCode.INPUT
+    assert "one-user.conf" in told.next_step
