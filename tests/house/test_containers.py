@@ -100,7 +100,7 @@ def test_the_services_are_closed() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert re.search(r":\d+\.\d+", service["image"]), name
     services = _compose()["services"]
-    for name in ("init", "server"):
+    for name in ("init", "server", "projector"):
         assert services[name]["user"] == "10001:10001"
         assert services[name]["ulimits"] == {"core": 0, "memlock": -1}
         assert "cap_add" not in services[name]
@@ -109,7 +109,7 @@ def test_the_services_are_closed() -> None:
 def test_secrets_are_files() -> None:
     """No secret stands in the environment or in the file itself; each is a file that its services alone see."""
     document = _compose()
-    assert {*document["secrets"]} == {"kek", "pgpass", "postgres_password"}
+    assert {*document["secrets"]} == {"kek", "pgpass", "pgpass_projector", "postgres_password"}
     assert all([*secret] == ["file"] for secret in document["secrets"].values())
     for service in document["services"].values():
         for name, value in service["environment"].items():
@@ -134,4 +134,45 @@ def test_only_the_service_is_reachable() -> None:
     assert document["networks"]["database"] == {"internal": True}
     assert document["services"]["postgres"]["networks"] == ["database"]
     ports = {name: service.get("ports", []) for name, service in document["services"].items()}
-    assert ports == {"postgres": [], "init": [], "server": ["7443:7443", "7444:7444"]}
+    assert ports == {"postgres": [], "init": [], "server": ["7443:7443", "7444:7444"], "projector": []}
+
+
+def test_the_projector_is_a_role_of_its_own() -> None:
+    """It starts where asked for, once the databases are there, and has no role, password or data of others."""
+    document = _compose()
+    projector, server = document["services"]["projector"], document["services"]["server"]
+    assert projector["profiles"] == ["projector"]
+    assert projector["depends_on"] == server["depends_on"]
+    assert _is_command([word for word in projector["command"] if word.isalpha() or word == "padan-server"])
+    for name in ("PADAN_LOG_URL", "PADAN_VAULT_URL"):
+        assert projector["environment"][name] == server["environment"][name].replace(
+            "padan@", "padan-projector@"
+        )
+    assert set(projector["secrets"]) & set(server["secrets"]) == {"kek"}
+    assert {*projector["environment"]} == {*server["environment"]}
+    assert projector["environment"]["PGPASSFILE"] == "/run/secrets/pgpass_projector"
+    data = [{each.partition(":")[0] for each in service["volumes"]} for service in (projector, server)]
+    assert data[0] & data[1] == {"./padan"}
+
+
+def test_the_page_loads_people_into_containers() -> None:
+    """Each line of docs/install.md names a service that there is, and runs a command that there is in it."""
+    (text,) = re.findall(
+        r"^## Containers$(.+)", (tree.ROOT / "docs/install.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    lines = re.findall(r"^.*docker compose --file deploy/compose\.yaml (.+)$", text, re.MULTILINE)
+    services = _compose()["services"]
+    ours = []
+    for line in lines:
+        words = shlex.split(line)
+        named = [word for word in words if word in services]
+        assert named or words == ["up", "--detach"], line
+        if "padan-server" in words:
+            call = words[words.index("padan-server") :]
+            ours.append([word for word in call if re.fullmatch(r"[a-z]+(-[a-z]+)?", word)])
+    assert ours == [
+        ["padan-server", "database", "grant", "padan-projector"],
+        ["padan-server", "registry", "load"],
+        ["padan-server", "status"],
+    ]
+    assert all(_is_command(call[:3]) for call in ours)
