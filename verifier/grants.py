@@ -12,7 +12,7 @@ whoever may move a feed's position. Whoever owns the schema may drop it, as Post
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, LiteralString
 
 from psycopg import sql
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _READ: Final = "SELECT"
 _CHANGE: Final = "SELECT, INSERT, UPDATE, DELETE"
 _EPOCH: Final = "SELECT, INSERT, UPDATE"
-RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+RIGHTS: Final[Mapping[str, Mapping[str, LiteralString]]] = MappingProxyType(
     {
         "log": {
             "alembic_version_log": _READ,
@@ -59,7 +59,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 """Tree of migrations to its tables, and what the role may do with each; with a table that is not named, nothing."""
 _MARKS: Final = {"log": "entry", "vault": "feed_position"}
 """The table of each tree by which one sees who has the rights: no other role may add to it."""
-_SCHEMA: Final = {"log": "USAGE", "vault": "USAGE, CREATE"}
+_SCHEMA: Final[Mapping[str, LiteralString]] = {"log": "USAGE", "vault": "USAGE, CREATE"}
 
 _ROLE: Final = "SELECT rolname = current_user FROM pg_roles WHERE rolname = %s"
 _OWNER: Final = (
@@ -158,8 +158,7 @@ def _on_tables(connection: psycopg.Connection, tree: str, role: str) -> Iterator
             yield _given(_EPOCH, sql.Identifier(table), role)
 
 
-def _given(rights: str, what: sql.Composable, role: str) -> sql.Composed:
-    # Names of rights and columns are ours, in the tables above.
+def _given(rights: LiteralString, what: sql.Composable, role: str) -> sql.Composed:
     return sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), what, sql.Identifier(role))
 
 
