@@ -56,7 +56,7 @@ def verify(
     found = verification.verify(opened, rules, last_trusted(copy, trusted, rules), anew=anew)
     holding = found.holding
     if complete:
-        _require_complete(opened, holding)
+        _require_complete(opened, holding, found.checkpoint.size)
     if json:
         said: dict[str, Any] = {
             "origin": found.checkpoint.origin,
@@ -78,16 +78,26 @@ def verify(
         )
 
 
-def _require_complete(copy: Copy, holding: Holding | None) -> None:
-    """Refuse a copy in which the service has not shown an entry.
+def _require_complete(copy: Copy, holding: Holding | None, size: int) -> None:
+    """Refuse a copy that has not an entry for each leaf.
+
+    How far entries were asked for stands in the copy's own database, which whoever can write there can change: only
+    the tree's size says where the end is.
 
     Raises:
-        CopyError: no private entries were fetched.
+        CopyError: no private entries were fetched, or not to the end of the tree.
         DamageError: with the first place that is missing.
     """
     if holding is None:
         raise CopyError(
             "the copy holds no private entries", next_step="fetch them with `padan-audit mirror --entries`"
+        )
+    if holding.through != size:
+        raise CopyError(
+            f"private entries were fetched up to {holding.through:,} only, and the tree has {size:,} leaves: whether "
+            "one is missing after that is not known",
+            next_step="fetch the rest with `padan-audit mirror --entries`, and verify again",
+            reason="unfetched",
         )
     if not holding.unseen:
         return

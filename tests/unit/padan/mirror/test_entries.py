@@ -364,15 +364,3 @@ def test_a_holding_survives_its_file(auditor: Auditor) -> None:
     kept = trusted.read(auditor.record, auditor.policy)
     trusted.write(auditor.root / "again", kept.note, kept.holding)
     assert trusted.read(auditor.root / "again", auditor.policy) == kept
-
-
-def test_an_entry_that_is_not_shown(auditor: Auditor) -> None:
-    """Who may see everything asks for everything: an entry that is not shown is missing, and its place is named."""
-    arguments = ("verify", str(auditor.copy.folder), "--policy", str(auditor.policy_file), "--complete")
-    assert run(cli.main, *arguments).code == 0
-    auditor.copy.database.unlink()
-    auditor.shown = lambda place: place not in {8, 90}
-    auditor.fetch()
-    ended = run(cli.main, *arguments)
-    assert ended.code == 1
-    assert "2 entries stand in the signed tree, and not in what was shown; the first is entry 8" in ended.err
