@@ -97,3 +97,13 @@ def test_what_the_copy_says_of_itself_is_not_its_end(auditor: Auditor, through: 
         connection.execute("DELETE FROM entry WHERE sequence > ?", [through])
         connection.execute("UPDATE state SET value = ? WHERE name = 'through'", [str(through)])
     refuse_unfetched(verify(auditor, "--trusted", str(bare)), through, 300)
+
+
+@pytest.mark.parametrize("through", ["x", "-1", "\u0663", "9" * 5_000])
+def test_an_end_that_is_no_place_is_damage(auditor: Auditor, through: str) -> None:
+    """Whatever stands in the database for the end of what was fetched is a place of the log, or is refused."""
+    auditor.mirror()
+    with duckdb.connect(str(auditor.copy.database)) as connection:
+        connection.execute("UPDATE state SET value = ? WHERE name = 'through'", [through])
+    ended = verify(auditor)
+    assert (ended.code, "up to which place they were fetched" in ended.err) == (1, True), ended.err

@@ -38,6 +38,9 @@ COMMIT: Final = 20
 """Pages in one commit."""
 _PAGE_TOKEN: Final = "page_token"  # noqa: S105 - a name
 _THROUGH: Final = "through"
+_DIGITS: Final = 19
+"""Of the largest place that a log can have."""
+_KEEP_COPY: Final = "keep the copy as it is; then throw its database of entries away and fetch them again"
 _KEEP: Final = "keep what the service sent and show it to the registry's supervisor"
 
 
@@ -154,8 +157,19 @@ def check(item: audit_pb2.LogEntry, in_tree: bytes) -> None:
 
 
 def through(database: Database) -> int:
-    """Say up to which place of the log entries were asked for."""
-    return int(database.state(_THROUGH) or 0)
+    """Say up to which place of the log entries were asked for.
+
+    Raises:
+        DamageError: what stands there is no place.
+    """
+    text = database.state(_THROUGH) or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise DamageError(
+            "the copy's database of entries does not say up to which place they were fetched: it was changed",
+            next_step=_KEEP_COPY,
+            reason="database",
+        )
+    return int(text)
 
 
 def _commit(database: Database, taken: Sequence[audit_pb2.LogEntry], state: dict[str, str]) -> None:
