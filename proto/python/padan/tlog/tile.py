@@ -24,6 +24,8 @@ WIDTH: Final = 1 << HEIGHT
 MAX_LEAF: Final = 0xFFFF
 """Bytes of the longest leaf."""
 CHECKPOINT_PATH: Final = "checkpoint"
+BUNDLES: Final = "tile/entries/"
+"""Where the bundles lie."""
 _LENGTH: Final = struct.Struct(">H")
 
 
@@ -48,7 +50,7 @@ class Tile(NamedTuple):
     @property
     def bundle_path(self) -> str:
         """Where the leaves below a tile of level 0 lie."""
-        return f"tile/entries/{_place(self.number, self.width)}"
+        return f"{BUNDLES}{_place(self.number, self.width)}"
 
 
 def _place(index: int, width: int) -> str:

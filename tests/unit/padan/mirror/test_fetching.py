@@ -205,6 +205,21 @@ def test_a_fork_is_refused(auditor: Auditor, size: int) -> None:
             auditor.mirror(entries=False, source=other.folder)  # the record outside suffices
 
 
+def test_a_fork_is_one_where_partial_files_are_gone(auditor: Auditor) -> None:
+    """A forked log that has grown since, and has thrown its partial files away, is called a fork and its note kept."""
+    auditor.mirror(entries=False)
+    leaves = auditor.log.leaves[:600] + blind_leaves(150, first=9_000)
+    other = Log(folder=auditor.root / "other", witnesses=auditor.log.witnesses, leaves=[])
+    forked = other.publish(leaves, at=int(time.time()))
+    other.publish(blind_leaves(300, first=20_000), at=int(time.time()))
+    for path in other.folder.glob("tile/*/002.p/238"):
+        path.unlink()
+    (other.folder / "checkpoint").write_bytes(forked)
+    with pytest.raises(ForkError, match="two histories"):
+        auditor.mirror(entries=False, source=other.folder)
+    assert [path.read_bytes() for path in (auditor.copy.folder / "refused").iterdir()] == [forked]
+
+
 def test_another_origin_is_refused(auditor: Auditor, tmp_path: Path) -> None:
     """A source of a log that the policy does not name, and a copy of another log, are each refused."""
     auditor.mirror(entries=False)

@@ -24,7 +24,7 @@ from padan.audit.mirror.progress import Progress
 from padan.audit.mirror.tree import Tree, need
 from padan.errors import ForkError, LogError, RollbackError, SourceError
 from padan.tlog.merkle import HASH_SIZE
-from padan.tlog.tile import CHECKPOINT_PATH, WIDTH, Tile
+from padan.tlog.tile import BUNDLES, CHECKPOINT_PATH, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,30 +167,21 @@ class _Fetcher:
         self.kept: dict[str, bytes] = {}
 
     def upper(self, path: str) -> bytes:
-        """Read a tile once, however often it is asked for: level 1 and up have one for 65,536 leaves."""
+        """Read a file once, however often it is asked for: level 1 and up have one for 65,536 leaves."""
         if path not in self.kept:
-            self.kept[path] = self.partial(path, HASH_SIZE)
+            self.kept[path] = self.read(path)
         return self.kept[path]
 
-    def partial(self, path: str, unit: int) -> bytes:
-        """Read a file, of `unit` bytes an item."""
+    def read(self, path: str) -> bytes:
+        """Read a tile, or a bundle of leaves."""
         try:
             return self._source.read(path)
         except FileNotFoundError:
             full, partial, width = path.partition(".p/")
             if not partial:
                 raise
-            return self._source.read(full)[: int(width) * unit]
-
-    def bundle(self, tile: Tile) -> bytes:
-        """Read the leaves below a tile."""
-        try:
-            return self._source.read(tile.bundle_path)
-        except FileNotFoundError:
-            full = tile._replace(width=WIDTH)
-            if tile.width == WIDTH:
-                raise
-            return _first(self._source.read(full.bundle_path), tile.width)
+            whole = self._source.read(full)
+            return _first(whole, int(width)) if path.startswith(BUNDLES) else whole[: int(width) * HASH_SIZE]
 
 
 def _first(bundle: bytes, count: int) -> bytes:
@@ -231,8 +222,7 @@ def _bundle(fetcher: _Fetcher, copy: Copy, tree: Tree, number: int) -> bool:
         pass  # not there, or not whole: fetch it
     else:
         return False
-    bundle = need(lambda _: fetcher.bundle(tile), tile.bundle_path)
-    hashes = need(lambda path: fetcher.partial(path, HASH_SIZE), tile.path)
+    bundle, hashes = need(fetcher.read, tile.bundle_path), need(fetcher.read, tile.path)
     tree.check_bundle(number, bundle, hashes)
     copy.write(tile.bundle_path, bundle)
     copy.write(tile.path, hashes)
