@@ -220,6 +220,21 @@ def test_a_fork_is_one_where_partial_files_are_gone(auditor: Auditor) -> None:
     assert [path.read_bytes() for path in (auditor.copy.folder / "refused").iterdir()] == [forked]
 
 
+def test_a_damaged_copy_makes_no_fork(auditor: Auditor) -> None:
+    """Where a tile of the copy is damaged, a source that is behind is behind, and not another history."""
+    old = auditor.log.publish(at=int(time.time()))
+    grow(auditor, 300)
+    auditor.mirror(entries=False)
+    (auditor.log.folder / "checkpoint").write_bytes(old)
+    for path in ("tile/0/002", "tile/1/000.p/3"):
+        victim = auditor.copy.folder / path
+        body = bytearray(victim.read_bytes())
+        body[40] ^= 1
+        victim.write_bytes(bytes(body))
+        with pytest.raises(RollbackError):
+            auditor.mirror(entries=False)
+
+
 def test_another_origin_is_refused(auditor: Auditor, tmp_path: Path) -> None:
     """A source of a log that the policy does not name, and a copy of another log, are each refused."""
     auditor.mirror(entries=False)

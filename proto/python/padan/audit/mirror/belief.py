@@ -191,14 +191,7 @@ def open_tree(copy: Copy, policy: Policy, last: Trusted | None) -> Tree:
 
 def _refuse_smaller(old: Checkpoint, new: Checkpoint, read_old: Read | None, *, of: str) -> None:
     """Say whether a smaller tree is at least the beginning of the trusted one."""
-    forked = False
-    if read_old is not None:
-        try:
-            computed = merkle.root(new.size, TileNodes(old.size, read_old))
-        except (LogError, FileNotFoundError):
-            computed = new.root
-        forked = computed != new.root
-    if forked:
+    if read_old is not None and _is_another(old, new, read_old):
         raise _fork(old, new, of=of)
     raise RollbackError(
         f"{of} is at {new.size:,} leaves, behind the {old.size:,} that were trusted: it is a stale mirror, or the log "
@@ -206,6 +199,18 @@ def _refuse_smaller(old: Checkpoint, new: Checkpoint, read_old: Read | None, *, 
         next_step="fetch from the log itself; if it shows the same, entries are missing: keep both as evidence",
         reason="rollback",
     )
+
+
+def _is_another(old: Checkpoint, new: Checkpoint, read_old: Read) -> bool:
+    """Say whether the trusted tree's tiles show that a smaller tree is not its beginning; damaged ones show nothing."""
+    nodes = TileNodes(old.size, read_old)
+    try:
+        computed = merkle.root(new.size, nodes)
+        proof = merkle.consistency_proof(new.size, old.size, nodes)
+        merkle.check_consistency(new.size, computed, old.size, old.root, proof)
+    except (LogError, FileNotFoundError):
+        return False
+    return computed != new.root
 
 
 def _refuse_damaged(old: Checkpoint, new: Checkpoint, read_new: Read) -> None:
