@@ -95,6 +95,8 @@ def mirror(
             max_age=max_age * 3600,
             workers=workers,
         )
+        if 0 < done.before < done.trusted:
+            _say_behind(done)
         if link is not None:
             _fetch_entries(place, rules, kept_at, link, timeout)
     _say(done, record.read(kept_at, rules).holding, json=json)
@@ -109,6 +111,14 @@ def _fetch_entries(
         sys.stderr.write(
             f"note: the service shows {fewer:,} entries fewer than the copy held before; erased are counted below\n"
         )
+
+
+def _say_behind(done: fetching.Mirrored) -> None:
+    sys.stderr.write(
+        f"note: the copy was at {done.before:,} leaves, behind the {done.trusted:,} that were trusted; it went on from "
+        "there and fits them. Run `padan-audit verify`, and if you put no older copy back and no power was lost, find "
+        "who could write there\n"
+    )
 
 
 def _require_record(path: Path) -> None:

@@ -302,18 +302,6 @@ def test_a_policy_that_is_none_is_refused(tmp_path: Path, text: str, words: str)
         belief.load_policy(tmp_path / "none")
 
 
-def test_a_copy_behind_its_record_is_refused(auditor: Auditor) -> None:
-    """A copy that was put back to yesterday is not brought up to date as if nothing had happened."""
-    auditor.mirror(entries=False)
-    shutil.copytree(auditor.copy.folder, auditor.root / "yesterday")
-    grow(auditor, 100)
-    auditor.mirror(entries=False)
-    shutil.rmtree(auditor.copy.folder)
-    (auditor.root / "yesterday").rename(auditor.copy.folder)
-    with pytest.raises(RollbackError, match="the copy is at 700 leaves"):
-        auditor.mirror(entries=False)
-
-
 def test_two_runs_at_once_are_refused(auditor: Auditor) -> None:
     """While one run works on a copy no other does."""
     with auditor.copy.locked(), pytest.raises(CopyError, match="another"), auditor.copy.locked():

@@ -185,8 +185,22 @@ def open_tree(copy: Copy, policy: Policy, last: Trusted | None) -> Tree:
     if last is not None:
         old = last.believed.checkpoint
         require_origin(new, old, of="the copy")
-        require_grown(old, new, copy.read, copy.read, of="the copy")
+        try:
+            require_grown(old, new, copy.read, copy.read, of="the copy")
+        except RollbackError:
+            raise _behind(old, new) from None
     return Tree(new, copy.read)
+
+
+def _behind(old: Checkpoint, new: Checkpoint) -> RollbackError:
+    """Make the error of a copy that is older than what was trusted."""
+    return RollbackError(
+        f"the copy is at {new.size:,} leaves, behind the {old.size:,} that were trusted: it is an older copy, or lost "
+        "its last checkpoint with the power",
+        next_step="run `padan-audit mirror`: it goes on from there, and takes only what fits what was trusted; if you "
+        "put no older copy back and no power was lost, find who could write there",
+        reason="rollback",
+    )
 
 
 def _refuse_smaller(old: Checkpoint, new: Checkpoint, read_old: Read | None, *, of: str) -> None:

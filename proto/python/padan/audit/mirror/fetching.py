@@ -2,11 +2,13 @@
 
 The main path:
 
-1. The source's checkpoint is believed, of the right log, fresh, not behind what was trusted, and of its history.
+1. The source's checkpoint is believed, of the right log, fresh, not behind what was trusted, and of its history. So
+   is the copy's own, where the record outside is ahead of it: it must be the beginning of the source's tree too.
 2. The tiles of level 1 and up have the signed root.
 3. Each bundle of leaves, and the tile over it, is fetched unless it is there, checked against level 1, and written.
 4. All of it is on the disk.
-5. The checkpoint is renamed into place: from here on the copy stands for it. Then the record outside follows.
+5. The checkpoint is renamed into place: from here on the copy stands for it. When it is on the disk, the record
+   outside follows, which may lie on another one.
 
 A run that ends before step 5 leaves the copy at the checkpoint before; the next one goes on with what is there.
 """
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from padan.audit.mirror.place import Copy
     from padan.audit.mirror.source import Source
+    from padan.tlog.checkpoint import Checkpoint
     from padan.tlog.policy import Believed, Policy
 
 WORKERS: Final = 8
@@ -46,12 +49,14 @@ class Mirrored:
 
     Attributes:
         believed: the checkpoint that the copy stands for.
-        before: leaves that were trusted before.
+        trusted: leaves that were trusted before.
+        before: leaves that the copy stood for before; fewer than `trusted` where an older copy was put back.
         fetched: bundles that came from the source.
         kept: bundles that were there already, checked again.
     """
 
     believed: Believed
+    trusted: int
     before: int
     fetched: int
     kept: int
@@ -84,33 +89,38 @@ def mirror(
         LogError: the source or the copy is not to be believed; the copy stays as it was.
         SourceError: the source is away, or the disk full.
     """
-    known = last_trusted(copy, policy, record)
-    note, new = _news(source, copy, policy, known, now=now, max_age=max_age)
-    size = new.checkpoint.size
-    if known is not None and known.believed.checkpoint.size == size and copy.checkpoint is not None:
-        copy.write(CHECKPOINT_PATH, note)  # there may be more cosignatures
+    known, own = last_trusted(copy, policy, record)
+    note, new = _news(source, copy, policy, known, own, now=now, max_age=max_age)
+    size, before = new.checkpoint.size, own.size if own is not None else 0
+    was = known.believed.checkpoint.size if known is not None else 0
+    if known is not None and own is not None and before == size:
+        copy.stand_for(note)  # there may be more cosignatures
         trusted.write(record, note, known.holding)
-        return Mirrored(believed=new, before=size, fetched=0, kept=0)
+        return Mirrored(believed=new, trusted=was, before=size, fetched=0, kept=0)
     fetcher = _Fetcher(source, size)
     tree = Tree(new.checkpoint, fetcher.upper)
-    before = known.believed.checkpoint.size if known is not None and copy.checkpoint is not None else 0
     fetched = _bundles(fetcher, copy, tree, first=before // WIDTH, workers=workers)
     for path, data in fetcher.kept.items():
         copy.write(path, data)
     settle()
-    copy.write(CHECKPOINT_PATH, note)
+    copy.stand_for(note)
     trusted.write(record, note, known.holding if known is not None else None)
     copy.tidy(size)
-    return Mirrored(
-        believed=new, before=before, fetched=fetched, kept=tree.bundles - before // WIDTH - fetched
-    )
+    kept = tree.bundles - before // WIDTH - fetched
+    return Mirrored(believed=new, trusted=was, before=before, fetched=fetched, kept=kept)
 
 
-def last_trusted(copy: Copy, policy: Policy, record: Path) -> trusted.Trusted | None:
-    """Find what was trusted last: the record's checkpoint or the copy's, whichever is larger; None at the first run.
+def last_trusted(
+    copy: Copy, policy: Policy, record: Path
+) -> tuple[trusted.Trusted | None, Checkpoint | None]:
+    """Find what was trusted last, and what the copy stands for.
+
+    The first is the record's checkpoint or the copy's, whichever is larger; None at the first run. A copy that is
+    behind its record has been put back, or lost its last checkpoint with the power: only a tree that has both can say
+    whether they are of one history.
 
     Raises:
-        LogError: the copy is behind the record, or another history or log.
+        LogError: the copy is of another history or log than the record.
     """
     note = copy.checkpoint
     own = (
@@ -118,21 +128,31 @@ def last_trusted(copy: Copy, policy: Policy, record: Path) -> trusted.Trusted | 
         if note is None
         else trusted.Trusted(believed=belief.believe(note, policy, of="the copy"), note=note)
     )
+    new = own.believed.checkpoint if own is not None else None
     if not record.exists():
-        return own
+        return own, new
     kept = trusted.read(record, policy)
-    if own is None:
-        return kept
-    old, new = kept.believed.checkpoint, own.believed.checkpoint
+    if own is None or new is None:
+        return kept, None
+    old = kept.believed.checkpoint
     belief.require_origin(new, old, of="the copy")
+    if new.size < old.size:
+        return kept, new
     belief.require_grown(old, new, copy.read, None, of="the copy")
-    return trusted.Trusted(believed=own.believed, note=own.note, holding=kept.holding)
+    return trusted.Trusted(believed=own.believed, note=own.note, holding=kept.holding), new
 
 
 def _news(
-    source: Source, copy: Copy, policy: Policy, known: trusted.Trusted | None, *, now: float, max_age: float
+    source: Source,
+    copy: Copy,
+    policy: Policy,
+    known: trusted.Trusted | None,
+    own: Checkpoint | None,
+    *,
+    now: float,
+    max_age: float,
 ) -> tuple[bytes, Believed]:
-    """Fetch the source's checkpoint and hold it against what was trusted: step 1."""
+    """Fetch the source's checkpoint and hold it against what was trusted, and against the copy's own: step 1."""
     try:
         note = source.read(CHECKPOINT_PATH)
     except FileNotFoundError:
@@ -142,14 +162,14 @@ def _news(
         ) from None
     of = str(source)
     new = belief.believe(note, policy, of=of)
+    read_new, read_old = _Fetcher(source, new.checkpoint.size).upper, None if own is None else copy.read
     try:
         if known is not None:
             old = known.believed.checkpoint
             belief.require_origin(new.checkpoint, old, of=of)
-            read_old = copy.read if copy.checkpoint is not None else None
-            belief.require_grown(
-                old, new.checkpoint, _Fetcher(source, new.checkpoint.size).upper, read_old, of=of
-            )
+            belief.require_grown(old, new.checkpoint, read_new, read_old, of=of)
+            if own is not None and own.size < old.size:
+                belief.require_grown(own, new.checkpoint, read_new, None, of=of)
         belief.require_fresh(new, now=now, max_age=max_age)
     except (ForkError, RollbackError) as error:
         kept = copy.refuse(f"{new.checkpoint.size}-{new.checkpoint.root[:4].hex()}.checkpoint", note)

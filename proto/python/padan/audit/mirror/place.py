@@ -42,9 +42,12 @@ class Copy:
 
     @property
     def checkpoint(self) -> bytes | None:
-        """The signed checkpoint that it stands for; None where the copy is not finished."""
+        """The signed checkpoint that it stands for; None where the copy is not finished.
+
+        An empty file is none: a power cut could leave one, before the checkpoint was written as it is now.
+        """
         try:
-            return self.read(CHECKPOINT_PATH)
+            return self.read(CHECKPOINT_PATH) or None
         except FileNotFoundError:
             return None
 
@@ -77,6 +80,14 @@ class Copy:
             SourceError: the disk is full or does not take it.
         """
         write(self.folder / path, data)
+
+    def stand_for(self, note: bytes) -> None:
+        """Let the copy stand for a signed checkpoint, whose tree is on the disk; so is the checkpoint after this.
+
+        Raises:
+            SourceError: the disk is full or does not take it.
+        """
+        write(self.folder / CHECKPOINT_PATH, note, durable=True)
 
     def refuse(self, name: str, note: bytes) -> Path:
         """Keep a signed checkpoint that was refused, as evidence; give where."""
