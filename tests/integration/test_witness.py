@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from padan.audit.cli import main
 from padan.tlog import note, policy
+from tests.simulator import terminal
 from tests.smalllog import SmallLog
 from tests.witnesses import WitnessProcess, command
 
@@ -117,6 +120,28 @@ def test_killed_under_load(witness: WitnessProcess, log: SmallLog) -> None:
                     killing.start()
         killing.join()
     assert witness.show()["size"] - answered in {0, 1}
+
+
+def test_a_sealed_key_is_shown(witness: WitnessProcess, log: SmallLog) -> None:
+    """Where the private key is sealed and its file removed, what was cosigned is shown, and forks still end with 1."""
+    with witness:
+        submit(witness, log.body(0, 5))
+    (witness.folder / "key").unlink()
+    shown = command("show", witness.folder)
+    assert f"vkey  {witness.vkey}\n" in shown
+    assert f"{log.key.name}: 5 leaves, cosigned" in shown
+    assert json.loads(command("show", witness.folder, "--json"))["vkey"] == witness.vkey
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text\n", b"\xff+1+2", b"log"])
+def test_a_public_key_that_is_none(witness: WitnessProcess, log: SmallLog, content: bytes | None) -> None:
+    """A `vkey` that is missing, or is not a witness's, is named with what to do."""
+    path = witness.folder / "vkey"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(str(log.key).encode() if content == b"log" else content)
+    ended = terminal.run(main, "witness", "show", str(witness.folder))
+    assert (ended.code, str(path) in ended.err, "write the line into it" in ended.err) == (3, True, True)
 
 
 def test_what_does_not_start(tmp_path: Path, log: SmallLog) -> None:

@@ -120,7 +120,10 @@ def show(
     *,
     folder: Folder,
     key_file: Annotated[
-        Path | None, typer.Option(help="The witness's key, where it is not FOLDER/key.")
+        Path | None,
+        typer.Option(
+            help="Show this private key's public half; without it FOLDER/vkey, whose key may be sealed."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -129,7 +132,7 @@ def show(
     Ends with exit code 1 where a log was caught with two histories.
     """
     place = WitnessFolder(folder)
-    public = witness_key.load(key_file or place.key).public
+    public = place.public() if key_file is None else witness_key.load(key_file).public
     watched = sorted({log.name for log in place.logs()})
     with contextlib.closing(Book(place.book)) as book:
         known = {latest.origin: latest for latest in book.logs()}

@@ -84,6 +84,27 @@ class WitnessFolder:
             raise self._unusable(error.strerror or "") from None
         return added
 
+    def public(self) -> VerifierKey:
+        """Read the public key; the private one may be sealed, and not be here.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        try:
+            found = note.parse_key(self.vkey.read_text(encoding="ascii").removesuffix("\n"))
+        except OSError as error:
+            cause = error.strerror or ""
+        except (UnicodeDecodeError, LogFormatError) as error:
+            cause = str(error)
+        else:
+            if found.algorithm is Algorithm.COSIGNATURE:
+                return found
+            cause = "not a witness's key"
+        raise ConfigError(
+            f"{self.vkey}: {cause}",
+            next_step="write the line into it that `padan-audit witness init` printed; the registry has it too",
+        )
+
     def logs(self) -> list[VerifierKey]:
         """Read the list of logs.
 
