@@ -251,7 +251,7 @@ def report(
     made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
     request = trailfile.decode(personfile.read(request_file), made_for)
     handles = trailfile.handles_of(request, person, made_for)
-    given = dict(trailfile.read_part(personfile.read(path), request, person, made_for) for path in parts)
+    given = trailfile.read_parts(map(personfile.read, parts), request, person, made_for)
     with _local(entries, copy, policy) or _client(
         address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
     ) as opened:

@@ -24,7 +24,7 @@ from padan.signature import SignatureError
 from padan.v1 import audit_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from padan.audit.keyfile import OwnShare
     from padan.auditors import AuditorsKey
@@ -311,6 +311,33 @@ def read_part(
     except (KeyError, ValueError, ProofError) as error:
         raise _wrong(name, error) from None
     return number, dict(pairs)
+
+
+def read_parts(
+    files: Iterable[bytes], request: Request, person: Person, key: AuditorsKey
+) -> dict[int, dict[bytes, bytes]]:
+    """Read the other auditors' parts, one of each, and check their proofs.
+
+    Returns:
+        By auditor's number, E to s_i E.
+
+    Raises:
+        PeopleFileError: as for `read_part`; or an auditor's part is there twice, or is the reader's own.
+    """
+    own = key.number(person.card.name)
+    found: dict[int, dict[bytes, bytes]] = {}
+    for data in files:
+        number, pairs = read_part(data, request, person, key)
+        if number == own or number in found:
+            name = key.members[number - 1].card.name
+            which = "the part is your own, which your share gives" if number == own else "two parts are given"
+            raise PeopleFileError(
+                f"the same auditor twice: {name}; {which}",
+                reason="twice",
+                next_step="give one part of each other auditor who has signed",
+            )
+        found[number] = pairs
+    return found
 
 
 def span_of(data: bytes, request: Request, person: Person, key: AuditorsKey) -> Span:

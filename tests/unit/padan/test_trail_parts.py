@@ -1,0 +1,100 @@
+"""The parts that are joined for a resident's trail: one of each auditor, and whose is there twice is named."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from padan.audit import trailfile
+from padan.audit.cli import main
+from padan.audit.keyfile import OwnShare, seal_share
+from padan.card import PeopleFileError
+from padan.cli.console import ExitCode
+from padan.nik import parse
+from tests.auditing import NAMES, PHRASE, make
+from tests.people import BUDI
+from tests.simulator.terminal import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_790_000_000
+OWN, OTHER, THIRD = range(3)
+
+
+@pytest.fixture(scope="module")
+def request_() -> trailfile.Request:
+    """An answered request of alpha's, which beta has signed."""
+    key, people = make().key, make().people
+    made = trailfile.propose(
+        people[OWN],
+        key,
+        nik=parse(BUDI["NIK"], date(2026, 1, 1)),
+        reason="the resident asks",
+        mandate="Letter 12",
+        received=NOW,
+        now=NOW,
+    )
+    return trailfile.answered(trailfile.sign(made, people[OTHER], key), (bytes(16), bytes(16)), key)
+
+
+def part(request: trailfile.Request, which: int) -> bytes:
+    """Give an auditor's part of one period."""
+    own = OwnShare(number=which + 1, secret=bytearray(make().shares[which]))
+    return trailfile.part(request, make().people[which], own, make().key, [make().key.public])
+
+
+def test_one_part_of_each(request_: trailfile.Request) -> None:
+    """The parts of two others are joined by their numbers."""
+    files = [part(request_, which) for which in (OTHER, THIRD)]
+    found = trailfile.read_parts(files, request_, make().people[OWN], make().key)
+    assert sorted(found) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "twice", "words"),
+    [
+        ((OTHER, OTHER), OTHER, "two parts are given"),
+        ((OTHER, THIRD, OTHER), OTHER, "two parts are given"),
+        ((OWN,), OWN, "the part is your own"),
+        ((OTHER, OWN), OWN, "the part is your own"),
+    ],
+)
+def test_an_auditor_who_is_there_twice_is_named(
+    request_: trailfile.Request, tmp_path: Path, given: tuple[int, ...], twice: int, words: str
+) -> None:
+    """A part that is given twice, or is the reader's own, is no further auditor; it does not vanish in silence."""
+    files = [part(request_, which) for which in given]
+    with pytest.raises(PeopleFileError) as refused:
+        trailfile.read_parts(files, request_, make().people[OWN], make().key)
+    assert refused.value.reason == "twice"
+    names = []
+    for number, data in enumerate(files):
+        path = tmp_path / f"{number}.part"
+        path.write_bytes(data)
+        names.append(str(path))
+    made = {
+        "opened.json": trailfile.encode(request_, make().key),
+        "auditors.json": make().file,
+        "alpha.key": make().private[OWN],
+        "alpha.share": seal_share(bytearray(make().shares[OWN]), PHRASE, key=make().key, number=1),
+        "phrase": PHRASE.encode(),
+        "entries": b"",
+    }
+    for name, data in made.items():
+        (tmp_path / name).write_bytes(data)
+    options = (
+        ("auditors", "auditors.json"),
+        ("key", "alpha.key"),
+        ("share", "alpha.share"),
+        ("entries", "entries"),
+    )
+    words_of = [word for option, name in options for word in (f"--{option}", str(tmp_path / name))]
+    last = ("--passphrase-file", str(tmp_path / "phrase"), "--out", str(tmp_path / "answer"))
+    ended = run(main, "subject", "report", str(tmp_path / "opened.json"), *names, *words_of, *last)
+    assert ended.code == ExitCode.INPUT, ended.err
+    assert f"the same auditor twice: {NAMES[twice]}; {words}" in ended.err
+    assert "next:  give one part of each other auditor" in ended.err
+    assert not (tmp_path / "answer").exists()
