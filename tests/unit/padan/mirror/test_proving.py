@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from padan.audit import cli
+from padan.audit.mirror import bundle as bundles
 from padan.audit.mirror import proving
 from padan.errors import CopyError, PadanError
 from tests.publishing import Key, Log
@@ -61,14 +62,14 @@ def test_a_bundle_checks_out(bundle: Path, told: Auditor) -> None:
         "rows": 24,
         "rows_follow": True,
     }
-    members = proving._read(bundle)
+    members = bundles.read(bundle)
     assert {"answer.json", "checkpoint"} <= set(members)
     assert len(members) == 2 + 3 * 24
 
 
 def test_any_change_of_a_bundle_is_found(bundle: Path, told: Auditor, tmp_path: Path) -> None:
     """A byte that is turned in any member, a member that is gone, or another row makes the check fail."""
-    members = proving._read(bundle)
+    members = bundles.read(bundle)
     source = random.Random(1)
     for number, name in enumerate([*sorted(members)[2:8], "answer.json", "checkpoint"]):
         changed = dict(members)
@@ -79,12 +80,12 @@ def test_any_change_of_a_bundle_is_found(bundle: Path, told: Auditor, tmp_path: 
             body[source.randrange(len(body))] ^= 1
         changed[name] = bytes(body)
         other = tmp_path / f"changed-{number}"
-        proving._write(other, changed)
+        bundles.write(other, changed)
         with pytest.raises(PadanError):
             proving.check(other, told.policy)
         del changed[name]
         shutil.rmtree(other)
-        proving._write(other, changed)
+        bundles.write(other, changed)
         with pytest.raises(PadanError):
             proving.check(other, told.policy)
 

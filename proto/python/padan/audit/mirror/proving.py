@@ -15,15 +15,15 @@ further entry of the log belongs to the answer only a whole copy shows.
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from padan.audit.mirror import answer, columns, place
+from padan.audit.mirror import answer, columns
+from padan.audit.mirror.bundle import no_bundle, read, write
 from padan.audit.mirror.database import guard
-from padan.audit.mirror.session import Session
+from padan.audit.mirror.session import TIME, Session
 from padan.entry import EntryError, leaf
 from padan.errors import CopyError, DamageError, LogError, QueryError
 from padan.tlog import merkle, proof
@@ -41,7 +41,8 @@ FORMAT: Final = 1
 MOST: Final = 10_000
 """Entries of one bundle."""
 ANSWER: Final = "answer.json"
-MAX_MEMBER: Final = 1 << 26
+SECONDS: Final = 60.0
+"""Within which the rows must follow: what an answer over so few entries takes is a second or two."""
 _TILES: Final = 500
 """Proofs after which the tiles that were read are forgotten, so that memory is bounded."""
 _PLACES: Final = ("sequence", "sequences")
@@ -108,7 +109,7 @@ def make(
         checkpoint: as it was signed.
 
     Raises:
-        QueryError: too many entries are behind the answer.
+        QueryError: too many entries are behind the answer, or whether its rows follow takes longer than `SECONDS`.
         DamageError: an entry is not the leaf at its place.
         CopyError: there is something at the target.
     """
@@ -144,7 +145,7 @@ def make(
     complete = _follows(sql, rows, stored)
     document = {"format": FORMAT, "sql": sql, "complete": complete, "entries": list(places), "rows": rows}
     members[ANSWER] = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
-    _write(target, members)
+    write(target, members)
     return complete
 
 
@@ -153,18 +154,21 @@ def check(bundle: Path, policy: Policy) -> Checked:
 
     Raises:
         CopyError: it is no bundle.
+        QueryError: whether its rows follow takes longer than `SECONDS`.
         LogError: an entry is not shown to be in a log that the policy believes, or the rows do not follow.
     """
-    members = _read(bundle)
+    members = read(bundle)
     try:
         document: dict[str, Any] = json.loads(members[ANSWER])
         sql, rows, complete = str(document["sql"]), list(document["rows"]), bool(document["complete"])
         places = [int(number) for number in document["entries"]]
         known = document["format"] == FORMAT
-    except (ValueError, KeyError, TypeError):
-        raise _no_bundle(bundle, f"its {ANSWER} is missing or damaged") from None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise no_bundle(bundle, f"its {ANSWER} is missing or damaged") from None
     if not known:
-        raise _no_bundle(bundle, "it has another format")
+        raise no_bundle(bundle, "it has another format")
+    if len(places) > MOST or len(set(places)) < len(places):
+        raise no_bundle(bundle, "it names more entries than a bundle has, or one twice")
     stated = policy.believe(_member(members, CHECKPOINT_PATH, bundle)).checkpoint
     stored = [_check_entry(members, number, policy, bundle) for number in places]
     if complete and not _follows(sql, rows, stored):
@@ -233,8 +237,10 @@ def _follows(sql: str, rows: list[dict[str, Any]], stored: Sequence[tuple[int, b
 def _says(table: pa.Table, sql: str, rows: list[dict[str, Any]]) -> bool:
     with Session.over(table) as session:
         try:
-            return _documents(session.rows(sql)) == rows
-        except QueryError:
+            return _documents(session.rows(sql, most=len(rows), seconds=SECONDS)) == rows
+        except (QueryError, ValueError, ArithmeticError) as error:  # it is not ours, and may ask for anything
+            if isinstance(error, QueryError) and error.reason == TIME:
+                raise
             return False
 
 
@@ -242,44 +248,8 @@ def _documents(found: pa.Table) -> list[dict[str, Any]]:
     return [{name: answer.value(cell) for name, cell in row.items()} for row in found.to_pylist()]
 
 
-def _write(target: Path, members: dict[str, bytes]) -> None:
-    if target.suffix != ".zip":
-        for name, data in members.items():
-            place.write(target / name, data)
-        return
-    new = target.with_name(target.name + ".new")
-    with place.guard():
-        with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as sink:
-            for name, data in members.items():
-                sink.writestr(name, data)
-        new.rename(target)
-
-
-def _read(bundle: Path) -> dict[str, bytes]:
-    try:
-        if bundle.is_dir():
-            return {
-                path.relative_to(bundle).as_posix(): path.read_bytes()
-                for path in sorted(bundle.rglob("*"))
-                if path.is_file()
-            }
-        with zipfile.ZipFile(bundle) as source:
-            infos = source.infolist()
-            if len(infos) > 3 * MOST + 2 or any(info.file_size > MAX_MEMBER for info in infos):
-                raise _no_bundle(bundle, "it is larger than any bundle")
-            return {info.filename: source.read(info) for info in infos}
-    except (OSError, zipfile.BadZipFile):
-        raise _no_bundle(bundle, "it cannot be read") from None
-
-
 def _member(members: dict[str, bytes], name: str, bundle: Path) -> bytes:
     found = members.get(name)
     if found is None:
-        raise _no_bundle(bundle, f"{name} is missing")
+        raise no_bundle(bundle, f"{name} is missing")
     return found
-
-
-def _no_bundle(bundle: Path, why: str) -> CopyError:
-    return CopyError(
-        f"{bundle} is no bundle: {why}", next_step="give what --prove wrote, the folder or the .zip"
-    )

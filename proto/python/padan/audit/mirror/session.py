@@ -6,9 +6,12 @@ read-only, no file, extension, Python object or network can be reached, and the 
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
+import pyarrow as pa
 
 from padan.audit import render
 from padan.audit.mirror import columns
@@ -19,15 +22,16 @@ from padan.v1 import error_pb2
 from padan.vocabulary import LawfulUse, LegalBasis, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
-
-    import pyarrow as pa
 
     from padan.audit.mirror.place import Copy
 
 DEFAULT_MEMORY: Final = 768
 """Megabytes that a query may take."""
+TIME: Final = "time"
+"""Reason of the error where a query took too long."""
+_AGAIN: Final = 0.1
 _NEXT: Final = (
     "ask with one SELECT (or WITH ... SELECT) over the view `entries`; `DESCRIBE entries` lists its columns"
 )
@@ -122,10 +126,58 @@ class Session:
         except duckdb.Error as error:
             raise QueryError(f"the query cannot be answered: {_line(error)}", next_step=_NEXT) from None
 
-    def rows(self, sql: str) -> pa.Table:
-        """Answer a question at once; errors as for `ask`."""
-        with guard():
-            return self.ask(sql).read_all()
+    def rows(self, sql: str, *, most: int | None = None, seconds: float | None = None) -> pa.Table:
+        """Answer a question at once; errors as for `ask`.
+
+        Args:
+            sql: the question.
+            most: rows after which reading ends, up to a batch later; None reads all.
+            seconds: after which the question is ended; None for no end.
+
+        Raises:
+            QueryError: with the reason `TIME` where it takes longer.
+        """
+        with guard(), self._within(seconds):
+            answer = self.ask(sql)
+            found, count = [], 0
+            for batch in answer:
+                found.append(batch)
+                count += batch.num_rows
+                if most is not None and count > most:
+                    break
+            return pa.Table.from_batches(found, answer.schema)
+
+    @contextlib.contextmanager
+    def _within(self, seconds: float | None) -> Iterator[None]:
+        """End what is asked after so many seconds, and say what went wrong while rows were read."""
+        done, over = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            if done.wait(seconds):
+                return
+            over.set()
+            while not done.wait(_AGAIN):  # what has not begun yet is not interrupted by one that came before
+                self._database.connection.interrupt()
+
+        watcher = threading.Thread(target=watch, name="padan-query")
+        if seconds is not None:
+            watcher.start()
+        try:
+            yield
+        except (QueryError, duckdb.Error, pa.ArrowException, OSError) as error:
+            if over.is_set():
+                raise QueryError(
+                    f"the query took longer than {seconds:g} seconds, and was ended",
+                    next_step="look at it before you ask again; ask for less, or have whoever made it do so",
+                    reason=TIME,
+                ) from None
+            if isinstance(error, QueryError | duckdb.Error):
+                raise
+            raise QueryError(f"the query cannot be answered: {_line(error)}", next_step=_NEXT) from None
+        finally:
+            done.set()
+            if seconds is not None:
+                watcher.join()
 
     def require_reading(self, sql: str) -> None:
         """Require one statement that only reads.
@@ -159,5 +211,5 @@ class Session:
         self.close()
 
 
-def _line(error: duckdb.Error) -> str:
+def _line(error: Exception) -> str:
     return str(error).partition("\n")[0]
