@@ -104,6 +104,10 @@ class Turn:
             [latest.origin, latest.size, latest.root, latest.signed, latest.time],
         )
 
+    def touch(self) -> None:
+        """Write the number of the format over itself."""
+        self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+
     def keep(self, evidence: Evidence) -> bool:
         """Keep evidence, each pair of checkpoints once; returns whether it is new and there was room."""
         (count,) = self._connection.execute(
@@ -195,6 +199,18 @@ class Book:
                 self._commit()
             except sqlite3.Error as error:
                 raise UnavailableError(f"the witness's book cannot be written ({error})") from error
+
+    def probe(self) -> None:
+        """Write the book as a cosignature does, without changing what stands in it.
+
+        The number of its format is written over itself, which SQLite does as with any page. An empty transaction would
+        write nothing, and so miss a full disk, or one that can only be read any more.
+
+        Raises:
+            UnavailableError: the file cannot be written now.
+        """
+        with self.turn() as turn:
+            turn.touch()
 
     def _commit(self) -> None:
         try:

@@ -12,6 +12,7 @@ A checkpoint that is refused in 4 although the log has signed it is kept as evid
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,8 @@ FORK: Final = "fork"
 UNPROVEN: Final = "unproven"
 TEXT: Final = "text/plain; charset=utf-8"
 SIZE: Final = "text/x.tlog.size"
+PROBE_SECONDS: Final = 1.0
+"""Between two writes of the book for those who ask whether it can be written: everybody may ask."""
 
 _LOGGER = logging.getLogger("padan.witness")
 
@@ -61,6 +64,7 @@ class Witness:
         book: Book,
         cosign: Callable[[str, int], Line],
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Bring together what it works with.
 
@@ -69,6 +73,7 @@ class Witness:
             book: what was cosigned.
             cosign: signs a text at a time, with the witness's key.
             now: seconds of the Unix epoch.
+            clock: seconds that are never put back.
         """
         self._logs: dict[str, list[VerifierKey]] = {}
         for key in logs:
@@ -76,6 +81,8 @@ class Witness:
         self._book = book
         self._cosign = cosign
         self._now = now
+        self._clock = clock
+        self._written = -math.inf
 
     @property
     def origins(self) -> list[str]:
@@ -83,12 +90,15 @@ class Witness:
         return sorted(self._logs)
 
     def is_well(self) -> bool:
-        """Say whether the book can be written."""
+        """Say whether the book can be written: whether it was within `PROBE_SECONDS`, or else by writing it."""
+        if self._clock() - self._written < PROBE_SECONDS:
+            return True
         try:
-            with self._book.turn():
-                return True
+            self._book.probe()
         except UnavailableError:
             return False
+        self._written = self._clock()
+        return True
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Answer a submission; what is cosigned is on the disk before this returns."""
@@ -114,6 +124,7 @@ class Witness:
             return _text(503, "the witness cannot write its book now")
         if refusal.answer is not None:
             return refusal.answer
+        self._written = self._clock()
         return Answer(200, str(self._cosign(submitted.signed.text, now)).encode())  # 5
 
     def _admit(self, body: bytes) -> tuple[Submission, bytes]:
