@@ -60,6 +60,42 @@ def test_the_witness_needs_no_server() -> None:
     assert done.returncode == 0, done.stderr
 
 
+AUDITORS = ("duckdb", "pyarrow", "numpy", "reportlab", "nacl", "PIL")
+"""What the extra `witness` leaves out of `audit`."""
+
+
+def padan_audit(*words: str, blocked: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Run `padan-audit` in a process; its last line says which of the auditors' libraries were loaded."""
+    code = f"""
+import atexit
+import padan.audit.cli as line
+atexit.register(lambda: print("loaded", *({set(AUDITORS)!r} & set(sys.modules))))
+sys.argv = {["padan-audit", *words]!r}
+line.main()
+"""
+    return python(code, blocked=blocked)
+
+
+def test_the_witness_needs_nothing_of_the_auditors(tmp_path: Path) -> None:
+    """Its command line comes with the extra `witness`: what the others need is not imported, and need not be there."""
+    listed = tomllib.loads((ROOT / "proto/python/pyproject.toml").read_text(encoding="utf-8"))
+    extras = listed["project"]["optional-dependencies"]
+    assert set(extras["witness"]) < set(extras["audit"])
+    assert not [each for each in extras["witness"] if each.startswith(AUDITORS)]
+    for blocked in ((), AUDITORS):
+        folder = str(tmp_path / f"without-{len(blocked)}")
+        for words in (
+            ["--help"],
+            ["init", folder, "--name", "witness.example/w1"],
+            ["show", folder],
+            ["unit"],
+        ):
+            done = padan_audit("witness", *words, blocked=blocked)
+            assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["loaded"]), done.stderr
+    done = padan_audit("--config", "witness", "query", "copy", "SELECT 1", blocked=AUDITORS)
+    assert (done.returncode, "pip install 'padan[audit]'" in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     "module", ["nik", "commitment", "canonical", "entry", "errors", "region", "vocabulary"]
 )
