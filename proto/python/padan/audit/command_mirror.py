@@ -87,13 +87,7 @@ def mirror(
         )
     with place.locked(), contextlib.closing(open_source(source)) as opened:
         done = fetching.mirror(
-            opened,
-            place,
-            rules,
-            record=kept_at,
-            now=time.time(),
-            max_age=max_age * 3600,
-            workers=workers,
+            opened, place, rules, record=kept_at, now=time.time(), max_age=max_age * 3600, workers=workers
         )
         if 0 < done.before < done.trusted:
             _say_behind(done)
