@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from padan import envelope
-from padan.audit import keyfile, search, trailfile
+from padan.audit import keyfile, partfile, search, trailfile
 from padan.audit.cli import main
 from padan.audit.keyfile import OwnShare
 from padan.audit.listing import AuditClient
@@ -122,12 +122,12 @@ class Desk:
         envelopes, _ = search.envelopes(entries, key)
         elements = [each.element for each in envelopes]
         own, other = (OwnShare(number=at, secret=bytearray(self.auditors.shares[at - 1])) for at in (1, 2))
-        part = trailfile.part(request, beta, other, key, elements)
-        parts = dict([trailfile.read_part(part, request, alpha, key)])
-        parts[1] = trailfile.own_part(own, envelopes)
+        part = partfile.part(request, beta, other, key, elements)
+        parts = dict([partfile.read_part(part, request, alpha, key)])
+        parts[1] = partfile.own_part(own, envelopes)
         keys = {}
         for each in envelopes:
-            shared = trailfile.fold(parts, each.element, key.threshold)
+            shared = partfile.fold(parts, each.element, key.threshold)
             assert shared is not None
             keys[each.period_id] = envelope.unseal(each, shared, key=key)
         looked = search.Search(keys, trailfile.handles_of(request, alpha, key))

@@ -17,7 +17,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from padan import entry as log_entry
-from padan.audit import search, trailfile
+from padan.audit import partfile, search, trailfile
 from padan.audit.entries import Item, ServiceEntries
 from padan.audit.keyfile import OwnShare
 from padan.cli.console import ExitCode
@@ -281,7 +281,7 @@ def test_a_wrong_part_is_named(served: tuple[RunningService, Desk]) -> None:
     key, people, shares = laid.auditors.key, laid.auditors.people, laid.auditors.shares
     request_ = trailfile.decode(opened.read_bytes(), key)
     cheat = OwnShare(number=2, secret=bytearray(shares[2]))
-    with_other = trailfile.part(request_, people[1], cheat, key, [laid.auditors.key.public])
+    with_other = partfile.part(request_, people[1], cheat, key, [laid.auditors.key.public])
     laid.file("cheat.part").write_bytes(with_other)
     report = ("subject", "report", opened)
     end = (*laid.own("alpha"), *laid.share("alpha"), "--out", laid.file("wrong"))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from padan import canonical, entry, envelope
-from padan.audit import keyfile, search, span, trailfile
+from padan.audit import keyfile, partfile, search, span, trailfile
 from padan.audit.cli import main
 from padan.audit.entries import FileEntries
 from padan.audit.keyfile import OwnShare
@@ -91,11 +91,11 @@ class Desk:
         request = trailfile.decode((self.folder / "opened.json").read_bytes(), made.key)
         data = (self.folder / name).read_bytes()
         found, _ = search.envelopes(FileEntries(self.folder / "entries.ndjson"), made.key)
-        parts = dict([trailfile.read_part(data, request, made.people[0], made.key)])
-        parts[1] = trailfile.own_part(OwnShare(number=1, secret=bytearray(made.shares[0])), found)
+        parts = dict([partfile.read_part(data, request, made.people[0], made.key)])
+        parts[1] = partfile.own_part(OwnShare(number=1, secret=bytearray(made.shares[0])), found)
         opened = set()
         for each in found:
-            shared = trailfile.fold(parts, each.element, made.key.threshold)
+            shared = partfile.fold(parts, each.element, made.key.threshold)
             if shared is None:
                 alone = bytearray(parts[1][each.element])
                 with pytest.raises(AuditError, match="does not open"):
@@ -212,7 +212,7 @@ def test_who_has_not_signed_opens_nothing(desk: Desk) -> None:
     with pytest.raises(PeopleFileError, match="nothing that gamma can open"):
         trailfile.handles_of(request, gamma, made.key)
     with pytest.raises(PeopleFileError, match="nothing that gamma can open"):
-        trailfile.read_part((desk.folder / "part.json").read_bytes(), request, gamma, made.key)
+        partfile.read_part((desk.folder / "part.json").read_bytes(), request, gamma, made.key)
     assert trailfile.handles_of(request, made.people[1], made.key) == (HANDLE, HANDLE)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from padan.audit import trailfile
+from padan.audit import partfile, trailfile
 from padan.audit.cli import main
 from padan.audit.keyfile import OwnShare, seal_share
 from padan.card import PeopleFileError
@@ -43,13 +43,13 @@ def request_() -> trailfile.Request:
 def part(request: trailfile.Request, which: int) -> bytes:
     """Give an auditor's part of one period."""
     own = OwnShare(number=which + 1, secret=bytearray(make().shares[which]))
-    return trailfile.part(request, make().people[which], own, make().key, [make().key.public])
+    return partfile.part(request, make().people[which], own, make().key, [make().key.public])
 
 
 def test_one_part_of_each(request_: trailfile.Request) -> None:
     """The parts of two others are joined by their numbers."""
     files = [part(request_, which) for which in (OTHER, THIRD)]
-    found = trailfile.read_parts(files, request_, make().people[OWN], make().key)
+    found = partfile.read_parts(files, request_, make().people[OWN], make().key)
     assert sorted(found) == [2, 3]
 
 
@@ -68,7 +68,7 @@ def test_an_auditor_who_is_there_twice_is_named(
     """A part that is given twice, or is the reader's own, is no further auditor; it does not vanish in silence."""
     files = [part(request_, which) for which in given]
     with pytest.raises(PeopleFileError) as refused:
-        trailfile.read_parts(files, request_, make().people[OWN], make().key)
+        partfile.read_parts(files, request_, make().people[OWN], make().key)
     assert refused.value.reason == "twice"
     names = []
     for number, data in enumerate(files):

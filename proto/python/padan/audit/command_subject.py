@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan import auditors, envelope, personfile, times, trail
-from padan.audit import answer, forgetting, keyfile, search, span, told, trailfile
+from padan.audit import answer, forgetting, keyfile, partfile, search, span, told, trailfile
 from padan.audit.asking import KeyFile, Out, PassphraseFile, number, passphrase
 from padan.audit.entries import FileEntries, ServiceEntries
 from padan.audit.listing import AuditClient
@@ -210,7 +210,7 @@ def part(
     _agree(needed, asked, yes=yes)
     elements = [each.element for each in needed.envelopes]
     with keyfile.open_share(personfile.read(share), phrase, key=made_for, name=person.card.name) as own:
-        data = trailfile.part(request, person, own, made_for, elements, span=asked)
+        data = partfile.part(request, person, own, made_for, elements, span=asked)
     personfile.write_new(out, data, secret=True)
     told.tell_part(out, needed, asked, auditor=person.card.name, json=json)
 
@@ -251,19 +251,19 @@ def report(
     made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
     request = trailfile.decode(personfile.read(request_file), made_for)
     handles = trailfile.handles_of(request, person, made_for)
-    given = trailfile.read_parts(map(personfile.read, parts), request, person, made_for)
+    given = partfile.read_parts(map(personfile.read, parts), request, person, made_for)
     with _local(entries, copy, policy) or _client(
         address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
     ) as opened:
         source = ServiceEntries(opened) if isinstance(opened, AuditClient) else opened
         found, foreign = search.envelopes(source, made_for)
         with keyfile.open_share(personfile.read(share), phrase, key=made_for, name=person.card.name) as own:
-            given[own.number] = trailfile.own_part(own, found)
+            given[own.number] = partfile.own_part(own, found)
         keys = _join(given, found, made_for)
         looked = search.Search(keys, handles)
         wipe(*keys.values())
         asked = span.common(
-            trailfile.span_of(personfile.read(path), request, person, made_for) for path in parts
+            partfile.span_of(personfile.read(path), request, person, made_for) for path in parts
         )
         made = answer.make(
             looked.find(span.Within(source, asked)),
@@ -322,7 +322,7 @@ def _join(
     """Join the parts of each envelope that enough auditors have opened: period ids to period keys."""
     keys: dict[bytes, bytearray] = {}
     for each in found:
-        shared = trailfile.fold(given, each.element, key.threshold)
+        shared = partfile.fold(given, each.element, key.threshold)
         if shared is not None:
             keys[each.period_id] = envelope.unseal(each, shared, key=key)
             wipe(shared)

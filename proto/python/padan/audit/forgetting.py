@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from padan import personfile
-from padan.audit import trailfile
+from padan.audit import partfile, trailfile
 from padan.card import PeopleFileError, read_json
 from padan.cli.connection import Json  # noqa: TC001 - Typer reads the annotations
 from padan.cli.console import CommandError, ExitCode, print_json
@@ -53,7 +53,7 @@ def _require_trail(path: Path) -> None:
         CommandError: it is none.
     """
     data = personfile.read(path)
-    for use in (trailfile.REQUEST, trailfile.PART):
+    for use in (trailfile.REQUEST, partfile.PART):
         try:
             read_json(data, use, most=trailfile.MAX_FILE)
         except PeopleFileError:
