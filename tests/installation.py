@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from keys.provider import open_provider
 from keys.purpose import Purpose, TokenDomain
 from keys.realm import Realm
 from keys.signing import Signer
+from padan import nik as nik_grammar
 from tests.people import AS_OF, PEOPLE
 from tests.terms import Terms
 from tokenizer.codes import CodeLists
@@ -46,11 +48,13 @@ from verifier.vault.epoch import Epoch
 from verifier.vault.open import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from keys.provider import KekProvider
 
+Also = Mapping[str, Sequence[str]]
+"""Numbers that were merged into people's, by the people's own."""
 REGISTRY = "test-registry"
 ENVIRONMENT = "development"
 TRUST_DOMAIN = "test.example"
@@ -211,8 +215,10 @@ class Installation:
         )
         directory.close()
 
-    def load(self, people: Iterable[Mapping[str, str]], *, number: int | None = None) -> int:
-        """Project people into a new epoch and activate it."""
+    def load(
+        self, people: Iterable[Mapping[str, str]], *, number: int | None = None, also: Also | None = None
+    ) -> int:
+        """Project people, and `also` under the numbers merged into theirs, into a new epoch and activate it."""
         settings, agent = self.settings, self.agent()
         writer = open_writer(settings.vault_database)
         number = number or writer.next_number()
@@ -230,10 +236,12 @@ class Installation:
         )
         outer = Outer(realm=self.realm, epoch=number, block=keys.token, seal=keys.row)
         rows: dict[bytes, bytes] = {}
-        for person in people:
-            record = inner.project(Person.from_registry(person, codes=CodeLists.load(), today=AS_OF))
-            token = outer.token(record.r)
-            rows[token] = outer.seal(token, record.pack())
+        for row in people:
+            person = Person.from_registry(row, codes=CodeLists.load(), today=AS_OF)
+            for under in (row["NIK"], *(also or {}).get(row["NIK"], ())):
+                record = inner.project(person, under=nik_grammar.parse(under, AS_OF))
+                token = outer.token(record.r)
+                rows[token] = outer.seal(token, record.pack())
         for index in range(DECOYS):
             decoy = inner.decoy(index)
             token = outer.token(decoy.r)

@@ -92,8 +92,9 @@ def plain(value: object) -> Any:
 
 
 def people_of(installation: Installation) -> Any:
-    """Read what the vault holds of the golden people."""
-    return plain(comparable(installation, NUMBERS))
+    """Read what the vault holds of the golden people, as much of it as the first golden installation says."""
+    found = comparable(installation, NUMBERS)
+    return plain({nik: held[:4] if isinstance(held, tuple) else None for nik, held in found.items()})
 
 
 def log_of(installation: Installation) -> list[list[Any]]:

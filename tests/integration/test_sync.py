@@ -19,12 +19,23 @@ from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2, verification_pb2_grpc
 from tests.installation import Installation, install
-from tests.integration.feeding import NEWCOMER, SIGNER, comparable, feed, history, people
+from tests.integration.feeding import (
+    NEWCOMER,
+    SIGNED,
+    SIGNER,
+    checked,
+    comparable,
+    feed,
+    history,
+    people,
+    shuffled,
+    twin,
+)
 from tests.integration.loading import COMMAND
 from tests.people import ALMARHUM, BUDI, SARI
 from tests.service import request, running
 from tests.terms import Terms
-from verifier.agreement import signkey
+from verifier.feed import document
 from verifier.feed.errors import FeedGapError
 from verifier.feed.following import follow
 from verifier.feed.sync import UNKNOWN
@@ -34,6 +45,7 @@ from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from tests.postgres import PostgresServer
     from verifier.resident.rights import Batch
@@ -59,10 +71,24 @@ def installation(
         agencies={"tax": Terms()},
         log_url=url,
         vault_url=url,
-        extra=f'feed_signers = ["{signkey.text(SIGNER.public_key)}"]\n',
+        extra=SIGNED,
     )
     if server is not None:
         server.drop_database(url)
+
+
+@pytest.fixture
+def other(
+    installation: Installation, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Installation]:
+    """Another installation on the same engine under the same keys."""
+    if not installation.settings.log_url:
+        yield twin(installation, tmp_path / "other")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.make_database()
+    yield twin(installation, tmp_path / "other", url)
+    server.drop_database(url)
 
 
 def test_a_running_service_answers_what_is_new(installation: Installation) -> None:
@@ -153,32 +179,57 @@ def test_a_new_epoch_goes_on_where_its_load_ended(installation: Installation) ->
     assert (passed_over.applied, passed_over.older, passed_over.position) == (0, 1, 5)
 
 
-def test_a_history_ends_as_a_fresh_load(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many changes in many files, each cut short at random and delivered twice: record by record as if loaded today."""
+def test_a_history_ends_as_a_fresh_load(
+    installation: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many changes in many files, each cut short at random and delivered twice: record by record as if loaded today.
+
+    So do the same changes shuffled across people, in another installation under the same keys.
+    """
     source = random.Random(6)
-    everyone = people(700)
+    everyone, also = people(450), dict[str, list[str]]()
     numbers = sorted(everyone)
-    held, spare = {nik: everyone[nik] for nik in numbers[:400]}, numbers[400:]
-    monkeypatch.setattr("verifier.feed.sync.BATCH", 37)
-    installation.load(held.values())
-    after, interrupted = 0, 0
-    for _ in range(8):
-        changes = history(source, held, spare, 150)
-        data = feed(installation, after, *changes)
-        for _ in range(3):
-            with monkeypatch.context() as patched:
-                act = partial(follow, installation.settings, "f", data)
-                interrupted += cut_short(patched, source.randrange(1, 5), act)
-        assert follow(installation.settings, "f", data).position == after + len(changes)
-        assert follow(installation.settings, "f", data).applied == 0
-        after += len(changes)
-    assert interrupted > 8
+    held, spare = {nik: everyone[nik] for nik in numbers[:250]}, numbers[250:]
+    monkeypatch.setattr("verifier.feed.sync.BATCH", 20)
+    for made in (installation, other):
+        made.load(held.values())
+    changes = history(source, held, spare, 800, also)
+    assert {change["change"] for change in changes} == document.CHANGES
+    assert cut_short_at_random(installation, source, changes, monkeypatch) > 8
+    assert cut_short_at_random(other, source, shuffled(source, changes), monkeypatch) > 8
     followed = comparable(installation, numbers)
-    installation.load(held.values())
+    assert comparable(other, numbers) == followed
+    merged = sum(map(len, also.values()))
+    for made in (installation, other):
+        report = checked(made, held)
+        assert report.is_clean
+        assert report.vault is not None
+        assert (report.people.agrees, report.vault.merged) == (len(held), merged)
+    installation.load(held.values(), also=also)
     assert comparable(installation, numbers) == followed
-    assert sum(value is not None for value in followed.values()) == len(held)
+    assert sum(value is not None for value in followed.values()) == len(held) + merged > len(held)
     with closing(open_vault(installation.settings.vault_database)) as vault:
         assert vault.check().number == 3
+
+
+def cut_short_at_random(
+    made: Installation,
+    source: random.Random,
+    changes: Sequence[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> int:
+    """Take changes in, in files of 160, each cut short and delivered twice; says how often that was in the middle."""
+    interrupted = 0
+    for after in range(0, len(changes), 160):
+        part = changes[after : after + 160]
+        data = feed(made, after, *part)
+        for _ in range(3):
+            with monkeypatch.context() as patched:
+                act = partial(follow, made.settings, "f", data)
+                interrupted += cut_short(patched, source.randrange(1, 5), act)
+        assert follow(made.settings, "f", data).position == after + len(part)
+        assert follow(made.settings, "f", data).applied == 0
+    return interrupted
 
 
 def test_killed_after_the_marks_of_an_erasure(
