@@ -4,7 +4,8 @@ What must hold whatever happens and whoever dies at whatever step: an acknowledg
 an agreement in force; no budget is exceeded, over all workers; NO comes only from a comparison; the log only grows,
 each leaf stays, and log time does not go back; a subject is named only under a period whose envelope is in the log;
 what is erased was over, and is told of; a correction, once applied, is seen by every worker within a second and never
-unseen; whom the registry erased does not come back. A failing seed is repeated by its number:
+unseen; a number that was merged, or that its person has no longer, finds whom the registry says, under one name in
+the log and one budget; whom the registry erased does not come back. A failing seed is repeated by its number:
 `pytest tests/simulation/test_cluster.py --seed N`.
 """
 
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from keys import envelope
+from keys.mac import MacKey
+from keys.period import reference
 from padan import entry as log_entry
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, verification_pb2
@@ -28,12 +32,13 @@ from verifier.retention.classes import DAY_MS, RetentionClass, class_of
 from verifier.vault.store import POLL_SECONDS
 
 if TYPE_CHECKING:
+    from padan.entry import Entry
     from tests.simulator.cluster import Worker
     from verifier.call import Reply
     from verifier.log.store import StoredEntry
 
 AGENCIES = {"tax": Terms(subject=3, prefix=60), "health": Terms(subject=4, prefix=60, calls_per_day=60)}
-NIKS = (BUDI["NIK"], SARI["NIK"], UNKNOWN_NIK)
+NIKS = (BUDI["NIK"], SARI["NIK"], UNKNOWN_NIK, "3273010505809005", "3273010606809006")
 NAMES = ("BUDI SANTOSO", "SITI RAHAYU", "AGUS WIJAYA", "DEWI LESTARI")
 STEPS = 60
 MATCH, NO_MATCH = attribute_pb2.VERDICT_MATCH, attribute_pb2.VERDICT_NO_MATCH
@@ -47,14 +52,14 @@ class Story:
         people = {nik: {**BUDI, "NIK": nik, "NAMA_LGKP": NAMES[0]} for nik in NIKS[:2]}
         self.cluster = Cluster(seed=seed, workers=3, agencies=AGENCIES, people=people)
         self.random = self.cluster.random
-        # What each person's name was after each position; the first is that of the load.
-        self.names: list[dict[str, str | None]] = [{**dict.fromkeys(NIKS), **dict.fromkeys(people, NAMES[0])}]
         self.asked: list[tuple[str, verification_pb2.VerifyRequest]] = []
         self.answers: dict[tuple[str, str], bytes] = {}
         self.logged: dict[tuple[str, str], int] = {}
+        self.subjects: dict[tuple[str, str], str] = {}
         self.released: Counter[tuple[str, str, int]] = Counter()
         self.entries: list[StoredEntry] = []
-        self.periods: set[bytes] = set()
+        self.periods: dict[bytes, MacKey] = {}
+        self.handles = self.cluster.log_handles(NIKS)
         self.told: Counter[str] = Counter()
         self.seen: dict[tuple[int, str], int] = {}
 
@@ -126,10 +131,17 @@ class Story:
 
     def happen(self) -> None:
         """Let the registry change."""
-        nik = self.random.choice(NIKS)
-        name = self.random.choice([*NAMES, None])
-        self.cluster.registry.happen(nik, name, erases=name is None and self.random.random() < 0.2)
-        self.names.append({**self.names[-1], nik: None if nik in self.cluster.registry.erased else name})
+        registry, nik, name = self.cluster.registry, self.random.choice(NIKS), self.random.choice(NAMES)
+        kind = self.random.choice(["changed"] * 4 + ["gone"] * 2 + ["merged", "nik_changed"])
+        others = [each for each in NIKS if registry.own(each) != registry.own(nik)]
+        free = [each for each in others if registry.is_free(each)]
+        if kind == "merged" and others:
+            registry.merge(nik, self.random.choice(others), name)
+        elif kind == "nik_changed" and free:
+            registry.renumber(nik, self.random.choice(free), name)
+        else:
+            gone = kind == "gone"
+            registry.happen(nik, None if gone else name, erases=gone and self.random.random() < 0.4)
 
     def sync(self) -> None:
         """Follow the registry; some changes come twice."""
@@ -224,25 +236,31 @@ class Story:
             return
         assert not away, "an answer without a comparison"
         if answer.outcome in {MATCH, NO_MATCH}:
-            self.compare(worker, message, visible, matched=answer.outcome == MATCH)
+            self.compare(worker, agency, message, visible, matched=answer.outcome == MATCH)
 
     def compare(
         self,
         worker: Worker,
+        agency: str,
         message: verification_pb2.VerifyRequest,
         visible: tuple[int, int],
         *,
         matched: bool,
     ) -> None:
-        """See that an answer is true of a state that this worker may show, and that it shows none before it again."""
+        """See that an answer is true of a state that this worker may show, and that it shows none before it again.
+
+        True of whom the number found, and logged as about them.
+        """
         first, last = visible
         first = max(first, self.seen.get((id(worker), message.nik), 0))
+        registry, subject = self.cluster.registry, self.subjects[agency, message.request_id]
+        found = {position: registry.found(position, message.nik) for position in range(first, last + 1)}
         true = [
             position
-            for position in range(first, last + 1)
-            if (self.names[position][message.nik] == message.claims[0].value) is matched
+            for position, (name, own) in found.items()
+            if (name == message.claims[0].value) is matched and own == subject
         ]
-        if not true and message.nik in self.cluster.registry.erased and not matched:
+        if not true and not matched and registry.erased & {message.nik, *(own for _, own in found.values())}:
             return  # the mark is there before the row is gone, and whoever applied it may have died in between
         assert true, "an answer that is not true of anything that may be seen"
         self.seen[id(worker), message.nik] = true[0]
@@ -276,7 +294,14 @@ class Story:
         """Take up a new entry."""
         entry = log_entry.decode(row.entry)
         if row.kind == EntryKind.PERIOD_OPENED:
-            self.periods.add(entry.fields[Field.PERIOD])
+            (sealed,) = (text.partition("=")[2] for text in entry.texts(Field.DETAIL))
+            period, opened = envelope.open_period(
+                bytes.fromhex(sealed),
+                realm=self.cluster.agent.realm,
+                private_key=self.cluster.auditors_secret,
+            )
+            assert period == entry.fields[Field.PERIOD]
+            self.periods[period] = MacKey(opened)
         if Field.PERIOD in entry.fields:
             assert entry.fields[Field.PERIOD] in self.periods, "a subject under a period that nobody can open"
         if row.kind == EntryKind.RETENTION_APPLIED:
@@ -289,11 +314,21 @@ class Story:
         key = (row.agency, f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}")
         assert key not in self.logged, "one request with two verdict entries"
         self.logged[key] = row.outcome
+        self.subjects[key] = self.subject(entry)
         if row.outcome == NO_MATCH:
-            nik = next(message.nik for agency, message in self.asked if (agency, message.request_id) == key)
-            counted = (row.agency, nik, row.log_time_ms // DAY_MS)
+            counted = (row.agency, self.subjects[key], row.log_time_ms // DAY_MS)
             self.released[counted] += 1
             assert self.released[counted] <= AGENCIES[row.agency].subject, "a budget was exceeded"
+
+    def subject(self, entry: Entry) -> str:
+        """Say whom an entry is about, as auditors learn it: the number that the resident has."""
+        key, nonce = self.periods[entry.fields[Field.PERIOD]], entry.fields[Field.NONCE]
+        (nik,) = (
+            nik
+            for nik, handle in self.handles.items()
+            if reference(key, handle, nonce) == entry.fields[Field.SUBJECT]
+        )
+        return nik
 
     def end(self) -> None:
         """Mend everything: the service answers, the registry is followed, and retention has told of all."""
@@ -310,7 +345,7 @@ class Story:
         self.read_log()
         assert not any(self.told.values()), "erased and not told of, or told of and not erased"
         for nik in NIKS:
-            name = self.names[-1][nik]
+            name, _ = cluster.registry.found(cluster.registry.position, nik)
             for worker in cluster.workers:
                 message = cluster.question(nik, name or NAMES[0])
                 self.asked.append(("tax", message))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from keys import envelope
 from keys.agent import LocalKeyAgent
 from keys.custody import Custody
+from keys.purpose import Purpose
 from keys.realm import Realm
 from padan.entry import EntryKind
 from padan.nik import Nik
@@ -28,6 +29,7 @@ from tests.simulator.registry import SOURCE, Marks, Registry
 from tests.simulator.vault import MemoryVault
 from tests.simulator.world import Agreements, Clocks, Gate
 from tokenizer.codes import CodeLists
+from tokenizer.inner import Inner
 from tokenizer.normalise import VERSION
 from tokenizer.outer import BOX_SIZE, FORMAT
 from tokenizer.person import Person
@@ -81,15 +83,14 @@ class DiedError(BaseException):
 
 
 @lru_cache(maxsize=1)
-def _custody() -> tuple[Path, MemoryKekProvider, bytes]:
+def _custody() -> tuple[Path, MemoryKekProvider, bytes, bytes]:
     """Make one keyring for all stories; no rule depends on its keys."""
     folder = Path(tempfile.mkdtemp(prefix="padan-cluster-"))
     provider = MemoryKekProvider()
     Custody(path=folder / "keyring.json", provider=provider, actor="tests").create(
         Realm(registry_id="simulated", environment="development")
     )
-    _, public = envelope.generate()
-    return folder / "keyring.json", provider, public
+    return folder / "keyring.json", provider, *envelope.generate()
 
 
 @dataclass(slots=True)
@@ -178,7 +179,7 @@ class Cluster:
         self.gate = Gate([*agencies, "nobody"])
         self.agreements = Agreements(agencies)
         self.marks = Marks()
-        path, provider, public = _custody()
+        path, provider, self.auditors_secret, public = _custody()
         self.agent = LocalKeyAgent.unlock(path, provider, auditors_key=public, monotonic=self.mono)
         self.registry = Registry(people)
         self.applied: list[tuple[int, float]] = []
@@ -313,6 +314,12 @@ class Cluster:
 
     # The registry
 
+    def log_handles(self, numbers: Sequence[str]) -> dict[str, bytes]:
+        """Compute under which handles the log names whoever has these numbers."""
+        index, attribute = (self.agent.key_id(each) for each in (Purpose.INDEX, Purpose.ATTRIBUTE))
+        inner = Inner.of_agent(self.agent, index_id=index, attribute_id=attribute)
+        return {nik: inner.handles(Nik(nik)).log for nik in numbers}
+
     def load(self) -> None:
         """Load the registry as it is now into a new epoch, and activate that."""
         number = max(self.vault.epochs, default=0) + 1
@@ -323,9 +330,10 @@ class Cluster:
         erased = {names_of(inner, Nik(nik)): Mark.ERASED for nik in self.registry.erased}
         self.marks.add(erased, now_ms=0)
         records = [
-            inner.project(Person.from_registry(row, codes=_CODES, today=AS_OF), revision=0)
-            for row in self.registry.rows.values()
+            inner.project(Person.from_registry(row, codes=_CODES, today=AS_OF), under=Nik(under), revision=0)
+            for own, row in self.registry.rows.items()
             if row is not None
+            for under in (own, *self.registry.also.get(own, ()))
         ]
         records += [inner.decoy(decoy) for decoy in range(DECOYS)]
         table = {(token := outer.token(record.r)): outer.seal(token, record.pack()) for record in records}

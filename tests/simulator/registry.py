@@ -1,11 +1,15 @@
-"""A registry in memory: people who get names, are withdrawn or erased, its feed, and the marks that residents bear."""
+"""A registry in memory: people who get names and numbers, are merged, withdrawn or erased, and residents' marks.
+
+A number is a person's for life: one that they had before, or that was merged into theirs, is nobody else's again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.people import BUDI
+from verifier.feed import document
 from verifier.feed.document import Change, Feed
 
 if TYPE_CHECKING:
@@ -16,40 +20,115 @@ if TYPE_CHECKING:
 SOURCE = "registry"
 
 
+class Found(NamedTuple):
+    """Whom a number finds.
+
+    Attributes:
+        name: their name; None for nobody.
+        own: the number that they have; of nobody the number itself.
+    """
+
+    name: str | None
+    own: str
+
+
 class Registry:
     """What the registry has.
 
     Attributes:
-        rows: each person's row as it is now; None for one who was withdrawn.
-        erased: whose row stays gone, whatever is said of them later.
+        rows: each person's row as it is now, by the number that they have; None for one who was withdrawn.
+        also: numbers that were merged into people's, by the people's own.
+        erased: whose row stays gone, whatever is said of them later, and of whoever has their number besides.
         changes: everything that happened, by position.
     """
 
     def __init__(self, people: Mapping[str, dict[str, str]]) -> None:
         self.rows: dict[str, dict[str, str] | None] = dict(people)
+        self.also: dict[str, list[str]] = {}
         self.erased: set[str] = set()
         self.changes: list[Change] = []
+        self._lives: dict[
+            str, str
+        ] = {}  # numbers that people had, or that were merged, to the one that follows
+        self._states = [{nik: Found(row["NAMA_LGKP"], nik) for nik, row in people.items()}]
 
     @property
     def position(self) -> int:
         """The newest position."""
         return len(self.changes)
 
+    def found(self, position: int, nik: str) -> Found:
+        """Say whom a number finds after a change; the first of all is the load."""
+        return self._states[position].get(nik, Found(None, nik))
+
+    def own(self, nik: str) -> str:
+        """Say which number the person has whose one this was or is."""
+        while nik in self._lives:
+            nik = self._lives[nik]
+        return nik
+
+    def is_free(self, nik: str) -> bool:
+        """Say whether a number was never anybody's."""
+        return nik not in self.rows and nik not in self._lives
+
     def happen(self, nik: str, name: str | None, *, erases: bool = False) -> None:
         """Let somebody get another name, be withdrawn or be erased."""
-        row = None if name is None else {**BUDI, "NIK": nik, "NAMA_LGKP": name}
+        own = self.own(nik)
+        if name is not None:
+            self._hold("changed", own, name)
+            return
+        self.rows[own] = None
+        others = tuple(self.also.get(own, ()))
         if erases:
-            self.erased.add(nik)
-        self.rows[nik] = None if nik in self.erased else row
+            self.erased |= {own, *others}
+            self._write(document.ERASED, nik=own, also=others)
+            return
+        for each in (own, *others):
+            self._write(document.WITHDRAWN, nik=each)
+
+    def merge(self, nik: str, other: str, name: str) -> None:
+        """Let two people be one, who has a name and the first one's number."""
+        own, joined = self.own(nik), self.own(other)
+        self.also[own] = [*self.also.get(own, ()), joined, *self.also.pop(joined, ())]
+        self.rows.pop(joined, None)
+        self._lives[joined] = own
+        self._hold(document.MERGED, own, name)
+
+    def renumber(self, nik: str, free: str, name: str) -> None:
+        """Let somebody have another number, and a name."""
+        own = self.own(nik)
+        self.also[free] = self.also.pop(own, [])
+        self.rows.pop(own, None)
+        self._lives[own] = free
+        self._hold(document.NIK_CHANGED, free, name, was=(own,))
+
+    def _hold(self, change: str, own: str, name: str, was: tuple[str, ...] = ()) -> None:
+        """Hold a person, unless one of their numbers is that of somebody who was erased."""
+        row = {**BUDI, "NIK": own, "NAMA_LGKP": name}
+        others = tuple(self.also.get(own, ()))
+        if self.erased & {own, *others, *was}:
+            self.erased.add(own)
+            self.rows[own] = None
+            self._write(change, row=row, also=others, was=was)
+        else:
+            self.rows[own] = row
+            self._write(change, row=row, also=others, was=was, found=Found(name, own))
+
+    def _write(
+        self,
+        change: str,
+        *,
+        nik: str = "",
+        row: dict[str, str] | None = None,
+        also: tuple[str, ...] = (),
+        was: tuple[str, ...] = (),
+        found: Found | None = None,
+    ) -> None:
+        own, row = (row["NIK"], row) if row else (nik, {})
+        before = {each: state for each, state in self._states[-1].items() if each not in {own, *also, *was}}
+        self._states.append(before | (dict.fromkeys((own, *also), found) if found else {}))
         self.changes.append(
-            Change(
-                position=self.position + 1,
-                name="changed" if row else "erased" if erases else "withdrawn",
-                row=row or {},
-                nik="" if row else nik,
-                was=(),
-                also=(),
-            )
+            Change(position=self.position + 1, name=change, row=row, nik=nik, was=was, also=also)
         )
 
     def feed(self, after: int, *, as_of_ms: int) -> Feed:
