@@ -49,9 +49,10 @@ SIGNED = f'feed_signers = ["{signkey.text(SIGNER.public_key)}"]\n'
 NEWCOMER = {**BUDI, "NIK": "3273010505209005", "NAMA_LGKP": "WAYAN SUKERTI"}
 Row = dict[str, str]
 WEIGHTS = {
-    "changed": 10, "moved": 3, "deceased": 2, "new": 4, "withdrawn": 2, "nik_changed": 2, "merged": 2, "erased": 1,
+    "changed": 10, "moved": 3, "deceased": 2, "new": 4, "withdrawn": 2, "nik_changed": 2, "merged": 2, "parted": 2,
+    "erased": 1,
 }  # fmt: skip
-KINDS = tuple(WEIGHTS)
+"""How often something happens; who is parted from a number that was merged is changed, and so is whose it was."""
 
 
 def twin(made: Installation, folder: Path, url: str = "") -> Installation:
@@ -144,11 +145,12 @@ class History:
         self._also: dict[str, list[str]] = {} if also is None else also
         self._order = sorted(held)
         self._drawn = 0
-        self._weights = [0 if kind == "merged" and also is None else WEIGHTS[kind] for kind in KINDS]
+        never = {"merged", "parted"} if also is None else set[str]()
+        self._weights = [0 if kind in never else weight for kind, weight in WEIGHTS.items()]
 
     def draw(self, most: int) -> list[dict[str, Any]]:
         """Draw what happens next, as so many changes at most."""
-        kind = self._source.choices(KINDS, self._weights)[0]
+        kind = self._source.choices([*WEIGHTS], self._weights)[0]
         at = self._source.randrange(len(self._order))
         nik = self._order[at]
         others = self._also.get(nik, [])
@@ -163,6 +165,8 @@ class History:
             return [{"change": kind, "nik": nik} | ({"also": others} if others else {})]
         if kind == "merged" and len(self._order) > 1:
             return [self._merge(at)]
+        if kind == "parted" and others and most > 1:
+            return self._part(nik)
         if kind in {"new", "nik_changed"} and self._spare:
             return [self._appear(kind, at)]
         return [self._change(kind if kind in {"deceased", "moved"} else "changed", nik)]
@@ -211,6 +215,12 @@ class History:
         self._lose(self._order.index(other))
         self._also[nik] = joined
         return self._change("merged", nik)
+
+    def _part(self, nik: str) -> list[dict[str, Any]]:
+        """Let somebody who was merged by mistake be somebody of their own again."""
+        other = self._also[nik].pop()
+        self._order.append(other)
+        return [self._change("changed", nik, other), self._change("changed", nik)]
 
     def _lose(self, at: int) -> None:
         del self._held[self._order[at]]

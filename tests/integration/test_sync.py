@@ -243,6 +243,32 @@ def test_killed_after_the_marks_of_an_erasure(
     )
     data = feed(installation, 0, *changes)
 
+    die_after_marks(installation, data, monkeypatch)
+    numbers = [SARI["NIK"], moved["NIK"]]
+    assert comparable(installation, numbers)[SARI["NIK"]] is not None
+    summary = follow(installation.settings, "f", data)
+    assert summary.position == len(changes)
+    assert list(comparable(installation, numbers).values()) == [None, None]
+
+
+def test_killed_after_the_marks_of_one_who_was_merged_for_a_while(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged by mistake, parted again and erased in one batch, and killed in between: the other one stays."""
+    merged = {"change": "merged", "row": BUDI, "also": [SARI["NIK"]]}
+    apart = [{"change": "changed", "row": row} for row in (SARI, BUDI)]
+    data = feed(installation, 0, merged, *apart, {"change": "erased", "nik": SARI["NIK"]})
+    die_after_marks(installation, data, monkeypatch)
+    follow(installation.settings, "f", data)
+    budi, sari = comparable(installation, [BUDI["NIK"], SARI["NIK"]]).values()
+    assert (budi is None, sari) == (False, None)
+    follow(installation.settings, "g", feed(installation, 4, merged))
+    assert list(comparable(installation, [BUDI["NIK"], SARI["NIK"]]).values()) == [None, None]
+
+
+def die_after_marks(made: Installation, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process end when it has written down whom a file erases, and has changed no row yet."""
+
     class Killed(BaseException):
         """The end of a process."""
 
@@ -255,12 +281,7 @@ def test_killed_after_the_marks_of_an_erasure(
     with monkeypatch.context() as patched:
         patched.setattr(Rights, "keep", die)
         with pytest.raises(Killed):
-            follow(installation.settings, "f", data)
-    numbers = [SARI["NIK"], moved["NIK"]]
-    assert comparable(installation, numbers)[SARI["NIK"]] is not None
-    summary = follow(installation.settings, "f", data)
-    assert summary.position == len(changes)
-    assert list(comparable(installation, numbers).values()) == [None, None]
+            follow(made.settings, "f", data)
 
 
 def cut_short(patched: pytest.MonkeyPatch, commits: int, act: Any) -> bool:

@@ -3,7 +3,7 @@
  1 read how far the source was followed; a gap stops, what was applied is passed over
  2 read each change; one that breaks a rule is a reject, the rest goes on
  3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along to a new
-   number, and are written down first
+   number, or to whom a number was merged into where the batch does not part them again, and are written down first
  4 read which position wrote each row; an older change, or the same one again, is passed over
  5 let what stands under numbers that change hands follow, then project, seal, and apply the batch together with the
    position, with their biometric references, and with the rows of the other epoch while the inner keys are rotated
@@ -11,7 +11,8 @@
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
 because a row keeps the position that wrote it (its revision). Killed between a person's erasure and the batch that
-brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held.
+brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held. It
+meets it as well where another person had the number for a while within the batch, whom it must not bind.
 """
 
 from __future__ import annotations
@@ -253,11 +254,12 @@ class Sync:
         told = [
             found for change in batch if (found := read(change, projection, summary.rejects)) is not None
         ]  # 2
+        parted = {found.own: found.change.position for found in told if found.person is not None}
         rights = self._rights.batch(projection.inner, {nik for found in told for nik in found.numbers})
         writes = [  # 3
             write
             for found in told
-            for write in (found.writes() if _may(found, rights, summary) else found.refused())
+            for write in (found.writes() if _may(found, rights, summary, parted) else found.refused())
         ]
         self._rights.keep(rights)
         ids = [projection.inner.record_id(write.under) for write in writes]
@@ -367,13 +369,21 @@ def _standing(ids: Mapping[bytes, bytes], before: Mapping[bytes, Record]) -> dic
     }
 
 
-def _may(told: Read, rights: Batch, summary: Summary) -> bool:
-    """Heed residents' rights, and say whether a change may be applied."""
+def _may(told: Read, rights: Batch, summary: Summary, parted: Mapping[Nik, int]) -> bool:
+    """Heed residents' rights, and say whether a change may be applied.
+
+    Args:
+        parted: the last position in the batch at which a number is its holder's own: of one that was merged before it,
+            whatever binds that holder does not bind whom it was merged into.
+    """
     if told.change.name == ERASED:
         for nik in told.numbers:
             rights.erase(nik)
         summary.erased += len(told.numbers)
-    elif told.person is not None and not rights.carry(told.own, told.numbers):
+        return True
+    at = told.change.position
+    binding = [nik for nik in told.numbers if nik not in told.also or parted.get(nik, at) <= at]
+    if told.person is not None and not rights.carry(told.own, binding):
         summary.rejects.append(Reject(told.change.position, "NIK", rejects.ERASED))
         return False
     return True
