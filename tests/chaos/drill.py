@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 
+from keys import events
 from padan.entry import EntryKind, Field, decode
 from padan.v1 import attribute_pb2 as vocabulary
 from padan.v1 import verification_pb2_grpc
@@ -84,6 +86,21 @@ def kill_all(pid: int) -> None:
     for each in family:
         with contextlib.suppress(ProcessLookupError):
             os.kill(each, signal.SIGKILL)
+
+
+def destroy(installation: Installation) -> None:
+    """Delete what a lost machine takes: databases, tree and keyring, with its history and every copy beside it.
+
+    What docs/backup.md keeps on other disks stays: backup, mirror and head, and apart from them what opens the KEK. So
+    does what an installation is made of before its first start: configuration and certificates.
+    """
+    settings = installation.settings
+    for folder in {settings.data_dir, settings.tree_folder}:
+        if folder.exists():  # the second may lie in the first
+            shutil.rmtree(folder)
+    for kept in settings.keyring.parent.glob(f"{settings.keyring.stem}*"):
+        kept.unlink()
+    assert not any(path.exists() for path in (settings.keyring, events.path_beside(settings.keyring)))
 
 
 def ask_until_answered(

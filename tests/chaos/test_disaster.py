@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from padan.v1 import attribute_pb2 as vocabulary
-from tests.chaos.drill import NAME, WRONG, Clients, ask_until_answered, kill_all, logged
+from tests.chaos.drill import NAME, WRONG, Clients, ask_until_answered, destroy, kill_all, logged
 from tests.installation import install
 from tests.operating import operate
 from tests.people import SARI
@@ -110,13 +110,15 @@ def tell(what: str, acknowledged: Acknowledged, times: dict[str, float]) -> None
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sqlite_from_backup_and_mirror(workers: int, tmp_path: Path) -> None:
-    """The data folder is gone at a random moment, again and again; the backup and the mirror bring everything back."""
-    (tmp_path / "mirror").mkdir()
-    (tmp_path / "head").mkdir()
+    """All that a machine has is gone at a random moment, again and again; backup and mirror bring everything back."""
+    mirror, head = tmp_path / "mirror", tmp_path / "head"
+    for folder in (mirror, head):
+        folder.mkdir()
     installation = install(
         tmp_path / "installation",
         agencies=TERMS,
-        extra=f'log_mirror = "{tmp_path / "mirror"}"\nhead_store = "{tmp_path / "head"}"\nworkers = {workers}\n',
+        extra=f'log_mirror = "{mirror}"\nhead_store = "{head}"\ntree_dir = "{tmp_path / "tree"}"\n'
+        f"workers = {workers}\n",
     )
     source = random.Random()
     everything: Acknowledged = []
@@ -128,7 +130,7 @@ def test_sqlite_from_backup_and_mirror(workers: int, tmp_path: Path) -> None:
             source.uniform(0, 2),
             backup,
             times,
-            lambda: shutil.rmtree(installation.settings.data_dir),
+            lambda: destroy(installation),
             first=number == 0,
         )
         everything += acknowledged
@@ -208,7 +210,7 @@ def recover(server: PostgresServer, archive: Path) -> None:
 
 @pytest.mark.timeout(900)
 def test_postgresql_from_base_and_archive(tmp_path: Path) -> None:
-    """The server's folder is gone; the base and the archive of the write-ahead log bring every answer back."""
+    """Server and keyring are gone; base, archive of the write-ahead log, and backup bring every answer back."""
     with ExitStack() as opened:
         server = opened.enter_context(PostgresServer(durable=True))
         url = server.make_database()
@@ -223,18 +225,22 @@ def test_postgresql_from_base_and_archive(tmp_path: Path) -> None:
         end_archive = opened.enter_context(archived(server, archive))
         times: dict[str, float] = {}
 
-        def destroy() -> None:
+        def lose() -> None:
             os.kill(server.postmaster, signal.SIGKILL)
             end_archive()
             server.wait_until_dead()
             shutil.rmtree(server.data)
+            destroy(installation)
 
         backup = tmp_path / "backup"
         acknowledged, blocked = lose_at_a_moment(
-            installation, random.Random().uniform(0, 3), backup, times, destroy, first=True
+            installation, random.Random().uniform(0, 3), backup, times, lose, first=True
         )
         with timed(times, "restore"):
             recover(server, archive)
+            shutil.copytree(backup / "keyring", installation.settings.keyring.parent, dirs_exist_ok=True)
+        with timed(times, "tree"):
+            operate(installation, "log", "rebuild-tree")
         began = time.monotonic()
         with running(installation, ready=False):
             ask_until_answered(installation, "tax", request())
