@@ -4,8 +4,9 @@ Usage, from the top of the tree: python -m tests.golden.generate NUMBER
 
 Writes tests/golden/NUMBER: `formats.json`, the number of every format that is kept; `installation.tar.gz`, an
 installation that has lost its databases, with its backup, its mirror and its head, a feed and a ceremony; and
-`expected.json`, what is in them. Run it with the next number whenever a format changes, and keep those before: what
-they hold must stay readable. The people are made up, and the passphrase protects nothing.
+`expected.json`, what is in them; `pieces.tar.gz` and `pieces.json`, likewise of what is kept besides. Run it with the
+next number whenever a format changes, and keep those before: what they hold must stay readable. The people are made up,
+and the passphrase protects nothing.
 """
 
 from __future__ import annotations
@@ -21,61 +22,33 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keys import ceremony, ceremonyfile, envelope, events, file_provider, ringformat
-from padan import entry
+from keys import ceremony, ceremonyfile
 from padan.v1 import verification_pb2_grpc
+from tests.golden.kept import formats
+from tests.golden.pieces import PIECES
 from tests.installation import install
 from tests.integration.feeding import NEWCOMER, SIGNER, comparable, feed
 from tests.operating import appoint, operate
 from tests.people import BUDI, SARI
 from tests.service import request, running
-from tokenizer import outer, record
-from verifier import headfile, officers
-from verifier.agreement import parse as agreement
-from verifier.agreement import sign, signkey
-from verifier.auditor import parse as grant
-from verifier.backup import manifest
+from verifier import officers
+from verifier.agreement import signkey
 from verifier.chain import start
 from verifier.cli.trust import load_key
-from verifier.feed import document
 from verifier.feed.following import follow
 from verifier.headfile import Extent
-from verifier.log import mirror_format
 from verifier.log.open import open_log
 from verifier.loss import Loss, propose
-from verifier.vault import rowfile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.installation import Installation
 
 HERE = Path(__file__).parent
 KEPT = ("padan.toml", "passphrase", "kek.json", "keyring.json", "keyring.events.jsonl", "auditors.pub")
 FOLDERS = ("backup", "mirror", "head", "files")
 NUMBERS = [BUDI["NIK"], SARI["NIK"], NEWCOMER["NIK"]]
-
-
-def formats() -> dict[str, int]:
-    """Name the formats that the code of today writes, of everything that is kept."""
-    return {
-        "agreement": agreement.FORMAT,
-        "agreement signature": sign.FORMAT,
-        "auditor's grant": grant.FORMAT,
-        "backup": manifest.FORMAT,
-        "ceremony": ceremony.FORMAT,
-        "ceremony file": ceremonyfile.FORMAT,
-        "entry": entry.FORMAT[0],
-        "epoch file": rowfile.FILE_FORMAT,
-        "feed": document.FORMAT,
-        "head": headfile.FORMAT,
-        "kek file": file_provider.FORMAT,
-        "keyring": ringformat.FORMAT,
-        "keyring history": events.FORMAT,
-        "mirror": mirror_format.FORMAT,
-        "period envelope": envelope.FORMAT,
-        "record": record.FORMAT,
-        "row": outer.FORMAT,
-        "signing key": signkey.FORMAT,
-    }
 
 
 def plain(value: object) -> Any:
@@ -152,11 +125,21 @@ def _ceremony(installation: Installation, one: Path, two: Path) -> dict[str, Any
     return {"id": proposal.id(realm).hex(), "words": officers.describe(proposal)}
 
 
-def pack(root: Path) -> bytes:
-    """Pack what is kept, the same bytes for the same files."""
+def write_pieces(root: Path) -> dict[str, Any]:
+    """Write every piece; gives what is in them, as it is read from a copy."""
+    said: dict[str, Any] = {}
+    for name, piece in PIECES.items():
+        (root / name).mkdir(parents=True)
+        piece.write(root / name)
+        with tempfile.TemporaryDirectory() as folder:
+            said[name] = piece.read(shutil.copytree(root / name, Path(folder) / "piece"))
+    return said
+
+
+def pack(root: Path, paths: Iterable[Path], folders: Iterable[str]) -> bytes:
+    """Pack files, and those of folders, the same bytes for the same files."""
     packed = io.BytesIO()
-    paths = [root / name for name in KEPT]
-    paths += sorted(path for name in FOLDERS for path in (root / name).rglob("*") if path.is_file())
+    paths = [*paths, *sorted(path for name in folders for path in (root / name).rglob("*") if path.is_file())]
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=9) as archive:
         for path in paths:
             info = tarfile.TarInfo(str(path.relative_to(root)))
@@ -173,8 +156,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "installation"
         _, expected = build(root)
-        (target / "installation.tar.gz").write_bytes(pack(root))
-    for name, content in (("formats", formats()), ("expected", expected)):
+        (target / "installation.tar.gz").write_bytes(pack(root, [root / name for name in KEPT], FOLDERS))
+        pieces = Path(folder) / "pieces"
+        said = write_pieces(pieces)
+        (target / "pieces.tar.gz").write_bytes(pack(pieces, [], PIECES))
+    for name, content in (("formats", formats()), ("expected", expected), ("pieces", said)):
         (target / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 

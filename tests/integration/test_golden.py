@@ -18,7 +18,10 @@ from keys.realm import Realm
 from padan import canonical
 from padan.entry import EntryKind, Field, decode, leaf
 from padan.v1 import verification_pb2
-from tests.golden.generate import HERE, formats, log_of, people_of
+from tests.golden import kept
+from tests.golden.generate import HERE, log_of, people_of
+from tests.golden.kept import formats
+from tests.golden.pieces import PIECES
 from tests.installation import ENVIRONMENT, REGISTRY, Installation
 from tests.operating import operate
 from tests.people import SARI
@@ -30,15 +33,20 @@ GOLDEN = sorted((path for path in HERE.iterdir() if path.name.isdigit()), key=la
 REALM = Realm(registry_id=REGISTRY, environment=ENVIRONMENT)
 
 
-@pytest.fixture(params=GOLDEN, ids=lambda path: path.name)
-def golden(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installation, dict[str, Any]]:
-    """A golden installation, unpacked, and what is in it."""
-    with tarfile.open(request.param / "installation.tar.gz") as archive:
+def unpack(packed: Path, folder: Path) -> None:
+    """Unpack golden files."""
+    with tarfile.open(packed) as archive:
         for member in archive.getmembers():
             assert member.isfile() or member.isdir()
             assert not Path(member.name).is_absolute()
             assert ".." not in Path(member.name).parts
-            archive.extract(member, tmp_path)
+            archive.extract(member, folder)
+
+
+@pytest.fixture(params=GOLDEN, ids=lambda path: path.name)
+def golden(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Installation, dict[str, Any]]:
+    """A golden installation, unpacked, and what is in it."""
+    unpack(request.param / "installation.tar.gz", tmp_path)
     installation = Installation.__new__(Installation)
     installation.root, installation.config_path = tmp_path, tmp_path / "padan.toml"
     installation.realm, installation.auditors_secret = REALM, bytes(range(32))
@@ -50,6 +58,26 @@ def test_a_changed_format_has_a_golden_installation_of_its_own() -> None:
     """The newest one was written in today's formats; else run python -m tests.golden.generate with the next number."""
     assert json.loads((GOLDEN[-1] / "formats.json").read_text()) == formats()
     assert [int(path.name) for path in GOLDEN] == list(range(1, len(GOLDEN) + 1))
+
+
+def test_every_format_of_the_code_is_known() -> None:
+    """A new one is kept by a golden installation or as a piece, is for people to read, or says why nobody keeps it."""
+    listed = {*kept.INSTALLATION.values(), *kept.PIECES.values(), *kept.TOLD.values(), *kept.PASSING}
+    assert kept.known() - listed == set()
+    assert kept.PASSING.keys() <= kept.known()
+    assert kept.PIECES.keys() == PIECES.keys()
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in GOLDEN if (path / "pieces.json").exists()], ids=lambda path: path.name
+)
+def test_golden_pieces_are_read(path: Path, tmp_path: Path) -> None:
+    """Everything that is kept besides an installation says what it said when it was written."""
+    unpack(path / "pieces.tar.gz", tmp_path)
+    expected = json.loads((path / "pieces.json").read_text())
+    assert {name: PIECES[name].read(tmp_path / name) for name in expected} == expected
+    if path == GOLDEN[-1]:
+        assert expected.keys() == PIECES.keys()
 
 
 def test_a_golden_installation_is_restored_and_goes_on(golden: tuple[Installation, dict[str, Any]]) -> None:
