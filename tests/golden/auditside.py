@@ -14,7 +14,7 @@ from padan import auditors, envelope
 from padan.audit import cli
 from padan.audit.keyfile import OwnShare
 from padan.audit.mirror import belief, proving, trusted
-from padan.audit.trailfile import fold, own_part
+from padan.audit.partfile import fold, own_part
 from padan.witness.book import Book, Evidence, Latest
 from tests import auditing
 from tests.copies import Auditor, many

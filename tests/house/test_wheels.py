@@ -11,7 +11,7 @@ import pytest
 
 from tests.house import tree, wheels
 
-EXTRAS = {"audit", "cli", "receipts", "sealing", "tables", "tokens"}
+EXTRAS = {"audit", "cli", "receipts", "sealing", "tables", "tokens", "witness"}
 
 
 @pytest.fixture(scope="module")
