@@ -153,8 +153,12 @@ class Sweep:
     def _read(self, place: int, until_ms: int) -> list[StoredEntry]:
         """Read the entries after a place as far as all of them are before a log time: it may step back a little.
 
-        By places alone, which is one statement; to find the place of a time takes thirty.
+        By places alone; to find the place of a time takes thirty statements. The first entry is read for itself: in a
+        log of which nothing is over that is all there is to do, each few seconds.
         """
+        first = self._store.entries(place, 1)
+        if not first or first[0].log_time_ms >= until_ms:
+            return []
         found = self._store.entries(place, self._step)
         whole = (row for number, row in enumerate(found, place + 1) if row.sequence == number)
         return list(takewhile(lambda row: row.log_time_ms < until_ms, whole))
