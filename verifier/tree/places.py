@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 65_536
 """Leaves of a file."""
+MAPPED: Final = 256
+"""Files that are mapped at once; each takes a descriptor, and a log of years has thousands of them."""
 _PREFIX: Final = 8
 _PLACE: Final = 4
 _ROW: Final = _PREFIX + _PLACE
@@ -117,13 +119,17 @@ class Places:
 
     def _file(self, number: int) -> mmap.mmap | None:
         with self._opening:
-            if number not in self._files:
+            mapped = self._files.pop(number, None)
+            if mapped is None:
                 path = self._folder.path / _name(number)
                 if not path.is_file():
                     return None
                 with path.open("rb") as file:
-                    self._files[number] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return self._files[number]
+                    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._files[number] = mapped  # used last, so it stands last
+            if len(self._files) > MAPPED:
+                del self._files[next(iter(self._files))]  # whoever searches in it has it until then
+            return mapped
 
 
 def _name(number: int) -> str:

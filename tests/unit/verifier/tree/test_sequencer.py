@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,6 @@ from verifier.tree.signing import CheckpointSigner, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.tree import Site
 
@@ -340,6 +340,13 @@ def test_leaves_are_found_by_their_hash(local: Site, monkeypatch: pytest.MonkeyP
         finder = places.Places(site.folder)
         wrong = [n for n in range(0, 1200, 7) if finder.find(hashes[n], 1200) not in {n, None}]
         assert wrong == []
+    monkeypatch.setattr(places, "MAPPED", 1)
+    finder = places.Places(site.folder)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        assert [finder.find(hashes[n], 1200) for n in (0, 1)] == [0, 1]
+        assert finder.find(bytes(32), 1200) is None
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
     (site.folder.path / "places/000000").unlink()
     finder = places.Places(site.folder)
     assert [finder.find(hashes[n], 1200) for n in (0, 300, 511, 1199)] == [0, 300, 511, 1199]
