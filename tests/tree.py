@@ -19,7 +19,7 @@ from verifier.headfile import HeadFile
 from verifier.headkeeper import HeadKeeper
 from verifier.leader import Mandate
 from verifier.log.open import open_log
-from verifier.log.store import EntryRow
+from verifier.log.store import EntryRow, LeaderLostError
 from verifier.tree.folder import TreeFolder
 from verifier.tree.sequencer import Sequencer
 from verifier.tree.signing import CheckpointSigner, origin_of
@@ -131,6 +131,12 @@ def open_site(database: str, folder: Path, *, head: Path | None = None) -> Itera
             folder=TreeFolder(folder / "tree"),
             signer=CheckpointSigner(origin_of(REALM), [Signer(SEED)]),
         )
+
+
+def lost(mandate: object) -> None:
+    """Say that the term is over, whatever the mandate."""
+    del mandate
+    raise LeaderLostError(1)
 
 
 def flip(path: Path, *, at: int = -1) -> None:

@@ -18,6 +18,7 @@ from padan.witness.book import Book
 from padan.witness.folder import WitnessFolder
 from padan.witness.listener import Limits, Listener, submission_routes
 from padan.witness.witness import Witness
+from tests.people import BUDI
 from tests.simulator import terminal
 
 if TYPE_CHECKING:
@@ -25,9 +26,21 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from padan.client import Client
     from padan.tlog.note import VerifierKey
 
 PROGRAM = (sys.executable, "-c", "from padan.audit.cli import main; main()", "witness")
+
+
+def ask(client: Client) -> None:
+    """Ask a right question of the class specific, which is refused while the quorum is away for too long."""
+    client.verify(
+        nik=BUDI["NIK"],
+        purpose="strict",
+        claims={"name": BUDI["NAMA_LGKP"]},
+        officer="o1",
+        legal_basis="public_task",
+    )
 
 
 def command(*words: object, code: int = 0) -> str:

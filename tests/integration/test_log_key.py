@@ -17,10 +17,9 @@ from padan.errors import LogError, LogSignatureError
 from padan.tlog import note, policy
 from padan.tlog.note import VerifierKey, parse_key
 from tests.installation import Installation, install
-from tests.people import BUDI
 from tests.service import running
 from tests.terms import Terms
-from tests.witnesses import WitnessProcess, command
+from tests.witnesses import WitnessProcess, ask, command
 from verifier.cli import log_key
 from verifier.tree.folder import TreeFolder
 from verifier.tree.signing import CheckpointSigner
@@ -45,17 +44,6 @@ def until(found: Callable[[], bool], told: Callable[[], str]) -> None:
     while not found():
         assert time.monotonic() < deadline, told()[-2000:]
         time.sleep(0.1)
-
-
-def ask(client: Client) -> None:
-    """Ask a question of the class specific, which is refused while the quorum is away for too long."""
-    client.verify(
-        nik=BUDI["NIK"],
-        purpose="strict",
-        claims={"name": BUDI["NAMA_LGKP"]},
-        officer="o1",
-        legal_basis="public_task",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

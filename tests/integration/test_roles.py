@@ -158,21 +158,21 @@ def test_each_role_does_its_part(granted: Site) -> None:
     assert left == 1
 
 
+def rotate_beside_the_feed(site: Site, whose: Installation, row: dict[str, str]) -> None:
+    """Take a rotation through its steps, each behind a change that the projector follows."""
+    for after, step in enumerate(("sample", "flip", "status")):
+        changed = {**row, "NAMA_LGKP": f"BUDI {'ABC'[after]}NTO"}
+        site.follow(feed(site.service, after, {"change": "changed", "row": changed}))
+        operate(whose, "rotation", step)
+
+
 def test_both_roles_change_what_a_rotation_made(granted: Site) -> None:
     """The service moves rows into an epoch of its own; the projector goes on following, before the flip and after."""
     site = granted
     site.load("--activate")
     row = next(iter(people(1).values()))
     operate(site.service, "rotation", "begin", "--new-keys")
-    for after, step in enumerate(("sample", "flip", "status")):
-        site.follow(
-            feed(
-                site.service,
-                after,
-                {"change": "changed", "row": {**row, "NAMA_LGKP": f"BUDI {'ABC'[after]}NTO"}},
-            )
-        )
-        operate(site.service, "rotation", step)
+    rotate_beside_the_feed(site, site.service, row)
     [active] = [
         each
         for each in json.loads(operate(site.service, "epoch", "list", "--json"))
@@ -188,15 +188,7 @@ def test_the_projector_projects_anew(granted: Site) -> None:
     row = next(iter(people(1).values()))
     source = site.projector.root / "people.csv"
     operate(site.projector, "rotation", "project", source, "--new-keys", "--workers", "1", "--decoys", "64")
-    for after, step in enumerate(("sample", "flip", "status")):
-        site.follow(
-            feed(
-                site.service,
-                after,
-                {"change": "changed", "row": {**row, "NAMA_LGKP": f"BUDI {'ABC'[after]}NTO"}},
-            )
-        )
-        operate(site.projector, "rotation", step)
+    rotate_beside_the_feed(site, site.projector, row)
     operate(site.service, "epoch", "drop", "1")
     operate(site.service, "rotation", "finish", "--now", "--yes")
     site.follow(feed(site.service, 3, {"change": "changed", "row": row}))

@@ -13,11 +13,10 @@ import pytest
 from padan.errors import LogError, UnavailableError
 from padan.tlog import note, policy
 from tests.installation import install
-from tests.people import BUDI
 from tests.service import running
 from tests.smalllog import SmallLog
 from tests.terms import Terms
-from tests.witnesses import WitnessProcess
+from tests.witnesses import WitnessProcess, ask
 from verifier.directory import Directory
 from verifier.leader import Mandate
 from verifier.log.open import open_log
@@ -94,13 +93,7 @@ def test_two_witnesses_cosign_a_growing_log(log_database: str, tmp_path: Path) -
 def _outcome(client: Client) -> str:
     """Ask one right question, and give the refusal's reason; empty where it was answered."""
     try:
-        client.verify(
-            nik=BUDI["NIK"],
-            purpose="strict",
-            claims={"name": BUDI["NAMA_LGKP"]},
-            officer="o1",
-            legal_basis="public_task",
-        )
+        ask(client)
     except UnavailableError as error:
         return error.reason
     return ""

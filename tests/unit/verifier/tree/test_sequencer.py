@@ -14,7 +14,7 @@ from keys.signing import Signer
 from padan.tlog import merkle, note
 from padan.tlog.frontier import Frontier
 from padan.tlog.note import Algorithm, Line, VerifierKey
-from tests.tree import MANDATE, REALM, SEED, flip, open_site, row
+from tests.tree import MANDATE, REALM, SEED, flip, lost, open_site, row
 from verifier import schema
 from verifier.leader import Mandate
 from verifier.log.store import LeaderLostError
@@ -137,10 +137,6 @@ def test_a_leader_whose_term_is_over_publishes_nothing(local: Site) -> None:
     site.write(2)
     sequencer = site.sequencer()
     head = site.head.read()
-
-    def lost(mandate: object) -> None:
-        del mandate
-        raise LeaderLostError(1)
 
     sequencer._require = lost
     with pytest.raises(LeaderLostError):

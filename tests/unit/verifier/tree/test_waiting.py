@@ -10,7 +10,7 @@ import pytest
 from keys.signing import Signer
 from padan.tlog import note
 from padan.tlog.note import Algorithm, Line, VerifierKey
-from tests.tree import MANDATE
+from tests.tree import MANDATE, lost
 from verifier.log.store import LeaderLostError
 from verifier.tree.cosigner import Asked, renewed
 from verifier.tree.sequencer import COSIGN_SECONDS, SLOW_COSIGN_SECONDS
@@ -176,10 +176,6 @@ def test_a_leader_whose_term_is_over_adds_no_line(local: Site) -> None:
     assert sequencer.turn(MANDATE)
     (text,) = {note.parse(local.folder.checkpoint() or b"").text}
     answers.since = [line(text, 9)]
-
-    def lost(mandate: object) -> None:
-        del mandate
-        raise LeaderLostError(1)
 
     sequencer._require = lost
     with pytest.raises(LeaderLostError):
