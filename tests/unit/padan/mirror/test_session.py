@@ -161,6 +161,18 @@ def test_a_long_query_prints_nothing_but_its_answer(told: Auditor) -> None:
         ]
 
 
+@pytest.mark.parametrize("output", ["", "rows.csv", "rows.parquet"])
+def test_a_query_that_fails_when_rows_have_come_is_told(told: Auditor, tmp_path: Path, output: str) -> None:
+    """What DuckDB finds out while rows are read is the query's fault, and leaves no half of a file."""
+    sql = "SELECT CASE WHEN n < 300000 THEN n ELSE error('at the end') END AS n FROM range(400000) AS r (n)"
+    where = ("--output", str(tmp_path / output)) if output else ()
+    ended = run(cli.main, "query", str(told.copy.folder), sql, *where)
+    assert ended.code == 3, ended.err
+    assert "the query cannot be answered: " in ended.err
+    assert "at the end" in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_says_what_was_wrong(told: Auditor) -> None:
     """The command line prints the answer, or the cause and the next step with the exit code of bad input."""
     folder = str(told.copy.folder)

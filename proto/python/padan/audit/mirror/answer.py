@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from padan.audit.mirror.database import guard as database_guard
 from padan.audit.mirror.place import guard
+from padan.audit.mirror.session import batches
 from padan.errors import QueryError
 
 if TYPE_CHECKING:
@@ -140,14 +141,14 @@ def _cell(cell: Any) -> str:
 
 def _rows(answer: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
     with database_guard():
-        for batch in answer:
+        for batch in batches(answer):
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _write_parquet(answer: pa.RecordBatchReader, path: Path) -> int:
     count = 0
     with database_guard(), pq.ParquetWriter(path, answer.schema) as sink:
-        for batch in answer:
+        for batch in batches(answer):
             sink.write_batch(batch)
             count += batch.num_rows
     return count

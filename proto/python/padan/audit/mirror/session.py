@@ -70,6 +70,18 @@ FROM entry
 """  # noqa: S608 - our own names
 
 
+def batches(answer: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Give an answer batch by batch: a query may fail when rows of it have come.
+
+    Raises:
+        QueryError: it does.
+    """
+    try:
+        yield from answer
+    except (pa.ArrowException, OSError) as error:  # what DuckDB says comes by way of Arrow's stream
+        raise QueryError(f"the query cannot be answered: {_line(error)}", next_step=_NEXT) from None
+
+
 class Session:
     """An open copy that answers questions; use as a context manager."""
 
@@ -140,7 +152,7 @@ class Session:
         with guard(), self._within(seconds):
             answer = self.ask(sql)
             found, count = [], 0
-            for batch in answer:
+            for batch in batches(answer):
                 found.append(batch)
                 count += batch.num_rows
                 if most is not None and count > most:
@@ -149,7 +161,7 @@ class Session:
 
     @contextlib.contextmanager
     def _within(self, seconds: float | None) -> Iterator[None]:
-        """End what is asked after so many seconds, and say what went wrong while rows were read."""
+        """End what is asked after so many seconds."""
         done, over = threading.Event(), threading.Event()
 
         def watch() -> None:
@@ -164,16 +176,14 @@ class Session:
             watcher.start()
         try:
             yield
-        except (QueryError, duckdb.Error, pa.ArrowException, OSError) as error:
+        except (QueryError, duckdb.Error):
             if over.is_set():
                 raise QueryError(
                     f"the query took longer than {seconds:g} seconds, and was ended",
                     next_step="look at it before you ask again; ask for less, or have whoever made it do so",
                     reason=TIME,
                 ) from None
-            if isinstance(error, QueryError | duckdb.Error):
-                raise
-            raise QueryError(f"the query cannot be answered: {_line(error)}", next_step=_NEXT) from None
+            raise
         finally:
             done.set()
             if seconds is not None:
