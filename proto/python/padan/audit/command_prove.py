@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from padan import personfile
 from padan.audit.mirror import belief, place, proving, receipts
 from padan.audit.mirror.receipts import Absence
 from padan.audit.options import CopyFolder, PolicyFile, TrustedFile, last_trusted, open_copy
@@ -107,7 +108,8 @@ def receipt(
     The copy is checked whole on the way; its private entries are not needed. Ends with exit code 1 if a receipt is none
     of the service's, or if the log hides its question: the time was over when the copy's checkpoint was cosigned.
     """
-    read = [_receipt(file, keyset.read(keys)) for file in files]
+    known = keyset.read(keys)
+    read = [_receipt(file, known) for file in files]
     rules = belief.load_policy(policy)
     found = receipts.look(open_copy(copy), rules, last_trusted(copy, trusted, rules), read)
     shown = [
@@ -132,12 +134,7 @@ def _receipt(file: Path, keys: dict[str, object]) -> Receipt:
         from padan.receipt import check as check_receipt  # noqa: PLC0415 - needs an extra
     except ModuleNotFoundError:
         raise CommandError("joserfc is not installed", next_step=_EXTRA) from None
-    try:
-        return check_receipt(file.read_bytes().decode("ascii", errors="replace").strip(), keys)
-    except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be read ({error.strerror})", next_step="name another file"
-        ) from None
+    return check_receipt(personfile.read(file).decode("ascii", errors="replace").strip(), keys)
 
 
 def _save(folder: Path, files: Sequence[Path], found: Sequence[LogProof | Absence]) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from padan.audit import cli
+from padan.audit.mirror import verification
 from padan.audit.mirror.receipts import GRACE
-from padan.tlog import proof
+from padan.tlog import note, proof
 from tests.copies import Auditor, many
 from tests.receipts import DELAY, OTHER, write, write_keys
 from tests.simulator.terminal import run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.simulator.terminal import Ended
@@ -75,6 +78,47 @@ def test_without_witnesses_nobody_says_when_a_checkpoint_stood(tmp_path: Path) -
     write_keys(tmp_path / "keys.jwks")
     ended = ask(made, write(made.root / "old.jws", b"\x01" + b"o" * 32))
     assert (ended.code, "does not show that the time" in ended.err) == (1, True)
+
+
+def test_one_witness_whose_clock_is_ahead_accuses_nobody(tmp_path: Path) -> None:
+    """It takes the quorum's times to say that a receipt's time was over."""
+    made = Auditor.begin(tmp_path, many(10), witnesses=2)
+    made.mirror(entries=False)
+    write_keys(tmp_path / "keys.jwks")
+    young = write(tmp_path / "young.jws", b"\x01" + b"y" * 32, age=0)
+    now = int(time.time())
+    for times, told in (((now, now + 9_000), "does not show"), ((now + 9_000, now + 9_001), "hides them")):
+        stated, log = made.copy.require_checkpoint(), made.log
+        text = note.parse(stated).text
+        lines = [note.sign(text, log.key.public, log.key.private.sign)]
+        lines += [
+            note.cosign(text, each.public, each.private.sign, at)
+            for each, at in zip(log.witnesses, times, strict=True)
+        ]
+        made.copy.write("checkpoint", note.join(text, lines))
+        ended = ask(made, young)
+        assert (ended.code, told in ended.err) == (1, True), ended.err
+
+
+def test_a_copy_that_grows_meanwhile_accuses_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is absent from the tree that was looked through is judged by that tree's time."""
+    made = Auditor.begin(tmp_path, many(256))
+    made.log.publish(at=int(time.time()) - 1_000)
+    made.mirror(entries=False)
+    write_keys(tmp_path / "keys.jwks")
+    later = write(tmp_path / "later.jws", b"\x01" + b"l" * 32, age=500)
+    leaves = verification.leaves
+
+    def grown(*arguments: Any) -> Iterator[list[bytes]]:
+        made.log.publish([b"\x01" + b"l" * 32] * 256, at=int(time.time()))
+        made.mirror(entries=False)
+        return leaves(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(verification, "leaves", grown)
+        ended = ask(made, later)
+    assert (ended.code, "does not show that the time" in ended.err) == (1, True), ended.err
+    assert ask(made, later).code == 0
 
 
 def test_a_forged_receipt_accuses_nobody(auditor: Auditor) -> None:

@@ -11,8 +11,9 @@ import enum
 from typing import TYPE_CHECKING, Final
 
 from padan.audit.mirror import belief, verification
-from padan.errors import OriginError
+from padan.errors import CopyError, OriginError
 from padan.tlog import merkle
+from padan.tlog.policy import NONE
 from padan.tlog.proof import LogProof
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Absence(enum.Enum):
     """What it says that a leaf is not in the copy."""
 
     HIDDEN = "hidden"
-    """The time for it was over when a witness signed the copy's checkpoint."""
+    """The time for it was over when the quorum of witnesses signed the copy's checkpoint."""
     EARLY = "early"
     """The copy may be from before the time was over."""
 
@@ -56,7 +57,16 @@ def look(
         CopyError: there is no finished copy.
     """
     tree = belief.open_tree(copy, policy, last)
-    stated = tree.checkpoint
+    stated, note = tree.checkpoint, copy.require_checkpoint()
+    believed = belief.believe(note, policy, of="the copy")
+    if (
+        believed.checkpoint != stated
+    ):  # what is absent from the tree before says nothing at the time of this one
+        raise CopyError(
+            "the copy was brought up to the log meanwhile",
+            next_step="run the same command again",
+            reason="busy",
+        )
     for receipt in receipts:
         if receipt.origin != stated.origin:
             raise OriginError(
@@ -69,13 +79,11 @@ def look(
         for leaf in wanted.intersection(leaves):
             found.setdefault(leaf, first + leaves.index(leaf))
         first += len(leaves)
-    note = copy.require_checkpoint()
-    believed = belief.believe(note, policy, of="the copy")
     shown: list[LogProof | Absence] = []
     for receipt in receipts:
         index = found.get(receipt.leaf)
         if index is None:
-            shown.append(_absence(receipt, believed))
+            shown.append(_absence(receipt, believed, policy))
             continue
         path = merkle.inclusion_proof(index, stated.size, tree.nodes())
         proof = LogProof(index=index, path=tuple(path), checkpoint=note)
@@ -84,7 +92,8 @@ def look(
     return shown
 
 
-def _absence(receipt: Receipt, believed: Believed) -> Absence:
-    seen = max((signature.time for signature in believed.cosignatures), default=0)
+def _absence(receipt: Receipt, believed: Believed, policy: Policy) -> Absence:
+    """Say what it means: an accusation takes the quorum's times, since one witness's clock may be ahead."""
     due = receipt.issued_at.timestamp() + receipt.max_merge_delay + GRACE
-    return Absence.HIDDEN if seen > due else Absence.EARLY
+    after = {signature.key for signature in believed.cosignatures if signature.time > due}
+    return Absence.HIDDEN if policy.quorum != NONE and policy.met(after) else Absence.EARLY
