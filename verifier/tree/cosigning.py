@@ -260,9 +260,11 @@ class Cosigning:
         """
         self._go_on_from(asked)
         at = quorum_at(self._policy, self._collected, asked.text, lines) if self.required else self._now()
-        self._there = at is not None
         if at is not None:
             self._there_at = at
+        # Lines of before may still make up the quorum, as of their time; that it is back only new ones say.
+        self._there = at is not None and self._now() - at < RENEW_SECONDS
+        if self._there:
             self._say(there=True)
 
     def late(self, text: str) -> list[Line]:

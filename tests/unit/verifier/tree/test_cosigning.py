@@ -18,7 +18,7 @@ from tests.smalllog import SmallLog
 from tests.witnesses import WitnessThread
 from verifier.leader import Mandate
 from verifier.tree import cosigning, witnessed
-from verifier.tree.cosigner import Asked
+from verifier.tree.cosigner import Asked, renewed
 from verifier.tree.cosigning import Cosigning, WitnessPolicyError, read_policy
 from verifier.tree.witness_link import WitnessError, WitnessLink, WitnessUrlError
 
@@ -302,6 +302,27 @@ def test_a_quorum_counts_where_readers_see_it(log: SmallLog, witnesses: list[Wit
     cosign.turn(MANDATE)
     assert (len(lines) >= 2, stored(store)) == (True, 1_100)
     cosign.close()
+
+
+def test_witnesses_that_stay_away_are_told_of_once(
+    log: SmallLog, witnesses: list[WitnessThread], caplog: pytest.LogCaptureFixture
+) -> None:
+    """On an idle log the lines of those who are left are published again, which brings no quorum back."""
+    store, clock = MemoryLog(), [1_000.0]
+    cosign = Cosigning(policy.parse(text_of(witnesses, 2)), log=store, now=lambda: clock[0])
+    lines = tuple(ask(cosign, log, 5))
+    publish(cosign, log, 5, lines)
+    for witness in witnesses[1:]:
+        witness.stop()
+    for _ in range(5):
+        clock[0] += 30
+        cosign.turn(MANDATE)
+        lines = renewed(lines, cosign.late(log.text(5)))
+        publish(cosign, log, 5, lines)
+    cosign.close()
+    told = [record.levelname for record in caplog.records if "the quorum of witnesses is" in record.message]
+    assert told == ["ERROR"]
+    assert (stored(store) or 0) <= 1_030  # one that is told to end may answer what it has begun to read
 
 
 def test_where_no_quorum_is_asked_for(log: SmallLog, witnesses: list[WitnessThread]) -> None:
