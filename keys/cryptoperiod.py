@@ -80,7 +80,10 @@ def next_end(purpose: KeysetName, key: RingKey, *, now: datetime) -> datetime | 
 
 
 def outgoing(ring: Keyring) -> Iterator[tuple[KeysetName, RingKey]]:
-    """List the keys that were replaced and go on making things beside the new one, until they are deactivated."""
+    """List the keys that were replaced and stay active beside the new one, until somebody deactivates them.
+
+    They make things until then, and no longer than their own time (`may_protect`).
+    """
     for text, keyset in ring.keysets.items():
         if is_known(text) and rules(parse(text)).beside and keyset.primary is not None:
             for key in keyset.keys:  # in the order in which they were made
@@ -93,12 +96,13 @@ def outgoing(ring: Keyring) -> Iterator[tuple[KeysetName, RingKey]]:
 def alarms(ring: Keyring, *, now: datetime) -> tuple[Alarm, ...]:
     """List what ends within 30 days or has ended, for keys that still do what ends."""
     found: list[Alarm] = []
+    beside = {(purpose, key.key_id) for purpose, key in outgoing(ring)}
     for text, key in ring:
         if not is_known(text):
             continue
         purpose = parse(text)
-        is_primary = ring.keyset(purpose).primary == key.key_id
-        uses = [Use.PROTECT] if is_primary else []
+        makes = ring.keyset(purpose).primary == key.key_id or (purpose, key.key_id) in beside
+        uses = [Use.PROTECT] if makes else []
         if key.state in {KeyState.ACTIVE, KeyState.DEACTIVATED, KeyState.COMPROMISED}:
             uses.append(Use.PROCESS)
         for use in uses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -23,19 +24,23 @@ NEXT: Final = (
 
 
 def outgoing(ring: Keyring) -> list[dict[str, Any]]:
-    """Describe each log key that signs beside the new one: both ids, its end, and the new key's verifier key."""
-    primary = ring.keysets[Purpose.LOG_SIGNING].primary if Purpose.LOG_SIGNING in ring.keysets else None
+    """Describe each log key that stands beside the new one: both ids, its end, and the new key's verifier key."""
+    old = [key for name, key in cryptoperiod.outgoing(ring) if name == Purpose.LOG_SIGNING]
+    if not old:
+        return []
+    new, now = ring.primary(Purpose.LOG_SIGNING), datetime.now(UTC)
+    vkey = str(VerifierKey(origin_of(ring.realm), Algorithm.LOG, new.public))
     return [
         {
             "key_id": key.key_id,
-            "beside": primary,
-            "until": None if (at := cryptoperiod.end(name, key, Use.PROTECT)) is None else moment(at),
-            "new_vkey": str(
-                VerifierKey(origin_of(ring.realm), Algorithm.LOG, ring.primary(Purpose.LOG_SIGNING).public)
-            ),
+            "beside": new.key_id,
+            "signs": cryptoperiod.may_protect(Purpose.LOG_SIGNING, key, now=now),
+            "until": None
+            if (at := cryptoperiod.end(Purpose.LOG_SIGNING, key, Use.PROTECT)) is None
+            else moment(at),
+            "new_vkey": vkey,
         }
-        for name, key in cryptoperiod.outgoing(ring)
-        if name == Purpose.LOG_SIGNING
+        for key in old
     ]
 
 
@@ -43,9 +48,12 @@ def tell(ring: Keyring) -> None:
     """Print it, with what is next; nothing where the log has one key."""
     found = outgoing(ring)
     for each in found:
+        key, new, until = each["key_id"], each["beside"], each["until"]
         typer.echo(
-            f"two keys sign: the log-signing key {each['key_id']} beside {each['beside']}, until {each['until']}"
+            f"two keys sign: the log-signing key {key} beside {new}, until {until}"
+            if each["signs"]
+            else f"the log-signing key {key} signed beside {new} until {until}, and signs no more"
         )
-        typer.echo(f"next:     {NEXT.format(old=each['key_id'])}")
-    for vkey in dict.fromkeys(each["new_vkey"] for each in found):
-        typer.echo(f"new key:  {vkey}")
+        typer.echo(f"next:     {NEXT.format(old=key)}")
+    if found:
+        typer.echo(f"new key:  {found[0]['new_vkey']}")

@@ -94,7 +94,10 @@ def _not_unlocked(settings: Settings) -> str:
 
 
 def _periods(ring: Keyring, now: datetime) -> Iterator[Finding]:
+    beside = {(purpose, key.key_id): key for purpose, key in cryptoperiod.outgoing(ring)}
     for alarm in cryptoperiod.alarms(ring, now=now):
+        if (alarm.purpose, alarm.key_id) in beside and alarm.use is Use.PROTECT:
+            continue  # it has a successor, and a next step of its own below
         day = alarm.ends.date().isoformat()
         make, verb = (failed, "ended") if alarm.over else (warned, "ends")
         yield make(
@@ -103,13 +106,17 @@ def _periods(ring: Keyring, now: datetime) -> Iterator[Finding]:
             f"the time of the {alarm.purpose} key {alarm.key_id} to {alarm.use} {verb} on {day}",
             "put a new key in its place: padan-keys rotate, or create and activate",
         )
-    for purpose, key in cryptoperiod.outgoing(ring):
+    for (purpose, _), key in beside.items():
         ends = cryptoperiod.end(purpose, key, Use.PROTECT)
-        until = "" if ends is None else f", until {ends.date().isoformat()}"
-        yield warned(
+        until = "" if ends is None else f" until {ends.date().isoformat()}"
+        signs = cryptoperiod.may_protect(purpose, key, now=now)
+        make, does = (
+            (warned, f"signs beside the new one{until}") if signs else (failed, f"signed{until} only")
+        )
+        yield make(
             "keys",
             Fault.CRYPTOPERIOD,
-            f"the {purpose} key {key.key_id} was replaced and signs beside the new one{until}",
+            f"the {purpose} key {key.key_id} was replaced and {does}",
             "once every witness, auditor and agency has the new key (docs/operate.md): "
             f"padan-keys deactivate {purpose} {key.key_id}",
         )
