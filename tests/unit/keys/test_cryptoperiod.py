@@ -95,6 +95,18 @@ def test_what_was_replaced_and_goes_on_is_told(
     assert [(name, key.key_id) for name, key in outgoing(ring)] == [(purpose, key_id) for key_id in told]
 
 
+def test_a_log_key_beside_its_successor_is_an_alarm_still() -> None:
+    """It signs until its end, of which 30 days ahead are told, and goes on being told of when that is over."""
+    ring = with_keys(
+        Purpose.LOG_SIGNING,
+        primary=2,
+        states={1: KeyState.ACTIVE, 2: KeyState.ACTIVE},
+    )
+    for after, over in ((YEAR - DAY, False), (YEAR, True)):
+        found = {alarm.key_id: alarm for alarm in alarms(ring, now=NOW + after)}
+        assert (found[1].use, found[1].over) == (Use.PROTECT, over)
+
+
 def test_a_use_ends_at_its_moment() -> None:
     """Making ends after a year to the second, reading after three; before it passes."""
     key = with_key(Purpose.INDEX, KeyState.ACTIVE).key(Purpose.INDEX, 1)
