@@ -89,7 +89,10 @@ class Child:
         self._tether = tether
 
     def try_start(self, *, successor: bool = False) -> bool:
-        """Start it, or say when that is tried again; False where there is no memory or no descriptor now."""
+        """Start it; False where there is no memory or no descriptor now.
+
+        A child in its place is then due for another try; a successor has no place, and is given up.
+        """
         try:
             self.start(successor=successor)
         except OSError:

@@ -35,7 +35,8 @@ ADVICE = {
     Failure.INPUT_OUTPUT: "the disk does not read or write: check it and the kernel's messages",
     Failure.READ_ONLY: "the database is read-only: check owner, mode and mount",
     Failure.NOT_ALLOWED: (
-        "the database role lacks a right: run 'padan-server database grant --to ROLE' as the role that owns the tables"
+        "the database role lacks a right: run this as the role that owns the tables, or have that role run"
+        " 'padan-server database grant --to ROLE' for the projector's"
     ),
     Failure.CANNOT_OPEN: "the database cannot be opened: check that it exists, its owner and its mode",
     Failure.BUSY: "another process holds the database: end it",

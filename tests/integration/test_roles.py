@@ -257,7 +257,8 @@ def test_without_its_rights_it_is_told_how_to_get_them(site: Site) -> None:
     said = operate(
         site.projector, "registry", "load", site.service.root / "people.csv", code=int(ExitCode.UNAVAILABLE)
     )
-    assert "the database role lacks a right: run 'padan-server database grant --to ROLE'" in said
+    assert "the database role lacks a right: " in said
+    assert "'padan-server database grant --to ROLE' for the projector's" in said
     assert "read-only" not in said
     unknown = operate(site.service, "database", "grant", "--to", "nobody-else", code=int(ExitCode.STATE))
     assert "the database's server has no role nobody-else" in unknown

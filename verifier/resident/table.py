@@ -50,48 +50,35 @@ class MarkTable:
 
     def of(self, tombstones: Iterable[bytes]) -> dict[bytes, Mark]:
         """Read the marks on some numbers: tombstones to marks, of those that have any."""
-        table, wanted, found = schema.resident_mark, sorted(set(tombstones)), dict[bytes, Mark]()
         with self._directory.reading() as connection:
-            for start in range(0, len(wanted), _BATCH):
-                query = select(table.c.tombstone, table.c.mark).where(
-                    table.c.tombstone.in_(wanted[start : start + _BATCH])
-                )
-                for tombstone, name in connection.execute(query):
-                    found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | NAMES[name]
-                locks = select(_LOCKS.c.tombstone, _LOCKS.c.modality).where(
-                    _LOCKS.c.tombstone.in_(wanted[start : start + _BATCH])
-                )
-                for tombstone, modality in connection.execute(locks):
-                    found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | MODALITY_LOCKS[modality]
-        return found
+            return _marks_of(connection, tombstones)
 
     def add(self, marks: Mapping[Marked, Mark], *, now_ms: int) -> None:
         """Put marks on numbers; one that is there stays as it is."""
-        table = schema.resident_mark
-        there = self.of(marked.tombstone for marked in marks)
-        rows = [
-            {"tombstone": marked.tombstone, "mark": name, "handle": marked.handle, "since_ms": now_ms}
-            for marked, wanted in marks.items()
-            for name, mark in NAMES.items()
-            if mark & wanted & ~there.get(marked.tombstone, NONE) and mark not in MODALITIES
-        ]
-        locks = [
-            {
-                "tombstone": marked.tombstone,
-                "modality": modality,
-                "handle": marked.handle,
-                "since_ms": now_ms,
-            }
-            for marked, wanted in marks.items()
-            for modality, mark in MODALITY_LOCKS.items()
-            if mark & wanted & ~there.get(marked.tombstone, NONE)
-        ]
-        if rows or locks:
-            with self._directory.writing() as connection:
-                if rows:
-                    connection.execute(insert(table), rows)
-                if locks:
-                    connection.execute(insert(_LOCKS), locks)
+        with self._directory.writing() as connection:
+            # Here, where whoever else writes marks stands in line: an officer may set the same one meanwhile.
+            there = _marks_of(connection, (marked.tombstone for marked in marks))
+            rows = [
+                {"tombstone": marked.tombstone, "mark": name, "handle": marked.handle, "since_ms": now_ms}
+                for marked, wanted in marks.items()
+                for name, mark in NAMES.items()
+                if mark & wanted & ~there.get(marked.tombstone, NONE) and mark not in MODALITIES
+            ]
+            locks = [
+                {
+                    "tombstone": marked.tombstone,
+                    "modality": modality,
+                    "handle": marked.handle,
+                    "since_ms": now_ms,
+                }
+                for marked, wanted in marks.items()
+                for modality, mark in MODALITY_LOCKS.items()
+                if mark & wanted & ~there.get(marked.tombstone, NONE)
+            ]
+            if rows:
+                connection.execute(insert(schema.resident_mark), rows)
+            if locks:
+                connection.execute(insert(_LOCKS), locks)
 
     def counts(self) -> dict[str, int]:
         """Count the marks by name."""
@@ -148,3 +135,16 @@ def vault_came_back(connection: Connection) -> None:
     """
     table = schema.resident_mark
     connection.execute(update(table).where(table.c.purged_ms.is_not(None)).values(purged_ms=None))
+
+
+def _marks_of(connection: Connection, tombstones: Iterable[bytes]) -> dict[bytes, Mark]:
+    table, wanted, found = schema.resident_mark, sorted(set(tombstones)), dict[bytes, Mark]()
+    for start in range(0, len(wanted), _BATCH):
+        some = wanted[start : start + _BATCH]
+        query = select(table.c.tombstone, table.c.mark).where(table.c.tombstone.in_(some))
+        for tombstone, name in connection.execute(query):
+            found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | NAMES[name]
+        locks = select(_LOCKS.c.tombstone, _LOCKS.c.modality).where(_LOCKS.c.tombstone.in_(some))
+        for tombstone, modality in connection.execute(locks):
+            found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | MODALITY_LOCKS[modality]
+    return found

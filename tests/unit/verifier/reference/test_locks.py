@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.marks import lift
 from verifier.directory import Directory
+from verifier.log.open import open_log
 from verifier.resident.mark import MODALITY_LOCKS, Mark, Marked, is_locked, is_withheld
 from verifier.resident.table import MarkTable
 
@@ -37,3 +39,24 @@ def test_a_lock_is_of_one_modality(made: Installation, modality: str) -> None:
         assert lift(made.settings.log_database, name.tombstone, lock)
         assert not lift(made.settings.log_database, name.tombstone, lock)
         assert table.of([name.tombstone]) == {}
+
+
+def test_a_mark_that_somebody_else_sets_meanwhile_stays(made: Installation) -> None:
+    """Whoever adds the same marks waits for who is at it, and finds them there."""
+    name = Marked(tombstone=b"m" * 16, handle=b"m" * 16)
+    url = made.settings.log_database
+    with (
+        closing(Directory(url)) as directory,
+        closing(open_log(url)) as log,
+        ThreadPoolExecutor(1) as feed,
+    ):
+        table = MarkTable(directory)
+        with log.transaction() as transaction:
+            transaction.marks().put(name, Mark.LOCKED, 1)
+            adding = feed.submit(table.add, {name: Mark.LOCKED | Mark.FACE_LOCKED}, now_ms=2)
+            wait([adding], timeout=0.5)  # time to read what is there, where that is done too soon
+            assert not adding.done()
+        adding.result(10)
+        assert table.of([name.tombstone]) == {name.tombstone: Mark.LOCKED | Mark.FACE_LOCKED}
+        for mark in (Mark.LOCKED, Mark.FACE_LOCKED):
+            assert lift(url, name.tombstone, mark)
