@@ -123,7 +123,7 @@ class Desk:
         elements = [each.element for each in envelopes]
         own, other = (OwnShare(number=at, secret=bytearray(self.auditors.shares[at - 1])) for at in (1, 2))
         part = partfile.part(request, beta, other, key, elements)
-        parts = dict([partfile.read_part(part, request, alpha, key)])
+        parts = {2: partfile.read_part(part, request, alpha, key).pairs}
         parts[1] = partfile.own_part(own, envelopes)
         keys = {}
         for each in envelopes:

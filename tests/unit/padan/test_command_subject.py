@@ -91,7 +91,7 @@ class Desk:
         request = trailfile.decode((self.folder / "opened.json").read_bytes(), made.key)
         data = (self.folder / name).read_bytes()
         found, _ = search.envelopes(FileEntries(self.folder / "entries.ndjson"), made.key)
-        parts = dict([partfile.read_part(data, request, made.people[0], made.key)])
+        parts = {2: partfile.read_part(data, request, made.people[0], made.key).pairs}
         parts[1] = partfile.own_part(OwnShare(number=1, secret=bytearray(made.shares[0])), found)
         opened = set()
         for each in found:

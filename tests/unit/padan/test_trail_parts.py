@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
-from padan.audit import partfile, trailfile
+from padan import canonical
+from padan.audit import boxes, partfile, trailfile
 from padan.audit.cli import main
 from padan.audit.keyfile import OwnShare, seal_share
+from padan.audit.span import Span
 from padan.card import PeopleFileError
 from padan.cli.console import ExitCode
 from padan.nik import parse
@@ -50,7 +53,28 @@ def test_one_part_of_each(request_: trailfile.Request) -> None:
     """The parts of two others are joined by their numbers."""
     files = [part(request_, which) for which in (OTHER, THIRD)]
     found = partfile.read_parts(files, request_, make().people[OWN], make().key)
-    assert sorted(found) == [2, 3]
+    assert sorted(each.number for each in found) == [2, 3]
+
+
+@pytest.mark.parametrize("said", [{}, Span(since=5).fields, Span(since=1_000, until=9_000).fields])
+def test_a_part_is_of_the_time_that_its_auditor_gave_it_for(
+    request_: trailfile.Request, said: dict[int, bytes]
+) -> None:
+    """Whoever has opened a part can seal it again with another time, and its proof does not hold for that."""
+    key, people = make().key, make().people
+    own = OwnShare(number=OTHER + 1, secret=bytearray(make().shares[OTHER]))
+    given = Span(since=1_000)
+    data = partfile.part(request_, people[OTHER], own, key, [key.public], span=given)
+    assert partfile.read_part(data, request_, people[OWN], key).span == given
+    _, number, fields = partfile._opened(data, request_, people[OWN], key)
+    plain = canonical.encode(
+        {name: value for name, value in fields.items() if name not in given.fields} | said
+    )
+    info = trailfile.info_of(key, "trail-part", request_.proposal, number)
+    again = boxes.spell(boxes.seal(key, plain, info, names=trailfile.signers(request_, key)))
+    changed = json.dumps(json.loads(data) | {"boxes": again}).encode()
+    with pytest.raises(PeopleFileError, match="is wrong"):
+        partfile.read_part(changed, request_, people[OWN], key)
 
 
 @pytest.mark.parametrize(

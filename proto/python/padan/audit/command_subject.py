@@ -31,6 +31,8 @@ from padan.cli.console import CommandError, ExitCode, new_app, print_json
 from padan.group import wipe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from padan.audit.entries import Entries
     from padan.audit.span import Needed, Span
     from padan.audit.trailfile import Request
@@ -251,7 +253,9 @@ def report(
     made_for, person = _open(auditors_file, key, phrase := _phrase(passphrase_file))
     request = trailfile.decode(personfile.read(request_file), made_for)
     handles = trailfile.handles_of(request, person, made_for)
-    given = partfile.read_parts(map(personfile.read, parts), request, person, made_for)
+    others = partfile.read_parts(map(personfile.read, parts), request, person, made_for)
+    asked = span.common(each.span for each in others)
+    given = {each.number: each.pairs for each in others}
     with _local(entries, copy, policy) or _client(
         address=address, ca=ca, cert=cert, key=tls_key, server_name=server_name, timeout=timeout
     ) as opened:
@@ -262,9 +266,6 @@ def report(
         keys = _join(given, found, made_for)
         looked = search.Search(keys, handles)
         wipe(*keys.values())
-        asked = span.common(
-            partfile.span_of(personfile.read(path), request, person, made_for) for path in parts
-        )
         made = answer.make(
             looked.find(span.Within(source, asked)),
             request.opening,
@@ -317,7 +318,7 @@ def _phrase(source: Path | None) -> str:
 
 
 def _join(
-    given: dict[int, dict[bytes, bytes]], found: list[envelope.Envelope], key: AuditorsKey
+    given: Mapping[int, Mapping[bytes, bytes]], found: list[envelope.Envelope], key: AuditorsKey
 ) -> dict[bytes, bytearray]:
     """Join the parts of each envelope that enough auditors have opened: period ids to period keys."""
     keys: dict[bytes, bytearray] = {}

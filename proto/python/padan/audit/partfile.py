@@ -6,6 +6,7 @@ Partial openings lie in boxes for those alone who have signed the request. Forma
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from padan import canonical, dleq, group, share
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
 PART: Final = "trail-part"
 _BATCH: Final = 4_096
 """Periods under one proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Another auditor's part, checked.
+
+    Attributes:
+        number: the auditor's.
+        pairs: E to s_i E.
+        span: the stretch of log time that it is given for.
+    """
+
+    number: int
+    pairs: Mapping[bytes, bytes]
+    span: Span
 
 
 def part(
@@ -54,8 +70,9 @@ def part(
     """
     computed = [(element, group.multiply(own.secret, element)) for element in elements]
     public = key.members[own.number - 1].verification
+    context = _context(request, key, own.number, span)
     proofs = [
-        dleq.prove(own.secret, public, computed[at : at + _BATCH], context=_context(request, key, own.number))
+        dleq.prove(own.secret, public, computed[at : at + _BATCH], context=context)
         for at in range(0, len(computed), _BATCH)
     ]
     plain = canonical.encode(
@@ -83,67 +100,50 @@ def own_part(own: OwnShare, found: Sequence[Envelope]) -> dict[bytes, bytes]:
     return {each.element: group.multiply(own.secret, each.element) for each in found}
 
 
-def read_part(
-    data: bytes, request: Request, person: Person, key: AuditorsKey
-) -> tuple[int, dict[bytes, bytes]]:
-    """Read another auditor's part, and check its proofs.
-
-    Returns:
-        The auditor's number, and E to s_i E.
+def read_part(data: bytes, request: Request, person: Person, key: AuditorsKey) -> Part:
+    """Read another auditor's part, and check its proofs, which also say what time it is given for.
 
     Raises:
         PeopleFileError: malformed, of another request, or a proof does not hold; the auditor is named.
     """
-    name, number, fields, _ = _opened(data, request, person, key)
+    name, number, fields = _opened(data, request, person, key)
     try:
+        span = Span.read(fields)
         pairs = list(
             zip(_cut(fields[1], group.ELEMENT_SIZE), _cut(fields[2], group.ELEMENT_SIZE), strict=True)
         )
         proofs = _cut(fields[3], dleq.PROOF_SIZE)
         batches = [pairs[at : at + _BATCH] for at in range(0, len(pairs), _BATCH)]
+        context = _context(request, key, number, span)
         for batch, proof in zip(batches, proofs, strict=True):
-            dleq.check(
-                key.members[number - 1].verification, batch, proof, context=_context(request, key, number)
-            )
+            dleq.check(key.members[number - 1].verification, batch, proof, context=context)
     except (KeyError, ValueError, ProofError) as error:
         raise _wrong(name, error) from None
-    return number, dict(pairs)
+    return Part(number=number, pairs=dict(pairs), span=span)
 
 
-def read_parts(
-    files: Iterable[bytes], request: Request, person: Person, key: AuditorsKey
-) -> dict[int, dict[bytes, bytes]]:
+def read_parts(files: Iterable[bytes], request: Request, person: Person, key: AuditorsKey) -> list[Part]:
     """Read the other auditors' parts, one of each, and check their proofs.
-
-    Returns:
-        By auditor's number, E to s_i E.
 
     Raises:
         PeopleFileError: as for `read_part`; or an auditor's part is there twice, or is the reader's own.
     """
     own = key.number(person.card.name)
-    found: dict[int, dict[bytes, bytes]] = {}
+    found: dict[int, Part] = {}
     for data in files:
-        number, pairs = read_part(data, request, person, key)
-        if number == own or number in found:
-            name = key.members[number - 1].card.name
-            which = "the part is your own, which your share gives" if number == own else "two parts are given"
+        given = read_part(data, request, person, key)
+        if given.number == own or given.number in found:
+            name = key.members[given.number - 1].card.name
+            which = "two parts are given"
+            if given.number == own:
+                which = "the part is your own, which your share gives"
             raise PeopleFileError(
                 f"the same auditor twice: {name}; {which}",
                 reason="twice",
                 next_step="give one part of each other auditor who has signed",
             )
-        found[number] = pairs
-    return found
-
-
-def span_of(data: bytes, request: Request, person: Person, key: AuditorsKey) -> Span:
-    """Read which stretch of log time another auditor's part is about; `read_part` checks its proofs.
-
-    Raises:
-        PeopleFileError: malformed, of another request, or nothing that this auditor can open; the auditor is named.
-    """
-    return _opened(data, request, person, key)[-1]
+        found[given.number] = given
+    return list(found.values())
 
 
 def fold(parts: Mapping[int, Mapping[bytes, bytes]], element: bytes, threshold: int) -> bytearray | None:
@@ -162,7 +162,7 @@ def fold(parts: Mapping[int, Mapping[bytes, bytes]], element: bytes, threshold: 
 
 def _opened(
     data: bytes, request: Request, person: Person, key: AuditorsKey
-) -> tuple[str, int, dict[int, bytes], Span]:
+) -> tuple[str, int, dict[int, bytes]]:
     content = read_json(data, PART, most=MAX_FILE)
     require_key(content, key)
     name = str(content.get("auditor", ""))
@@ -173,7 +173,7 @@ def _opened(
         plain = boxes.unseal(
             boxes.read(content["boxes"]), person, info_of(key, "trail-part", request.proposal, number)
         )
-        return name, number, (fields := canonical.decode(plain)), Span.read(fields)
+        return name, number, canonical.decode(plain)
     except (CanonicalError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _wrong(name, error) from None
 
@@ -192,6 +192,7 @@ def _cut(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def _context(request: Request, key: AuditorsKey, number: int) -> bytes:
-    """Bind a part's proof to the request, so that it proves nothing elsewhere."""
-    return info_of(key, "trail-proof", request.proposal, number)
+def _context(request: Request, key: AuditorsKey, number: int, span: Span) -> bytes:
+    """Bind a part's proof to the request and the time, so that it proves nothing elsewhere and of no other time."""
+    bound = b"" if span.is_whole else canonical.encode(span.fields)
+    return info_of(key, "trail-proof", request.proposal, number) + bound
