@@ -82,7 +82,11 @@ def _calls(start: str) -> list[str]:
     """List the calls of a line: itself, or those of the shell that it starts, without what only sets a variable."""
     shell = re.fullmatch(r"/bin/sh -c '(.+)'", start)
     parts = shell[1].split(" && ") if shell else [start]
-    return [part.removeprefix("exec ") for part in parts if not re.match(r"\w+=", part)]
+    calls = [
+        part.removeprefix("exec ") for part in parts if not re.fullmatch(r"""\w+=("[^"]*"|[^\s"]*)""", part)
+    ]
+    assert calls, start
+    return calls
 
 
 def _copied(folder: pathlib.Path) -> list[pathlib.Path]:

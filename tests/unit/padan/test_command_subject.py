@@ -226,7 +226,9 @@ def test_a_trails_files_are_forgotten(desk: Desk) -> None:
     assert (refused.code, "neither the request nor a part" in refused.err) == (ExitCode.INPUT, True)
     refused = desk.call("forget", opened, part, stdin="n\n")
     assert (refused.code, opened.exists(), part.exists()) == (ExitCode.REFUSED, True, True)
-    done = desk.call("forget", opened, part, "--yes", "--json")
+    again, link = f"{desk.folder}/../{desk.folder.name}/opened.json", desk.folder / "link"
+    link.symlink_to(part)
+    done = desk.call("forget", opened, again, link, "--yes", "--json")
     assert json.loads(done.out)["removed"] == [str(opened), str(part)]
     assert not opened.exists()
     assert not part.exists()

@@ -86,13 +86,20 @@ def _require_complete(copy: Copy, holding: Holding | None, size: int) -> None:
 
     Raises:
         CopyError: no private entries were fetched, or not to the end of the tree.
-        DamageError: with the first place that is missing.
+        DamageError: with the first place that is missing, or one that the tree has not.
     """
     if holding is None:
         raise CopyError(
             "the copy holds no private entries", next_step="fetch them with `padan-audit mirror --entries`"
         )
-    if holding.through != size:
+    if holding.through > size:
+        raise DamageError(
+            f"the copy's database speaks of place {holding.through:,}, and the signed tree ends at {size:,}: one of "
+            "them was changed or put back",
+            next_step="keep the copy, find who could write there, and mirror anew",
+            reason="entry",
+        )
+    if holding.through < size:
         raise CopyError(
             f"private entries were fetched up to {holding.through:,} only, and the tree has {size:,} leaves: whether "
             "one is missing after that is not known",

@@ -28,7 +28,7 @@ def forget(
 
     Copies elsewhere, in backups and at other auditors, are not reached.
     """
-    files = [*dict.fromkeys(files)]
+    files = [*dict.fromkeys(path.resolve() for path in files)]  # by their own names, each once
     for path in files:
         _require_trail(path)
     if not yes and not typer.confirm(
@@ -39,11 +39,10 @@ def forget(
         )
     for path in files:
         _remove(path)
+        if not json:  # at once: where a later one fails it is known what is gone
+            typer.echo(f"{path}: overwritten and removed; copies elsewhere are not")
     if json:
         print_json({"removed": [str(path) for path in files]})
-        return
-    for path in files:
-        typer.echo(f"{path}: overwritten and removed; copies elsewhere are not")
 
 
 def _require_trail(path: Path) -> None:
@@ -85,4 +84,8 @@ def _remove(path: Path) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be removed ({error.strerror})", reason="file") from None
+        raise ConfigError(
+            f"{path}: cannot be removed ({error.strerror})",
+            reason="file",
+            next_step="let it be written and its folder too, and name again what is still there",
+        ) from None

@@ -15,9 +15,9 @@ from padan.errors import (
     DamageError,
     ForkError,
     LogFormatError,
-    LogSignatureError,
     OriginError,
     PadanError,
+    QuorumError,
     RollbackError,
     SourceError,
     StaleError,
@@ -279,8 +279,9 @@ def test_a_missing_quorum_is_refused(auditor: Auditor) -> None:
     """A checkpoint that too few witnesses have cosigned is not believed."""
     lines = auditor.log.folder.joinpath("checkpoint").read_text().splitlines(keepends=True)
     auditor.log.folder.joinpath("checkpoint").write_text("".join(lines[:-1]))
-    with pytest.raises(LogSignatureError, match="not the quorum"):
+    with pytest.raises(QuorumError, match="not the quorum") as refused:
         auditor.mirror(entries=False)
+    assert "run it again later" in refused.value.next_step
 
 
 @pytest.mark.parametrize(

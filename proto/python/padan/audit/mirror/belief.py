@@ -26,6 +26,7 @@ from padan.errors import (
     LogProofError,
     LogSignatureError,
     OriginError,
+    QuorumError,
     RollbackError,
     StaleError,
 )
@@ -77,7 +78,8 @@ def believe(data: bytes, rules: Policy, *, of: str) -> Believed:
     Raises:
         OriginError: it is of a log that the policy does not name.
         LogFormatError: it is none.
-        LogSignatureError: not signed, or without the quorum.
+        QuorumError: signed by the log, and by too few witnesses.
+        LogSignatureError: not signed.
     """
     try:
         origin = checkpoint.parse_text(note.parse(data).text).origin
@@ -95,11 +97,15 @@ def believe(data: bytes, rules: Policy, *, of: str) -> Believed:
         )
     try:
         return rules.believe(data)
+    except QuorumError as error:
+        raise QuorumError(
+            f"the checkpoint of {of}: {error}", next_step=error.next_step, reason=error.reason
+        ) from None
     except LogSignatureError as error:
         raise LogSignatureError(
             f"the checkpoint of {of}: {error}",
-            next_step="if witnesses are missing run again later; else compare the policy's keys with what the operator "
-            "and the witnesses gave you, and keep the checkpoint as evidence",
+            next_step="compare the policy's keys with what the operator and the witnesses gave you, and keep the "
+            "checkpoint as evidence",
             reason="signature",
         ) from None
 
