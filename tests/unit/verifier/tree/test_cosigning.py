@@ -23,7 +23,7 @@ from verifier.tree.cosigning import Cosigning, WitnessPolicyError, read_policy
 from verifier.tree.witness_link import WitnessError, WitnessLink, WitnessUrlError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from padan.tlog.note import Line
@@ -234,7 +234,7 @@ def stored(store: MemoryLog) -> float | None:
         return witnessed.parse(transaction.setting(witnessed.NAME))
 
 
-def publish(cosign: Cosigning, log: SmallLog, size: int, lines: list[Line]) -> None:
+def publish(cosign: Cosigning, log: SmallLog, size: int, lines: Sequence[Line]) -> None:
     """Tell of a checkpoint that is published with these lines of witnesses."""
     cosign.published(asked(log, size), (*note.parse(log.signed(size)).lines, *lines))
 
