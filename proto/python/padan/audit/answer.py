@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from padan import times
 from padan.audit import render
-from padan.audit.span import WHOLE, Span, moment_text
+from padan.audit.span import WHOLE, Span
 from padan.entry import Entry, EntryError, EntryKind, Field, decode
 from padan.errors import AuditError
 from padan.vocabulary import Attribute, LawfulUse, LegalBasis, Verdict, label
@@ -157,15 +157,9 @@ def document(answer: Answer) -> dict[str, Any]:
         "due": times.text(answer.due),
         "made": times.text(answer.made),
         "late": answer.is_late,
-        "from": _bound(answer.covers.since),
-        "until": _bound(answer.covers.until),
+        **answer.covers.bounds,
         "entries": [row(line) for line in answer.lines],
     }
-
-
-def _bound(moment: int | None) -> str:
-    """Write an end of what an answer covers; empty where it is open."""
-    return "" if moment is None else moment_text(moment)
 
 
 def row(line: Line) -> dict[str, Any]:

@@ -79,6 +79,12 @@ class Span:
         bounds = {_SINCE: self.since, _UNTIL: self.until}
         return {number: _TIME.pack(moment) for number, moment in bounds.items() if moment is not None}
 
+    @property
+    def bounds(self) -> dict[str, str]:
+        """Its ends as documents have them, by `from` and `until`: RFC 3339, empty for an open one."""
+        ends = {"from": self.since, "until": self.until}
+        return {name: "" if at is None else moment_text(at) for name, at in ends.items()}
+
     @classmethod
     def read(cls, fields: Mapping[int, bytes]) -> Span:
         """Read it from a part's fields; a part of an earlier release has none, and is about all of the log.

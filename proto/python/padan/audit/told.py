@@ -54,9 +54,8 @@ def tell_part(out: Path, needed: Needed, asked: Span, *, auditor: str, json: boo
     """Print what a part gives."""
     periods = len(needed.envelopes)
     if json:
-        bounds = ("" if moment is None else moment_text(moment) for moment in (asked.since, asked.until))
         document = {"part": str(out), "auditor": auditor, "periods": periods, "spared": needed.spared}
-        document |= {"foreign": needed.foreign, **dict(zip(("from", "until"), bounds, strict=True))}
+        document |= {"foreign": needed.foreign, **asked.bounds}
         document |= {"first": moment_text(needed.first), "last": moment_text(needed.last)}
         print_json(document)
         return

@@ -11,6 +11,7 @@ from padan.tlog import checkpoint, merkle, note
 from padan.tlog.checkpoint import format_hash, parse_hash
 
 if TYPE_CHECKING:
+    from padan.tlog.checkpoint import Checkpoint
     from padan.tlog.policy import Believed, Policy
 
 SUFFIX: Final = ".tlog-proof"
@@ -51,8 +52,7 @@ class LogProof:
         except QuorumError:
             self.check_path(leaf)  # witnesses may come; a path that does not hold is told at once
             raise
-        stated = believed.checkpoint
-        merkle.check_inclusion(merkle.leaf_hash(leaf), self.index, stated.size, stated.root, self.path)
+        self._lead(leaf, believed.checkpoint)
         return believed
 
     def check_path(self, leaf: bytes) -> None:
@@ -62,7 +62,9 @@ class LogProof:
             LogFormatError: the checkpoint is none.
             LogProofError: the leaf is not shown to stand there.
         """
-        stated = checkpoint.parse_text(note.parse(self.checkpoint).text)
+        self._lead(leaf, checkpoint.parse_text(note.parse(self.checkpoint).text))
+
+    def _lead(self, leaf: bytes, stated: Checkpoint) -> None:
         merkle.check_inclusion(merkle.leaf_hash(leaf), self.index, stated.size, stated.root, self.path)
 
     def encode(self) -> bytes:
