@@ -7,15 +7,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from padan import auditors, personfile
-from padan.audit import deal
+from padan.audit import deal, keyfile, trailfile
 from padan.place import Place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from padan.auditors import AuditorsKey
+    from padan.nik import Nik
     from padan.personfile import Person
 
 PHRASE = "a passphrase of auditors in tests"
 NAMES = ("alpha", "beta", "gamma")
+REASON = "the resident asks, art. 32"
+MANDATE = "Letter 12/PDP/2026"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,30 @@ class Auditors:
     def file(self) -> bytes:
         """The key as the server gets it."""
         return auditors.encode(self.key)
+
+    def lay_out(self, folder: Path) -> None:
+        """Write what lies on their desks: the group's key, each one's own key and share, and the passphrase."""
+        (folder / "phrase").write_text(PHRASE + "\n")
+        (folder / "auditors.json").write_bytes(self.file)
+        for number, name in enumerate(NAMES, 1):
+            (folder / f"{name}.key").write_bytes(self.private[number - 1])
+            share = bytearray(self.shares[number - 1])
+            sealed = keyfile.seal_share(share, PHRASE, key=self.key, number=number)
+            (folder / f"{name}.share").write_bytes(sealed)
+
+    def signed(self, nik: Nik, *, received: int, now: int) -> trailfile.Request:
+        """Let alpha propose a resident's trail and beta sign, by their keys: passphrases take their time.
+
+        Args:
+            nik: the resident's number.
+            received: when the resident asked, seconds of the Unix epoch.
+            now: likewise, when alpha proposes.
+        """
+        alpha, beta, *_ = self.people
+        request = trailfile.propose(
+            alpha, self.key, nik=nik, reason=REASON, mandate=MANDATE, received=received, now=now
+        )
+        return trailfile.sign(request, beta, self.key)
 
 
 @cache

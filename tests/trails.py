@@ -9,13 +9,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from padan import envelope
-from padan.audit import keyfile, partfile, search, trailfile
+from padan.audit import partfile, search, trailfile
 from padan.audit.cli import main
 from padan.audit.keyfile import OwnShare
 from padan.audit.listing import AuditClient
 from padan.errors import QuotaError
 from padan.nik import parse
-from tests.auditing import NAMES, PHRASE, Auditors, make
+from tests.auditing import MANDATE, NAMES, REASON, Auditors, make
 from tests.installation import ENVIRONMENT, install
 from tests.simulator.terminal import Ended, run
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.terms import Terms
 
 NOW = 1_790_000_000
-REASON = ("--reason", "the resident asks, art. 32", "--mandate", "Letter 12/PDP/2026")
+WHY = ("--reason", REASON, "--mandate", MANDATE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,18 +69,9 @@ class Desk:
 
     def proposed(self, nik: str, name: str) -> Path:
         """Let alpha propose and beta sign, without their command line, whose passphrases take their time."""
-        (alpha, beta, _), key = self.auditors.people, self.auditors.key
-        made = trailfile.propose(
-            alpha,
-            key,
-            nik=self.number(nik),
-            reason=REASON[1],
-            mandate=REASON[3],
-            received=NOW,
-            now=int(time.time()),
-        )
+        signed = self.auditors.signed(self.number(nik), received=NOW, now=int(time.time()))
         path = self.file(f"{name}.signed")
-        path.write_bytes(trailfile.encode(trailfile.sign(made, beta, key), key))
+        path.write_bytes(trailfile.encode(signed, self.auditors.key))
         return path
 
     def message(self, nik: str, name: str) -> audit_pb2.OpenTrailRequest:
@@ -158,13 +149,9 @@ def threshold(
 def desk(installation: Installation, made: Auditors, folder: Path) -> Iterator[Desk]:
     """Lay out what each auditor has."""
     folder.mkdir(exist_ok=True)
-    (folder / "phrase").write_text(PHRASE + "\n")
-    (folder / "auditors.json").write_bytes(made.file)
-    for number, name in enumerate(NAMES, 1):
+    made.lay_out(folder)
+    for name in NAMES:
         identity = installation.identities[name]
-        (folder / f"{name}.key").write_bytes(made.private[number - 1])
-        own = bytearray(made.shares[number - 1])
-        (folder / f"{name}.share").write_bytes(keyfile.seal_share(own, PHRASE, key=made.key, number=number))
         (folder / f"{name}.toml").write_text(
             f'audit_address = "127.0.0.1:{installation.audit_port}"\nserver_name = "localhost"\n'
             f'ca = "{installation.ca}"\ncert = "{identity.certificate}"\nkey = "{identity.key}"\n'

@@ -23,11 +23,12 @@ from padan.audit.keyfile import OwnShare
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field
 from padan.v1 import attribute_pb2, audit_pb2, audit_pb2_grpc, verification_pb2_grpc
+from tests.auditing import MANDATE, REASON
 from tests.people import BUDI, PEOPLE
 from tests.service import request as question
 from tests.service import running
 from tests.terms import Terms
-from tests.trails import REASON, desk, threshold
+from tests.trails import WHY, desk, threshold
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_two_auditors_answer_a_resident(served: tuple[RunningService, Desk]) -> 
     )
     alpha, beta = laid.own("alpha"), laid.own("beta")
     for by, words in (
-        ("alpha", ("propose", *alpha, *REASON, "--out", draft)),
+        ("alpha", ("propose", *alpha, *WHY, "--out", draft)),
         ("beta", ("sign", draft, *beta, "--out", signed)),
         ("alpha", ("open", signed, *alpha, "--out", opened)),
         ("beta", ("part", opened, *beta, *laid.share("beta"), "--yes", "--out", part)),
@@ -128,7 +129,7 @@ def test_the_opening_is_an_entry_about_the_resident(served: tuple[RunningService
     entry = entries_of(laid, EntryKind.TRAIL_OPENED)[before:][0]
     detail = dict(text.split("=", 1) for text in entry.texts(Field.DETAIL))
     assert (detail["auditors"], detail["reader"]) == ("alpha,beta", "auditor/alpha")
-    assert (detail["reason"], detail["mandate"]) == (REASON[1], REASON[3])
+    assert (detail["reason"], detail["mandate"]) == (REASON, MANDATE)
     content = trailfile.decode(opened.read_bytes(), laid.auditors.key)
     assert entry.fields[Field.REQUEST_ID] == content.opening.request_id
     assert {Field.SUBJECT, Field.NONCE, Field.PERIOD} <= entry.fields.keys()
@@ -174,7 +175,7 @@ def test_the_clock_of_the_law_is_shown(served: tuple[RunningService, Desk]) -> N
     """A request that is three days old is said to be overdue, in words and in the answer."""
     _, laid = served
     draft = laid.file("late.draft")
-    given = (*laid.own("alpha"), *REASON, "--received", "2026-01-02T03:04:05Z", "--out", draft)
+    given = (*laid.own("alpha"), *WHY, "--received", "2026-01-02T03:04:05Z", "--out", draft)
     done = laid.audit("subject", "propose", *given, nik=NIK)
     assert "asked 2026-01-02T03:04:05Z, due 2026-01-05T03:04:05Z (3 x 24 h); OVERDUE" in done.out
     done = laid.audit("subject", "propose", *given[:-4], "--received", "2099-01-01", "--out", "x", nik=NIK)
@@ -297,7 +298,7 @@ def test_another_number_is_not_signed(served: tuple[RunningService, Desk]) -> No
     """The second auditor enters the number from the resident's letter, and does not sign for another one."""
     _, laid = served
     draft = laid.file("number.draft")
-    done = laid.audit("subject", "propose", *laid.own("alpha"), *REASON, "--out", draft, nik=NIK)
+    done = laid.audit("subject", "propose", *laid.own("alpha"), *WHY, "--out", draft, nik=NIK)
     assert done.code == ExitCode.DONE
     done = laid.audit("subject", "sign", draft, *laid.own("beta"), "--out", laid.file("n.signed"), nik=OTHER)
     assert (done.code, "not the one that the request is about" in done.err) == (ExitCode.INPUT, True)

@@ -7,14 +7,14 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from padan import canonical, entry, envelope
-from padan.audit import keyfile, partfile, search, span, trailfile
+from padan.audit import partfile, search, span, trailfile
 from padan.audit.cli import main
 from padan.audit.entries import FileEntries
 from padan.audit.keyfile import OwnShare
@@ -24,7 +24,7 @@ from padan.cli.console import ExitCode
 from padan.entry import EntryKind, Field
 from padan.errors import AuditError
 from padan.nik import parse
-from tests.auditing import NAMES, PHRASE, make
+from tests.auditing import make
 from tests.simulator.terminal import Ended, run
 
 if TYPE_CHECKING:
@@ -126,18 +126,9 @@ def desk(tmp_path: Path) -> Desk:
         for handle in (HANDLE, OTHER) if period != PERIODS[-1] else ():
             lines.append(line(len(lines) + 1, day + 0.5, EntryKind.VERIFY, about(handle, period, key)))
     (tmp_path / "entries.ndjson").write_text("\n".join(lines) + "\n")
-    (tmp_path / "phrase").write_text(PHRASE + "\n")
-    (tmp_path / "auditors.json").write_bytes(made.file)
-    for number, name in enumerate(NAMES, 1):
-        (tmp_path / f"{name}.key").write_bytes(made.private[number - 1])
-        share = bytearray(made.shares[number - 1])
-        sealed_share = keyfile.seal_share(share, PHRASE, key=made.key, number=number)
-        (tmp_path / f"{name}.share").write_bytes(sealed_share)
-    nik = parse("3171234501900001", date(2026, 1, 1))
+    made.lay_out(tmp_path)
     now = int(START.timestamp())
-    words: dict[str, Any] = {"reason": "asked", "mandate": "Letter 1", "received": now, "now": now}
-    request = trailfile.propose(made.people[0], made.key, nik=nik, **words)
-    signed = trailfile.sign(request, made.people[1], made.key)
+    signed = made.signed(parse("3171234501900001", date(2026, 1, 1)), received=now, now=now)
     answered = trailfile.answered(signed, (HANDLE, HANDLE), made.key)
     (tmp_path / "opened.json").write_bytes(trailfile.encode(answered, made.key))
     return Desk(folder=tmp_path, keys=keys)

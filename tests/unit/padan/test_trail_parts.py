@@ -11,12 +11,12 @@ import pytest
 from padan import canonical
 from padan.audit import boxes, partfile, trailfile
 from padan.audit.cli import main
-from padan.audit.keyfile import OwnShare, seal_share
+from padan.audit.keyfile import OwnShare
 from padan.audit.span import Span
 from padan.card import PeopleFileError
 from padan.cli.console import ExitCode
 from padan.nik import parse
-from tests.auditing import NAMES, PHRASE, make
+from tests.auditing import NAMES, make
 from tests.people import BUDI
 from tests.simulator.terminal import run
 
@@ -30,17 +30,8 @@ OWN, OTHER, THIRD = range(3)
 @pytest.fixture(scope="module")
 def request_() -> trailfile.Request:
     """An answered request of alpha's, which beta has signed."""
-    key, people = make().key, make().people
-    made = trailfile.propose(
-        people[OWN],
-        key,
-        nik=parse(BUDI["NIK"], date(2026, 1, 1)),
-        reason="the resident asks",
-        mandate="Letter 12",
-        received=NOW,
-        now=NOW,
-    )
-    return trailfile.answered(trailfile.sign(made, people[OTHER], key), (bytes(16), bytes(16)), key)
+    signed = make().signed(parse(BUDI["NIK"], date(2026, 1, 1)), received=NOW, now=NOW)
+    return trailfile.answered(signed, (bytes(16), bytes(16)), make().key)
 
 
 def part(request: trailfile.Request, which: int) -> bytes:
@@ -99,25 +90,13 @@ def test_an_auditor_who_is_there_twice_is_named(
         path = tmp_path / f"{number}.part"
         path.write_bytes(data)
         names.append(str(path))
-    made = {
-        "opened.json": trailfile.encode(request_, make().key),
-        "auditors.json": make().file,
-        "alpha.key": make().private[OWN],
-        "alpha.share": seal_share(bytearray(make().shares[OWN]), PHRASE, key=make().key, number=1),
-        "phrase": PHRASE.encode(),
-        "entries": b"",
-    }
-    for name, data in made.items():
-        (tmp_path / name).write_bytes(data)
-    options = (
-        ("auditors", "auditors.json"),
-        ("key", "alpha.key"),
-        ("share", "alpha.share"),
-        ("entries", "entries"),
-    )
-    words_of = [word for option, name in options for word in (f"--{option}", str(tmp_path / name))]
+    make().lay_out(tmp_path)
+    (tmp_path / "opened.json").write_bytes(trailfile.encode(request_, make().key))
+    (tmp_path / "entries").touch()
+    files_of = {"auditors": "auditors.json", "key": "alpha.key", "share": "alpha.share", "entries": "entries"}
+    options = [word for option, name in files_of.items() for word in (f"--{option}", str(tmp_path / name))]
     last = ("--passphrase-file", str(tmp_path / "phrase"), "--out", str(tmp_path / "answer"))
-    ended = run(main, "subject", "report", str(tmp_path / "opened.json"), *names, *words_of, *last)
+    ended = run(main, "subject", "report", str(tmp_path / "opened.json"), *names, *options, *last)
     assert ended.code == ExitCode.INPUT, ended.err
     assert f"the same auditor twice: {NAMES[twice]}; {words}" in ended.err
     assert "next:  give one part of each other auditor" in ended.err
