@@ -1,14 +1,29 @@
-"""Marks on residents, lifted without officers."""
+"""Marks on residents, put and lifted without officers."""
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
-    from verifier.resident.mark import Mark
+    from collections.abc import Mapping
+
+    from verifier.resident.mark import Mark, Marked
+    from verifier.vault.epoch import Followed
+
+
+def put(
+    database: str, marked: Marked, marks: Mark, followed: Mapping[str, Followed] = MappingProxyType({})
+) -> None:
+    """Put marks on a number."""
+    now_ms = int(time.time() * 1000)
+    with closing(open_log(database)) as log, log.transaction() as transaction:
+        for mark in marks:
+            transaction.marks().put(marked, mark, now_ms, followed)
 
 
 def lift(database: str, tombstone: bytes, mark: Mark) -> bool:

@@ -1,8 +1,8 @@
 """What the projector's role may do on PostgreSQL, where it is not the service's: the least that its work takes.
 
 It reads and writes the vault, and makes the tables of epochs there. Of the log it adds entries, without reading any but
-their places and times; it reads and adds marks of residents, and lets rows behind tokens and enrolments follow. Stored
-answers, counters, disputes, callers and what entries say are closed to it.
+their places and times; it reads and adds marks of residents, and where they came from, and lets rows behind tokens and
+enrolments follow. Stored answers, counters, disputes, callers and what entries say are closed to it.
 
 An epoch's table belongs to whoever made it, the projector by a load or the service's role by a rotation, and is shared
 with the other one as it is made (`share`), so that nobody has to think of it: with the owner of the catalogue, and with
@@ -36,6 +36,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, LiteralString]]] = MappingProxyType(
             "agreement": _READ,
             "resident_mark": "SELECT, INSERT, UPDATE",
             "modality_lock": "SELECT, INSERT",
+            "mark_place": "SELECT, INSERT, DELETE",
+            "mark_carried": "SELECT, INSERT, DELETE",
             "token_row": _CHANGE,
             "enrolment_row": "SELECT, DELETE",
         },

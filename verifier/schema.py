@@ -204,6 +204,34 @@ modality_lock = Table(
 )
 """Locks of one modality that residents asked for, under the same names as the other marks."""
 
+mark_place = Table(
+    "mark_place",
+    log_metadata,
+    Column("tombstone", LargeBinary, primary_key=True),
+    Column("mark", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("as_of_ms", BigInteger, nullable=False),
+)
+"""How far a source of changes was followed when a mark was put: changes up to there came before it, and do not take it
+along when they are read again."""
+
+mark_carried = Table(
+    "mark_carried",
+    log_metadata,
+    Column("tombstone", LargeBinary, primary_key=True),
+    Column("mark", Text, primary_key=True),
+    Column("other", LargeBinary, primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("parted", SmallInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("as_of_ms", BigInteger, nullable=False),
+    Index("mark_carried_other", "other"),
+)
+"""Marks that a number took over from another one of the same person, both by their tombstones, since when the other one
+bore it, and with which change; or, where `parted` is 1, with which change the other one was its holder's own again."""
+
 leader = Table(
     "leader",
     log_metadata,

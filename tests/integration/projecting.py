@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import random
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,12 @@ from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.installation import install
 from tests.integration.feeding import SIGNER, feed, history, people
+from tests.marks import put
 from tests.people import AS_OF
 from tests.terms import Terms
 from tokenizer.inner import Inner
 from tokenizer.record import Record
 from verifier.agreement import signkey
-from verifier.directory import Directory
 from verifier.feed.following import follow
 from verifier.log.open import open_log
 from verifier.projector.columns import COLUMNS
@@ -28,7 +27,6 @@ from verifier.projector.order import Order
 from verifier.projector.projection import Projection
 from verifier.resident.marking import names_of
 from verifier.resident.purge import Purge
-from verifier.resident.table import MarkTable
 from verifier.vault.open import open_changer, open_writer
 
 if TYPE_CHECKING:
@@ -102,15 +100,12 @@ def mark(made: Installation, marks: dict[str, Mark]) -> None:
 
 def set_marks(made: Installation, marks: dict[str, Mark]) -> None:
     """Mark residents, and purge nobody."""
-    with (
-        closing(made.agent()) as agent,
-        closing(Directory(made.settings.log_database)) as directory,
-    ):
+    with closing(made.agent()) as agent:
         inner = Inner.of_agent(
             agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
         )
-        named = {names_of(inner, nik_grammar.parse(nik, AS_OF)): each for nik, each in marks.items()}
-        MarkTable(directory).add(named, now_ms=int(time.time() * 1000))
+        for nik, each in marks.items():
+            put(made.settings.log_database, names_of(inner, nik_grammar.parse(nik, AS_OF)), each)
 
 
 def standing(made: Installation, number: int, niks: Iterable[str]) -> dict[str, object]:

@@ -39,11 +39,11 @@ from tests.integration.loading import (
     order_of,
     run,
 )
+from tests.marks import put
 from verifier import config
 from verifier.consistency.check import Check
 from verifier.consistency.errors import CheckEpochError, CheckStateError
 from verifier.consistency.order import RegionLevel, Sample
-from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.projector.columns import COLUMNS
 from verifier.projector.errors import FieldMapError, LoadBusyError
@@ -51,7 +51,6 @@ from verifier.projector.fieldmap import FieldMap
 from verifier.projector.plan import alone
 from verifier.projector.projection import Projection, key_ids
 from verifier.resident.mark import Mark, Marked
-from verifier.resident.table import MarkTable
 from verifier.synthetic.population import Population, Tally
 from verifier.vault.open import open_rows
 from verifier.vault.rowfile import LAST_HEAD
@@ -228,14 +227,11 @@ def test_who_was_erased_is_a_reject_and_must_not_be_held(
     embedded: Settings, tmp_path: Path, people: list[Row]
 ) -> None:
     """A row of somebody erased is rejected as in a load; where the vault holds it still, the copy is not right."""
-    with (
-        closing(LocalKeyAgent.unlock(embedded.keyring, embedded.kek)) as agent,
-        closing(Directory(embedded.log_database)) as directory,
-    ):
+    with closing(LocalKeyAgent.unlock(embedded.keyring, embedded.kek)) as agent:
         inner = Projection.of(agent, epoch=1, as_of=AS_OF, keys=key_ids(agent)).inner
         nik = nik_grammar.parse(people[8][0], AS_OF)
         names = Marked(tombstone=inner.tombstone(nik), handle=inner.handles(nik).budget_subject)
-        MarkTable(directory).add({names: Mark.ERASED}, now_ms=1)
+        put(embedded.log_database, names, Mark.ERASED)
     report = check(embedded, write(tmp_path / "people.csv", people))
     assert listed(report) == [(9, "NIK", "nik.erased")]
     assert report.people.agrees == PEOPLE - 1

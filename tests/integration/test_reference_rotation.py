@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,13 @@ from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.integration.feeding import feed, people
 from tests.integration.projecting import COUNT, FEED, NEW, OLD, made_for_references, order_of, write
+from tests.marks import put
 from tests.operating import operate
 from tests.people import AS_OF
 from tokenizer.biometrics.reference import Reference, extractor_digest
 from tokenizer.biometrics.scheme import Suite
 from tokenizer.biometrics.slot import Slot
 from tokenizer.codes import CodeLists
-from verifier.directory import Directory
 from verifier.epoch import EpochHolder
 from verifier.feed.following import follow
 from verifier.log.open import open_log
@@ -35,7 +34,6 @@ from verifier.reference.writer import open_writer
 from verifier.resident.mark import Mark
 from verifier.resident.marking import names_of
 from verifier.resident.purge import Purge
-from verifier.resident.table import MarkTable
 from verifier.rotation.errors import SampleDiffersError
 from verifier.rotation.inner_rotator import InnerRotator
 from verifier.rotation.rotator import Rotator
@@ -319,11 +317,10 @@ def test_a_purge_takes_references_out_of_every_epoch(made: Installation) -> None
     with (
         closing(made.agent()) as agent,
         closing(open_log(made.settings.log_database)) as log,
-        closing(Directory(made.settings.log_database)) as directory,
         open_writer(agent, made.settings.vault_database) as writer,
     ):
         inner = writer.layers(writer.table.standing())[0].inner
-        MarkTable(directory).add({names_of(inner, gone): Mark.ERASED}, now_ms=int(time.time() * 1000))
+        put(made.settings.log_database, names_of(inner, gone), Mark.ERASED)
         Purge(made.settings, agent, log, everyone=True).run()
     expected = {place: mark for place, mark in stored.items() if place[0] != numbers[0]}
     assert found(made, numbers) == expected

@@ -70,7 +70,8 @@ def _unmarked(office: Office) -> Iterator[None]:
         closing(Directory(office.installation.settings.log_database)) as directory,
         directory.writing() as connection,
     ):
-        connection.execute(delete(schema.resident_mark))
+        for table in (schema.resident_mark, schema.mark_place, schema.mark_carried):
+            connection.execute(delete(table))
 
 
 def apply(office: Office, *changes: dict[str, object]) -> Summary:
@@ -160,6 +161,53 @@ def test_marks_go_along_with_a_number(office: Office) -> None:
     office.mark(Step.LIFT, Mark.LOCKED, BUDI["NIK"])
     wait_for(office.stub, BUDI["NAMA_LGKP"], BUDI["NIK"], MATCH)
     wait_for(office.stub, BUDI["NAMA_LGKP"], MOVED, MATCH)
+    locked = json.loads(office.run("resident", "count", "--json"))["locked"]
+    apply(office, {"change": "changed", "row": BUDI, "also": [MOVED]})
+    after = json.loads(office.run("resident", "count", "--json"))["locked"]
+    assert after == locked, "what was lifted does not come back with the number that was merged"
+
+
+def test_an_erasure_that_was_lifted_is_not_read_again(office: Office) -> None:
+    """A load that old changes follow again holds whom officers have let back in, and nobody else."""
+    files = [feed(office.installation, 0, {"change": "erased", "nik": KOMANG["NIK"], "also": [MERGED]})]
+    office.installation.load(EVERYONE)
+    follow(office.installation.settings, "erased.feed", files[0])
+    office.mark(Step.LIFT, Mark.ERASED, KOMANG["NIK"])
+    files.append(feed(office.installation, 1, {"change": "new", "row": KOMANG, "also": [MERGED]}))
+    for data in files[1:]:
+        follow(office.installation.settings, "back.feed", data)
+    merged = {**KOMANG, "NIK": MERGED}
+    assert held(office, KOMANG, merged) == [True, False]
+    office.installation.load(EVERYONE)
+    for data in files:
+        follow(office.installation.settings, "again.feed", data)
+    assert held(office, KOMANG, merged) == [True, False]
+
+
+def test_officers_bind_whom_they_see_and_not_whom_a_number_was_merged_into_before(office: Office) -> None:
+    """A restriction after two people were parted stays where it is; one that the vault is behind of goes along."""
+    installation, moved = office.installation, {**SARI, "NIK": MOVED}
+    apart = [{"change": "changed", "row": row} for row in (SARI, BUDI)]
+    files = [
+        feed(installation, 0, {"change": "merged", "row": BUDI, "also": [SARI["NIK"]]}),
+        feed(installation, 1, *apart),
+    ]
+    renumbered = feed(installation, 3, {"change": "nik_changed", "row": moved, "was": [SARI["NIK"]]})
+
+    def restricted() -> int:
+        return int(json.loads(office.run("resident", "count", "--json"))["restricted"])
+
+    installation.load(EVERYONE)
+    for data in files:
+        follow(installation.settings, "f", data)
+    office.mark(Step.SET, Mark.RESTRICTED, SARI["NIK"])
+    installation.load(EVERYONE)
+    for data in files:
+        follow(installation.settings, "f", data)
+    assert restricted() == 1
+    follow(installation.settings, "f", renumbered)
+    assert restricted() == 2
+    wait_for(office.stub, SARI["NAMA_LGKP"], MOVED, WITHHELD)
 
 
 def test_the_erased_do_not_come_back(office: Office) -> None:

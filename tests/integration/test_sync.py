@@ -40,7 +40,6 @@ from verifier.feed.errors import FeedGapError
 from verifier.feed.following import follow
 from verifier.feed.sync import UNKNOWN
 from verifier.log.open import open_log
-from verifier.resident.rights import Rights
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import PostgresServer
-    from verifier.resident.rights import Batch
 
 NAME = vocabulary.ATTRIBUTE_NAME
 MATCH, NO_MATCH = vocabulary.VERDICT_MATCH, vocabulary.VERDICT_NO_MATCH
@@ -230,58 +228,6 @@ def cut_short_at_random(
         assert follow(made.settings, "f", data).position == after + len(part)
         assert follow(made.settings, "f", data).applied == 0
     return interrupted
-
-
-def test_killed_after_the_marks_of_an_erasure(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Renumbered and erased in one batch, and killed when the erasure was marked: held under neither number."""
-    moved = {**SARI, "NIK": NEWCOMER["NIK"]}
-    changes = (
-        {"change": "nik_changed", "row": moved, "was": [SARI["NIK"]]},
-        {"change": "erased", "nik": moved["NIK"]},
-    )
-    data = feed(installation, 0, *changes)
-
-    die_after_marks(installation, data, monkeypatch)
-    numbers = [SARI["NIK"], moved["NIK"]]
-    assert comparable(installation, numbers)[SARI["NIK"]] is not None
-    summary = follow(installation.settings, "f", data)
-    assert summary.position == len(changes)
-    assert list(comparable(installation, numbers).values()) == [None, None]
-
-
-def test_killed_after_the_marks_of_one_who_was_merged_for_a_while(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Merged by mistake, parted again and erased in one batch, and killed in between: the other one stays."""
-    merged = {"change": "merged", "row": BUDI, "also": [SARI["NIK"]]}
-    apart = [{"change": "changed", "row": row} for row in (SARI, BUDI)]
-    data = feed(installation, 0, merged, *apart, {"change": "erased", "nik": SARI["NIK"]})
-    die_after_marks(installation, data, monkeypatch)
-    follow(installation.settings, "f", data)
-    budi, sari = comparable(installation, [BUDI["NIK"], SARI["NIK"]]).values()
-    assert (budi is None, sari) == (False, None)
-    follow(installation.settings, "g", feed(installation, 4, merged))
-    assert list(comparable(installation, [BUDI["NIK"], SARI["NIK"]]).values()) == [None, None]
-
-
-def die_after_marks(made: Installation, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a process end when it has written down whom a file erases, and has changed no row yet."""
-
-    class Killed(BaseException):
-        """The end of a process."""
-
-    keep = Rights.keep
-
-    def die(self: Rights, batch: Batch) -> None:
-        keep(self, batch)
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Rights, "keep", die)
-        with pytest.raises(Killed):
-            follow(made.settings, "f", data)
 
 
 def cut_short(patched: pytest.MonkeyPatch, commits: int, act: Any) -> bool:

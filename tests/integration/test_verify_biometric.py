@@ -24,6 +24,7 @@ from padan.v1 import biometric_pb2, verification_pb2
 from padan.vocabulary import Attribute, Verdict
 from tests.enrolment import LEVEL, SETTING, calibrate, capture, enrol, question, taken
 from tests.installation import ENVIRONMENT, REGISTRY, install
+from tests.marks import put
 from tests.operating import operate
 from tests.people import ALMARHUM, AS_OF, BUDI, PEOPLE, SARI, UNKNOWN_NIK
 from tests.service import running
@@ -37,7 +38,6 @@ from verifier.epoch import EpochHolder
 from verifier.log.open import open_log
 from verifier.resident.mark import Mark
 from verifier.resident.marking import names_of
-from verifier.resident.table import MarkTable
 from verifier.synthetic.biometrics import archive
 from verifier.synthetic.biometrics.trial import EXTRACTOR, Traits
 from verifier.vault.open import open_vault
@@ -171,11 +171,10 @@ def _lock_fingers(made: Installation, nik: str) -> None:
     with (
         closing(made.agent()) as agent,
         closing(open_vault(settings.vault_database)) as vault,
-        closing(Directory(settings.log_database)) as directory,
     ):
         inner = EpochHolder(agent=agent, vault=vault, codes=CodeLists.load()).pin().inner
         name = names_of(inner, nik_grammar.parse(nik, AS_OF))
-        MarkTable(directory).add({name: Mark.FINGER_LOCKED}, now_ms=1)
+        put(settings.log_database, name, Mark.FINGER_LOCKED)
 
 
 @pytest.mark.parametrize(

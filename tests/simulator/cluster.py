@@ -57,7 +57,7 @@ from verifier.token.domains import TokenDomains
 from verifier.token.subjects import Subjects
 from verifier.tree.witnessed import Witnessed
 from verifier.vault.changer import VaultChanger
-from verifier.vault.epoch import Epoch
+from verifier.vault.epoch import Epoch, Followed
 from verifier.vault.store import VaultStore
 
 if TYPE_CHECKING:
@@ -327,8 +327,8 @@ class Cluster:
         projection = Projection.of(self.agent, epoch=number, as_of=AS_OF, keys=keys)
         inner, outer = projection.inner, projection.outer
         # What the feed will not bring any more, since the load holds everything before: who was erased is marked.
-        erased = {names_of(inner, Nik(nik)): Mark.ERASED for nik in self.registry.erased}
-        self.marks.add(erased, now_ms=0)
+        for nik in self.registry.erased:
+            self.marks.put(names_of(inner, Nik(nik)), Mark.ERASED, 0, Followed(self.registry.position))
         records = [
             inner.project(Person.from_registry(row, codes=_CODES, today=AS_OF), under=Nik(under), revision=0)
             for own, row in self.registry.rows.items()

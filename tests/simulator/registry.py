@@ -6,16 +6,21 @@ A number is a person's for life: one that they had before, or that was merged in
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.people import BUDI
 from verifier.feed import document
 from verifier.feed.document import Change, Feed
+from verifier.resident.mark import NEW, Borne, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from verifier.resident.mark import Mark, Marked
+    from verifier.resident.origin import Brought
+    from verifier.vault.epoch import Followed
 
 SOURCE = "registry"
 
@@ -128,7 +133,7 @@ class Registry:
         before = {each: state for each, state in self._states[-1].items() if each not in {own, *also, *was}}
         self._states.append(before | (dict.fromkeys((own, *also), found) if found else {}))
         self.changes.append(
-            Change(position=self.position + 1, name=change, row=row, nik=nik, was=was, also=also)
+            Change(position=self.position + 1, as_of_ms=0, name=change, row=row, nik=nik, was=was, also=also)
         )
 
     def feed(self, after: int, *, as_of_ms: int) -> Feed:
@@ -148,18 +153,46 @@ class Registry:
 class Marks:
     """What is marked: by the tombstones of numbers, and by the handles under which the service looks."""
 
-    on: dict[bytes, Mark] = field(default_factory=dict)
+    on: dict[bytes, dict[Mark, int]] = field(default_factory=dict)
     handles: dict[bytes, int] = field(default_factory=dict)
+    places: dict[bytes, dict[Mark, Followed]] = field(default_factory=dict)
+    carried: dict[bytes, dict[tuple[Mark, bytes], Taken]] = field(default_factory=dict)
 
     def of(self, wanted: Any) -> Any:
         """Say what is marked: to the service under one handle, to a feed on some numbers."""
         if isinstance(wanted, bytes):
             return self.handles.get(wanted, 0)
-        return {tombstone: self.on[tombstone] for tombstone in wanted if tombstone in self.on}
+        return {tombstone: reduce(or_, self.on[tombstone]) for tombstone in wanted if tombstone in self.on}
 
-    def add(self, marks: Mapping[Marked, Mark], *, now_ms: int) -> None:
-        """Put marks on numbers."""
-        del now_ms
-        for marked, mark in marks.items():
-            self.on[marked.tombstone] = self.on.get(marked.tombstone, mark) | mark
+    def borne(self, _source: str, wanted: Iterable[bytes]) -> dict[bytes, Borne]:
+        """Say what is marked on some numbers, and where it came from."""
+        everything = {
+            tombstone: Borne(
+                since=self.on.get(tombstone, {}),
+                places=self.places.get(tombstone, {}),
+                carried=self.carried.get(tombstone, {}),
+            )
+            for tombstone in self.on.keys() | self.carried.keys() | self.places.keys()
+        }
+        some = set(wanted)
+        return {
+            tombstone: borne
+            for tombstone, borne in everything.items()
+            if tombstone in some or any(other in some for _, other in borne.carried)
+        }
+
+    def bring(self, _source: str, brought: Brought, *, now_ms: int) -> None:
+        """Write down what changes bring."""
+        for marked, new in brought.marks.items():
+            for mark, place in new.items():
+                self.put(marked, mark, now_ms, place)
+        for (to, mark, other), taken in brought.carried.items():
+            since_ms = now_ms if taken.since_ms == NEW else taken.since_ms
+            self.carried.setdefault(to, {})[mark, other] = taken._replace(since_ms=since_ms)
+
+    def put(self, marked: Marked, mark: Mark, now_ms: int, place: Followed) -> None:
+        """Put a mark on a number; one that is there stays as it is."""
+        if mark not in self.on.setdefault(marked.tombstone, {}):
+            self.on[marked.tombstone][mark] = now_ms
+            self.places.setdefault(marked.tombstone, {})[mark] = place
             self.handles[marked.handle] = self.handles.get(marked.handle, 0) | mark

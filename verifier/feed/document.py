@@ -58,6 +58,7 @@ class Change:
 
     Attributes:
         position: its number in the source.
+        as_of_ms: `Feed.as_of_ms` of the file that it stands in.
         name: what happened; of the signed names.
         row: the registry's fields as they are now; empty where the person was withdrawn or erased.
         nik: the number that was withdrawn or erased; empty otherwise.
@@ -66,6 +67,7 @@ class Change:
     """
 
     position: int
+    as_of_ms: int
     name: str
     row: Mapping[str, str]
     nik: str
@@ -185,10 +187,10 @@ def _read(realm: Realm, body: bytes) -> tuple[dict[str, Any], list[Change]]:
     if not isinstance(head["source"], str) or _SOURCE.fullmatch(head["source"]) is None:
         raise FeedFormatError("line 1: source is 1 to 63 of a-z, 0-9, '.', '_' and '-'")
     position = _number(head["after"], 1, "after", least=0)
-    _moment(head["as_of"])
+    as_of_ms = _moment(head["as_of"])
     changes: list[Change] = []
     for number, line in enumerate(lines, 2):
-        change = _change(_object(line, number), number)
+        change = _change(_object(line, number), number, as_of_ms)
         if change.position <= position:
             raise FeedFormatError(f"line {number}: position does not grow")
         position = change.position
@@ -196,7 +198,7 @@ def _read(realm: Realm, body: bytes) -> tuple[dict[str, Any], list[Change]]:
     return head, changes
 
 
-def _change(value: dict[str, Any], line: int) -> Change:
+def _change(value: dict[str, Any], line: int, as_of_ms: int) -> Change:
     name = value.pop("change", None)
     if name not in CHANGES:
         raise FeedFormatError(f"line {line}: change is one of {', '.join(sorted(CHANGES))}")
@@ -214,7 +216,7 @@ def _change(value: dict[str, Any], line: int) -> Change:
         )
     if bool(was) != (name == NIK_CHANGED) or (name == MERGED and not also) or (name == WITHDRAWN and also):
         raise FeedFormatError(f"line {line}: nik_changed has was, merged has also")
-    return Change(position=position, name=name, row=row, nik=nik, was=was, also=also)
+    return Change(position=position, as_of_ms=as_of_ms, name=name, row=row, nik=nik, was=was, also=also)
 
 
 def _numbers(value: Any, line: int, key: str) -> tuple[str, ...]:

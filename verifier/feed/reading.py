@@ -12,6 +12,8 @@ from tokenizer.person import Person
 from verifier.projector.rejects import Reject
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from padan.nik import Nik
     from tokenizer.record import Record
     from verifier.feed.document import Change
@@ -41,9 +43,16 @@ class Read:
         """Every number that it names."""
         return (self.own, *self.also, *self.was)
 
-    def writes(self) -> list[Write]:
-        """List the rows that it asks for."""
-        here = [self._write(nik, self.person) for nik in (self.own, *self.also)]
+    def writes(self, apart: Container[Nik] = ()) -> list[Write]:
+        """List the rows that it asks for.
+
+        Args:
+            apart: merged numbers by which the person is not found.
+        """
+        here = [self._write(self.own, self.person)]
+        for nik in self.also:
+            is_apart = nik in apart
+            here.append(self._write(nik, None if is_apart else self.person, is_refused=is_apart))
         return [*here, *(self._write(nik, None) for nik in self.was)]
 
     def refused(self) -> list[Write]:

@@ -2,8 +2,8 @@
 
  1 read how far the source was followed; a gap stops, what was applied is passed over
  2 read each change; one that breaks a rule is a reject, the rest goes on
- 3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along to a new
-   number, or to whom a number was merged into where the batch does not part them again, and are written down first
+ 3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along once to a
+   new number, or to whom a number was merged into where the batch does not part them again, and are written down first
  4 read which position wrote each row; an older change, or the same one again, is passed over
  5 let what stands under numbers that change hands follow, then project, seal, and apply the batch together with the
    position, with their biometric references, and with the rows of the other epoch while the inner keys are rotated
@@ -11,8 +11,8 @@
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
 because a row keeps the position that wrote it (its revision). Killed between a person's erasure and the batch that
-brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held. It
-meets it as well where another person had the number for a while within the batch, whom it must not bind.
+brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held.
+Where another person had the number for a while within the batch, the mark does not bind them: it came later.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from verifier.projector.progress import Silence
 from verifier.projector.rejects import Reject
 from verifier.reference.errors import StandingMovedError
 from verifier.token.transfer import Hand, Transfer
+from verifier.vault.epoch import Followed
 from verifier.vault.rotation import RotationBegunError
 
 if TYPE_CHECKING:
@@ -256,11 +257,7 @@ class Sync:
         ]  # 2
         parted = {found.own: found.change.position for found in told if found.person is not None}
         rights = self._rights.batch(projection.inner, {nik for found in told for nik in found.numbers})
-        writes = [  # 3
-            write
-            for found in told
-            for write in (found.writes() if _may(found, rights, summary, parted) else found.refused())
-        ]
+        writes = [write for found in told for write in _heed(found, rights, summary, parted)]  # 3
         self._rights.keep(rights)
         ids = [projection.inner.record_id(write.under) for write in writes]
         tokens = projection.outer.tokens(ids)
@@ -369,21 +366,24 @@ def _standing(ids: Mapping[bytes, bytes], before: Mapping[bytes, Record]) -> dic
     }
 
 
-def _may(told: Read, rights: Batch, summary: Summary, parted: Mapping[Nik, int]) -> bool:
-    """Heed residents' rights, and say whether a change may be applied.
+def _heed(told: Read, rights: Batch, summary: Summary, parted: Mapping[Nik, int]) -> list[Write]:
+    """Heed residents' rights, and list the rows that a change may write.
 
     Args:
         parted: the last position in the batch at which a number is its holder's own: of one that was merged before it,
             whatever binds that holder does not bind whom it was merged into.
     """
-    if told.change.name == ERASED:
-        for nik in told.numbers:
-            rights.erase(nik)
+    change = told.change
+    at = Followed(change.position, change.as_of_ms)
+    if change.name == ERASED:
+        rights.erase(told.own, told.also, at=at)
         summary.erased += len(told.numbers)
-        return True
-    at = told.change.position
-    binding = [nik for nik in told.numbers if nik not in told.also or parted.get(nik, at) <= at]
-    if told.person is not None and not rights.carry(told.own, binding):
-        summary.rejects.append(Reject(told.change.position, "NIK", rejects.ERASED))
-        return False
-    return True
+    if told.person is None:
+        return told.writes()
+    rights.part(told.own, at=at)
+    binding = [nik for nik in told.also if parted.get(nik, at.position) <= at.position]
+    apart = rights.carry(told.own, was=told.was, also=binding, at=at)
+    if apart is None:
+        summary.rejects.append(Reject(change.position, "NIK", rejects.ERASED))
+        return told.refused()
+    return told.writes({*apart, *(nik for nik in told.also if rights.is_erased(nik))})

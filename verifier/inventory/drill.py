@@ -54,7 +54,7 @@ _TABLES: Final[Mapping[Place, tuple[Table, ...]]] = MappingProxyType(
     {
         Place.REPLAYS: (schema.kept_answer, schema.replay),
         Place.COUNTERS: (schema.counter,),
-        Place.MARKS: (schema.resident_mark, schema.modality_lock),
+        Place.MARKS: (schema.resident_mark, schema.modality_lock, schema.mark_place, schema.mark_carried),
     }
 )
 

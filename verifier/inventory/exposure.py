@@ -242,9 +242,11 @@ EXPOSURES: Final[Mapping[Purpose, Exposure]] = MappingProxyType(
         ),
         Purpose.TOMBSTONE: Exposure(
             alone="nothing",
-            beside="with a dump of the log's database: which NIKs are erased, restricted or locked",
+            beside="with a dump of the log's database: which NIKs are, or were, erased, restricted or locked",
             whom="whoever has a dump of the log's database",
-            data=("that a resident's record was erased, restricted or locked, and since when",),
+            data=(
+                "that a resident's record was erased, restricted or locked, since when, and with which other number",
+            ),
             places=(Place.MARKS,),
             moves_rows=True,
             plan=(

@@ -8,9 +8,15 @@ carries too, so that a number that was merged into the person's finds the mark a
 from __future__ import annotations
 
 import enum
-from typing import Final, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from padan.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from verifier.vault.epoch import Followed
 
 NAME_SIZE: Final = 16
 """Bytes of a tombstone and of a handle."""
@@ -61,6 +67,43 @@ def is_withheld(marks: int) -> bool:
 def is_locked(marks: int, modality: str) -> bool:
     """Say whether nothing is said by a modality under these marks, beside what `is_withheld` says of everything."""
     return bool(marks & MODALITY_LOCKS[modality]) and not marks & ERASED
+
+
+NEW: Final = -1
+"""In the place of a time: of a mark that is not written down yet."""
+
+
+class Taken(NamedTuple):
+    """How a number took a mark over from another one.
+
+    Attributes:
+        since_ms: since when the other one bore it, milliseconds of the Unix epoch.
+        place: the last change that said so; of another source than the one that is followed the beginning.
+        is_parted: that change said that the other number is its holder's own again.
+    """
+
+    since_ms: int
+    place: Followed
+    is_parted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Borne:
+    """What a number bears, as somebody sees it who follows a source of changes.
+
+    Attributes:
+        since: when each mark was put on it, milliseconds of the Unix epoch.
+        places: how far the source was followed by then, of those marks of which that is known, and when a mark that
+            was lifted was put.
+        carried: marks that it took over, each with the tombstone of whom it took it from.
+    """
+
+    since: Mapping[Mark, int] = field(default_factory=dict)
+    places: Mapping[Mark, Followed] = field(default_factory=dict)
+    carried: Mapping[tuple[Mark, bytes], Taken] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "Borne(<redacted>)"
 
 
 @value

@@ -21,6 +21,7 @@ from verifier import admin_entry, agreed
 from verifier.errors import OperatorError
 from verifier.resident.mark import MODALITIES, MODALITY_LOCKS, NAME_SIZE, Mark, Marked, name_of
 from verifier.resident.naming import epoch_of, handles_in, require_same, trails
+from verifier.vault.epoch import EpochState
 
 if TYPE_CHECKING:
     from keys.ceremony import Proposal
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from tokenizer.inner import Inner
     from verifier.agreed import Office
+    from verifier.epoch import PinnedEpoch
     from verifier.log.store import LogTransaction
+    from verifier.vault.epoch import Followed
     from verifier.vault.store import VaultStore
 
 ACTION: Final = "resident.mark"
@@ -131,7 +134,7 @@ def propose(
     body = {
         _STEP: step.to_bytes(1, "big"),
         _MARK: int(mark).to_bytes(1, "big"),
-        _TOMBSTONE: _named(agent, vault, nik)[0].tombstone,
+        _TOMBSTONE: _named(epoch_of(agent, vault), nik)[0].tombstone,
     }
     return agreed.propose(ACTION, body, seconds=SECONDS, needed=needed, proposer=proposer, now=now)
 
@@ -175,7 +178,9 @@ def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *,
         LogUnavailableError: the log cannot be written. Where that is after step 3, the proposal is spent.
     """
     marking = read(file.proposal)  # 1
-    marked, handle = _named(agent, vault, nik)  # 2
+    followed = _followed(vault)
+    epoch = epoch_of(agent, vault)
+    marked, handle = _named(epoch, nik)  # 2
     require_same(marking.tombstone, marked.tombstone)
     taken = agreed.take(office, file)  # 3
     (about,) = trails(agent, office.log, [handle], now_ms=office.now * 1000)  # 4
@@ -184,7 +189,7 @@ def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *,
 
     def change(transaction: LogTransaction) -> None:
         if marking.step is Step.SET:
-            transaction.marks().put(marked, marking.mark, office.now * 1000)
+            transaction.marks().put(marked, marking.mark, office.now * 1000, followed.get(epoch.number, {}))
         else:
             transaction.marks().lift(marked.tombstone, marking.mark)
 
@@ -192,9 +197,15 @@ def execute(agent: KeyAgent, vault: VaultStore, file: CeremonyFile, nik: Nik, *,
     return marking
 
 
-def _named(agent: KeyAgent, vault: VaultStore, nik: Nik) -> tuple[Marked, bytes]:
+def _followed(vault: VaultStore) -> dict[int, dict[str, Followed]]:
+    """Read how far sources of changes were followed, before any row is read: what comes in meanwhile meets the mark."""
+    return {
+        each.number: vault.sources(each.number) for each in vault.epochs() if each.state is EpochState.ACTIVE
+    }
+
+
+def _named(epoch: PinnedEpoch, nik: Nik) -> tuple[Marked, bytes]:
     """Name a number for marks, and for the log."""
-    epoch = epoch_of(agent, vault)
     marked, handles = names_of(epoch.inner, nik), handles_in(epoch, nik)
     if not hmac.compare_digest(marked.handle, handles.budget_subject):
         raise MergedNumberError(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, func, insert, select, update
 
 from verifier import schema
-from verifier.resident.mark import MODALITIES, MODALITY_LOCKS, NAMES, NONE, Mark, Marked, name_of
+from verifier.resident import origin
+from verifier.resident.mark import MODALITIES, MODALITY_LOCKS, NAMES, NEW, Borne, Mark, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from verifier.directory import Directory
+    from verifier.resident.origin import Brought
 
-_BATCH: Final = 500
 _LOCKS: Final = schema.modality_lock
 
 
@@ -51,34 +54,59 @@ class MarkTable:
     def of(self, tombstones: Iterable[bytes]) -> dict[bytes, Mark]:
         """Read the marks on some numbers: tombstones to marks, of those that have any."""
         with self._directory.reading() as connection:
-            return _marks_of(connection, tombstones)
+            since = _since_of(connection, tombstones)
+        return {tombstone: reduce(or_, marks) for tombstone, marks in since.items()}
 
-    def add(self, marks: Mapping[Marked, Mark], *, now_ms: int) -> None:
-        """Put marks on numbers; one that is there stays as it is."""
+    def borne(self, source: str, tombstones: Iterable[bytes]) -> dict[bytes, Borne]:
+        """Read what each of some numbers bears, and where it came from; of those that have any of it.
+
+        Args:
+            source: whose changes are followed.
+            tombstones: the numbers'.
+        """
+        wanted = set(tombstones)
+        with self._directory.reading() as connection:
+            since = _since_of(connection, wanted)
+            carried = origin.carried_of(connection, source, wanted)
+            places = origin.places_of(connection, source, wanted)
+        return {
+            tombstone: Borne(
+                since=since.get(tombstone, {}),
+                places=places.get(tombstone, {}),
+                carried=carried.get(tombstone, {}),
+            )
+            for tombstone in since.keys() | carried.keys() | places.keys()
+        }
+
+    def bring(self, source: str, brought: Brought, *, now_ms: int) -> None:
+        """Write down what changes of a source bring; a mark that is there stays as it is."""
         with self._directory.writing() as connection:
-            # Here, where whoever else writes marks stands in line: an officer may set the same one meanwhile.
-            there = _marks_of(connection, (marked.tombstone for marked in marks))
-            rows = [
-                {"tombstone": marked.tombstone, "mark": name, "handle": marked.handle, "since_ms": now_ms}
-                for marked, wanted in marks.items()
-                for name, mark in NAMES.items()
-                if mark & wanted & ~there.get(marked.tombstone, NONE) and mark not in MODALITIES
+            # Read here, where whoever else writes marks stands in line: an officer may set the same one meanwhile.
+            there = _since_of(connection, (marked.tombstone for marked in brought.marks))
+            new = [
+                (marked, mark, place)
+                for marked, marks in brought.marks.items()
+                for mark, place in marks.items()
+                if mark not in there.get(marked.tombstone, {})
             ]
-            locks = [
-                {
-                    "tombstone": marked.tombstone,
-                    "modality": modality,
-                    "handle": marked.handle,
-                    "since_ms": now_ms,
-                }
-                for marked, wanted in marks.items()
-                for modality, mark in MODALITY_LOCKS.items()
-                if mark & wanted & ~there.get(marked.tombstone, NONE)
-            ]
-            if rows:
-                connection.execute(insert(schema.resident_mark), rows)
-            if locks:
-                connection.execute(insert(_LOCKS), locks)
+            rows, locks = list[dict[str, object]](), list[dict[str, object]]()
+            for marked, mark, _ in new:
+                row = {"tombstone": marked.tombstone, "handle": marked.handle, "since_ms": now_ms}
+                if mark in MODALITIES:
+                    locks.append({**row, "modality": MODALITIES[mark]})
+                else:
+                    rows.append({**row, "mark": name_of(mark)})
+            for table, values in ((schema.resident_mark, rows), (_LOCKS, locks)):
+                if values:
+                    connection.execute(insert(table), values)
+            origin.put_places(
+                connection, source, [(marked.tombstone, mark, place) for marked, mark, place in new]
+            )
+            carried = {
+                key: taken._replace(since_ms=now_ms) if taken.since_ms == NEW else taken
+                for key, taken in brought.carried.items()
+            }
+            origin.put_carried(connection, source, carried)
 
     def counts(self) -> dict[str, int]:
         """Count the marks by name."""
@@ -116,8 +144,8 @@ class MarkTable:
         """
         table, gone = schema.resident_mark, sorted(handles)
         with self._directory.writing() as connection:
-            for start in range(0, len(gone), _BATCH):
-                some = gone[start : start + _BATCH]
+            for start in range(0, len(gone), origin.BATCH):
+                some = gone[start : start + origin.BATCH]
                 key = and_(table.c.mark == "erased", table.c.handle.in_(some), table.c.since_ms <= since_ms)
                 connection.execute(update(table).where(key).values(purged_ms=now_ms))
 
@@ -137,14 +165,13 @@ def vault_came_back(connection: Connection) -> None:
     connection.execute(update(table).where(table.c.purged_ms.is_not(None)).values(purged_ms=None))
 
 
-def _marks_of(connection: Connection, tombstones: Iterable[bytes]) -> dict[bytes, Mark]:
-    table, wanted, found = schema.resident_mark, sorted(set(tombstones)), dict[bytes, Mark]()
-    for start in range(0, len(wanted), _BATCH):
-        some = wanted[start : start + _BATCH]
-        query = select(table.c.tombstone, table.c.mark).where(table.c.tombstone.in_(some))
-        for tombstone, name in connection.execute(query):
-            found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | NAMES[name]
-        locks = select(_LOCKS.c.tombstone, _LOCKS.c.modality).where(_LOCKS.c.tombstone.in_(some))
-        for tombstone, modality in connection.execute(locks):
-            found[bytes(tombstone)] = found.get(bytes(tombstone), NONE) | MODALITY_LOCKS[modality]
+def _since_of(connection: Connection, tombstones: Iterable[bytes]) -> dict[bytes, dict[Mark, int]]:
+    table, found = schema.resident_mark, dict[bytes, dict[Mark, int]]()
+    for some in origin.batches(tombstones):
+        query = select(table.c.tombstone, table.c.mark, table.c.since_ms).where(table.c.tombstone.in_(some))
+        for tombstone, name, since_ms in connection.execute(query):
+            found.setdefault(bytes(tombstone), {})[NAMES[name]] = since_ms
+        locks = select(_LOCKS.c.tombstone, _LOCKS.c.modality, _LOCKS.c.since_ms)
+        for tombstone, name, since_ms in connection.execute(locks.where(_LOCKS.c.tombstone.in_(some))):
+            found.setdefault(bytes(tombstone), {})[MODALITY_LOCKS[name]] = since_ms
     return found

@@ -181,13 +181,17 @@ class Catalogue:
         with session.reading(self._engine) as connection:
             return _followed(connection, number, source)
 
-    def positions(self, number: int) -> dict[str, int]:
+    def sources(self, number: int) -> dict[str, Followed]:
         """Read how far an epoch has followed each source of changes."""
-        query = select(feed_position.c.source, feed_position.c.position).where(
+        query = select(feed_position.c.source, feed_position.c.position, feed_position.c.as_of_ms).where(
             feed_position.c.epoch == number, feed_position.c.source.not_in((REPLACED, CARRIED))
         )
         with session.reading(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return {source: Followed(*followed) for source, *followed in connection.execute(query)}
+
+    def positions(self, number: int) -> dict[str, int]:
+        """Read up to which change an epoch has followed each source."""
+        return {source: followed.position for source, followed in self.sources(number).items()}
 
     def amend(
         self,

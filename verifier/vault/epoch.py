@@ -49,6 +49,15 @@ class Followed(NamedTuple):
     position: int = 0
     as_of_ms: int = 0
 
+    def holds(self, change: Followed) -> bool:
+        """Say whether a change was in already.
+
+        Args:
+            change: its position, and how old the block is that it stands in. In a newer block none was in, whatever its
+                position: the registry may have begun to count anew.
+        """
+        return change.position <= self.position and change.as_of_ms <= self.as_of_ms
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from verifier.vault.catalogue import Catalogue
+    from verifier.vault.epoch import Followed
     from verifier.vault.rotation import Rotation
 
 Row = tuple[bytes, bytes]
@@ -209,8 +210,16 @@ class VaultStore:
         """
         return self._catalogue.epochs()
 
-    def positions(self, number: int) -> dict[str, int]:
+    def sources(self, number: int) -> dict[str, Followed]:
         """Read how far an epoch has followed each source of changes.
+
+        Raises:
+            VaultUnavailableError: the database failed.
+        """
+        return self._catalogue.sources(number)
+
+    def positions(self, number: int) -> dict[str, int]:
+        """Read up to which change an epoch has followed each source.
 
         Raises:
             VaultUnavailableError: the database failed.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.postgres import PostgresServer
 
-NEWEST = {Tree.LOG: "0015", Tree.VAULT: "0008"}
+NEWEST = {Tree.LOG: "0016", Tree.VAULT: "0008"}
 METADATA = {Tree.LOG: schema.log_metadata, Tree.VAULT: schema.vault_metadata}
 
 

@@ -43,7 +43,7 @@ def test_an_upgrade_makes_both_databases(config: Path) -> None:
     upgraded = run(config, "upgrade")
     assert upgraded.exit_code == 0
     assert json.loads(run(config, "current", "--json").stdout) == {
-        "log": {"current": "0015", "newest": "0015"},
+        "log": {"current": "0016", "newest": "0016"},
         "vault": {"current": "0008", "newest": "0008"},
     }
     assert (config.parent / "data" / "vault" / "catalogue.sqlite").exists()

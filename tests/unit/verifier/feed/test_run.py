@@ -76,6 +76,14 @@ def test_blocks_are_joined_in_order() -> None:
     assert found.feed.digest == hashlib.sha256(digests).digest()
 
 
+def test_a_change_keeps_how_old_its_block_is() -> None:
+    """Whoever looks whether something came before a change is told of its own block, not of the run."""
+    found = gather(document_of(0, 1, 2), document_of(2, 5, as_of="05:30:00"))
+    assert found.feed is not None
+    ages = [document.time_text(change.as_of_ms)[-9:] for change in found.feed.changes]
+    assert ages == ["05:00:00Z", "05:00:00Z", "05:30:00Z"]
+
+
 def test_what_comes_again_is_left_out() -> None:
     """Known blocks are passed over, before and between; one that overlaps brings only what is new."""
     found = gather(

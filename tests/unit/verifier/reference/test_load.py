@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,13 @@ import pytest
 from padan.entry import EntryKind
 from padan.nik import parse
 from tests.installation import install
-from tests.marks import lift
+from tests.marks import lift, put
 from tests.operating import details
 from tests.people import AS_OF, BUDI, SARI, UNKNOWN_NIK
 from tests.unit.verifier.reference.captures import EXTRACTOR, Row, face, finger, row, score, write
 from tests.unit.verifier.reference.conftest import new_key
 from tokenizer.biometrics import suites
 from tokenizer.codes import CodeLists
-from verifier.directory import Directory
 from verifier.epoch import EpochHolder
 from verifier.log.open import open_log
 from verifier.projector.progress import Silence
@@ -34,7 +32,6 @@ from verifier.reference.source import ReferenceFile
 from verifier.reference.writer import open_writer
 from verifier.resident.mark import Mark
 from verifier.resident.marking import names_of
-from verifier.resident.table import MarkTable
 from verifier.vault.open import open_vault
 
 if TYPE_CHECKING:
@@ -233,13 +230,9 @@ def test_two_loads_of_one_file_do_not_store_it_twice(
 
 def test_nobody_erased_is_enrolled(made: Installation, agent: LocalKeyAgent, tmp_path: Path) -> None:
     """A number that was erased is a reject, whatever the vault still holds of it."""
-    with (
-        closing(Directory(made.settings.log_database)) as directory,
-        open_writer(agent, made.settings.vault_database) as writer,
-    ):
-        inner = writer.layers(writer.table.standing())[0].inner
-        marks, name = MarkTable(directory), names_of(inner, parse(PERSON, AS_OF))
-        marks.add({name: Mark.ERASED}, now_ms=int(time.time() * 1000))
+    with open_writer(agent, made.settings.vault_database) as writer:
+        name = names_of(writer.layers(writer.table.standing())[0].inner, parse(PERSON, AS_OF))
+        put(made.settings.log_database, name, Mark.ERASED)
         try:
             path = write(tmp_path / "faces.parquet", [row(PERSON, face(21)), row(OTHER, face(22))])
             assert load(made, agent, path).stored == 1
@@ -253,16 +246,12 @@ def test_who_is_erased_during_the_load_is_taken_back(
 ) -> None:
     """An erasure between the look at the marks and the transaction takes the reference back."""
     path = write(tmp_path / "faces.parquet", [row(PERSON, face(31))])
-    with (
-        closing(Directory(made.settings.log_database)) as directory,
-        open_writer(agent, made.settings.vault_database) as writer,
-    ):
-        inner = writer.layers(writer.table.standing())[0].inner
-        marks, name = MarkTable(directory), names_of(inner, parse(PERSON, AS_OF))
+    with open_writer(agent, made.settings.vault_database) as writer:
+        name = names_of(writer.layers(writer.table.standing())[0].inner, parse(PERSON, AS_OF))
         lay = Load._lay
 
         def erase(self: Load, *arguments: object) -> None:
-            marks.add({name: Mark.ERASED}, now_ms=int(time.time() * 1000))
+            put(made.settings.log_database, name, Mark.ERASED)
             lay(self, *arguments)  # type: ignore[arg-type] # as it was called
 
         monkeypatch.setattr(Load, "_lay", erase)

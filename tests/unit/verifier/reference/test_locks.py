@@ -12,7 +12,9 @@ from tests.marks import lift
 from verifier.directory import Directory
 from verifier.log.open import open_log
 from verifier.resident.mark import MODALITY_LOCKS, Mark, Marked, is_locked, is_withheld
+from verifier.resident.origin import Brought
 from verifier.resident.table import MarkTable
+from verifier.vault.epoch import Followed
 
 if TYPE_CHECKING:
     from tests.installation import Installation
@@ -26,8 +28,9 @@ def test_a_lock_is_of_one_modality(made: Installation, modality: str) -> None:
     with closing(Directory(made.settings.log_database)) as directory:
         table = MarkTable(directory)
         before = table.generation()
-        table.add({name: lock | Mark.RESTRICTED}, now_ms=1)
-        table.add({name: lock}, now_ms=2)  # it is there
+        for both in (lock | Mark.RESTRICTED, lock):  # the second one is there
+            brought = Brought(marks={name: dict.fromkeys(both, Followed(1, 1))})
+            table.bring("registry", brought, now_ms=1)
         assert table.generation() > before
         assert table.of([name.tombstone]) == {name.tombstone: lock | Mark.RESTRICTED}
         assert lift(made.settings.log_database, name.tombstone, Mark.RESTRICTED)
@@ -53,7 +56,8 @@ def test_a_mark_that_somebody_else_sets_meanwhile_stays(made: Installation) -> N
         table = MarkTable(directory)
         with log.transaction() as transaction:
             transaction.marks().put(name, Mark.LOCKED, 1)
-            adding = feed.submit(table.add, {name: Mark.LOCKED | Mark.FACE_LOCKED}, now_ms=2)
+            both = dict.fromkeys((Mark.LOCKED, Mark.FACE_LOCKED), Followed(1, 1))
+            adding = feed.submit(table.bring, "registry", Brought(marks={name: both}), now_ms=2)
             wait([adding], timeout=0.5)  # time to read what is there, where that is done too soon
             assert not adding.done()
         adding.result(10)
