@@ -7,13 +7,28 @@ from contextlib import closing
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from keys.purpose import Purpose
+from padan.nik import parse
+from tests.people import AS_OF
+from tokenizer.inner import Inner
 from verifier.log.open import open_log
+from verifier.resident.marking import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.installation import Installation
     from verifier.resident.mark import Mark, Marked
     from verifier.vault.epoch import Followed
+
+
+def named(made: Installation, nik: str) -> Marked:
+    """Name a number as marks do."""
+    with closing(made.agent()) as agent:
+        inner = Inner.of_agent(
+            agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
+        )
+        return names_of(inner, parse(nik, AS_OF))
 
 
 def put(

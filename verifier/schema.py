@@ -213,7 +213,7 @@ mark_place = Table(
     Column("position", BigInteger, nullable=False),
     Column("as_of_ms", BigInteger, nullable=False),
 )
-"""How far a source of changes was followed when a mark was put: changes up to there came before it, and do not take it
+"""How far a source of changes was followed when a mark was put: mergers up to there came before it, and do not take it
 along when they are read again."""
 
 mark_carried = Table(

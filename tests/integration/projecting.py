@@ -14,10 +14,9 @@ from keys.purpose import Purpose
 from padan import nik as nik_grammar
 from tests.installation import install
 from tests.integration.feeding import SIGNER, feed, history, people
-from tests.marks import put
+from tests.marks import named, put
 from tests.people import AS_OF
 from tests.terms import Terms
-from tokenizer.inner import Inner
 from tokenizer.record import Record
 from verifier.agreement import signkey
 from verifier.feed.following import follow
@@ -25,7 +24,6 @@ from verifier.log.open import open_log
 from verifier.projector.columns import COLUMNS
 from verifier.projector.order import Order
 from verifier.projector.projection import Projection
-from verifier.resident.marking import names_of
 from verifier.resident.purge import Purge
 from verifier.vault.open import open_changer, open_writer
 
@@ -100,12 +98,8 @@ def mark(made: Installation, marks: dict[str, Mark]) -> None:
 
 def set_marks(made: Installation, marks: dict[str, Mark]) -> None:
     """Mark residents, and purge nobody."""
-    with closing(made.agent()) as agent:
-        inner = Inner.of_agent(
-            agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
-        )
-        for nik, each in marks.items():
-            put(made.settings.log_database, names_of(inner, nik_grammar.parse(nik, AS_OF)), each)
+    for nik, each in marks.items():
+        put(made.settings.log_database, named(made, nik), each)
 
 
 def standing(made: Installation, number: int, niks: Iterable[str]) -> dict[str, object]:

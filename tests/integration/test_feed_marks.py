@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete
 
-from keys.purpose import Purpose
-from padan.nik import parse
 from tests.installation import Installation, install
 from tests.integration.feeding import NEWCOMER, SIGNED, comparable, feed
-from tests.marks import lift, put
-from tests.people import AS_OF, BUDI, PEOPLE, SARI
-from tokenizer.inner import Inner
+from tests.marks import lift, named, put
+from tests.people import BUDI, PEOPLE, SARI
 from verifier import schema
 from verifier.directory import Directory
 from verifier.feed.following import follow
 from verifier.feed.sync import Sync
-from verifier.resident.mark import Mark, Marked
-from verifier.resident.marking import names_of
+from verifier.resident.mark import Mark
 from verifier.resident.rights import Rights
 from verifier.resident.table import MarkTable
 from verifier.vault.open import open_vault
@@ -118,15 +114,6 @@ def lock(made: Installation, nik: str, *, followed: bool = False) -> None:
 def unlock(made: Installation, nik: str) -> None:
     """Lift a lock."""
     assert lift(made.settings.log_database, named(made, nik).tombstone, Mark.LOCKED)
-
-
-def named(made: Installation, nik: str) -> Marked:
-    """Name a number."""
-    with closing(made.agent()) as agent:
-        inner = Inner.of_agent(
-            agent, index_id=agent.key_id(Purpose.INDEX), attribute_id=agent.key_id(Purpose.ATTRIBUTE)
-        )
-        return names_of(inner, parse(nik, AS_OF))
 
 
 def test_a_mark_goes_along_whatever_was_lifted_from_the_other_number(installation: Installation) -> None:

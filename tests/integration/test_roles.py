@@ -22,6 +22,7 @@ from tests.integration import tokens
 from tests.integration.feeding import SIGNER, feed, people
 from tests.integration.hands import Registry
 from tests.integration.projecting import COUNT, write
+from tests.marks import named, put
 from tests.operating import operate
 from tests.service import request, running
 from tests.terms import Terms
@@ -29,6 +30,7 @@ from tests.unit.verifier.reference import captures
 from verifier import grants, schema
 from verifier.agreement import signkey
 from verifier.migrations import Tree
+from verifier.resident.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,12 +207,16 @@ def test_references_are_the_projectors_too(granted: Site) -> None:
     )
     assert json.loads(operate(site.projector, "reference", "load", path, "--json"))["stored"] == 3
     row = people(1)[first]
+    put(site.service.settings.log_database, named(site.service, second), Mark.LOCKED)
     changes = (
         {"change": "nik_changed", "was": [first], "row": {**row, "NIK": spare}},
         {"change": "merged", "row": {**row, "NIK": spare}, "also": [second]},
         {"change": "erased", "nik": third},
     )
     site.follow(feed(site.service, 0, *changes))
+    site.follow(feed(site.service, 3, {"change": "changed", "row": {**row, "NIK": second}}))  # is parted
+    marks = json.loads(operate(site.service, "resident", "count", "--json"))
+    assert (marks["locked"], marks["erased"]) == (2, 1)
     assert site.load("--activate") == 2
     operate(site.service, "epoch", "drop", "1")
     with site.connect(OWNER) as connection:

@@ -12,7 +12,7 @@
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
 because a row keeps the position that wrote it (its revision). Killed between a person's erasure and the batch that
 brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held.
-Where another person had the number for a while within the batch, the mark does not bind them: it came later.
+Whoever had the number for a while within the batch is not bound by it: the erasure came later.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ and two writers stand in line there.
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from verifier.resident.mark import MODALITIES, Mark, name_of
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from verifier.resident.mark import Marked
     from verifier.vault.epoch import Followed
 
-_NOTHING: Final[Mapping[str, Followed]] = MappingProxyType({})
 _NEXT: Final = "UPDATE generation SET value = value + 1"
 _PUT: Final = (
     "INSERT INTO resident_mark (tombstone, mark, handle, since_ms) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
@@ -42,9 +40,7 @@ class MarkRows:
         """Take the transaction's way to run a statement, whose parameters stand as `?`."""
         self._execute = execute
 
-    def put(
-        self, marked: Marked, mark: Mark, now_ms: int, followed: Mapping[str, Followed] = _NOTHING
-    ) -> bool:
+    def put(self, marked: Marked, mark: Mark, now_ms: int, followed: Mapping[str, Followed]) -> bool:
         """Put one mark on a number; False where it was there, and stays as it is.
 
         Args:

@@ -51,14 +51,14 @@ def test_marks_stand_or_fall_with_their_entry(store: LogStore, log_database: str
     with closing(Directory(log_database)) as directory:
         table, before = MarkTable(directory), directory.generation()
         with suppress(ZeroDivisionError), store.transaction() as transaction:
-            assert transaction.marks().put(name, Mark.LOCKED, 1)
+            assert transaction.marks().put(name, Mark.LOCKED, 1, {})
             transaction.write({}, DAY, [entry(1)], [])
             raise ZeroDivisionError
         assert (table.of([name.tombstone]), directory.generation(), store.head()) == ({}, before, Head(0, 0))
         with store.transaction() as transaction:
-            assert transaction.marks().put(name, Mark.LOCKED, 1)
-            assert transaction.marks().put(name, Mark.FACE_LOCKED, 1)
-            assert not transaction.marks().put(name, Mark.LOCKED, 2)
+            assert transaction.marks().put(name, Mark.LOCKED, 1, {})
+            assert transaction.marks().put(name, Mark.FACE_LOCKED, 1, {})
+            assert not transaction.marks().put(name, Mark.LOCKED, 2, {})
             transaction.write({}, DAY, [entry(1)], [])
         assert (table.of([name.tombstone]), store.head().sequence) == ({name.tombstone: wanted}, 1)
         assert directory.generation() > before

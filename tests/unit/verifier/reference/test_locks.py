@@ -55,7 +55,7 @@ def test_a_mark_that_somebody_else_sets_meanwhile_stays(made: Installation) -> N
     ):
         table = MarkTable(directory)
         with log.transaction() as transaction:
-            transaction.marks().put(name, Mark.LOCKED, 1)
+            transaction.marks().put(name, Mark.LOCKED, 1, {})
             both = dict.fromkeys((Mark.LOCKED, Mark.FACE_LOCKED), Followed(1, 1))
             adding = feed.submit(table.bring, "registry", Brought(marks={name: both}), now_ms=2)
             wait([adding], timeout=0.5)  # time to read what is there, where that is done too soon
