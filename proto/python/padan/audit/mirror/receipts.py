@@ -59,9 +59,8 @@ def look(
     tree = belief.open_tree(copy, policy, last)
     stated, note = tree.checkpoint, copy.require_checkpoint()
     believed = belief.believe(note, policy, of="the copy")
-    if (
-        believed.checkpoint != stated
-    ):  # what is absent from the tree before says nothing at the time of this one
+    if believed.checkpoint != stated:
+        # What is absent from the tree of before says nothing at the time of this one.
         raise CopyError(
             "the copy was brought up to the log meanwhile",
             next_step="run the same command again",
