@@ -18,11 +18,7 @@ def write_secret(path: Path, data: bytes) -> None:
         FileExistsError: there is one already.
         OSError: it cannot be written.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    _write(path, data)
     sync_folder(path.parent)
 
 
@@ -34,6 +30,15 @@ def replace_secret(path: Path, data: bytes) -> None:
     """
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
-    write_secret(fresh, data)
+    _write(fresh, data)
     fresh.replace(path)
     sync_folder(path.parent)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a new file whose content is durable, and its name not yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

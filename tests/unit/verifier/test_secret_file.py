@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.disk import Disk
 from verifier.secret_file import replace_secret, write_secret
 
 if TYPE_CHECKING:
@@ -36,3 +37,11 @@ def test_replacing_keeps_the_mode(tmp_path: Path) -> None:
     assert (tmp_path / "key").read_bytes() == b"two"
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_what_is_replaced_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut finds the old file or the new one: the content is durable before it has the name, the name after."""
+    disk = Disk(monkeypatch)
+    for content in (b"one", b"two"):
+        replace_secret(tmp_path / "key", content)
+        assert disk.names == {}

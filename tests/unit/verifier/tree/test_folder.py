@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.disk import Disk
 from verifier.tree.errors import TreeStoreError
 from verifier.tree.folder import TreeFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
 FILES = [
     ("tile/0/000", b"0"),
@@ -22,43 +22,6 @@ FILES = [
     ("tile/entries/000", b"2"),
     ("tile/0/001", b"3"),
 ]
-
-
-class Disk:
-    """Notes which names and contents no call of fsync has made durable yet."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.names: dict[Path, set[str]] = {}
-        self.written: set[int] = set()
-        self._real_fsync = os.fsync
-        monkeypatch.setattr(os, "fsync", self.fsync)
-        self._watch(monkeypatch, "mkdir", lambda path, *_: self.named(path))
-        self._watch(monkeypatch, "replace", lambda _, target: self.named(target))
-        self._watch(monkeypatch, "write", lambda descriptor, _: self.written.add(os.fstat(descriptor).st_ino))
-
-    def named(self, path: Any) -> None:
-        """Note a name that came into a folder; what is named must be on the disk by then."""
-        path = Path(path)
-        self.names.setdefault(path.parent, set()).add(path.name)
-        assert path.is_dir() or path.stat().st_ino not in self.written, (
-            f"{path} was moved before it was synced"
-        )
-
-    def fsync(self, descriptor: int) -> None:
-        """Take what is synced off the list."""
-        self._real_fsync(descriptor)
-        self.written.discard(os.fstat(descriptor).st_ino)
-        self.names.pop(Path(f"/proc/self/fd/{descriptor}").readlink(), None)
-
-    def _watch(self, monkeypatch: pytest.MonkeyPatch, name: str, note: Callable[..., object]) -> None:
-        real = getattr(os, name)
-
-        def watched(*arguments: Any) -> Any:
-            result = real(*arguments)
-            note(*arguments)
-            return result
-
-        monkeypatch.setattr(os, name, watched)
 
 
 def test_what_is_written_is_durable_with_every_folder_above_it(
@@ -69,13 +32,13 @@ def test_what_is_written_is_durable_with_every_folder_above_it(
     folder = TreeFolder(tmp_path / "public" / "tree")
     for some in ([FILES[0]], FILES):
         folder.write(some)
-        assert (disk.names, disk.written) == ({}, set())
+        assert disk.names == {}
     empty = TreeFolder(tmp_path / "empty" / "tree")
     assert empty.publish(b"of no leaves", may_replace=lambda before: before is None)
-    assert (disk.names, disk.written) == ({}, set())
+    assert disk.names == {}
     assert folder.publish(b"first", may_replace=lambda before: before is None)
     assert folder.publish(b"second", may_replace=lambda before: before == b"first")
-    assert (disk.names, disk.written) == ({}, set())
+    assert disk.names == {}
     assert {name: folder.read(name) for name, _ in FILES} == dict(FILES)
     assert folder.checkpoint() == b"second"
 
@@ -93,7 +56,7 @@ def test_what_a_dead_process_left_is_made_durable_by_the_next(
     folder = TreeFolder(tmp_path / "tree")
     folder.write([(f"places/{number}", b"") for number in range(2)])
     folder.write(FILES)
-    assert (disk.names, disk.written) == ({}, set())
+    assert disk.names == {}
 
 
 def full(_folder: object) -> None:
