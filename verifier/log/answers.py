@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from verifier.log.inserting import Insert
 from verifier.log.ledger import Ledger, parts
 from verifier.log.store import LogOrderError, StoredReplay, encode_replay_key
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from verifier.log.store import ReplayKey, ReplayRow
 
 _NEWEST = "SELECT coalesce(max(id), 0) FROM kept_answer"
-_INSERT = "INSERT INTO kept_answer (id, key, day, digest, body) VALUES (?,?,?,?,?)"
+_insert = Insert("kept_answer", ("id", "key", "day", "digest", "body"))
 _SELECT = "SELECT key, digest, body, day FROM kept_answer WHERE id IN"
 # Answers are kept in the order of their days, so the oldest stand first.
 _EXPIRE = "DELETE FROM kept_answer WHERE id < (SELECT min(id) FROM kept_answer) + ? AND day < ?"
@@ -71,7 +72,7 @@ class Answers:
                 places[_hash(key)] = place
         except KeyError as error:
             raise LogOrderError("an answer is kept only for a claimed request") from error
-        connection.executemany(_INSERT, values)
+        _insert(connection, values)
         self.places.write(connection, places, day)
 
     def expire(self, connection: sqlite3.Connection, before_day: int, count: int) -> int:

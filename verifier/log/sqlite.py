@@ -18,6 +18,7 @@ from verifier.log import beside, mirror_format
 from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.disputes import DisputeRows
+from verifier.log.inserting import Insert
 from verifier.log.ledger import Ledger
 from verifier.log.marks import MarkRows
 from verifier.log.mirror import MirrorWriter
@@ -50,10 +51,7 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     f"PRAGMA wal_autocheckpoint={MAX_PAGES}",
 )
-_INSERT_ENTRY = (  # in the order of EntryRow
-    "INSERT INTO entry (kind, agency, purpose, outcome, log_time_ms, entry, salt, leaf)"
-    " VALUES (?,?,?,?,?,?,?,?)"
-)
+_insert_entries = Insert("entry", EntryRow._fields)
 _LAST = "SELECT log_time_ms FROM entry ORDER BY sequence DESC LIMIT 1"
 _SETTING = "SELECT value FROM setting WHERE name = ?"
 _SET = "INSERT INTO setting (name, value) VALUES (?,?) ON CONFLICT DO UPDATE SET value = excluded.value"
@@ -153,7 +151,7 @@ class SqliteTransaction:
         connection = self.connection
         self._store.counters.write(connection, changed, day)
         self._store.answers.write(connection, replays, self._claimed, day)
-        connection.executemany(_INSERT_ENTRY, map(tuple, entries))  # plain tuples bind faster
+        _insert_entries(connection, entries)
 
         def encode() -> bytes:
             (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM entry").fetchone()

@@ -12,9 +12,17 @@ import pytest
 
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
 from verifier.directory import Directory
+from verifier.log.inserting import TOGETHER
 from verifier.log.open import open_log
 from verifier.log.scope import Scope
-from verifier.log.store import Head, LogOrderError, LogStoreError, decode_replay_key, encode_replay_key
+from verifier.log.store import (
+    EntryRow,
+    Head,
+    LogOrderError,
+    LogStoreError,
+    decode_replay_key,
+    encode_replay_key,
+)
 from verifier.resident.mark import Mark, Marked
 from verifier.resident.table import MarkTable
 
@@ -89,6 +97,27 @@ def test_a_group_is_read_back_as_it_was_written(store: LogStore) -> None:
     assert [(row.sequence, row.entry, row.salt, row.leaf) for row in rows] == [
         (number, entry(number).entry, entry(number).salt, entry(number).leaf) for number in (1, 2)
     ]
+
+
+@pytest.mark.parametrize("size", [1, TOGETHER - 1, TOGETHER, 2 * TOGETHER + 1])
+def test_a_group_of_any_size_is_read_back_in_its_order(store: LogStore, size: int) -> None:
+    """Also where several rows go with one statement."""
+    requests = [request(number) for number in range(size)]
+    written = [
+        entry(
+            number, kind=1 + number % 3, agency=f"agency-{number}", purpose=f"p-{number}", outcome=number % 2
+        )
+        for number in range(size)
+    ]
+    with store.transaction() as transaction:
+        transaction.claim_replays(requests)
+        transaction.write({}, DAY, written, [answer(number) for number in range(size)])
+    rows = store.entries(0, size + 1)
+    assert [row.sequence for row in rows] == [*range(1, size + 1)]
+    assert [EntryRow(*(getattr(row, name) for name in EntryRow._fields)) for row in rows] == written
+    with store.transaction() as transaction:
+        kept = transaction.replays(requests)
+    assert [kept[key].body for key in requests] == [answer(number).body for number in range(size)]
 
 
 def test_the_head_is_the_last_entry(store: LogStore) -> None:
