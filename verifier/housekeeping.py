@@ -1,6 +1,6 @@
 """What must happen again and again beside the requests: each duty at its own pace, in one thread.
 
-A duty that fails is told to `on_failure` and tried again at its next turn; none stops the others.
+A duty that fails is told in the log and tried again at its next turn; none stops the others.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 POLL_SECONDS: Final = 0.2
-"""Between two looks at what is due, from the end of the last duty."""
+"""Between two looks at what is due, from the end of the last duty; a steady one is begun when it is due."""
 
 _LOGGER = logging.getLogger("padan.housekeeping")
 
@@ -28,7 +28,8 @@ class Duty:
         name: of it.
         every: its pace in seconds: from a turn's end to the next turn.
         act: takes a turn.
-        steady: count the pace from a turn's begin, so that a turn that takes its time puts off the next one by less.
+        steady: count the pace from a turn's begin, and keep it to the moment; a turn that takes longer than that is
+            followed by the next one at once.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Housekeeping:
     def _run(self) -> None:
         began = self._clock()
         due = {duty.name: began + (0 if self._at_once else duty.every) for duty in self._duties}
-        while not self._stopping.wait(POLL_SECONDS):
+        while not self._stopping.wait(self._pause(due)):
             for duty in self._duties:
                 began = self._clock()
                 if began < due[duty.name] or self._stopping.is_set():
@@ -84,3 +85,7 @@ class Housekeeping:
                 except Exception:
                     _LOGGER.exception("a duty failed")
                 due[duty.name] = (began if duty.steady else self._clock()) + duty.every
+
+    def _pause(self, due: Mapping[str, float]) -> float:
+        steady = [due[duty.name] for duty in self._duties if duty.steady]
+        return max(0.0, min([POLL_SECONDS, *(at - self._clock() for at in steady)]))

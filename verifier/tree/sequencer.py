@@ -47,16 +47,16 @@ if TYPE_CHECKING:
     from verifier.tree.folder import TreeFolder
     from verifier.tree.signing import CheckpointSigner
 
-EVERY: Final = 0.4
-"""Seconds from a turn's begin to the next one's, and as much as 0.2 s more, since duties are polled. What just missed a
-turn is published at the end of the next one, so within a second as long as a turn takes no more than this."""
+EVERY: Final = 0.6
+"""Seconds from a turn's begin to the next one's. What just missed a turn is published at the end of the next one, so
+within a second as long as a turn takes no more than 0.4 s."""
 COSIGN_SECONDS: Final = 0.4
 """How long a checkpoint waits for the signatures of others."""
 SLOW_COSIGN_SECONDS: Final = 2.0
 """The same where they have come late: a second is then given up, and a receipt's merge delay is far away."""
 SPARE_SECONDS: Final = 0.25
 """Entries wait for the next turn, where this one fills tiles and they fill none, if their age and the time of this
-turn and the next one are no more than that: with the 0.6 s from begin to begin it is less than a second."""
+turn and the next one are no more than that: with EVERY it is less than a second."""
 AHEAD_SECONDS: Final = 0.05
 """How far the log's clock may be ahead of this process's where the age of an entry is believed."""
 _STEP: Final = 262_144

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +11,11 @@ from sqlalchemy import delete, update
 
 from tests.tree import MANDATE, flip, row
 from verifier import schema
-from verifier.housekeeping import Housekeeping
+from verifier.housekeeping import Duty, Housekeeping
 from verifier.tree import sequencer, standing
 from verifier.tree.cosigning import MOMENT
 from verifier.tree.errors import TreeForkedError
-from verifier.tree.sequencer import AHEAD_SECONDS, SPARE_SECONDS
+from verifier.tree.sequencer import AHEAD_SECONDS, EVERY, SPARE_SECONDS
 
 if TYPE_CHECKING:
     from padan.tlog.note import Line
@@ -82,6 +83,22 @@ def test_what_just_missed_a_turn_is_published_within_a_second(local: Site, took:
     Housekeeping([paced], at_once=True, stopping=Passing(clock, 10), clock=clock)._run()
     assert len(delays.seen) > 10
     assert max(delays.seen) <= 1.0
+
+
+@pytest.mark.parametrize("took", [0.0, 0.05, 0.35, EVERY + 0.1])
+def test_a_turn_begins_when_it_is_due(took: float) -> None:
+    """Neither before nor after, however long the one before took; only one that takes longer puts the next one off."""
+    clock, begun = Clock(), list[float]()
+
+    def act() -> None:
+        begun.append(clock.now)
+        clock.now += took
+
+    paced = Duty(name="tree", every=EVERY, act=act, steady=True)
+    Housekeeping([paced], at_once=True, stopping=Passing(clock, 10), clock=clock)._run()
+    assert len(begun) > 10
+    gaps = [after - before for before, after in pairwise(begun)]
+    assert gaps == pytest.approx([max(EVERY, took)] * len(gaps))
 
 
 def test_a_young_rest_waits_for_one_turn_where_a_tile_is_full(local: Site) -> None:
