@@ -4,12 +4,13 @@
 CPU of this process, so that neighbours do not count; the disk's own time is not in it. A request's entry is encoded,
 hashed to its leaf, written with its group of 100 and, on SQLite, moved from the write-ahead log into the database by a
 thread of the store's; the tree's part is the leader's turn over the same entries, as many as arrive between two turns,
-as its own thread's CPU. What hands a request from thread to thread is not in it, nor are budgets and stored answers,
-which the log's database holds too (bench/log_store.py). What the file system itself computes is in it: a turn makes
-some 11 files, and ext4 searches past each inode that was deleted in the last minutes, so that a file costs ten times as
-much where a test or a run before has removed its folder; TMPDIR=/dev/shm shows what is left without a disk. Rows "of
-which" say where a part goes, and the floor is SHA-256 alone: the entry to its leaf, twice since it is hashed again, the
-leaf, and a node of the tree.
+as its own thread's CPU, and with what asks the database whether it leads still. What hands a request from thread to
+thread is not in it, nor are budgets and stored answers, which the log's database holds too (bench/log_store.py). What
+the file system itself computes is in it: a turn makes some 12 files. An ext4 without a journal, as roots of virtual
+machines may be, searches past each inode that was deleted in the last minutes, so that a file costs ten times as much
+where a test or a run before has removed its folder: name a TMPDIR on a disk like an installation's. TMPDIR=/dev/shm
+shows what is left without a disk. Rows "of which" say where a part goes, and the floor is SHA-256 alone: the entry to
+its leaf, twice since it is hashed again, the leaf, and a node of the tree.
 Usage: python -m bench.tree [--postgres]
 """
 
@@ -35,25 +36,26 @@ from padan.tlog.frontier import Frontier
 from padan.tlog.merkle import leaf_hash
 from tests.postgres import PostgresServer
 from tests.tree import MANDATE, open_site
-from verifier import migrations, tail
+from verifier import duties, migrations, tail
 from verifier.log.checkpoint import PAUSE_SECONDS
 from verifier.log.store import EntryRow, ReplayRow
 from verifier.logtime import DAY_MS, ClockFlag, LogTime
+from verifier.seat import open_seat
 from verifier.tree.leaves import committed
 from verifier.tree.places import Places
+from verifier.tree.sequencer import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.tree import Site
     from verifier.log.store import LogStore
+    from verifier.tree.sequencer import Sequencer
 
 LEAVES = 1 << 18
 GROUP = 100
 RATE = 2_000
-"""Requests a second of the steady state: a thousand entries a turn."""
-TURN = 0.5
-"""Seconds between two turns, as the leader's housekeeping has them on average."""
+"""Requests a second of the steady state."""
 RUN = 20
 """Groups that are committed before the store's thread is waited for."""
 SETTLED = 3 * PAUSE_SECONDS
@@ -76,7 +78,8 @@ def main() -> None:
         for name, database in databases.items():
             migrations.upgrade(database, migrations.Tree.LOG)
             (folder / name).mkdir()
-            with open_site(database, folder / name) as site:
+            with open_site(database, folder / name) as site, contextlib.closing(open_seat(database)) as seat:
+                seat.take(MANDATE.term - 1, bytes(16))
                 rows += costs(name, site)
     print(render(rows))
 
@@ -125,9 +128,14 @@ def _hash_seconds(size: int) -> float:
     return min(cpu(lambda: [sha256(item).digest() for item in items]) for _ in range(50)) / len(items)
 
 
+def leader(site: Site) -> Sequencer:
+    """Make the sequencer as the leader has it."""
+    return site.sequencer(require=duties.requiring(site.directory))
+
+
 def of_turns(name: str, site: Site, source: random.Random, count: int) -> list[Row]:
     """Measure what a turn over `count` entries is made of, after turns that have published everything."""
-    sequencer, bare = site.sequencer(), []
+    sequencer, bare = leader(site), []
     while sequencer.turn(MANDATE):
         pass
     for _ in range(12):
@@ -155,10 +163,10 @@ def costs(name: str, site: Site) -> list[Row]:
     salts = [source.randbytes(32) for _ in range(GROUP)]
     entry = statistics.median(cpu(lambda: [make(salt) for salt in salts]) for _ in range(100)) / GROUP
     commit = group_cost(site.log, source) / GROUP
-    site.sequencer().turn(MANDATE)
+    leader(site).turn(MANDATE)
     site.keeper().advance()
-    count = int(RATE * TURN)
-    sequencer, keeper = site.sequencer(), site.keeper()
+    count = int(RATE * EVERY)
+    sequencer, keeper = leader(site), site.keeper()
     turns, moves = [], []
     for _ in range(12):
         for _ in range(count // GROUP):

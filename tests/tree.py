@@ -79,6 +79,7 @@ class Site:
         cosign: Cosigner | None = None,
         gauges: Gauges | None = None,
         now: Callable[[], float] = time.time,
+        require: Callable[[Mandate], None] = lambda _mandate: None,
     ) -> Sequencer:
         """Make a leader's sequencer, as it is after a start."""
         self.keeper().begin()
@@ -87,7 +88,7 @@ class Site:
             head=self.head,
             folder=self.folder,
             signer=self.signer,
-            require=lambda _mandate: None,
+            require=require,
             cosign=cosign,
             gauges=gauges,
             now=now,

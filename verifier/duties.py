@@ -91,7 +91,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         head=HeadFile(means.settings.head_file, realm),
         folder=TreeFolder(means.settings.tree_folder),
         signer=means.signer,
-        require=_requiring(means.directory),
+        require=requiring(means.directory),
         cosign=means.witnesses,
         gauges=means.gauges,
     )
@@ -120,7 +120,7 @@ def standing(means: Means) -> list[LeaderDuty]:
     ]
 
 
-def _requiring(directory: Directory) -> Callable[[Mandate], None]:
+def requiring(directory: Directory) -> Callable[[Mandate], None]:
     """Make what sees that a term is not over, where what follows is not in a transaction of the log."""
 
     def require(mandate: Mandate) -> None:

@@ -218,7 +218,9 @@ class HeadFile:
             with self._locked():
                 if self.read() != before:
                     raise HeadConflictError
-                replace_secret(self.path, encode(self._realm, after))
+                data = encode(self._realm, after)
+                replace_secret(self.path, data)
+                self._decoded = data, after
         except OSError as error:
             raise HeadStoreError(f"{self.path}: cannot be written ({error.strerror})") from error
 

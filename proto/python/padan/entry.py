@@ -23,7 +23,7 @@ SALT_SIZE = 32
 LEAF_SIZE = 33
 AREA_SIZE = 100
 LEAF_LABEL = canonical.prefixed("padan/leaf/1")
-_sha256 = hashlib.sha256
+_labelled = hashlib.sha256(LEAF_LABEL)
 
 
 class EntryError(PadanError, ValueError):
@@ -262,4 +262,7 @@ def leaf(salt: bytes, entry: bytes) -> bytes:
     """
     if len(salt) != SALT_SIZE:
         raise EntryError("a salt has 32 bytes")
-    return FORMAT + _sha256(b"".join((LEAF_LABEL, salt, entry))).digest()
+    digest = _labelled.copy()
+    digest.update(salt)
+    digest.update(entry)
+    return FORMAT + digest.digest()

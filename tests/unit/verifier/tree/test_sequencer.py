@@ -135,10 +135,8 @@ def test_a_leader_whose_term_is_over_publishes_nothing(local: Site) -> None:
     """Its mandate is asked for before the head moves and before the checkpoint is shown."""
     site = local
     site.write(2)
-    sequencer = site.sequencer()
+    sequencer = site.sequencer(require=lost)
     head = site.head.read()
-
-    sequencer._require = lost
     with pytest.raises(LeaderLostError):
         sequencer.turn(MANDATE)
     assert (site.head.read(), site.folder.checkpoint()) == (head, None)
