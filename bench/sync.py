@@ -2,8 +2,9 @@
 
     python -m bench.sync [--people N] [--changes N] [--seconds S] [--rounds N] [--json]
 
-Alone: changes a second of processor time. Beside: the p99 of Verify at 200 requests a second while `registry sync` runs
-at full speed, over the p99 without it; both in turns against one running service, the medians of the rounds.
+Alone: changes a second of processor time. Beside: the p99 of Verify at 200 requests a second over the p99 without a
+sync, in turns against one running service, the medians of the rounds; while `registry sync` runs at full speed, and
+again while `registry sync --follow` takes 2,000 changes a second from a table as they come.
 
 Everything is real: a keyring, a loaded population, a signed file, the checks of its signature, the projection under the
 keys, the commits, which are durable. Processor time is that of the syncing process; what PostgreSQL's server spends is
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench import cpu, questions, sides
 from bench.beside import RATE, in_turns
+from bench.coming import Coming
 from bench.table import Row, render
 from keys.signing import Signer
 from tests.installation import Installation, install
@@ -49,6 +51,11 @@ RATIO_GOAL: Final = 1.5
 FASTEST: Final = 6_000
 """Changes a second that no machine of ours reaches: how much to prepare."""
 SOURCE: Final = "bench"
+COMING: Final = "coming"
+"""The source whose changes are followed as they come."""
+_BLOCK_SECONDS = 0.5
+_BEHIND_SECONDS = 10.0
+"""How far what is applied may be behind what has come: while less than a full run is there, one begins each 5 s."""
 _SIGNER = Signer(bytes(range(32)))
 _START_SECONDS = 6
 
@@ -66,11 +73,15 @@ class Figures:
     beside: list[Count] = field(default_factory=list)
     beside_per_second: list[float] = field(default_factory=list)
     beside_per_core: list[float] = field(default_factory=list)
+    before_coming: list[Count] = field(default_factory=list)
+    coming: list[Count] = field(default_factory=list)
 
     def rows(self) -> list[Row]:
         """Give the figures beside their goals."""
-        alone = statistics.median(count.p99_ms for count in self.alone)
-        beside = statistics.median(count.p99_ms for count in self.beside)
+        alone, beside, before, coming = (
+            statistics.median(count.p99_ms for count in counts)
+            for counts in (self.alone, self.beside, self.before_coming, self.coming)
+        )
         what = self.database
         return [
             Row(name=f"{what}: changes a second, alone", figure=self.per_second),
@@ -87,18 +98,31 @@ class Figures:
             Row(name=f"{what}: p99 of Verify without a sync", figure=alone, unit="ms"),
             Row(name=f"{what}: p99 of Verify beside a sync", figure=beside, unit="ms"),
             Row(name=f"{what}: beside over without", figure=beside / alone, at_most=RATIO_GOAL),
+            Row(
+                name=f"{what}: beside {PER_CORE_GOAL:,} changes/s as they come, over without",
+                figure=coming / before,
+                at_most=RATIO_GOAL,
+            ),
         ]
 
 
-def _feed(made: Installation, rows: list[dict[str, str]], after: int, changes: int) -> bytes:
-    source = random.Random(3)  # noqa: S311 - the same changes each time, nothing here is secret
+def _feed(
+    made: Installation,
+    rows: list[dict[str, str]],
+    after: int,
+    changes: int,
+    *,
+    source: str = SOURCE,
+    as_of: str = "2026-06-02T05:00:00Z",
+) -> bytes:
+    drawn = random.Random(3 + after)  # noqa: S311 - the same changes each time, nothing here is secret
     head = {
         "format": 1, "use": "feed", "registry_id": made.realm.registry_id, "environment": made.realm.environment,
-        "source": SOURCE, "after": after, "as_of": "2026-06-02T05:00:00Z",
+        "source": source, "after": after, "as_of": as_of,
     }  # fmt: skip
     lines: list[dict[str, Any]] = [head]
     for position in range(after + 1, after + changes + 1):
-        row = {**source.choice(rows), "AGAMA": str(source.randrange(1, 7))}
+        row = {**drawn.choice(rows), "AGAMA": str(drawn.randrange(1, 7))}
         lines.append({"position": position, "change": "changed", "row": row})
     return document.sign(made.realm, b"".join(json.dumps(line).encode() + b"\n" for line in lines), _SIGNER)
 
@@ -134,55 +158,86 @@ def measure(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
 def _beside(
     made: Installation, rows: list[dict[str, str]], figures: Figures, chosen: argparse.Namespace
 ) -> None:
-    """Ask with and without a sync, in turns."""
+    """Ask with and without a sync, in turns: at full speed, and as changes come."""
+    persons = [row for row in rows if questions.answerable(row)]
     file = made.root / "beside.feed"
     length = int(FASTEST * (chosen.seconds + _START_SECONDS) * chosen.rounds)
     file.write_bytes(_feed(made, rows, chosen.changes, length))
     figures.alone, figures.beside = in_turns(
         made,
-        [row for row in rows if questions.answerable(row)],
+        persons,
         rounds=chosen.rounds,
         seconds=chosen.seconds,
         something=lambda: _syncing(made, file, figures),
+    )
+    size = int(PER_CORE_GOAL * _BLOCK_SECONDS)
+    count = int((2 * chosen.seconds + _START_SECONDS) * chosen.rounds / _BLOCK_SECONDS)
+    blocks = (
+        _feed(made, rows, size * number, size, source=COMING, as_of="2026-06-03T05:00:00Z")
+        for number in range(count)
+    )
+    registry = Coming(made, blocks, every=_BLOCK_SECONDS)
+    figures.before_coming, figures.coming = in_turns(
+        made,
+        persons,
+        rounds=chosen.rounds,
+        seconds=chosen.seconds,
+        something=lambda: _following(made, registry),
     )
 
 
 @contextlib.contextmanager
 def _syncing(made: Installation, file: Path, figures: Figures) -> Iterator[None]:
+    """Sync a file at full speed."""
+    with _begun(made, SOURCE, str(file)) as pid:
+        position, began, spent = _position(made, SOURCE), time.monotonic(), cpu.seconds({pid})
+        yield
+        spent = cpu.seconds({pid}) - spent
+        applied = _position(made, SOURCE) - position
+        figures.beside_per_second.append(applied / (time.monotonic() - began))
+        figures.beside_per_core.append(applied / spent)
+
+
+@contextlib.contextmanager
+def _following(made: Installation, registry: Coming) -> Iterator[None]:
+    """Follow a table, and see that what is applied keeps up with what comes."""
+    with registry.coming(), _begun(made, COMING, registry.address, "--follow"):
+        yield
+        if registry.end - _position(made, COMING) > PER_CORE_GOAL * _BEHIND_SECONDS:
+            raise SystemExit("bench: the sync does not keep up with what comes")
+
+
+@contextlib.contextmanager
+def _begun(made: Installation, source: str, *arguments: str) -> Iterator[int]:
     """Sync in a process of its own, that has begun to apply; it is killed at the end and goes on the next time."""
-    before = _position(made)
+    before = _position(made, source)
     command = [
         *sides.PADAN_SERVER,
         "--config",
         str(made.config_path),
         "registry",
         "sync",
-        str(file),
+        *arguments,
         "--json",
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=sides.ROOT) as process:
         try:
             until = time.monotonic() + 120
-            while (position := _position(made)) == before:
+            while _position(made, source) == before:
                 if process.poll() is not None or time.monotonic() > until:
                     raise SystemExit("bench: the sync does not begin")
                 time.sleep(0.05)
-            began, spent = time.monotonic(), cpu.seconds({process.pid})
-            yield
+            yield process.pid
             if process.poll() is not None:
                 raise SystemExit("bench: the sync ended before the questions; measure with fewer --seconds")
-            spent = cpu.seconds({process.pid}) - spent
-            applied = _position(made) - position
-            figures.beside_per_second.append(applied / (time.monotonic() - began))
-            figures.beside_per_core.append(applied / spent)
         finally:
             process.kill()
 
 
-def _position(made: Installation) -> int:
+def _position(made: Installation, source: str) -> int:
     with contextlib.closing(open_catalogue(made.settings.vault_database)) as catalogue:
         epoch = catalogue.active()
-        return catalogue.followed(epoch.number, SOURCE).position if epoch is not None else 0
+        return catalogue.followed(epoch.number, source).position if epoch is not None else 0
 
 
 def main() -> None:
