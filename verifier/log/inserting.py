@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-TOGETHER: Final = 25
-"""Rows of one statement. SQLite takes 32,766 values; beyond some tens of rows nothing is gained."""
+SIZES: Final = (50, 10, 1)
+"""Rows of one statement. SQLite takes 32,766 values; beyond some tens of rows nothing more is gained."""
 
 
 class Insert:
@@ -24,8 +24,8 @@ class Insert:
             columns: their names, in the order of a row's values.
         """
         row = f"({','.join('?' * len(columns))})"
-        self._one = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {row}"  # noqa: S608 - our own names
-        self._many = ",".join([self._one, *[row] * (TOGETHER - 1)])
+        begin = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - our own names
+        self._statements = [(size, begin + ",".join([row] * size)) for size in SIZES]
 
     def __call__(self, connection: sqlite3.Connection, rows: Sequence[Iterable[object]]) -> None:
         """Insert rows, in their order.
@@ -33,8 +33,10 @@ class Insert:
         Raises:
             sqlite3.Error: as SQLite says; the transaction may hold some of them.
         """
-        whole = len(rows) - len(rows) % TOGETHER
-        for at in range(0, whole, TOGETHER):
-            connection.execute(self._many, tuple(chain.from_iterable(rows[at : at + TOGETHER])))
-        # Plain tuples bind faster than named ones.
-        connection.executemany(self._one, map(tuple, rows[whole:]))
+        at = 0
+        for size, statement in self._statements:
+            groups = range(at, len(rows) - size + 1, size)
+            if groups:
+                values = (tuple(chain.from_iterable(rows[first : first + size])) for first in groups)
+                connection.executemany(statement, values)
+                at = groups[-1] + size

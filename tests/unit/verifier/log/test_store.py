@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.verifier.log.rows import DAY, answer, entry, key, request
 from verifier.directory import Directory
-from verifier.log.inserting import TOGETHER
+from verifier.log.inserting import SIZES
 from verifier.log.open import open_log
 from verifier.log.scope import Scope
 from verifier.log.store import (
@@ -99,7 +99,7 @@ def test_a_group_is_read_back_as_it_was_written(store: LogStore) -> None:
     ]
 
 
-@pytest.mark.parametrize("size", [1, TOGETHER - 1, TOGETHER, 2 * TOGETHER + 1])
+@pytest.mark.parametrize("size", [1, 9, 10, 11, 2 * max(SIZES) + 31])
 def test_a_group_of_any_size_is_read_back_in_its_order(store: LogStore, size: int) -> None:
     """Also where several rows go with one statement."""
     requests = [request(number) for number in range(size)]
