@@ -11,24 +11,23 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import sqlalchemy
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from verifier.errors import OperatorError
 from verifier.watchdog import WatchedConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 BUSY_SECONDS = 1.5
 """How long a SQLite connection waits for another's lock; an answer waits 2 s at most."""
+_BEGIN = "BEGIN IMMEDIATE"
 _POLL_MS = 1
 _AT_ONCE = 15
 """SQLite connections of one engine at most; who comes then waits."""
@@ -105,36 +104,33 @@ def open_sqlite(path: Path, *, create: bool = False, wal: bool = True) -> sqlite
     return connection
 
 
-def begin_immediate(execute: Callable[[str], object]) -> None:
+def begin_immediate(connection: sqlite3.Connection) -> None:
     """Begin a transaction with the write lock, for which it waits BUSY_SECONDS.
 
     SQLite itself looks ten times a second in the end. Beside a process that commits without a pause, and lets go of the
-    lock for a moment only, that may find it held each time; so this looks each millisecond.
+    lock for a moment only, that may find it held each time; so this looks each millisecond. Never by way of SQLAlchemy,
+    whose errors are rings of objects: a second of them is megabytes, which stay until the next collection.
 
     Args:
-        execute: executes a statement on the connection.
+        connection: the driver's.
 
     Raises:
-        sqlite3.Error, sqlalchemy.exc.DBAPIError: as `execute` does.
+        sqlite3.Error: as SQLite says.
     """
     until = time.monotonic() + BUSY_SECONDS
-    execute(f"PRAGMA busy_timeout={_POLL_MS}")
+    connection.execute(f"PRAGMA busy_timeout={_POLL_MS}")
     try:
         while True:
             try:
-                execute("BEGIN IMMEDIATE")
-            except (sqlite3.OperationalError, OperationalError) as error:
-                if not _is_busy(error) or time.monotonic() > until:
+                connection.execute(_BEGIN)
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > until:
                     raise
             else:
                 return
     finally:
-        execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-
-
-def _is_busy(error: sqlite3.OperationalError | OperationalError) -> bool:
-    cause = error.orig if isinstance(error, OperationalError) else error
-    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
 def make_engine(address: Address, *, create: bool = False, wal: bool = True, patient: bool = False) -> Engine:
@@ -186,7 +182,13 @@ def make_engine(address: Address, *, create: bool = False, wal: bool = True, pat
         if options.get("reads_only"):
             connection.exec_driver_sql("BEGIN")
             return
-        begin_immediate(connection.exec_driver_sql)
+        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+        try:
+            begin_immediate(driver)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(
+                _BEGIN, None, error, sqlite3.Error, dialect=connection.dialect
+            ) from error
 
     return engine
 

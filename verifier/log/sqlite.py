@@ -263,7 +263,7 @@ class SqliteLogStore(LogReader):
                     self._connection.execute(pragma)
                 if self._replaying:
                     self._connection.execute("PRAGMA synchronous=OFF")
-            database.begin_immediate(self._connection.execute)
+            database.begin_immediate(self._connection)
         except BaseException as error:
             self._drop()
             self._writing.release()

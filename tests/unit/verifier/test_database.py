@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 import time
@@ -56,7 +57,7 @@ def test_the_lock_of_a_busy_writer(tmp_path: Path) -> None:
     def write() -> None:
         with closing(open_sqlite(path)) as connection:
             while not over.is_set():
-                begin_immediate(connection.execute)
+                begin_immediate(connection)
                 connection.execute("INSERT INTO t VALUES (1)")
                 time.sleep(0.04)
                 connection.execute("COMMIT")
@@ -83,13 +84,30 @@ def test_a_lock_that_is_never_let_go(tmp_path: Path) -> None:
         engine = make_engine(Address(path=path))
         began = time.monotonic()
         with pytest.raises(sqlite3.OperationalError):
-            begin_immediate(other.execute)
+            begin_immediate(other)
         with pytest.raises(OperationalError), engine.begin():
             pass
         assert time.monotonic() - began < 4 * BUSY_SECONDS
         holder.execute("ROLLBACK")
         with engine.begin():
             pass
+        engine.dispose()
+
+
+def test_who_waits_for_a_lock_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A leader waits for the writer again and again: what a second of looking would leave is megabytes."""
+    path = tmp_path / "held.sqlite"
+    with closing(open_sqlite(path, create=True)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        engine = make_engine(Address(path=path))
+        gc.collect()
+        gc.disable()
+        try:
+            with pytest.raises(OperationalError), engine.begin():
+                pass
+            assert gc.collect() < 1_000
+        finally:
+            gc.enable()
         engine.dispose()
 
 
