@@ -36,7 +36,7 @@ from padan.tlog.frontier import Frontier
 from padan.tlog.merkle import leaf_hash
 from tests.postgres import PostgresServer
 from tests.tree import MANDATE, open_site
-from verifier import duties, migrations, tail
+from verifier import migrations, tail
 from verifier.log.checkpoint import PAUSE_SECONDS
 from verifier.log.store import EntryRow, ReplayRow
 from verifier.logtime import DAY_MS, ClockFlag, LogTime
@@ -130,7 +130,7 @@ def _hash_seconds(size: int) -> float:
 
 def leader(site: Site) -> Sequencer:
     """Make the sequencer as the leader has it."""
-    return site.sequencer(require=duties.requiring(site.directory))
+    return site.sequencer(require=lambda mandate: site.log.require_term(mandate.term))
 
 
 def of_turns(name: str, site: Site, source: random.Random, count: int) -> list[Row]:

@@ -32,13 +32,10 @@ from verifier.tree.folder import TreeFolder
 from verifier.tree.sequencer import Sequencer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from verifier.agreement.store import AgreementStore
     from verifier.clocks import RunningLogClock
     from verifier.config import Settings
     from verifier.directory import Directory
-    from verifier.leader import Mandate
     from verifier.log.store import LogStore
     from verifier.tree.cosigning import Cosigning
     from verifier.tree.sequencer import Gauges
@@ -91,7 +88,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         head=HeadFile(means.settings.head_file, realm),
         folder=TreeFolder(means.settings.tree_folder),
         signer=means.signer,
-        require=requiring(means.directory),
+        require=lambda mandate: means.log.require_term(mandate.term),
         cosign=means.witnesses,
         gauges=means.gauges,
     )
@@ -118,16 +115,6 @@ def standing(means: Means) -> list[LeaderDuty]:
         LeaderDuty(name="enrolment questions", every=EVERY_ASKED, act=asked.turn),
         LeaderDuty(name="old conversions", every=600, act=lapsing.turn),
     ]
-
-
-def requiring(directory: Directory) -> Callable[[Mandate], None]:
-    """Make what sees that a term is not over, where what follows is not in a transaction of the log."""
-
-    def require(mandate: Mandate) -> None:
-        with directory.reading() as connection:
-            mandate.require(connection)
-
-    return require
 
 
 def _as_of(vault: VaultStore) -> tuple[int, int]:

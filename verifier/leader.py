@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select, text
 
 from verifier import candidacy, schema
 from verifier.errors import ServiceError
@@ -35,13 +35,6 @@ _HOLDER_SIZE = 16
 _IDLE_MS = 5_000
 """How long a duty's transaction may stand still on PostgreSQL: a stopped process must not hold its term's row."""
 
-# The tree's turns ask twice each, so the statement is built once.
-_HELD = (
-    select(schema.leader.c.term)
-    .where(schema.leader.c.term == bindparam("term"))
-    .with_for_update(read=True, key_share=True)
-)
-
 _LOGGER = logging.getLogger("padan.leader")
 
 
@@ -60,9 +53,13 @@ class Mandate:
         Raises:
             LeaderLostError: another leads.
         """
+        table = schema.leader
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE_MS}"))
-        if connection.execute(_HELD, {"term": self.term}).first() is None:
+        row = connection.execute(
+            select(table.c.term).where(table.c.term == self.term).with_for_update(read=True, key_share=True)
+        ).first()
+        if row is None:
             raise LeaderLostError(self.term)
 
 

@@ -67,6 +67,11 @@ class MemoryLog:
         """Make a transaction."""
         return MemoryTransaction(self)
 
+    def require_term(self, term: int) -> None:
+        """See that the term is not over."""
+        if term != self.term:
+            raise LeaderLostError(term)
+
     def head(self) -> Head:
         """Read the last place and time."""
         return Head(len(self.rows), self.rows[-1].log_time_ms if self.rows else 0)

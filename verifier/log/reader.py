@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from verifier.log import listing
+from verifier.log.store import LeaderLostError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,12 @@ class LogReader(ABC):
         Raises:
             LogStoreError: the database cannot be read.
         """
+
+    def require_term(self, term: int) -> None:
+        """See that a leader's term is not over."""
+        with self._reading() as connection:
+            if not listing.is_term(connection, term):
+                raise LeaderLostError(term)
 
     def head(self) -> Head:
         """Read the log's last place and time."""

@@ -232,6 +232,14 @@ class LogStore(Protocol):
         """Make a transaction to be used in a `with` block."""
         ...
 
+    def require_term(self, term: int) -> None:
+        """See that a leader's term is not over, before what is done outside the log; inside there is `fence`.
+
+        Raises:
+            LeaderLostError: another process leads.
+        """
+        ...
+
     def head(self) -> Head:
         """Read the log's last place and time."""
         ...

@@ -18,6 +18,7 @@ from verifier.log.scope import Scope
 from verifier.log.store import (
     EntryRow,
     Head,
+    LeaderLostError,
     LogOrderError,
     LogStoreError,
     decode_replay_key,
@@ -25,6 +26,7 @@ from verifier.log.store import (
 )
 from verifier.resident.mark import Mark, Marked
 from verifier.resident.table import MarkTable
+from verifier.seat import open_seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +120,17 @@ def test_a_group_of_any_size_is_read_back_in_its_order(store: LogStore, size: in
     with store.transaction() as transaction:
         kept = transaction.replays(requests)
     assert [kept[key].body for key in requests] == [answer(number).body for number in range(size)]
+
+
+def test_a_term_that_is_over_is_told(store: LogStore, log_database: str) -> None:
+    """What is done outside the log may be done in the leader's term alone."""
+    with closing(open_seat(log_database)) as seat:
+        store.require_term(0)
+        assert seat.take(0, bytes(16)) == 1
+        store.require_term(1)
+        for over in (0, 2):
+            with pytest.raises(LeaderLostError):
+                store.require_term(over)
 
 
 def test_the_head_is_the_last_entry(store: LogStore) -> None:
