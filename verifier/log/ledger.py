@@ -144,7 +144,11 @@ class Ledger:
     def committed(self) -> None:
         """Make what the transaction staged the truth, because it was committed."""
         for day, key in self._staged_moves:
-            del self._recent[day][key[0]][key]
+            buckets = self._recent[day]
+            bucket = buckets[key[0]]
+            del bucket[key]
+            if not bucket:
+                buckets[key[0]] = {}  # an emptied one keeps its size, and those of yesterday would all day
             if self._table_days is not None:
                 self._table_days.add(day)
         self._size -= len(self._staged_moves)

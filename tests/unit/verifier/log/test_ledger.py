@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,18 @@ def test_a_journal_of_few_numbers_is_trimmed_too(path: Path) -> None:
             assert read(book, connection) == expected
         assert longest < 500
         assert read(Ledger("counter"), connection) == expected
+
+
+def test_the_numbers_of_yesterday_leave_no_memory_behind(path: Path) -> None:
+    """Once they have moved, nothing is kept for them, though their day is not over for as long as it is asked for."""
+    source = random.Random(4)
+    book = Ledger("counter", limit=3_000)
+    with closing(open_quickly(path)) as connection:
+        for day in (DAY, DAY + 1):
+            for _ in range(25):
+                write(book, connection, {source.randbytes(16): 1 for _ in range(100)}, day)
+    assert {sys.getsizeof(bucket) for bucket in book._recent[DAY]} == {sys.getsizeof({})}
+    assert sum(map(len, book._recent[DAY + 1])) > 1_000, "those of today are still in memory"
 
 
 def test_two_books_follow_each_other(path: Path) -> None:
