@@ -152,24 +152,30 @@ def measure(folder: Path, url: str, chosen: argparse.Namespace) -> Figures:
         per_core=chosen.changes / processor,
     )
     _beside(made, rows, figures, chosen)
+    _beside_what_comes(made, rows, figures, chosen)
     return figures
 
 
 def _beside(
     made: Installation, rows: list[dict[str, str]], figures: Figures, chosen: argparse.Namespace
 ) -> None:
-    """Ask with and without a sync, in turns: at full speed, and as changes come."""
-    persons = [row for row in rows if questions.answerable(row)]
+    """Ask with and without a sync at full speed, in turns."""
     file = made.root / "beside.feed"
     length = int(FASTEST * (chosen.seconds + _START_SECONDS) * chosen.rounds)
     file.write_bytes(_feed(made, rows, chosen.changes, length))
     figures.alone, figures.beside = in_turns(
         made,
-        persons,
+        [row for row in rows if questions.answerable(row)],
         rounds=chosen.rounds,
         seconds=chosen.seconds,
         something=lambda: _syncing(made, file, figures),
     )
+
+
+def _beside_what_comes(
+    made: Installation, rows: list[dict[str, str]], figures: Figures, chosen: argparse.Namespace
+) -> None:
+    """Ask with and without a sync that follows what comes, in turns."""
     size = int(PER_CORE_GOAL * _BLOCK_SECONDS)
     count = int((2 * chosen.seconds + _START_SECONDS) * chosen.rounds / _BLOCK_SECONDS)
     blocks = (
@@ -179,7 +185,7 @@ def _beside(
     registry = Coming(made, blocks, every=_BLOCK_SECONDS)
     figures.before_coming, figures.coming = in_turns(
         made,
-        persons,
+        [row for row in rows if questions.answerable(row)],
         rounds=chosen.rounds,
         seconds=chosen.seconds,
         something=lambda: _following(made, registry),

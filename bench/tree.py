@@ -130,7 +130,7 @@ def _hash_seconds(size: int) -> float:
 
 def leader(site: Site) -> Sequencer:
     """Make the sequencer as the leader has it."""
-    return site.sequencer(require=lambda mandate: site.log.require_term(mandate.term))
+    return site.sequencer(require=site.log.require_term)
 
 
 def of_turns(name: str, site: Site, source: random.Random, count: int) -> list[Row]:

@@ -79,7 +79,7 @@ class Site:
         cosign: Cosigner | None = None,
         gauges: Gauges | None = None,
         now: Callable[[], float] = time.time,
-        require: Callable[[Mandate], None] = lambda _mandate: None,
+        require: Callable[[int], None] = lambda _term: None,
     ) -> Sequencer:
         """Make a leader's sequencer, as it is after a start."""
         self.keeper().begin()
@@ -134,10 +134,9 @@ def open_site(database: str, folder: Path, *, head: Path | None = None) -> Itera
         )
 
 
-def lost(mandate: object) -> None:
-    """Say that the term is over, whatever the mandate."""
-    del mandate
-    raise LeaderLostError(1)
+def lost(term: int) -> None:
+    """Say that the term is over, whichever it is."""
+    raise LeaderLostError(term)
 
 
 def flip(path: Path, *, at: int = -1) -> None:

@@ -88,7 +88,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         head=HeadFile(means.settings.head_file, realm),
         folder=TreeFolder(means.settings.tree_folder),
         signer=means.signer,
-        require=lambda mandate: means.log.require_term(mandate.term),
+        require=means.log.require_term,
         cosign=means.witnesses,
         gauges=means.gauges,
     )

@@ -184,7 +184,6 @@ class HeadFile:
             realm: whose head it is.
         """
         self.path = path
-        self._name = str(path)
         self._realm = realm
         self._decoded: tuple[bytes, Head] | None = None
 
@@ -196,8 +195,7 @@ class HeadFile:
             HeadStoreError: the file cannot be read.
         """
         try:
-            with open(self._name, "rb", buffering=0) as file:  # noqa: PTH123 - often, cheaply
-                data, last = file.read(), self._decoded
+            data, last = self.path.read_bytes(), self._decoded
             if last is None or last[0] != data:  # it is read three times for each change
                 last = self._decoded = data, decode(self._realm, data)
             return last[1]

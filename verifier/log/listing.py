@@ -28,7 +28,7 @@ MAX_BACKSTEP_MS = 10_000
 
 _ENTRY = schema.entry.c
 _LAST = "SELECT sequence, log_time_ms FROM entry ORDER BY sequence DESC LIMIT 1"
-_TERM = "SELECT 1 FROM leader WHERE term = ?"
+TERM = "SELECT 1 FROM leader WHERE term = ?"
 _LEAVES = "SELECT sequence, leaf FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _BLIND = (
     "SELECT sequence, log_time_ms, leaf, salt, entry FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?"
@@ -43,7 +43,7 @@ def read_head(connection: Connection) -> Head:
 
 def is_term(connection: Connection, term: int) -> bool:
     """Say whether this is the leader's term."""
-    return bool(_fetch(connection, _TERM, term))
+    return bool(_fetch(connection, TERM, term))
 
 
 def read_leaves(connection: Connection, after_sequence: int, limit: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from verifier import database
-from verifier.log import beside, mirror_format
+from verifier.log import beside, listing, mirror_format
 from verifier.log.answers import Answers
 from verifier.log.checkpoint import MAX_PAGES, Checkpointer
 from verifier.log.disputes import DisputeRows
@@ -91,7 +91,7 @@ class SqliteTransaction:
 
     def fence(self, term: int) -> None:
         """See that the term is not over; the write lock keeps the next one from beginning."""
-        if self.connection.execute("SELECT 1 FROM leader WHERE term = ?", (term,)).fetchone() is None:
+        if self.connection.execute(listing.TERM, (term,)).fetchone() is None:
             raise LeaderLostError(term)
 
     def claim_replays(self, keys: Sequence[ReplayKey]) -> set[ReplayKey]:

@@ -174,8 +174,6 @@ class TreeFolder:
         Raises:
             TreeForkedError: it does, with another content.
         """
-        if not os.path.exists(f"{self._base}/{name}"):  # noqa: PTH110 - for each file, cheaply
-            return False
         found = self._bytes(name)
         if found not in (None, data):
             raise TreeForkedError(f"{self.path / name} stands with another content: it is of another log")

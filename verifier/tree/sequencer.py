@@ -88,7 +88,7 @@ class Sequencer:
         head: HeadFile,
         folder: TreeFolder,
         signer: CheckpointSigner,
-        require: Callable[[Mandate], None],
+        require: Callable[[int], None],
         cosign: Cosigner | None = None,
         gauges: Gauges | None = None,
         now: Callable[[], float] = time.time,
@@ -100,7 +100,7 @@ class Sequencer:
             head: moved on before anything is signed.
             folder: where the tree is published.
             signer: of the log.
-            require: raises LeaderLostError where a mandate is over.
+            require: raises LeaderLostError where a term is over.
             cosign: collects the signatures of witnesses.
             gauges: is shown delays and faults.
             now: seconds of the Unix epoch, as log time has them.
@@ -242,14 +242,14 @@ class Sequencer:
             self._folder.write([places.make(self._folder, number)])
 
     def _publish(self, mandate: Mandate, extent: Extent, old: int, trees: Sequence[Frontier] = ()) -> None:
-        self._require(mandate)  # 4
+        self._require(mandate.term)  # 4
         self._move_head(extent, trees)
         text = self._signer.text(*extent)  # 5
         lines = self._signer.sign(text)
         prove = proving(extent.entries, self._folder.read)
         asked = Asked(text, note.join(text, lines), extent.entries, prove)
         others = self._waiting.ask(asked)
-        self._require(mandate)  # 6
+        self._require(mandate.term)  # 6
         self._show(extent, asked, (*lines, *others))
         self._folder.drop_partials(full_tiles(old, extent.entries))
 
@@ -297,7 +297,7 @@ class Sequencer:
         if newest == lines:
             self._waiting.published(asked, lines)
             return False
-        self._require(mandate)
+        self._require(mandate.term)
         self._show(Extent(self._edge.size, self._edge.root), asked, newest)
         return True
 
