@@ -327,7 +327,7 @@ def install(
         token_domains: domains that get a key.
     """
     root.mkdir(parents=True, exist_ok=True)
-    port, audit_port, metrics_port, custody_port = free_ports(4)
+    port, audit_port, metrics_port, custody_port, leader_port = free_ports(5)
     realm = Realm(registry_id=REGISTRY, environment=environment)
     signer = Signer(os.urandom(32))
     secret, public = envelope.generate()
@@ -348,6 +348,7 @@ listen = "127.0.0.1:{port}"
 audit_listen = "127.0.0.1:{audit_port}"
 metrics_listen = "127.0.0.1:{metrics_port}"
 custody_listen = "127.0.0.1:{custody_port}"
+leader_metrics_listen = "127.0.0.1:{leader_port}"
 """
         + (f'log_url = "{log_url}"\n' if log_url else "")
         + (f'vault_url = "{vault_url}"\n' if vault_url else "")

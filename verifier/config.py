@@ -155,6 +155,10 @@ class Settings(BaseSettings):
     metrics_listen: str = Field(
         default="127.0.0.1:7445", description="Address of the Prometheus metrics; empty for none."
     )
+    leader_metrics_listen: str = Field(
+        default="127.0.0.1:7448",
+        description="Address of the Prometheus metrics of padan-server lead; empty for none.",
+    )
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         default=1,
         description="Worker processes; with the log on SQLite, more than one share a process that writes it.",

@@ -379,13 +379,13 @@ class Engine:
             agreements=self._agreements,
             clock=self._log_clock,
             signer=self._checkpoints,
-            gauges=self._metrics,
+            gauges=self._metrics.leader,
             witnesses=self._cosigning,
         )
         leader = Leader(
             open_seat(self._settings.log_database),
             duties.standing(means),
-            gauges=self._metrics,
+            gauges=self._metrics.leader,
             stands=self._settings.leader == "service",
         )
         leader.start()

@@ -24,6 +24,7 @@ class Failure(enum.StrEnum):
     BUSY = "busy"
     DAMAGED = "damaged"
     NOT_MIGRATED = "not-migrated"
+    REFUSED = "refused"
     DISCONNECTED = "disconnected"
     TIMEOUT = "timeout"
     CONFLICT = "conflict"
@@ -42,7 +43,11 @@ ADVICE = {
     Failure.BUSY: "another process holds the database: end it",
     Failure.DAMAGED: "the database is damaged: restore it",
     Failure.NOT_MIGRATED: "the database lacks its tables: run 'padan-server database upgrade'",
-    Failure.DISCONNECTED: "the database server is away: start it, check address and credentials",
+    Failure.REFUSED: (
+        "the database server answers and lets nobody in: make the database and its role, mend the password, or wait"
+        " until it has started or has a connection left"
+    ),
+    Failure.DISCONNECTED: "the database server is away: start it, or mend the address",
     Failure.TIMEOUT: "the database does not answer in time",
     Failure.CONFLICT: "the database undid the work for another's sake: try again",
     Failure.OTHER: "the database refused a statement",
@@ -71,7 +76,6 @@ _POSTGRES: tuple[tuple[type[psycopg.Error], Failure], ...] = (
     (pg.IndexCorrupted, Failure.DAMAGED),
     (pg.UndefinedTable, Failure.NOT_MIGRATED),
     (pg.UndefinedColumn, Failure.NOT_MIGRATED),
-    (pg.InvalidCatalogName, Failure.CANNOT_OPEN),
     (pg.QueryCanceled, Failure.TIMEOUT),
     (pg.LockNotAvailable, Failure.TIMEOUT),
     (pg.SerializationFailure, Failure.CONFLICT),
@@ -104,5 +108,10 @@ def _classify_postgres(error: psycopg.Error) -> Failure:
         if isinstance(error, kind):
             return failure
     if isinstance(error, psycopg.OperationalError):
-        return Failure.DISCONNECTED
+        return Failure.REFUSED if _is_refusal(error) else Failure.DISCONNECTED
     return Failure.OTHER
+
+
+def _is_refusal(error: psycopg.OperationalError) -> bool:
+    """Whether a server answered a new connection with an error; libpq has its text alone, and no SQLSTATE."""
+    return error.sqlstate is None and "FATAL:" in str(error)

@@ -10,9 +10,11 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+
 from keys.errors import KeysError
 from keys.realm import Realm
-from verifier import duties, host_keys, migrations
+from verifier import duties, host_keys, metrics_listener, migrations
 from verifier.agreement.store import AgreementStore
 from verifier.clocks import RunningLogClock
 from verifier.directory import Directory
@@ -20,6 +22,7 @@ from verifier.errors import OperatorError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.leader import Leader
 from verifier.log.open import open_log
+from verifier.metrics import LeaderMetrics
 from verifier.migrations import DatabaseFailedError
 from verifier.readiness import Readiness
 from verifier.seat import open_seat
@@ -43,6 +46,8 @@ class Leading:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._opened = contextlib.ExitStack()
+        self._registry = CollectorRegistry()
+        self._metrics = LeaderMetrics(self._registry)
         self._began = False
         self.readiness = Readiness()
 
@@ -52,7 +57,16 @@ class Leading:
         Raises:
             OperatorError: what is wrong will not mend itself; the message says what.
         """
-        self._look_after()
+        self._opened.enter_context(
+            metrics_listener.listening(
+                self._settings.leader_metrics_listen, self._registry, setting="leader_metrics_listen"
+            )
+        )
+        try:
+            self._look_after()
+        except BaseException:
+            self._opened.close()  # as in `verifier.service`
+            raise
         self._housekeeping = Housekeeping([Duty(name="begin", every=RETRY_SECONDS, act=self._look_after)])
         self._housekeeping.start()
 
@@ -108,9 +122,10 @@ class Leading:
                 agreements=agreements,
                 clock=RunningLogClock(log, is_beside=True),
                 signer=signer,
+                gauges=self._metrics,
                 witnesses=witnesses,
             )
-            leader = Leader(open_seat(settings.log_database), duties.standing(means))
+            leader = Leader(open_seat(settings.log_database), duties.standing(means), gauges=self._metrics)
             leader.start()
             opened.callback(leader.stop)
             self._opened.push(opened.pop_all())

@@ -79,6 +79,53 @@ class SealGauges:
         self._needed.set(needed)
 
 
+class LeaderMetrics:
+    """Who leads, and how the tree fares that the leader publishes: of a worker, or of the leader's own process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._leading = Gauge(
+            "padan_leading",
+            "Processes that lead; one is right.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._term = Gauge(
+            "padan_leader_term", "Term of the leader.", registry=registry, multiprocess_mode="livemax"
+        )
+        self._heartbeat_age = Gauge(
+            "padan_leader_heartbeat_age_seconds",
+            "Time for which the leader has given no sign of life, in seconds.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self._tree_fault = Gauge(
+            "padan_tree_fault",
+            "1 while tree, head and log are at odds, so that no checkpoint is signed.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._merge_seconds = Histogram(
+            "padan_tree_merge_seconds",
+            "Time from an entry's commit to the published checkpoint that holds it, in seconds; the oldest of each.",
+            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300),
+            registry=registry,
+        )
+
+    def show_leader(self, *, leading: bool, term: int, heartbeat_age: float) -> None:
+        """Show what this process knows of the leader."""
+        self._leading.set(int(leading))
+        self._term.set(term)
+        self._heartbeat_age.set(heartbeat_age)
+
+    def show_merge(self, delay: float) -> None:
+        """Count a checkpoint by the delay of its oldest new entry, in seconds."""
+        self._merge_seconds.observe(delay)
+
+    def show_tree_fault(self, *, faulty: bool) -> None:
+        """Show whether the tree is at odds with head or log."""
+        self._tree_fault.set(int(faulty))
+
+
 class Metrics:
     """The service's metrics, in a registry of their own."""
 
@@ -127,6 +174,7 @@ class Metrics:
             "padan_workers", "Worker processes that the settings ask for.", mode="livemax"
         )
         self.seal = SealGauges(self.registry)
+        self.leader = LeaderMetrics(self.registry)
         self._add_standing()
         self._add_uses()
         self._add_rotation()
@@ -183,13 +231,6 @@ class Metrics:
         )
         for store in ("log", "vault"):
             self.show_away(store, away=False)
-        self._leading = self._gauge("padan_leading", "Processes that lead; one is right.", mode="livesum")
-        self._leader_term = self._gauge("padan_leader_term", "Term of the leader.", mode="livemax")
-        self._leader_heartbeat_age = self._gauge(
-            "padan_leader_heartbeat_age_seconds",
-            "Time for which the leader has given no sign of life, in seconds.",
-            mode="livemin",
-        )
 
     def _add_uses(self) -> None:
         """Add what keys were used for."""
@@ -250,17 +291,6 @@ class Metrics:
             "Age of the oldest entry that is in no published checkpoint, in seconds; 0 where all are.",
             mode="livemax",
         )
-        self._tree_fault = self._gauge(
-            "padan_tree_fault",
-            "1 while tree, head and log are at odds, so that no checkpoint is signed.",
-            mode="livemax",
-        )
-        self._merge_seconds = Histogram(
-            "padan_tree_merge_seconds",
-            "Time from an entry's commit to the published checkpoint that holds it, in seconds; the oldest of each.",
-            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300),
-            registry=self.registry,
-        )
 
     def observe_reply(self, reply: Reply, seconds: float) -> None:
         """Count one reply; the label children are kept, so that a call costs two additions."""
@@ -318,21 +348,7 @@ class Metrics:
         self._rotation_pending.set(pending)
         self._rotation_restart_due.set(int(restart_due))
 
-    def show_merge(self, delay: float) -> None:
-        """Count a checkpoint by the delay of its oldest new entry, in seconds."""
-        self._merge_seconds.observe(delay)
-
-    def show_tree_fault(self, *, faulty: bool) -> None:
-        """Show whether the tree is at odds with head or log."""
-        self._tree_fault.set(int(faulty))
-
     def observe_commit(self, size: int, seconds: float) -> None:
         """Count one group."""
         self._group_size.observe(size)
         self._commit_seconds.observe(seconds)
-
-    def show_leader(self, *, leading: bool, term: int, heartbeat_age: float) -> None:
-        """Show what this process knows of the leader."""
-        self._leading.set(int(leading))
-        self._leader_term.set(term)
-        self._leader_heartbeat_age.set(heartbeat_age)

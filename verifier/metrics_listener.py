@@ -32,12 +32,15 @@ class MetricsListenError(OperatorError):
 
 
 @contextlib.contextmanager
-def listening(address: str, registry: CollectorRegistry) -> Iterator[None]:
+def listening(
+    address: str, registry: CollectorRegistry, *, setting: str = "metrics_listen"
+) -> Iterator[None]:
     """Serve a registry.
 
     Args:
         address: host and port; empty for none.
         registry: the metrics.
+        setting: which one names the address.
 
     Raises:
         MetricsListenError: another process listens there, or it is no address.
@@ -49,9 +52,7 @@ def listening(address: str, registry: CollectorRegistry) -> Iterator[None]:
     try:
         server, thread = start_http_server(int(port), addr=host.strip("[]"), registry=registry)
     except (OSError, ValueError) as error:
-        raise MetricsListenError(
-            f"metrics_listen: {address} cannot be used; is another service there?"
-        ) from error
+        raise MetricsListenError(f"{setting}: {address} cannot be used; is another service there?") from error
     try:
         yield
     finally:

@@ -74,6 +74,8 @@ def test_labels_in_texts_are_there() -> None:
         has = by or TARGET_LABELS.union(
             *(alerts.samples().get(each.name, frozenset()) for each in alerts.selectors(alert.expression))
         )
+        if not by and re.search(r"\b(sum|max|min|avg|count)\(", alert.expression):
+            has = set()  # all of them are added up, and no label is left
         assert used <= has, alert.name
 
 

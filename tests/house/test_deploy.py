@@ -23,6 +23,10 @@ DROP_INS = [
     ("embedded-keys.conf", "padan-server"),
     ("one-user.conf", "padan-projector"),
     ("one-user.conf", "padan-load"),
+    ("through-agent.conf", "padan-projector"),
+    ("through-agent.conf", "padan-load"),
+    ("credential-kek.conf", "padan-projector"),
+    ("credential-kek.conf", "padan-load"),
 ]
 WRITABLE = {
     "padan-backup.service": ["/var/backups/padan"],
@@ -95,7 +99,7 @@ def _copied(folder: pathlib.Path) -> list[pathlib.Path]:
         (folder / unit.name).write_text(re.sub(rf"{BIN}/[a-z-]+", "/bin/true", unit.read_text()))
     for drop_in, name in DROP_INS:
         place = folder / f"{name}.service.d"
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         (place / drop_in).write_text((DEPLOY / "systemd" / drop_in).read_text())
     return sorted(folder.glob("*.*er*"))
 
@@ -181,6 +185,22 @@ def test_the_passphrase_goes_to_those_who_unlock() -> None:
     server = _directives(DEPLOY / "systemd/padan-server.service")
     assert "padan-agent.service" in server["Wants"][0].split()
     assert "padan-agent.service" in server["After"][0].split()
+
+
+@pytest.mark.parametrize("name", ["projector", "load"])
+def test_who_follows_has_keys_wherever_the_kek_is(name: str) -> None:
+    """What systemd cannot lend keeps a unit from starting; so each drop-in takes back what is not there."""
+    lent = _directives(DEPLOY / "systemd/credential-kek.conf")
+    assert lent["LoadCredential"] == ["", "keyring.json:/etc/padan/keys/keyring.json"]
+    (credential,) = (value.partition(":")[0] for value in lent["LoadCredentialEncrypted"])
+    assert lent["Environment"] == [f"PADAN_KEK=credential:{credential}"]
+    fetched = _directives(DEPLOY / "systemd/through-agent.conf")
+    assert (fetched["LoadCredential"], fetched["Environment"]) == ([""], [""])
+    server = _directives(DEPLOY / "systemd/padan-server.service")
+    assert [fetched[key] for key in ("User", "StateDirectory")] == [
+        server[key] for key in ("User", "StateDirectory")
+    ]
+    assert "$OPTIONS" in _directives(DEPLOY / f"systemd/padan-{name}.service")["ExecStart"][0]
 
 
 def test_the_projector_is_a_user_of_its_own() -> None:

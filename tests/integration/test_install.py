@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 PAGE = "docs/install.md"
 LEFT_OUT = re.compile(
-    r"(sudo )?(make dist|apt-get|systemd-sysusers|systemd-tmpfiles|chown|systemctl (daemon-reload|start))\b"
+    r"(sudo )?(make dist|apt-get|systemd-sysusers|systemd-tmpfiles|chown|systemctl (daemon-reload|start|try-restart))\b"
     r"|sudo -u postgres |sudo .* database (upgrade|grant)\b|journalctl "
 )
 """What only root or systemd can do, the build, which is done from copies, and PostgreSQL, which test_roles.py has."""
 NETWORK = "--require-hashes"
 """The line that fetches the libraries; the test's own stand in for them."""
 START = "sudo systemctl enable --now padan-server"
+UPGRADE, SWITCH = "docs/operate.md", "sudo python3 -m venv /opt/padan/venv-0.2.0"
 CREDENTIAL = "run/credentials/padan-server.service/kek"
 
 
@@ -144,6 +145,31 @@ def test_the_page_installs_a_service_that_is_ready(machine: Machine) -> None:
         told |= {line: machine.run(line) for line in after if not LEFT_OUT.match(line)}
     assert told[after[0]] == "ready, with 1 worker\n"
     assert "200 people" in told[after[1]]
+    _upgrade(machine)
+    with machine.started():
+        assert machine.run(after[0]) == "ready, with 1 worker\n"
+
+
+def _upgrade(machine: Machine) -> None:
+    """Put another release beside, and turn to it; here it is the same one, under another number."""
+    shown = [command.line for command in markdown.commands() if command.page == UPGRADE]
+    units = machine.root / "etc/systemd/system"
+    kept = (units / "padan-server.service").read_bytes()
+    (units / "padan-server.service").write_text("of the old release")
+    own = units / "padan-server.service.d/own.conf"
+    own.write_text("of this machine")
+    for line in shown[shown.index(SWITCH) :]:
+        if NETWORK in line:
+            _lend_libraries(machine.root / "opt/padan/venv-0.2.0")
+        elif " database " in line or not LEFT_OUT.match(line):
+            machine.run(line.replace("-0.2.0-py3", "-0.1.0-py3"))
+        if "try-restart" in line:
+            break
+    else:
+        pytest.fail("the page starts nothing")
+    assert (machine.root / "opt/padan/venv").resolve().name == "venv-0.2.0"
+    assert (units / "padan-server.service").read_bytes() == kept
+    assert own.read_text() == "of this machine"
 
 
 def _lend_libraries(venv: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from padan.cli.console import ExitCode
 from tests.installation import install
 from tests.service import running
+from verifier import scrape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,10 +39,12 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation
 
 
 @contextlib.contextmanager
-def candidate(installation: Installation, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def candidate(installation: Installation, name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process that may lead; its messages go to a file of its name."""
     with (installation.root / name).open("wb") as sink:
-        process = subprocess.Popen(command(installation, "lead"), stdout=sink, stderr=sink)
+        process = subprocess.Popen(
+            command(installation, "lead"), stdout=sink, stderr=sink, env=os.environ | environment
+        )
     try:
         yield process
     finally:
@@ -71,7 +74,7 @@ def test_another_takes_over(installation: Installation) -> None:
     says = {name: (lambda name=name: (installation.root / name).read_text()) for name in ("first", "second")}
     with candidate(installation, "first") as first:
         wait_for(lambda: "this process leads" in says["first"](), 20)
-        with candidate(installation, "second") as second:
+        with candidate(installation, "second", PADAN_LEADER_METRICS_LISTEN="") as second:
             wait_for(lambda: '"ready"' in says["second"](), 20)
             assert shown(installation)["term"] == 1
             os.kill(first.pid, signal.SIGSTOP)
@@ -87,6 +90,23 @@ def test_another_takes_over(installation: Installation) -> None:
             first.send_signal(signal.SIGTERM)
             assert first.wait(10) == ExitCode.DONE
             assert shown(installation)["holder"] is None
+
+
+def test_the_process_shows_what_only_a_leader_knows(tmp_path: Path) -> None:
+    """That it leads, and how its tree fares, is scraped from it; who comes second there is told so."""
+    made = install(tmp_path / "installation", extra='leader = "process"\n')
+    with running(made), candidate(made, "first"):
+        address = made.settings.leader_metrics_listen
+        wait_for(lambda: "this process leads" in (made.root / "first").read_text(), 20)
+        wait_for(lambda: (scrape.read(address).total("padan_tree_merge_seconds_count") or 0) > 0, 20)
+        shows = scrape.read(address)
+        assert shows.total("padan_leading") == shows.total("padan_leader_term") == 1
+        assert shows.total("padan_tree_fault") == 0
+        assert shows.total("padan_ready") is None
+        assert scrape.read(made.settings.metrics_listen).total("padan_leading") == 0
+        refused = subprocess.run(command(made, "lead"), capture_output=True, timeout=30, check=False)
+    assert refused.returncode == ExitCode.STATE
+    assert f"leader_metrics_listen: {address} cannot be used" in refused.stderr.decode()
 
 
 def test_the_service_leads_by_itself(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ class Host(Machine):
         programs.parent.mkdir(parents=True)
         for name in ("padan-server", "padan-keys"):
             programs.with_name(name).symlink_to(Path(sys.prefix) / "bin" / name)
+        (root / "opt/padan/venv/share").mkdir()
+        (root / "opt/padan/venv/share/padan").symlink_to(tree.ROOT / "deploy")
         self.environment["PYTHONPATH"] = f"{tree.ROOT}:{tree.ROOT / 'proto/python'}"
 
     def moved(self, text: str) -> str:
@@ -97,6 +99,7 @@ def _folders(root: Path) -> None:
     for line in (tree.ROOT / "deploy/tmpfiles.d/padan.conf").read_text().splitlines():
         if line.startswith("d "):
             (root / line.split()[1].strip("/")).mkdir(parents=True, exist_ok=True)
+    (root / "etc/systemd/system").mkdir(parents=True, exist_ok=True)
 
 
 def _lines() -> Iterator[str]:
@@ -120,6 +123,9 @@ def test_a_lost_machine_comes_back(host: Host) -> None:
             _lend(host)
         if not re.match(r"sudo (chown|systemctl) ", line):
             told[line] = host.run(line)
+    units = host.root / "etc/systemd/system"
+    assert (units / "padan-server.service").exists()
+    assert (units / "padan-server.service.d/embedded-keys.conf").exists()
     restored, head, *_, checked = (
         text for line, text in told.items() if "systemd-run" in line or "check" in line
     )

@@ -30,7 +30,7 @@ from padan.entry import EntryKind
 from verifier import admin_entry, config_file, migrations
 from verifier.backup import holder_file, keyrings, postgres, sqlite
 from verifier.backup.errors import BackupPlaceError, BackupSourceError
-from verifier.backup.folder import making
+from verifier.backup.folder import making, read_source
 from verifier.backup.manifest import Manifest
 from verifier.ca import CERTIFICATE_FILE, KEY_FILE
 from verifier.database import parse_address
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from verifier.headfile import Head
 
 _PUBLIC: Final = "public"
+_PUBLIC_FILES: Final = ("tls_cert", "client_ca", "auditors_key", "witness_policy", "biometric_thresholds")
+"""Settings that name files without secrets. What else a configuration names is a part of its own, secret or a place."""
 _CA: Final = "ca"
 _ATTEMPTS: Final = 3
 
@@ -77,6 +79,7 @@ def create(settings: Settings, final: Path, *, with_ca: bool = False) -> Manifes
     Raises:
         BackupPlaceError: there is something of that name, or the CA's key is not sealed.
         BackupSourceError: the log is not what the head has seen, or an epoch needs a key that the keyring lacks.
+        BackupUnreadableError: a file that belongs in it cannot be read.
         BackupHolderError: what goes with the keyring's KEK is missing, damaged, or of another keyring.
         BackupWriteError: it cannot be written.
         BackupBusyError: what is backed up changes too fast.
@@ -120,7 +123,7 @@ def _make(settings: Settings, realm: Realm, folder: PartialFolder, *, with_ca: b
     _save_public(settings, folder)  # 6
     if with_ca:
         for name in (CERTIFICATE_FILE, KEY_FILE):
-            folder.write(f"{_CA}/{name}", [(settings.ca_dir / name).read_bytes()])
+            folder.write(f"{_CA}/{name}", [read_source(settings.ca_dir / name)])
     return Manifest(
         registry_id=realm.registry_id,
         environment=realm.environment,
@@ -191,14 +194,10 @@ def _save_public(settings: Settings, folder: PartialFolder) -> None:
             values[name] = without_password(values[name])
     text = config_file.render({name: value for name, value in values.items() if value is not None})
     folder.write(f"{_PUBLIC}/padan.toml", [text.encode()])
-    named = {
-        "server.pem": settings.tls_cert,
-        "client-ca.pem": settings.client_ca,
-        "auditors.pub": settings.auditors_key,
-    }
-    for name, path in named.items():
+    for name in _PUBLIC_FILES:
+        path = getattr(settings, name)
         if path is not None and path.is_file():
-            folder.write(f"{_PUBLIC}/{name}", [path.read_bytes()])
+            folder.write(f"{_PUBLIC}/{name}{path.suffix}", [read_source(path)])
 
 
 def without_password(url: str) -> str:
@@ -212,7 +211,7 @@ def without_password(url: str) -> str:
 
 
 def _require_sealed(key: Path) -> None:
-    if b"ENCRYPTED" not in key.read_bytes().splitlines()[0]:
+    if b"ENCRYPTED" not in read_source(key).partition(b"\n")[0]:
         raise BackupPlaceError(
             f"{key}: not sealed by a passphrase, so that it goes into no backup; copy it by hand"
         )

@@ -29,6 +29,10 @@ class BackupSourceError(BackupError):
     """What is to be backed up is not in order: backing it up would hide that."""
 
 
+class BackupUnreadableError(BackupError):
+    """A file that belongs in the backup is missing, or this user may not read it."""
+
+
 class BackupHolderError(BackupError):
     """What those who hold the keyring's KEK need beside it is missing, damaged, or of another keyring."""
 

@@ -20,6 +20,7 @@ from verifier.backup.errors import (
     BackupDamagedError,
     BackupFormatError,
     BackupPlaceError,
+    BackupUnreadableError,
     BackupWriteError,
 )
 from verifier.backup.manifest import BackedUpFile
@@ -113,6 +114,20 @@ def making(final: Path) -> Iterator[PartialFolder]:
         except BaseException:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
+
+
+def read_source(path: Path) -> bytes:
+    """Read a file that goes into a backup.
+
+    Raises:
+        BackupUnreadableError: it cannot be read, which is not the fault of the disk that the backup goes to.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BackupUnreadableError(
+            f"{path}: cannot be read ({error.strerror}), and belongs in the backup"
+        ) from error
 
 
 def _begin(path: Path, held: contextlib.ExitStack) -> None:

@@ -14,6 +14,7 @@ from keys.errors import KeyringMissingError
 from keys.ringfile import RingFile
 from verifier.backup import holder_file
 from verifier.backup.errors import BackupHolderError
+from verifier.backup.folder import read_source
 from verifier.secret_file import replace_secret
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def save(place: Path, holder: HolderFile | None, folder: PartialFolder) -> Keyri
         folder: the backup.
 
     Raises:
+        BackupUnreadableError: the keyring or its history cannot be read.
         BackupHolderError: the file is not the one of the keyring's KEK.
         CustodianError: the keyring or its history is not what it must be.
     """
@@ -44,7 +46,7 @@ def save(place: Path, holder: HolderFile | None, folder: PartialFolder) -> Keyri
     folder.write(KEYRING_FILE, [data])
     if holder is not None:
         folder.write(holder.beside(Path(KEYRING_FILE)).path.as_posix(), [beside])
-    folder.write(EVENTS_FILE, [events.path_beside(place).read_bytes()])
+    folder.write(EVENTS_FILE, [read_source(events.path_beside(place))])
     history = events.read(folder.path / EVENTS_FILE, ring)
     holder_file.require_beside(folder.path / KEYRING_FILE, ring, history)
     return ring
@@ -54,12 +56,12 @@ def _together(place: Path, holder: HolderFile | None) -> tuple[bytes, bytes]:
     """Read both; where custodians renewed the KEK between the two, both again."""
     left = _ATTEMPTS
     while True:
-        data = place.read_bytes()
+        data = read_source(place)
         try:
             return data, b"" if holder is None else holder.read(ringformat.peek(data))
         except BackupHolderError:
             left -= 1
-            if not left or place.read_bytes() == data:
+            if not left or read_source(place) == data:
                 raise
 
 

@@ -45,7 +45,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "stop the other service, or change listen, audit_listen or custody_listen"
         ),
         "verifier.metrics_listener.MetricsListenError": _state(
-            "stop the other service, or change metrics_listen; empty for no metrics"
+            "stop what listens there, or change the setting; empty for no metrics"
         ),
         "verifier.tracing.export.TracingUnavailableError": _input(
             "install the extra, pip install 'padan-server[otel]', or leave otlp_endpoint empty"
@@ -116,6 +116,9 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "name another folder or database; move away what is there only if it is lost for certain"
         ),
         "verifier.backup.errors.BackupSourceError": _refused("see padan-server log head and epoch list"),
+        "verifier.backup.errors.BackupUnreadableError": _input(
+            "put the file back, or run this as the service's user, and run it again"
+        ),
         "verifier.backup.errors.BackupWriteError": _away(
             "free space, or name another disk, and run it again"
         ),

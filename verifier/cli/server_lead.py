@@ -28,7 +28,7 @@ def lead(
 ) -> None:
     """Carry what an installation does once (leader = "process"), until SIGTERM or SIGINT; several may stand by.
 
-    One of them leads; another takes over within seconds when it dies or stands still. It holds no keys.
+    One of them leads; another takes over within seconds when it dies or stands still. It keeps one key, the log's.
     """
     chosen = settings()
     if show or as_json:

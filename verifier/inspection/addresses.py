@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 STEP: Final = "listen"
 _LAST_PORT: Final = 65_535
+_METRICS: Final = ("metrics_listen", "leader_metrics_listen")
 
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
     """Try each address by binding to it for a moment; nothing listens, so that nobody can connect."""
     custody = ["custody_listen"] if settings.starts_key_agent or settings.key_agent else []
-    names = ("listen", "audit_listen", "metrics_listen", *custody)
+    leader = ["leader_metrics_listen"] if settings.leader == "process" else []
+    names = ("listen", "audit_listen", "metrics_listen", *custody, *leader)
     addresses = {name: getattr(settings, name) for name in names if getattr(settings, name)}
     findings = [*_twice(addresses)]
     used = []
@@ -42,7 +44,7 @@ def check_addresses(settings: Settings) -> Iterator[Finding]:
             used.append(address)
         elif problem:
             findings.append(_unusable(name, address, problem))
-        elif name == "metrics_listen" and not _is_local(host.strip("[]")):
+        elif name in _METRICS and not _is_local(host.strip("[]")):
             findings.append(
                 warned(
                     STEP,

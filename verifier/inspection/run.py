@@ -107,6 +107,7 @@ def _settings(settings: Settings, path: Path, remedy: Remedy) -> Iterator[Findin
     yield from _guarded(lambda: _dispute_key(settings), STEP, Fault.SETTING, remedy)
     yield from _guarded(lambda: _workers(settings), STEP, Fault.SETTING, remedy)
     yield from _guarded(lambda: _thresholds(settings), STEP, Fault.SETTING, remedy)
+    yield from _leader(settings)
 
 
 def _auditors_key(settings: Settings) -> Iterator[Finding]:
@@ -143,6 +144,19 @@ def _workers(settings: Settings) -> Iterator[Finding]:
             Fault.SETTING,
             f"workers is {settings.workers}, and this machine has {cores} cores",
             "set workers to the number of cores: more of them only share them",
+        )
+
+
+def _leader(settings: Settings) -> Iterator[Finding]:
+    """See that a leader of its own, which is another unit than the service's, comes to the log's key."""
+    passphrase = files.passphrase_file(settings)
+    is_lent = settings.kek.startswith("credential:") or (passphrase is not None and files.is_lent(passphrase))
+    if settings.leader == "process" and settings.key_agent_socket is None and is_lent:
+        yield warned(
+            STEP,
+            Fault.SETTING,
+            "leader: no agent hands padan-server lead the log's key, and systemd lends what opens it to other units",
+            "set workers above 1, or key_agent (docs/install.md)",
         )
 
 

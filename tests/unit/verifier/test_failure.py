@@ -26,6 +26,7 @@ from verifier.vault.store import VaultUnavailableError
         (pg.DeadlockDetected("x"), Failure.CONFLICT),
         (pg.AdminShutdown("x"), Failure.DISCONNECTED),
         (pg.OperationalError("x"), Failure.DISCONNECTED),
+        (pg.OperationalError('connection failed: FATAL:  database "x" does not exist'), Failure.REFUSED),
         (pg.DataError("x"), Failure.OTHER),
         (sqlite3.OperationalError("x"), Failure.OTHER),
         (ValueError("x"), Failure.OTHER),

@@ -166,6 +166,13 @@ def test_a_database_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
         assert caught.value.failure is expected
 
 
+def test_a_server_that_lets_nobody_in_is_not_away(postgres_server: PostgresServer) -> None:
+    """A database that is not there is told apart from a server that is not."""
+    with pytest.raises(DatabaseFailedError, match="make the database and its role") as caught:
+        migrations.upgrade(postgres_server.url("nowhere"))
+    assert caught.value.failure is Failure.REFUSED
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     """A database in which a table is in the way is left as it was."""
     path = tmp_path / "log.sqlite"

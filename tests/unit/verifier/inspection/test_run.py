@@ -159,6 +159,22 @@ def test_the_custodians_address_counts_where_a_process_listens_there(folder: Pat
     assert told == [f"custody_listen: {address} is the address of listen too"]
 
 
+def test_a_leader_that_comes_to_no_key_is_noticed(folder: Path) -> None:
+    """Where systemd lends the passphrase to the service's unit, a leader of its own needs an agent; else it may ask."""
+    change(folder, "kek", PROMPTED)
+    change(folder, "leader", '"process"')
+
+    def told() -> list[str]:
+        found = (each for each in check(folder)[1] if each["detail"].startswith("leader: "))
+        return [f"{each['status']}: {each['next_step']}" for each in found]
+
+    assert told() == []
+    change(folder, "kek", '"file:kek.json?passphrase-file=/run/credentials/x.service/kek"')
+    assert told() == ["warning: set workers above 1, or key_agent (docs/install.md)"]
+    change(folder, "workers", "2")
+    assert told() == []
+
+
 def test_nobody_can_connect_meanwhile(folder: Path) -> None:
     """An address is bound, but nothing listens there."""
     change(folder, "kek", PROMPTED)
