@@ -184,6 +184,9 @@ class HeadFile:
             realm: whose head it is.
         """
         self.path = path
+        self._lock = path.with_name(
+            f"{path.name}.lock"
+        )  # made once, for the reason that verifier.secret_file gives
         self._realm = realm
         self._decoded: tuple[bytes, Head] | None = None
 
@@ -226,7 +229,7 @@ class HeadFile:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

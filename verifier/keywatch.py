@@ -49,7 +49,7 @@ class KeyWatch:
         self._agent = agent
         self._followers = followers
         self._seal = seal
-        self._keyring = keyring
+        self._ring = None if keyring is None else RingFile(keyring)
         self._seen = agent.keyring_counter
         self._said = ""
 
@@ -86,9 +86,9 @@ class KeyWatch:
 
     def _show_behind(self, seal: SealGauges) -> None:
         """Show whether the file is a keyring that this process has not: its custodians have to come, or a restart."""
-        if self._keyring is not None:
+        if self._ring is not None:
             with contextlib.suppress(KeysError):  # one that cannot be read now is told by whoever needs it
-                newest = ringformat.peek(RingFile(self._keyring).read()).counter
+                newest = ringformat.peek(self._ring.read()).counter
                 seal.show_behind(behind=newest != self._agent.keyring_counter)
 
 

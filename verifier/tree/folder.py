@@ -3,7 +3,7 @@
 A file is written beside its place, synced, moved into it, and its folder synced; once it stands it never changes, and
 another content for it is refused. Only `checkpoint` is replaced, under a lock and never by a smaller tree's. A partial
 file goes once the full one stands. Full and partial ones are read alike: a partial file that is gone is the beginning
-of the full one.
+of the full one. Names of files are texts, for the reason that verifier.secret_file gives.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class TreeFolder:
 
     def holds(self, name: str) -> bool:
         """Say whether a file stands."""
-        return (self.path / name).is_file()
+        return os.path.isfile(f"{self._base}/{name}")  # noqa: PTH113 - for each file, cheaply
 
     def write(self, files: Iterable[File]) -> None:
         """Write files durably; those that stand already stay.
@@ -257,7 +257,7 @@ class TreeFolder:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
         self._make(self._base)
-        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, _FILE_MODE)
+        descriptor = os.open(f"{self._base}/{_LOCK}", os.O_RDWR | os.O_CREAT, _FILE_MODE)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -201,3 +202,24 @@ def test_the_delay_is_told(local: Site) -> None:
     (site.folder.path / "checkpoint").write_bytes(whole)
     sequencer.turn(MANDATE)
     assert faults == [False, True, False]
+
+
+def test_a_turn_has_nothing_interned(local: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part of a path that pathlib takes apart would leave a gap in the interpreter's table, which doubles then."""
+    keeping = local.sequencer()
+    for _ in range(2):  # the first turn makes folders, and looks where it is
+        local.write(300)
+        keeping.act(MANDATE)
+    before = local.folder.checkpoint()
+    interned, intern = list[str](), sys.intern
+
+    def note(text: str) -> str:
+        interned.append(text)
+        return intern(text)
+
+    monkeypatch.setattr(sys, "intern", note)
+    local.write(300)
+    keeping.act(MANDATE)
+    monkeypatch.undo()
+    assert local.folder.checkpoint() != before
+    assert interned == []
