@@ -98,9 +98,12 @@ def publish(made: Installation, where: str, data: bytes) -> bool:
         return target.publish(parsed, data)
 
 
-def take_in(made: Installation, where: str, *, begin: bool = False) -> list[Summary]:
+def take_in(
+    made: Installation, where: str, *, begin: bool = False, holds: Mapping[str, int] | None = None
+) -> list[Summary]:
     """Take in what a table or a stream has now, and purge whom that erases."""
-    with closing(Follower(made.settings, open_source(where), begin=begin)) as follower:
+    source = open_source(where)
+    with closing(Follower(made.settings, source, begin=begin, holds=holds or {})) as follower:
         summaries = list(iter(follower.step, None))
         follower.purge()
     return summaries

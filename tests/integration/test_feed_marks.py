@@ -14,6 +14,7 @@ from tests.marks import lift, named, put
 from tests.people import BUDI, PEOPLE, SARI
 from verifier import schema
 from verifier.directory import Directory
+from verifier.feed import application
 from verifier.feed.following import follow
 from verifier.feed.sync import Sync
 from verifier.resident.mark import Mark
@@ -32,6 +33,12 @@ MERGER = {"change": "merged", "row": BUDI, "also": [SARI["NIK"]]}
 def installation(fresh_url: str, tmp_path: Path) -> Installation:
     """An installation on each engine that trusts the registry's key."""
     return install(tmp_path / "made", agencies={}, log_url=fresh_url, vault_url=fresh_url, extra=SIGNED)
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for nobody who reads marks: no service runs."""
+    monkeypatch.setattr(application, "SEEN_SECONDS", 0.0)
 
 
 def test_killed_after_the_marks_of_an_erasure(

@@ -205,6 +205,21 @@ def test_a_row_says_what_its_block_says(installation: Installation, registry: Pa
         take_in(installation, table)
 
 
+def test_each_source_has_its_turn(installation: Installation, table: str) -> None:
+    """However often one of them publishes, another one's changes are not left behind."""
+    other = {**NEWCOMER, "NAMA_LGKP": "WAYAN LAIN"}
+    publish(installation, table, feed(installation, 0, changed("BUDI NOL"), source="aceh"))
+    publish(installation, table, feed(installation, 0, {"change": "new", "row": other}, source="bali"))
+    told = []
+    with closing(Follower(installation.settings, open_source(table))) as follower:
+        for number in range(1, 4):
+            summary = follower.step()
+            assert summary is not None
+            told.append(summary.source)
+            publish(installation, table, feed(installation, number, changed(f"BUDI {number}"), source="aceh"))
+    assert told == ["aceh", "bali", "aceh"]
+
+
 def test_what_is_no_table_of_blocks_is_refused(
     installation: Installation, registry: Path, postgres_url: str
 ) -> None:

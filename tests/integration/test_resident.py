@@ -27,12 +27,14 @@ from verifier.consistency.order import Order as CheckOrder
 from verifier.database import make_engine, parse_address
 from verifier.directory import Directory
 from verifier.errors import LogUnavailableError
+from verifier.feed import application
 from verifier.feed.following import follow
 from verifier.projector.columns import COLUMNS
 from verifier.projector.load import Load
 from verifier.projector.progress import Silence
 from verifier.resident.mark import Mark
 from verifier.resident.marking import Step
+from verifier.snapshot import POLL_SECONDS
 from verifier.vault.open import open_changer
 
 if TYPE_CHECKING:
@@ -60,6 +62,12 @@ def office(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         tmp_path_factory.mktemp("resident"), database_url, tax=Terms(subject=1_000), bank=exempt
     ) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for nobody who reads marks: the tests wait themselves, but for the one that is about it."""
+    monkeypatch.setattr(application, "SEEN_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +173,22 @@ def test_marks_go_along_with_a_number(office: Office) -> None:
     apply(office, {"change": "changed", "row": BUDI, "also": [MOVED]})
     after = json.loads(office.run("resident", "count", "--json"))["locked"]
     assert after == locked, "what was lifted does not come back with the number that was merged"
+
+
+def test_a_mark_binds_before_its_bearer_is_found_under_another_number(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is locked is at no moment answered under a new number, nor by whom the old one was merged into."""
+    monkeypatch.setattr(application, "SEEN_SECONDS", POLL_SECONDS + 1.0)
+    office.installation.load(EVERYONE)
+    office.mark(Step.SET, Mark.LOCKED, SARI["NIK"])
+    wait_for(office.stub, SARI["NAMA_LGKP"], SARI["NIK"], WITHHELD)
+    apply(office, {"change": "nik_changed", "row": {**SARI, "NIK": MOVED}, "was": [SARI["NIK"]]})
+    told = {ask(office.stub, SARI["NAMA_LGKP"], MOVED)}
+    while WITHHELD not in told:
+        told.add(ask(office.stub, SARI["NAMA_LGKP"], MOVED))
+        time.sleep(0.1)
+    assert told <= {NO_MATCH, WITHHELD}, "nobody knows the number, and then it is withheld"
 
 
 def test_an_erasure_that_was_lifted_is_not_read_again(office: Office) -> None:

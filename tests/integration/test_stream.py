@@ -114,6 +114,50 @@ def test_the_vault_says_how_far_it_was_followed(installation: Installation, serv
     assert waiting(server) == (0, 0)
 
 
+def test_after_a_load_a_stream_is_read_from_its_oldest_block(
+    installation: Installation, server: NatsServer
+) -> None:
+    """Where a load holds all that was before the stream, or all up to a position: nothing after that is passed over."""
+    where = f"{server.address}/FEED"
+    for number in range(3):
+        publish(installation, where, feed(installation, number, changed(f"BUDI {'ABC'[number]}NTO")))
+    assert [each.position for each in take_in(installation, where)] == [3]
+    installation.load([BUDI])
+    publish(installation, where, feed(installation, 3, changed("BUDI DANTO")))
+    (summary,) = take_in(installation, where, begin=True)
+    assert (summary.begun, summary.position, summary.applied) == (0, 4, 4)
+    installation.load([BUDI])
+    publish(installation, where, feed(installation, 4, changed("BUDI ENTO")))
+    (summary,) = take_in(installation, where, holds={"registry-1": 2})
+    assert (summary.begun, summary.position, summary.applied) == (2, 5, 3)
+    assert waiting(server) == (0, 0)
+
+
+def test_a_stream_that_forgets_what_nobody_waits_for_is_refused(
+    installation: Installation, server: NatsServer
+) -> None:
+    """With retention by interest a consumer that is made anew has lost what it had not acknowledged."""
+
+    async def make(client: Client) -> None:
+        await client.jetstream().add_stream(
+            name="FEED", subjects=["feed"], retention=RetentionPolicy.INTEREST
+        )
+
+    server.act(make)
+    with pytest.raises(FeedSourceError, match="make it limits or workqueue"):
+        take_in(installation, f"{server.address}/FEED")
+
+
+def test_half_a_file_of_credentials_is_refused(
+    installation: Installation, server: NatsServer, tmp_path: Path
+) -> None:
+    """The client would look for the rest for ever."""
+    creds = tmp_path / "half.creds"
+    creds.write_text("-----BEGIN USER NKEY SEED-----\nX\n")
+    with pytest.raises(FeedSourceError, match="as nsc writes them"):
+        take_in(installation, f"{server.address}/FEED?creds={creds}")
+
+
 def test_a_stream_has_one_reader_at_a_time(installation: Installation, server: NatsServer) -> None:
     """Whoever waits for another process takes no message, which would be missing in the other's run."""
     where = f"{server.address}/FEED"

@@ -173,8 +173,41 @@ def test_a_new_epoch_goes_on_where_its_load_ended(installation: Installation) ->
     assert follow(installation.settings, "b", feed(installation, 91), begin=True).position == 91
     late = {**NEWCOMER, "NAMA_LGKP": "I KETUT LATE"}
     other = feed(installation, 4, {"change": "changed", "row": late}, source="registry-2")
-    passed_over = follow(installation.settings, "c", other, begin=True)
-    assert (passed_over.applied, passed_over.older, passed_over.position) == (0, 1, 5)
+    others = follow(installation.settings, "c", other, begin=True)
+    assert (others.applied, others.older, others.position) == (1, 0, 5)
+
+
+def test_a_source_that_counts_anew_is_heeded(installation: Installation) -> None:
+    """Positions of two sources say nothing of each other: what comes later counts, whatever number it has."""
+    follow(
+        installation.settings, "a", feed(installation, 90_000, {"change": "new", "row": NEWCOMER}), begin=True
+    )
+    moved = {**NEWCOMER, "NIK": "3273010505209006"}
+    renumbered = {"change": "nik_changed", "row": moved, "was": [NEWCOMER["NIK"]]}
+    numbers = [NEWCOMER["NIK"], moved["NIK"]]
+    assert (
+        follow(installation.settings, "b", feed(installation, 0, renumbered, source="registry-2")).applied
+        == 1
+    )
+    assert [each is None for each in comparable(installation, numbers).values()] == [True, False]
+    back = {"change": "changed", "row": NEWCOMER}
+    assert follow(installation.settings, "c", feed(installation, 90_001, back)).applied == 1
+    gone = {"change": "withdrawn", "nik": moved["NIK"]}
+    assert follow(installation.settings, "d", feed(installation, 1, gone, source="registry-2")).applied == 1
+    assert [each is None for each in comparable(installation, numbers).values()] == [False, True]
+
+
+def test_what_a_load_holds_is_not_applied_again(installation: Installation) -> None:
+    """Of a source that is new to the epoch changes count from the position that the load holds, and a gap is one."""
+    data = feed(installation, 40, *[{"change": "changed", "row": NEWCOMER}] * 3)
+    with pytest.raises(FeedGapError):
+        follow(installation.settings, "f", data, holds={"registry-1": 39})
+    with pytest.raises(FeedGapError):
+        follow(installation.settings, "f", data, holds={"another": 42})
+    summary = follow(installation.settings, "f", data, holds={"registry-1": 42})
+    assert (summary.begun, summary.position, summary.applied, summary.known) == (42, 43, 1, 2)
+    later = feed(installation, 43, {"change": "changed", "row": NEWCOMER})
+    assert follow(installation.settings, "g", later, holds={"registry-1": 1}).begun == 43
 
 
 def test_a_history_ends_as_a_fresh_load(

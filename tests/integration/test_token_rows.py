@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,15 +13,17 @@ from tests.integration.hands import Registry
 from tests.integration.projecting import COUNT, mark
 from tests.integration.tokens import made
 from verifier.directory import Directory
-from verifier.feed import following
+from verifier.feed import application
 from verifier.feed.following import follow
 from verifier.log.beside import Beside
 from verifier.resident.mark import Mark
 from verifier.token.rowtable import RowTable
 from verifier.token.transfer import TokenTransfers
+from verifier.vault.open import open_catalogue
+from verifier.vault.store import VaultUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.installation import Installation
     from tests.integration.feeding import Row
@@ -79,13 +81,58 @@ def test_a_killed_feed_goes_on(made: Installation, monkeypatch: pytest.MonkeyPat
         _change(spare[0], spare[1], people(1)[first]),
     )
     with monkeypatch.context() as patch:
-        patch.setattr(following, "TokenTransfers", _Killed)
+        patch.setattr(application, "TokenTransfers", _Killed)
         with pytest.raises(KeyboardInterrupt):
             follow(made.settings, "changes", data)
     assert follow(made.settings, "changes", data).applied == 3
     with tokens.desk(made) as desk:
         assert desk.leads(given, people(COUNT + 2)) == [spare[1], second, second]
     assert tokens.count(made) == 5, "three to which tokens were issued, and two that one of them had since"
+
+
+@contextmanager
+def _full(made: Installation) -> Iterator[None]:
+    """Let the vault's database refuse rows, as a full disk would, when they are written and before they are visible."""
+    with closing(open_catalogue(made.settings.vault_database)) as catalogue:
+        engine, active = catalogue._engine, catalogue.active()
+        assert active is not None
+        if engine.dialect.name == "sqlite":
+            where = "epoch_layer"
+            refuse = [
+                "CREATE TRIGGER full BEFORE INSERT ON epoch_layer BEGIN SELECT RAISE(FAIL, 'full'); END"
+            ]
+        else:
+            where = f"epoch_{active.number:06}"
+            refuse = [
+                (
+                    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                    " 'BEGIN RAISE EXCEPTION USING ERRCODE = ''53100''; END'"
+                ),
+                f'CREATE TRIGGER "full" BEFORE INSERT OR UPDATE ON {where} FOR EACH ROW EXECUTE FUNCTION refuse()',
+            ]
+        with engine.begin() as connection:
+            for statement in refuse:
+                connection.exec_driver_sql(statement)
+        yield
+        with engine.begin() as connection:
+            suffix = "" if engine.dialect.name == "sqlite" else f" ON {where}"
+            connection.exec_driver_sql(f'DROP TRIGGER "full"{suffix}')
+
+
+def test_a_vault_that_cannot_be_written_leaves_tokens_where_they_were(made: Installation) -> None:
+    """Whoever has a token is found by it however long a change waits, and by the new number once it is in."""
+    first, spare = next(iter(people(1))), list(people(COUNT + 1))[COUNT]
+    with tokens.desk(made) as desk:
+        given = desk.issue(first)
+    data = feed(made, 0, _change(first, spare, people(1)[first]))
+    with _full(made):
+        with pytest.raises(VaultUnavailableError):
+            follow(made.settings, "changes", data)
+        with tokens.desk(made) as desk:
+            assert desk.leads(given, people(COUNT + 1)) == [first]
+    assert follow(made.settings, "changes", data).applied == 1
+    with tokens.desk(made) as desk:
+        assert desk.leads(given, people(COUNT + 1)) == [spare]
 
 
 def test_a_question_under_way_writes_no_row_that_nobody_follows(made: Installation) -> None:

@@ -152,7 +152,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "use nothing of a stranger, find who put it there; padan-server feed trust adds the registry's key"
         ),
         "verifier.feed.errors.FeedGapError": _state(
-            "apply what lies in between first; after a load that holds everything before it, add --begin"
+            "apply what lies in between first; after a load say what it holds: --holds FEED=POSITION, or --begin"
         ),
         "verifier.feed.errors.FeedTimeError": _refused(
             "ask the registry which of its changes are right; check both clocks"

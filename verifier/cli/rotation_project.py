@@ -14,6 +14,7 @@ import typer
 from padan.cli.console import CommandError, ExitCode
 from verifier.cli import load_options as options
 from verifier.cli.authority import read_input
+from verifier.cli.syncing import positions
 from verifier.feed import address, document, following, run, source
 from verifier.projector import progress
 from verifier.projector.order import CHUNK_ROWS
@@ -92,7 +93,7 @@ def register(
         os.nice(_GIVE_WAY)
         with progress.Silence() if as_json else progress.for_terminal() as meter:
             done = InnerRotator(settings, meter=meter, rate=rate).project(
-                order, holds=_positions(holds or ()), make_keys=new_keys
+                order, holds=positions(holds or ()), make_keys=new_keys
             )
         tell(done, as_json, {})
 
@@ -127,21 +128,6 @@ def _register_replay(
                 f" {each.older:,} older than what is there, {each.known:,} known, {len(each.rejects):,} rejected"
             )
         tell(done, as_json, {})
-
-
-def _positions(texts: Sequence[str]) -> dict[str, int]:
-    """Read what SOURCE holds of which feed."""
-    found = {}
-    for text in texts:
-        name, _, position = text.rpartition("=")
-        if not name or not position.isdecimal():
-            raise CommandError(
-                "--holds is written FEED=POSITION",
-                next_step="give the feed's name and the position of its last change in SOURCE, such as registry-1=120",
-                code=ExitCode.USAGE,
-            )
-        found[name] = int(position)
-    return found
 
 
 def _feeds(settings: Settings, sources: Sequence[str]) -> Iterator[Feed]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from padan.cli.console import CommandError, print_json
+from padan.cli.console import CommandError, ExitCode, print_json
 from verifier import logs, migrations
 from verifier.cli.authority import read_input
 from verifier.cli.settings import settings
@@ -22,12 +22,10 @@ from verifier.projector import progress
 from verifier.signals import hear
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from verifier.config import Settings
-    from verifier.feed.block import BlockSource
+    from verifier.feed.following import Follower
     from verifier.feed.sync import Summary
-    from verifier.projector.progress import Meter
 
 _LISTS = ("rejects", "remarks")
 _GIVE_WAY = 10
@@ -52,6 +50,14 @@ def sync(
             help="The load holds everything before the source's first change: follow it from here on.",
         ),
     ] = False,
+    holds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--holds",
+            metavar="FEED=POSITION",
+            help="The load holds the feed's changes up to this position: follow it after that.",
+        ),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on following a table or a stream, until SIGTERM or SIGINT.")
     ] = False,
@@ -70,6 +76,7 @@ def sync(
     migrations.require_current(chosen.log_database, migrations.Tree.LOG)
     os.nice(_GIVE_WAY)
     tell = _print if as_json else _tell
+    held = positions(holds or ())
     if "://" not in where:
         if follow:
             raise CommandError(
@@ -78,37 +85,49 @@ def sync(
         path = Path(where)
         data = read_input(path)
         with progress.Silence() if as_json else progress.for_terminal() as meter:
-            summary = following.follow(chosen, path.name, data, begin=begin, meter=meter)
+            summary = following.follow(chosen, path.name, data, begin=begin, holds=held, meter=meter)
         tell(summary)
         return
     blocks = source.open_source(where, table=table)
     if follow:
         logs.configure(chosen.log_level)
-        with closing(following.Follower(chosen, blocks, begin=begin)) as follower:
+        with closing(following.Follower(chosen, blocks, begin=begin, holds=held)) as follower:
             watch.watch(follower, _until_stopped(), tell)
         return
     with progress.Silence() if as_json else progress.for_terminal() as meter:
-        _take_all(chosen, blocks, tell, begin=begin, meter=meter, quiet=as_json)
+        follower = following.Follower(chosen, blocks, begin=begin, holds=held, meter=meter)
+        _take_all(follower, blocks.name, tell, quiet=as_json)
 
 
-def _take_all(
-    chosen: Settings,
-    blocks: BlockSource,
-    tell: Callable[[Summary], object],
-    *,
-    begin: bool,
-    meter: Meter,
-    quiet: bool,
-) -> None:
+def _take_all(follower: Follower, name: str, tell: Callable[[Summary], object], *, quiet: bool) -> None:
     """Take in what is there now."""
     runs = 0
-    with closing(following.Follower(chosen, blocks, begin=begin, meter=meter)) as follower:
+    with closing(follower):
         while (summary := follower.step()) is not None:
             tell(summary)
             runs += 1
         follower.purge()
     if not runs and not quiet:
-        typer.echo(f"{blocks.name}: nothing new")
+        typer.echo(f"{name}: nothing new")
+
+
+def positions(texts: Sequence[str]) -> dict[str, int]:
+    """Read --holds: what SOURCE, or a load, holds of which feed.
+
+    Raises:
+        CommandError: it is written otherwise.
+    """
+    found = {}
+    for text in texts:
+        name, _, position = text.rpartition("=")
+        if not name or not position.isdecimal():
+            raise CommandError(
+                "--holds is written FEED=POSITION",
+                next_step="give the feed's name and the position of the last change held, such as registry-1=120",
+                code=ExitCode.USAGE,
+            )
+        found[name] = int(position)
+    return found
 
 
 def _until_stopped() -> threading.Event:

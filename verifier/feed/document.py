@@ -200,7 +200,7 @@ def _read(realm: Realm, body: bytes) -> tuple[dict[str, Any], list[Change]]:
 
 def _change(value: dict[str, Any], line: int, as_of_ms: int) -> Change:
     name = value.pop("change", None)
-    if name not in CHANGES:
+    if not isinstance(name, str) or name not in CHANGES:
         raise FeedFormatError(f"line {line}: change is one of {', '.join(sorted(CHANGES))}")
     nik, row = value.pop("nik", ""), value.pop("row", {})
     was, also = (_numbers(value.pop(key, []), line, key) for key in ("was", "also"))

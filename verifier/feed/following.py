@@ -3,10 +3,8 @@
 1 read a file, or gather a run of blocks from where the vault says that the source was followed to; nobody is kept out
 2 open the vault for changes, for the time of the run alone; somebody else may have taken it in meanwhile. Of a stream,
 which has one reader a vault, a run is gathered after that: two at once would take each other's blocks away
-3 log that it is about to be applied: no change without an entry, wherever the process is killed
-4 apply it
-5 log what became of it
-6 let the source go on
+3 apply it, with an entry before and one after (verifier.feed.application)
+4 let the source go on
 
 Whom a run has erased leaves the vault between later runs, a while at a time.
 """
@@ -14,7 +12,6 @@ Whom a run has erased leaves the vault between later runs, a while at a time.
 from __future__ import annotations
 
 import math
-import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,21 +19,14 @@ from typing import TYPE_CHECKING
 
 from keys.realm import Realm
 from keys.signing import thumbprint
-from padan.entry import EntryKind, Field
-from verifier import admin_entry, host_keys
+from verifier import host_keys
 from verifier.agreement.sign import public_key
-from verifier.directory import Directory
 from verifier.feed import document, run
+from verifier.feed.application import NOTHING, Application, now_ms
 from verifier.feed.errors import FeedGapError, FeedSourceUnavailableError
-from verifier.feed.sync import Summary, Sync
 from verifier.log.open import open_log
 from verifier.projector.progress import Silence
-from verifier.reference.following import ReferenceTransfers
-from verifier.reference.writer import open_writer
 from verifier.resident.purge import Purge
-from verifier.resident.rights import Rights
-from verifier.resident.table import MarkTable
-from verifier.token.transfer import TokenTransfers
 from verifier.vault.catalogue import PositionError
 from verifier.vault.changer import in_use
 from verifier.vault.open import open_catalogue, open_changer
@@ -47,11 +37,10 @@ if TYPE_CHECKING:
     from keys.keyagent import KeyAgent
     from verifier.config import Settings
     from verifier.feed.block import BlockSource
-    from verifier.feed.document import Feed
     from verifier.feed.run import Run
+    from verifier.feed.sync import Summary
     from verifier.log.store import LogStore
     from verifier.projector.progress import Meter
-    from verifier.vault.changer import VaultChanger
     from verifier.vault.epoch import Epoch, Followed
 
 _FILE_WAITS_SECONDS = 60.0
@@ -70,7 +59,13 @@ def signers_of(settings: Settings) -> Mapping[str, bytes]:
 
 
 def follow(
-    settings: Settings, name: str, data: bytes, *, begin: bool = False, meter: Meter | None = None
+    settings: Settings,
+    name: str,
+    data: bytes,
+    *,
+    begin: bool = False,
+    holds: Mapping[str, int] = NOTHING,
+    meter: Meter | None = None,
 ) -> Summary:
     """Check a file, log that it is about to be applied, apply it, and log what became of it.
 
@@ -79,6 +74,7 @@ def follow(
         name: of the file, for the log.
         data: the file.
         begin: what was loaded holds everything before the file.
+        holds: source to the position up to which what was loaded holds its changes.
         meter: where progress is told.
 
     Raises:
@@ -92,67 +88,12 @@ def follow(
     with closing(host_keys.unlock(settings)) as agent, closing(open_log(settings.log_database)) as log:
         meter.stage("waiting", 0)
         with closing(open_changer(settings.vault_database, patience=_FILE_WAITS_SECONDS)) as vault:  # 2
-            application = _Application(
-                settings=settings, agent=agent, vault=vault, log=log, begin=begin, meter=meter
+            application = Application(
+                settings=settings, agent=agent, vault=vault, log=log, begin=begin, holds=holds, meter=meter
             )
-            summary = application.apply(name, feed)
+            summary = application.apply(name, feed)  # 3
         Purge(settings, agent, log, meter=meter).run()
     return summary
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Application:
-    """What a run needs to be applied and logged."""
-
-    settings: Settings
-    agent: KeyAgent
-    vault: VaultChanger
-    log: LogStore
-    begin: bool
-    meter: Meter
-
-    def apply(self, name: str, feed: Feed, *, blocks: int = 1) -> Summary:
-        """Log that changes are about to be applied, apply them, and log what became of them."""
-        opened = {
-            "source": feed.source,
-            "file": name,
-            "digest": feed.digest.hex(),
-            "signer": feed.signer,
-            "after": str(feed.after),
-            "end": str(feed.end),
-        }
-        if blocks > 1:
-            opened["blocks"] = str(blocks)
-        admin_entry.append(self.log, EntryKind.FEED_OPENED, opened)  # 3
-        followed = self.vault.followed(self.vault.epoch(), feed.source)
-        run.require_next(feed, followed, now_ms=_now_ms(), begin=self.begin)
-        with (
-            closing(Directory(self.settings.log_database)) as directory,
-            open_writer(self.agent, self.settings.vault_database) as references,
-        ):
-            rights = Rights(self.agent, self.log, MarkTable(directory), source=feed.source)
-            sync = Sync(
-                self.agent,
-                self.vault,
-                rights,
-                tokens=TokenTransfers(self.agent, directory),
-                references=ReferenceTransfers(references),
-                meter=self.meter,
-            )
-            summary = sync.run(feed, begin=self.begin)  # 4
-        applied = {
-            "source": feed.source,
-            "digest": feed.digest.hex(),
-            "from": str(summary.begun),
-            "to": str(summary.position),
-            "applied": str(summary.applied),
-            "older": str(summary.older),
-            "rejected": str(len(summary.rejects)),
-            "erased": str(summary.erased),
-        }
-        fields = {int(Field.EPOCH): summary.epoch.to_bytes(4, "big")}
-        admin_entry.append(self.log, EntryKind.FEED_APPLIED, applied, fields=fields)  # 5
-        return summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,20 +120,28 @@ class Follower:
     """Takes a table or a stream in, run by run. For one thread."""
 
     def __init__(
-        self, settings: Settings, source: BlockSource, *, begin: bool = False, meter: Meter | None = None
+        self,
+        settings: Settings,
+        source: BlockSource,
+        *,
+        begin: bool = False,
+        holds: Mapping[str, int] = NOTHING,
+        meter: Meter | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first run.
 
         Args:
             settings: the installation's.
             source: where the blocks are.
-            begin: what was loaded holds everything before the oldest block there is; true of the epoch that is in use
-                at the first run, and of no later one.
+            begin: what was loaded holds everything before the oldest block there is.
+            holds: source to the position up to which what was loaded holds its changes. Both are true of the epoch that
+                is in use at the first run, and of no later one.
             meter: where progress is told.
         """
         self._settings = settings
         self._source = source
         self._begin = begin
+        self._holds = holds
         self._meter = meter or Silence()
         self._realm = realm_of(settings)
         self._signers = signers_of(settings)
@@ -216,7 +165,7 @@ class Follower:
         """
         while True:
             found, summary = self._take()
-            self._settle(found.taken)  # 6
+            self._settle(found.taken)  # 4
             if summary is not None:
                 return summary
             if not found.taken:
@@ -229,6 +178,7 @@ class Follower:
         with closing(open_catalogue(self._settings.vault_database)) as catalogue:
             epoch = in_use(catalogue)
             self._keys_for(epoch)  # may ask for a passphrase, so before anybody is kept out
+            self._go_to_begin(is_new=not catalogue.sources(epoch.number))
             if not self._source.has_one_reader:
                 found = self._gather(_noting(partial(catalogue.followed, epoch.number), told))  # 1
                 if found.feed is None:
@@ -249,17 +199,18 @@ class Follower:
                 raise PositionError(
                     f"{source} was followed by another process, or another epoch came into use"
                 )
-            application = _Application(
+            application = Application(
                 settings=self._settings,
                 agent=agent,
                 vault=vault,
                 log=log,
                 begin=self._begin,
+                holds=self._holds,
                 meter=self._meter,
             )
             # Until it says otherwise: of a run that is cut off nobody hears whom it has erased.
             self._erasing += 1
-            summary = application.apply(self._source.name, found.feed, blocks=found.blocks)
+            summary = application.apply(self._source.name, found.feed, blocks=found.blocks)  # 3
             if not summary.erased:
                 self._erasing -= 1
             self._rewound = False
@@ -308,11 +259,12 @@ class Follower:
         try:
             self._source.settle(taken)
         except FeedSourceUnavailableError:
-            self._source.close()  # what is in the vault may come again; the next run says what is wrong
+            self.disconnect()  # what is in the vault may come again; the next run says what is wrong
 
     def disconnect(self) -> None:
         """Let go of the source; the next run connects again."""
         self._source.close()
+        self._rewound = False
 
     def close(self) -> None:
         """Let go of everything."""
@@ -320,12 +272,24 @@ class Follower:
         self._source.close()
         self._keys.close()
 
+    def _go_to_begin(self, *, is_new: bool) -> None:
+        """Read from the oldest block where that is to be the first, however far the epoch before had read.
+
+        Args:
+            is_new: the epoch has followed nothing yet.
+        """
+        if is_new and (self._begin or self._holds) and not self._rewound:
+            self._rewound = self._source.rewind()
+
     def _gather(self, followed: Callable[[str], Followed]) -> Run:
-        gatherer = run.Gatherer(realm=self._realm, signers=self._signers, now_ms=_now_ms(), begin=self._begin)
+        def goes_on(source: str) -> Followed:
+            return run.held(followed(source), self._holds.get(source, 0))
+
+        gatherer = run.Gatherer(realm=self._realm, signers=self._signers, now_ms=now_ms(), begin=self._begin)
         while True:
             try:
-                with closing(self._source.blocks(followed)) as blocks:
-                    return gatherer.gather(blocks, followed)
+                with closing(self._source.blocks(goes_on)) as blocks:
+                    return gatherer.gather(blocks, goes_on)
             except FeedGapError:
                 # A stream that was read further than this vault was followed, for example before a restore.
                 if self._rewound or not self._source.rewind():
@@ -335,7 +299,8 @@ class Follower:
     def _keys_for(self, epoch: Epoch) -> KeyAgent:
         """Unlock the keyring, and again for another epoch: it may have keys that were made since."""
         if self._agent is None or epoch.number != self._epoch:
-            self._begin = self._begin and self._agent is None
+            if self._agent is not None:
+                self._begin, self._holds = False, NOTHING
             self._stop_purging()
             self._keys.close()
             self._agent = None
@@ -353,7 +318,3 @@ def _noting(followed: Callable[[str], Followed], told: dict[str, Followed]) -> C
         return told[source]
 
     return note
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

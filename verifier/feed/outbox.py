@@ -60,6 +60,8 @@ class Outbox:
     table: sa.Table
     create: bool
     _checked: bool = False
+    _served: str = ""
+    """The source that the last reading began with: the next one begins after it, so that each has its turn."""
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ class Outbox:
     def blocks(self, followed: Callable[[str], Followed]) -> Generator[Block, None, None]:
         """Read what may be new: source by source, in the order of positions."""
         with self._connected() as connection:
+            first = True
             for source in self._sources(connection):
                 position, as_of_ms = followed(source)
                 columns, as_of = self.table.c, time_text(as_of_ms)
@@ -112,6 +115,8 @@ class Outbox:
                 with connection.execute(query) as rows:
                     for end, day, text in rows:
                         place = f"{self.table.fullname}, block of {source} to position {end}"
+                        if first:
+                            self._served, first = source, False
                         yield Block(place=place, data=_bytes(text), said=(source, end, day))
 
     def settle(self, count: int) -> None:
@@ -148,12 +153,13 @@ class Outbox:
 
     def _sources(self, connection: sa.Connection) -> Iterator[str]:
         """List the sources by a search each, which costs the same however many rows there are."""
-        columns, last = self.table.c, ""
-        while True:
-            found = connection.scalar(sa.select(sa.func.min(columns.source)).where(columns.source > last))
-            if found is None:
-                return
-            yield (last := found)
+        name, served = self.table.c.source, self._served
+        for low, among in ((served, sa.true()), ("", name <= served)):
+            last = low
+            while last is not None:
+                query = sa.select(sa.func.min(name)).where(name > last, among)
+                if (last := connection.scalar(query)) is not None:
+                    yield last
 
     @contextmanager
     def _connected(self, *, writing: bool = False) -> Iterator[sa.Connection]:

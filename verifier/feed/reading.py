@@ -86,11 +86,16 @@ class Write:
         """Say whether the row is that of the person's own number, or of whoever is held no longer."""
         return self.person is None or self.under is self.own
 
-    def record(self, projection: Projection) -> Record:
-        """Make the row, under a projection's keys."""
+    def record(self, projection: Projection, revision: int) -> Record:
+        """Make the row, under a projection's keys.
+
+        Args:
+            projection: of the epoch.
+            revision: above that of the row before it.
+        """
         if self.person is None:
-            return projection.inner.withdrawn(revision=self.change.position)
-        return projection.inner.project(self.person, under=self.under, revision=self.change.position)
+            return projection.inner.withdrawn(revision=revision)
+        return projection.inner.project(self.person, under=self.under, revision=revision)
 
 
 def read(change: Change, projection: Projection, rejected: list[Reject]) -> Read | None:

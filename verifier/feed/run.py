@@ -128,6 +128,11 @@ def require_next(feed: Feed, followed: Followed, *, now_ms: int, begin: bool) ->
         raise FeedTimeError(f"new changes, but as_of goes back: {feed.source} was followed to a later time")
 
 
+def held(followed: Followed, position: int) -> Followed:
+    """Say where to go on with a source: where it was followed to, or of one that was not, what a load holds of it."""
+    return followed if followed.position else followed._replace(position=position)
+
+
 def join(feeds: Sequence[Feed]) -> Feed:
     """Make one of blocks that follow each other; a block that is alone stays what it is.
 

@@ -52,6 +52,8 @@ FETCH: Final = 16
 ACK_SECONDS: Final = 300.0
 """After so long the server sends again what was not acknowledged."""
 _REFUSED: Final = "authorization violation"
+_CREDS: Final = (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED")
+"""Of lines in a file of credentials."""
 SOURCE, END, AS_OF = "Padan-Source", "Padan-End", "Padan-As-Of"
 """Headers of a message; not signed, so only whoever publishes goes by them."""
 
@@ -193,6 +195,11 @@ class Stream:
         where, stream = self._where, client.jetstream(timeout=CALL_SECONDS)
         found = await stream.stream_info(where.stream)
         self._is_queue = found.config.retention == RetentionPolicy.WORK_QUEUE
+        if found.config.retention == RetentionPolicy.INTEREST:
+            raise FeedSourceError(
+                f"{where.stream}: its retention is interest, by which changes go that nobody waits for just now;"
+                " make it limits or workqueue"
+            )
         acknowledged = 0
         try:
             floor = (await stream.consumer_info(where.stream, where.consumer)).ack_floor
@@ -277,7 +284,10 @@ def _credentials(where: address.StreamAddress) -> dict[str, Any]:
             if where.cert is not None and where.key is not None:
                 chosen["tls"].load_cert_chain(where.cert, where.key)
         if where.creds is not None:
-            where.creds.read_bytes()  # its own error is that of a missing file
+            if any(mark not in where.creds.read_bytes() for mark in _CREDS):  # the client would look for ever
+                raise FeedSourceError(
+                    "a file that the address names has no credentials as nsc writes them: JWT, then seed"
+                )
             chosen["user_credentials"] = str(where.creds)
         if where.token_file is not None:
             chosen["token"] = where.token_file.read_text().strip()

@@ -4,22 +4,27 @@
  2 read each change; one that breaks a rule is a reject, the rest goes on
  3 heed residents' rights: who was erased is a reject, and what is still held of them goes; marks go along once to a
    new number, or to whom a number was merged into where the batch does not part them again, and are written down first
- 4 read which position wrote each row; an older change, or the same one again, is passed over
- 5 let what stands under numbers that change hands follow, then project, seal, and apply the batch together with the
-   position, with their biometric references, and with the rows of the other epoch while the inner keys are rotated
+ 4 read the revision of each row: the position that wrote it, or more, where another source had written it before; in a
+   replay a change that is not above it is passed over
+ 5 project, seal, and apply the batch together with the position, with their biometric references, and with the rows of
+   the other epoch while the inner keys are rotated; what stands under numbers that change hands follows just before
  6 take back the rows of whoever officers have erased meanwhile
 
 Killed anywhere, the same file goes on where it was. Shuffled across people or delivered twice, it comes out the same,
-because a row keeps the position that wrote it (its revision). Killed between a person's erasure and the batch that
-brings it, the batch then meets the mark at every change of theirs; so a refused change takes back what is held.
-Whoever had the number for a while within the batch is not bound by it: the erasure came later.
+because rows and position change together. Of several sources, whose positions say nothing of each other, what comes
+later counts; a row's revision grows all the same, and so orders its changes wherever they come to again.
+
+Killed between a person's erasure and the batch that brings it, the batch then meets the mark at every change of theirs;
+so a refused change takes back what is held. Whoever had the number for a while within the batch is not bound by it: the
+erasure came later.
 """
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from tokenizer.record import Record
 from verifier.epoch import REGISTRY_ZONE
@@ -28,6 +33,7 @@ from verifier.feed.document import ERASED, WITHDRAWN
 from verifier.feed.errors import FeedEpochError, FeedGapError
 from verifier.feed.hands import NOBODY, Hands
 from verifier.feed.reading import Read, Write, read
+from verifier.feed.surroundings import Nothing, at_once
 from verifier.projector import rejects
 from verifier.projector.progress import Silence
 from verifier.projector.rejects import Reject
@@ -45,12 +51,12 @@ if TYPE_CHECKING:
     from padan.nik import Nik
     from tokenizer.inner import Inner
     from verifier.feed.document import Change, Feed
+    from verifier.feed.surroundings import Changed, Follows, Joins
     from verifier.projector.progress import Meter
     from verifier.projector.projection import Projection
     from verifier.resident.rights import Batch, Rights
     from verifier.vault.epoch import Epoch
     from verifier.vault.pairs import Beside
-    from verifier.vault.store import Row
 
 BATCH: Final = 2_000
 """Changes that become visible together."""
@@ -69,7 +75,7 @@ class Summary:
         begun: the position before.
         position: the position now.
         applied: changes of which a row was written.
-        older: changes that were passed over, because the person's row is as new or newer.
+        older: changes of a replay that were passed over, because the person's row is as new or newer.
         known: changes that were passed over, because the source was followed past them before.
         erased: numbers that were erased.
         rejects: position, field and rule of changes that were not applied.
@@ -91,76 +97,6 @@ class Summary:
 _OF_KNOWN: Final = frozenset({"changed", "deceased", "moved", WITHDRAWN, ERASED})
 
 
-class Changed(Protocol):
-    """The epoch that changes go into; see `VaultChanger`, whose part it is, for all of it."""
-
-    def epoch(self) -> Epoch:
-        """Read what it is now."""
-        ...
-
-    def other(self, epoch: Epoch) -> Epoch | None:
-        """Read which other epoch takes the changes besides."""
-        ...
-
-    def position(self, epoch: Epoch, source: str) -> int:
-        """Read how far it has followed a source."""
-        ...
-
-    def boxes(self, epoch: Epoch, tokens: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Read the boxes of those tokens that are held."""
-        ...
-
-    def apply(
-        self,
-        epoch: Epoch,
-        rows: Sequence[Row],
-        *,
-        added: int,
-        source: str,
-        before: int,
-        after: int,
-        as_of_ms: int,
-        beside: Beside | None = None,
-        also: Callable[[Connection], None] | None = None,
-    ) -> Epoch:
-        """Replace or add rows, and move the source's position."""
-        ...
-
-    def replace(self, epoch: Epoch, rows: Sequence[Row]) -> None:
-        """Replace rows, and leave nothing behind of them."""
-        ...
-
-
-class Follows(Protocol):
-    """What stands under numbers, and follows them from hand to hand; see `TokenTransfers`."""
-
-    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner]) -> None:
-        """Let what stands under numbers follow."""
-        ...
-
-
-class Joins(Protocol):
-    """What follows numbers in the very transaction that changes their rows; see `ReferenceTransfers`."""
-
-    def joining(self, transfers: Sequence[Transfer]) -> Callable[[Connection], None] | None:
-        """Prepare it; None for nothing."""
-        ...
-
-    def take(self, transfers: Sequence[Transfer]) -> None:
-        """Let it follow in a transaction of its own."""
-        ...
-
-
-class _Nothing:
-    """Nothing stands under numbers."""
-
-    def take(self, transfers: Sequence[Transfer], inners: Iterable[Inner] = ()) -> None:
-        """Do nothing."""
-
-    def joining(self, transfers: Sequence[Transfer]) -> None:
-        """Do nothing."""
-
-
 class Sync:
     """Follows sources."""
 
@@ -173,6 +109,8 @@ class Sync:
         tokens: Follows | None = None,
         references: Joins | None = None,
         meter: Meter | None = None,
+        seen: Callable[[], object] = at_once,
+        is_replay: bool = False,
     ) -> None:
         """Bring together what is needed.
 
@@ -183,21 +121,27 @@ class Sync:
             tokens: what follows numbers that change hands; None for nothing, where changes come again.
             references: likewise, in the transaction that applies a batch.
             meter: where progress is told.
+            seen: waits until whoever answers has seen the marks that were written before.
+            is_replay: rows may have newer changes of the source already.
         """
+        self._seen = seen
+        self._is_replay = is_replay
         self._agent = agent
         self._vault = vault
         self._rights = rights
-        self._tokens = tokens or _Nothing()
-        self._references = references or _Nothing()
+        self._tokens = tokens or Nothing()
+        self._references = references or Nothing()
         self._meter = meter or Silence()
         self._other = beside.NONE
 
-    def run(self, feed: Feed, *, begin: bool = False) -> Summary:
+    def run(self, feed: Feed, *, begin: bool = False, held: int = 0) -> Summary:
         """Apply a file.
 
         Args:
             feed: the file.
-            begin: the epoch has not followed the source yet, and what was loaded holds everything before the file.
+            begin: what was loaded holds everything before the file.
+            held: what was loaded holds the source's changes up to this position. Both count only where the epoch has
+                followed nothing of the source yet.
 
         Raises:
             FeedGapError: changes before its first are missing.
@@ -210,7 +154,9 @@ class Sync:
         if not beside.is_ours(epoch):
             raise FeedEpochError("the epoch in use was made by another normaliser or suite")
         followed = self._vault.position(epoch, feed.source)  # 1
-        position = feed.after if begin and not followed else followed
+        position = followed or held
+        if begin and not position:
+            position = feed.after
         if feed.after > position:
             raise FeedGapError.between(feed.source, position, feed.after)
         summary = Summary(source=feed.source, epoch=epoch.number, begun=position, position=followed)
@@ -259,35 +205,39 @@ class Sync:
         rights = self._rights.batch(projection.inner, {nik for found in told for nik in found.numbers})
         writes = [write for found in told for write in _heed(found, rights, summary, parted)]  # 3
         self._rights.keep(rights)
+        if rights.are_marks_carried:
+            self._seen()  # else rows would lead to somebody whose mark is not known yet
         ids = [projection.inner.record_id(write.under) for write in writes]
         tokens = projection.outer.tokens(ids)
         before = self._opened(epoch, tokens, projection)  # 4
-        revisions = {token: record.revision for token, record in before.items()}
+        stood = {token: record.revision for token, record in before.items()}
+        reached = dict(stood) if self._is_replay else dict[bytes, int]()
         hands = Hands(_standing(dict(zip(tokens, ids, strict=True)), before), rights.names)
         held = set(before)
-        chosen: dict[bytes, Write] = {}
+        chosen: dict[bytes, tuple[Write, int]] = {}
         fresh: set[int] = set()
         for token, write in zip(tokens, writes, strict=True):
             if write.is_refused and token not in held:
                 continue
-            if write.change.position > revisions.get(token, -1):
-                revisions[token], chosen[token] = write.change.position, write
+            position = write.change.position
+            if position > reached.get(token, -1):
+                reached[token] = position
+                chosen[token] = write, max(position, stood.get(token, -1) + 1)
                 hands.take(token, write)
                 if not write.is_refused:
-                    fresh.add(write.change.position)
+                    fresh.add(position)
             if token not in held and write.change.name in _OF_KNOWN and write.is_own:
-                summary.remarks.append(Reject(write.change.position, "", UNKNOWN))
+                summary.remarks.append(Reject(position, "", UNKNOWN))
             held.add(token)
         positions = {write.change.position for write in writes if not write.is_refused}
         summary.applied += len(fresh)
         summary.older += len(positions - fresh)
         rows = [  # 5
-            (token, projection.outer.seal(token, write.record(projection).pack()))
-            for token, write in sorted(chosen.items())
+            (token, projection.outer.seal(token, write.record(projection, revision).pack()))
+            for token, (write, revision) in sorted(chosen.items(), key=operator.itemgetter(0))
         ]
 
         def apply() -> Epoch:
-            self._tokens.take(hands.transfers, self._inners(projection))
             return self._vault.apply(
                 epoch,
                 rows,
@@ -297,14 +247,30 @@ class Sync:
                 after=after,
                 as_of_ms=as_of_ms,
                 beside=self._beside(chosen),
-                also=self._references.joining(hands.transfers),
+                also=self._following(hands.transfers, projection),
             )
 
         changed = self._until_unmoved(apply, epoch, projection)
         summary.position = after
-        held_now = [write.under for write in chosen.values() if write.person is not None]
+        held_now = [write.under for write, _ in chosen.values() if write.person is not None]
         self._take_back(changed, rights, held_now, projection)  # 6
         return changed
+
+    def _following(
+        self, transfers: Sequence[Transfer], projection: Projection
+    ) -> Callable[[Connection], None]:
+        """Let what stands under numbers follow when the rows are written and not yet visible.
+
+        What stands in the log's database is last: a vault that cannot be written leaves it where it was.
+        """
+        joining = self._references.joining(transfers)
+
+        def follow(connection: Connection) -> None:
+            if joining is not None:
+                joining(connection)
+            self._tokens.take(transfers, self._inners(projection))
+
+        return follow
 
     def _until_unmoved(self, apply: Callable[[], Epoch], epoch: Epoch, projection: Projection) -> Epoch:
         """Apply a batch, and again where other epochs take changes or references by then."""
@@ -334,14 +300,17 @@ class Sync:
             projection=beside.projection_of(self._agent, other, projection.as_of), takes=beside.is_ours(other)
         )
 
-    def _beside(self, chosen: dict[bytes, Write]) -> Beside | None:
+    def _beside(self, chosen: Mapping[bytes, tuple[Write, int]]) -> Beside | None:
         """Make the rows of the other epoch."""
         there = self._other.projection
         if there is None:
             return None
-        tokens = self._other.tokens([write.under for write in chosen.values()])
+        tokens = self._other.tokens([write.under for write, _ in chosen.values()])
         writes = list(chosen.values()) if self._other.takes else []
-        records = {token: write.record(there) for token, write in zip(tokens, writes, strict=False)}
+        records = {
+            token: write.record(there, revision)
+            for token, (write, revision) in zip(tokens, writes, strict=False)
+        }
         return self._other.beside(dict(zip(chosen, tokens, strict=True)), records)
 
     def _take_back(self, epoch: Epoch, rights: Batch, numbers: Sequence[Nik], projection: Projection) -> None:

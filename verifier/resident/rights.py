@@ -103,6 +103,11 @@ class Batch:
         self.brought = Brought()
         self.erased: list[Nik] = []
 
+    @property
+    def are_marks_carried(self) -> bool:
+        """Say whether somebody is to bear a restriction or a lock that stood under another number."""
+        return any(mark is not Mark.ERASED for marks in self.brought.marks.values() for mark in marks)
+
     def is_erased(self, nik: Nik) -> bool:
         """Say whether a number is marked as erased."""
         return Mark.ERASED in self._since[nik]

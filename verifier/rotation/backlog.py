@@ -53,7 +53,7 @@ def replay(means: Means, feed: Feed, *, meter: Meter) -> Summary:
         closing(open_rows(settings.vault_database)) as vault,
     ):
         rights = _AsMarked(means.agent, log, MarkTable(directory), source=feed.source)
-        return Sync(means.agent, _Backlog(means, vault), rights, meter=meter).run(feed)
+        return Sync(means.agent, _Backlog(means, vault), rights, meter=meter, is_replay=True).run(feed)
 
 
 class _AsMarked(Rights):

@@ -1,7 +1,8 @@
 """Numbers that change hands, as the rows behind tokens follow them: the projector has the number, and so its M.
 
-Rows are written before the vault is changed, so that a process killed in between does it again with the batch; for the
-moment between the two a token of a number that was changed finds nobody, as the number itself does. A step costs a
+Rows are written when the vault's are and just before those are visible, so that a process killed in between does it
+again with the batch, and a vault that cannot be written leaves tokens where they led. Killed in between, and until it
+goes on, a token of a number that was changed finds nobody. A step costs a
 hash to the group and a multiplication for each number, some 50 microseconds; where no token was ever issued, nothing.
 
 While an inner rotation is under way, also a number that stays where it is is looked at: the rotation may have found

@@ -225,7 +225,7 @@ class VaultChanger:
             after: the position after them.
             as_of_ms: the registry's state that the epoch shows then, milliseconds of the Unix epoch; 0 leaves it.
             beside: the rows of the other epoch of an inner rotation; None where `other` has told of none.
-            also: changes what follows the rows, in the same transaction; what it raises undoes all of it.
+            also: changes what follows the rows, in the same transaction after them; what it raises undoes all of it.
 
         Returns:
             The epoch as it is now.
@@ -238,7 +238,7 @@ class VaultChanger:
         """
         _check(rows, epoch.box_size)
         change = self._changer.prepare(epoch, rows) if rows else None
-        writes = [each for each in (also, change.write if change is not None else None) if each is not None]
+        writes = [each for each in (change.write if change is not None else None, also) if each is not None]
         self._catalogue.amend(
             epoch.number,
             source=source,

@@ -97,7 +97,8 @@ def test_a_head_that_is_none(head: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"position": 7}, {"position": "8"}, {"position": 1 << 63}, {"change": "erased?"}, {"row": {}}, {"row": []},
+        {"position": 7}, {"position": "8"}, {"position": 1 << 63}, {"change": "erased?"}, {"change": []}, {"row": {}},
+        {"row": []},
         {"row": {"NIK": 7}}, {"nik": BUDI["NIK"]}, {"was": ["1"]}, {"change": "merged"}, {"change": "nik_changed"},
         {"also": "1"}, {"also": ["1"] * 17}, {"change": "withdrawn"}, {"more": 1},
     ],
