@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psycopg
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from keys import events, ringformat
@@ -35,8 +34,8 @@ from keys.realm import Realm
 from keys.ringfile import sync_folder
 from padan.entry import EntryKind
 from verifier import admin_entry, database, host_keys, migrations, schema
-from verifier.backup import holder_file, keyrings, postgres, sqlite
-from verifier.backup.errors import BackupPlaceError, BackupWriteError
+from verifier.backup import holder_file, keyrings, places, postgres, sqlite
+from verifier.backup.errors import BackupWriteError
 from verifier.backup.folder import chunks_of, created
 from verifier.backup.verify import verify
 from verifier.database import parse_address
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
     from verifier.database import Address
     from verifier.headfile import Head
 
-_RESTORING: Final = ".restoring"
 _FOLDER_MODE: Final = 0o700
 
 
@@ -169,7 +167,7 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         migrations.require_known(Tree.VAULT, manifest.vault_version)
     mirror = settings.log_mirror if use_mirror else None
     ring = _newest(settings, realm, folder, mirror)  # 2
-    _require_free(settings, manifest)  # 3
+    places.require_free(settings, manifest)  # 3
     job = _Job(
         settings=settings,
         folder=folder,
@@ -237,49 +235,19 @@ def elsewhere(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def _require_free(settings: Settings, manifest: Manifest) -> None:
-    for tree, text, engine in (
-        (Tree.LOG, settings.log_database, manifest.engine),
-        (Tree.VAULT, settings.vault_database, manifest.vault_engine),
-    ):
-        address = parse_address(text)
-        if address.is_sqlite != (engine == sqlite.ENGINE):
-            raise BackupPlaceError(
-                f"the backup's {tree.value} is of {engine}, and the settings name another engine"
-            )
-        if address.path is None:
-            _require_empty(text, tree)
-        elif address.path.exists() and not (address.path.is_dir() and not any(address.path.iterdir())):
-            raise BackupPlaceError(
-                f"{address.path}: there is a {tree.value} already; a restore overwrites nothing"
-            )
-
-
-def _require_empty(url: str, tree: Tree) -> None:
-    engine = database.make_engine(parse_address(url))
-    try:
-        names = set(inspect(engine).get_table_names())
-    except SQLAlchemyError as error:
-        raise migrations.DatabaseFailedError(tree, classify(error)) from error
-    finally:
-        engine.dispose()
-    if names & {tree.version_table, *(table.name for table in postgres.METADATA[tree].sorted_tables)}:
-        raise BackupPlaceError(f"the {tree.value} database is not empty; a restore overwrites nothing")
-
-
 def _stage_vault(job: _Job, opened: contextlib.ExitStack) -> Callable[[], object]:
     address = parse_address(job.settings.vault_database)
     if address.path is None:
         connection = _stage_tables(job, Tree.VAULT, address, opened)
         return connection.commit
-    staged = _fresh(address.path, opened)
+    staged = places.fresh(address.path, opened)
     staged.mkdir(mode=_FOLDER_MODE, parents=True)
     for each in job.manifest.files:
         if each.path.startswith(f"{sqlite.VAULT_FOLDER}/"):
             _copy(job.folder / each.path, staged / Path(each.path).name)
     migrations.upgrade(str(staged), Tree.VAULT)
     sync_folder(staged)
-    return partial(_put, staged, address.path)
+    return partial(places.put, staged, address.path)
 
 
 def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Callable[[], object]]:
@@ -294,7 +262,7 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
         columns = {name: getattr(row, name) for name in EntryRow.__annotations__}
         connection.execute(insert(schema.entry).values(sequence=chain.entries + 1, **columns))
         return restored, connection.commit
-    staged = _fresh(address.path, opened)
+    staged = places.fresh(address.path, opened)
     staged.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     _copy(job.folder / sqlite.LOG_FILE, staged)
     migrations.upgrade(str(staged), Tree.LOG)
@@ -309,7 +277,7 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
         vault_came_back(connection)
     with contextlib.closing(open_log(str(staged))) as log:
         admin_entry.append(log, EntryKind.RESTORED, restored.detail())
-    return restored, partial(_put, staged, address.path)
+    return restored, partial(places.put, staged, address.path)
 
 
 def _stage_tables(job: _Job, tree: Tree, address: Address, opened: contextlib.ExitStack) -> Connection:
@@ -349,29 +317,7 @@ def _now_ms(connection: Connection) -> int:
     return max(int(time.time() * 1000), last)
 
 
-def _fresh(path: Path, opened: contextlib.ExitStack) -> Path:
-    """Name what is not in its place yet; what a killed restore left of it goes."""
-    staged = path.with_name(path.name + _RESTORING)
-    _remove(staged)
-    opened.callback(_remove, staged)  # which finds nothing where it has got its place
-    return staged
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
-        each.unlink(missing_ok=True)
-
-
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as file, created(target) as copy:
         for chunk in chunks_of(file):
             copy.write(chunk)
-
-
-def _put(staged: Path, place: Path) -> None:
-    if place.is_dir():
-        place.rmdir()  # an empty one: others were refused
-    staged.rename(place)
-    sync_folder(place.parent)
