@@ -1,7 +1,7 @@
 """The folder of a backup: under another name until it is complete and durable, its files hashed as they are written.
 
-Everything is for its owner alone. `NAME.partial` is never a backup: what a killed command left there, the next one of
-the same name removes.
+Everything is for its owner alone. `NAME.partial` is never a backup: what a killed command left there, the next one in
+the same folder removes, whatever its name.
 """
 
 from __future__ import annotations
@@ -92,6 +92,10 @@ class PartialFolder:
 def making(final: Path) -> Iterator[PartialFolder]:
     """Make a backup's folder; what is written is removed where an exception leaves the block.
 
+    First goes what killed commands left beside it under other names, which may be as large as a backup. What another
+    command is making stays, and what no command of ours marked. A half that cannot be removed stays too, and is tried
+    again by the next command: it is no reason to have no backup tonight.
+
     Raises:
         BackupPlaceError: there is something of that name, or another command is making it.
         BackupWriteError: the disk refuses.
@@ -99,12 +103,13 @@ def making(final: Path) -> Iterator[PartialFolder]:
     if final.exists():
         raise BackupPlaceError(f"{final}: there is something already")
     folder = PartialFolder(final)
+    _sweep(folder.path)  # before anything is made: the disk may be full of them
     with contextlib.ExitStack() as held:
         _begin(folder.path, held)
         try:
             yield folder
         except (OSError, sqlite3.Error) as error:
-            shutil.rmtree(folder.path, ignore_errors=True)
+            _give_up(folder.path)
             cause = (
                 ADVICE[classify(error)] if isinstance(error, sqlite3.Error) else os.strerror(error.errno or 0)
             )
@@ -112,7 +117,7 @@ def making(final: Path) -> Iterator[PartialFolder]:
                 f"{folder.path}: {cause}; what was written is removed, and there is no backup {final.name}"
             ) from error
         except BaseException:
-            shutil.rmtree(folder.path, ignore_errors=True)
+            _give_up(folder.path)
             raise
 
 
@@ -136,12 +141,46 @@ def _begin(path: Path, held: contextlib.ExitStack) -> None:
             if not (path / _MARK).exists():
                 raise BackupPlaceError(f"{path}: there is something already, and no killed backup left it")
             _lock(path, held)
-            shutil.rmtree(path)
+            _clear(path)
         path.mkdir(mode=_FOLDER_MODE, parents=True)
         (path / _MARK).touch(mode=_FILE_MODE)
         _lock(path, held)
     except OSError as error:
         raise BackupWriteError(f"{path}: cannot be made ({error.strerror})") from error
+
+
+def _sweep(own: Path) -> None:
+    """Remove the halves that killed commands left in the folder under other names."""
+    halves: list[Path] = []
+    with contextlib.suppress(OSError):
+        halves = [path for path in own.parent.glob(f"*{PARTIAL}") if path != own and not path.is_symlink()]
+    for path in halves:
+        with contextlib.suppress(OSError, BackupPlaceError), contextlib.ExitStack() as held:
+            # Between its mark and its lock, a command that begins has nothing but the mark: it is not disturbed. Who
+            # has written more has the lock.
+            if _has_more(path):
+                _lock(path, held)
+                if _has_more(path):  # and is not, since, one that began anew
+                    _clear(path)
+
+
+def _has_more(path: Path) -> bool:
+    return (path / _MARK).is_file() and any(each.name != _MARK for each in path.iterdir())
+
+
+def _clear(path: Path) -> None:
+    """Remove a half whose lock is held; the mark last, so that one whose removal is killed is still known as a half."""
+    for each in path.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        elif each.name != _MARK:
+            each.unlink()
+    shutil.rmtree(path)
+
+
+def _give_up(path: Path) -> None:
+    with contextlib.suppress(OSError):  # what stays has its mark, and goes with the next command
+        _clear(path)
 
 
 def _lock(path: Path, held: contextlib.ExitStack) -> None:
@@ -151,6 +190,10 @@ def _lock(path: Path, held: contextlib.ExitStack) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise BackupPlaceError(f"{path}: another command is making this backup") from error
+    if not os.path.samestat(
+        os.fstat(descriptor), (path / _MARK).stat()
+    ):  # its holder ended, and one began anew
+        raise BackupPlaceError(f"{path}: another command is making this backup")
 
 
 @contextlib.contextmanager
