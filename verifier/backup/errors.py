@@ -38,7 +38,7 @@ class BackupHolderError(BackupError):
 
 
 class BackupWriteError(ServiceError):
-    """The backup, or what is restored, cannot be written; what was written of it is removed and counts for nothing."""
+    """The backup, or what is restored, cannot be written; what was written is removed, but for what it says."""
 
 
 class BackupBusyError(ServiceError):

@@ -4,7 +4,8 @@ Everything is checked before anything is written, and nothing that is there is o
  1 the backup is whole, and of this registry and environment; this release knows its databases' versions
  2 the newest keyring at hand opens: the one in its place, or the backup's, or the mirror's; one that custodians hold
    together is opened by them, when the service starts, and here its history is whole and their quorum's file at hand
- 3 nothing is in the places of log and vault
+ 3 nothing is in the places of log and vault; but a vault on SQLite that is just the backup's was placed by this same
+   restore, which was cut off then, and stays
  4 vault and log are written, under other names or in transactions that nobody sees, and brought to this release's
    version
  5 the log's mirror is applied, so that what was answered after the backup is there too
@@ -130,7 +131,7 @@ class _Ring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """One restore."""
+    """One restore; `is_placed` says whether an earlier one that was cut off has placed the vault."""
 
     settings: Settings
     folder: Path
@@ -140,6 +141,7 @@ class _Job:
     head: Head | None
     keyring: int
     sealed: bool
+    is_placed: bool
 
 
 def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Restored:
@@ -157,7 +159,8 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         MirrorReplayError: the mirror does not go on where the backup ends, or is damaged.
         DatabaseVersionError: a later release made the backup.
         HeadFormatError, HeadStoreError: the head cannot be read.
-        BackupWriteError: it cannot be written; nothing is in its place.
+        BackupWriteError: it cannot be written; it says what is in its place, and what is to go from there before the
+            same restore is repeated.
     """
     realm = Realm(registry_id=settings.registry_id, environment=settings.environment)
     manifest = verify(folder, realm)  # 1
@@ -167,7 +170,7 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         migrations.require_known(Tree.VAULT, manifest.vault_version)
     mirror = settings.log_mirror if use_mirror else None
     ring = _newest(settings, realm, folder, mirror)  # 2
-    places.require_free(settings, manifest)  # 3
+    is_placed = places.require_free(settings, manifest)  # 3
     job = _Job(
         settings=settings,
         folder=folder,
@@ -177,17 +180,19 @@ def restore(settings: Settings, folder: Path, *, use_mirror: bool = True) -> Res
         head=HeadFile(settings.head_file, realm).read(),
         keyring=ring.counter,
         sealed=ring.sealed,
+        is_placed=is_placed,
     )
+    placing = places.Placing(settings, keyring=ring.path == settings.keyring, vault=is_placed)
     try:
         with contextlib.ExitStack() as opened:
             place_vault = _stage_vault(job, opened)  # 4
             restored, place_log = _stage_log(job, opened)  # 4 to 7
-            _put_keyring(ring, settings)  # 8
-            place_vault()
-            place_log()
+            placing.do(places.KEYRING, partial(_put_keyring, ring, settings))  # 8
+            placing.do(Tree.VAULT.value, place_vault)
+            placing.do(Tree.LOG.value, place_log)
     except (OSError, sqlite3.Error, psycopg.Error, SQLAlchemyError) as error:
         cause = os.strerror(error.errno or 0) if isinstance(error, OSError) else ADVICE[classify(error)]
-        raise BackupWriteError(f"restore: {cause}; log and vault are not in their places") from error
+        raise BackupWriteError(f"restore: {cause}; {placing.said()}") from error
     return restored
 
 
@@ -243,9 +248,14 @@ def _stage_vault(job: _Job, opened: contextlib.ExitStack) -> Callable[[], object
     staged = places.fresh(address.path, opened)
     staged.mkdir(mode=_FOLDER_MODE, parents=True)
     for each in job.manifest.files:
-        if each.path.startswith(f"{sqlite.VAULT_FOLDER}/"):
+        if each.path.startswith(f"{sqlite.VAULT_FOLDER}/") and (
+            not job.is_placed or each.path == sqlite.CATALOGUE_FILE
+        ):
             _copy(job.folder / each.path, staged / Path(each.path).name)
     migrations.upgrade(str(staged), Tree.VAULT)
+    if job.is_placed:
+        places.require_catalogue(address.path, staged / migrations.CATALOGUE)
+        return partial(sync_folder, address.path.parent)
     sync_folder(staged)
     return partial(places.put, staged, address.path)
 
