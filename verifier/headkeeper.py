@@ -162,10 +162,10 @@ class HeadKeeper:
         before = self._file.read()
         head = before or Head(tree=Frontier(), keyring=0)
         left, self._seen = self._seen, head.extent.entries
-        if self._is_noted and self._seen > left:
-            return (
-                False  # whoever publishes the tree keeps the head too, by the leaves that it has read anyway
-            )
+        # Whoever publishes the tree keeps the head too, by the leaves that it has read anyway, and not the keyring.
+        if self._is_noted and self._seen > left and head.before is None:
+            self._move_keyring(head)
+            return False
         entries, seen = self._log.head().sequence, self._seen
         if entries < seen:
             raise RolledBackError(f"the log has {entries} entries, and had {seen} a moment ago")
@@ -209,6 +209,12 @@ class HeadKeeper:
         # Of two, so that a whole window lies between it and the head.
         base = head.checkpoints[0] if len(head.checkpoints) == MOST_CHECKPOINTS else Frontier()
         return self._extended(base, head.tree.size) == head.tree
+
+    def _move_keyring(self, head: Head) -> None:
+        """Move on the keyring's counter alone."""
+        if head.keyring < self._keyring:
+            with contextlib.suppress(HeadConflictError):  # moved on just now: the next turn tries again
+                self._file.swap(head, dataclasses.replace(head, keyring=self._keyring))
 
     def _moved(self, head: Head, until: int) -> Head:
         trees = [head.tree]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +233,53 @@ def test_an_older_keyring_is_refused(place: Place) -> None:
     place.keeper(4).finish()
     with pytest.raises(RolledBackError, match=r"counter 3, but .* has seen 4"):
         place.keeper(3).check()
+
+
+def test_a_changed_keyring_is_seen_while_another_moves_the_head(place: Place) -> None:
+    """Its counter is noted at the next turn, alone, also where the head has been moved on before each one."""
+    keeper, sequencer = place.keeper(3), place.keeper(3)
+    assert keeper.advance()
+    for counter in (3, 4, 4, 5):
+        place.write(place.log.head().sequence, 2)
+        sequencer.advance()
+        moved = place.file.read()
+        assert moved is not None
+        moved = replace(moved, published=moved.extent)
+        place.file.swap(place.file.read(), moved)
+        keeper.see_keyring(counter)
+        keeper.advance()
+        assert place.file.read() == replace(moved, keyring=counter)
+    with pytest.raises(RolledBackError, match=r"counter 4, but .* has seen 5"):
+        place.keeper(4).check()
+
+
+class Overtaken(HeadFile):
+    """A head that, once, another process moves on between this one's reading and writing."""
+
+    is_due = False
+
+    def swap(self, before: Head | None, after: Head) -> None:
+        """Come second."""
+        if self.is_due and before is not None:
+            self.is_due = False
+            super().swap(before, replace(before, published=before.extent))
+        super().swap(before, after)
+
+
+def test_a_keyring_is_seen_at_the_next_turn_where_another_was_first(place: Place) -> None:
+    """What the other one wrote stays, and the counter is noted a turn later."""
+    place.file = file = Overtaken(place.file.path, REALM)
+    keeper = place.keeper(3)
+    assert keeper.advance()
+    keeper.see_keyring(4)
+    for due, seen in ((True, 3), (False, 4)):
+        place.write(place.log.head().sequence, 1)
+        place.keeper(3).finish()
+        file.is_due = due
+        keeper.advance()
+        head = file.read()
+        assert head is not None
+        assert (head.keyring, head.published is not None, file.is_due) == (seen, True, False)
 
 
 def test_a_head_that_is_gone_is_refused(place: Place) -> None:
