@@ -108,7 +108,7 @@ class Engine:
                 self._duties.append(
                     headkeeper.keep(opened, settings, self._agent, self._log, self._directory)
                 )
-                mirroring.begin(settings)
+                self._key_followers.append(mirroring.begin(settings))
             self._journal = self._open_journal(opened, confirm_clock=confirm_clock)
             self._log_beginnings(opened)
             self._open_directory(opened)

@@ -3,6 +3,8 @@
 The process takes up the changed keyring from the key agent, or reads it itself, and tells whoever holds objects made of
 a key: signers of receipts and checkpoints, the seals of stored answers. What an old key has signed or sealed stays
 valid for as long as the keyring says so. Where a passphrase would have to be typed in, only a restart follows it.
+
+Where one of them cannot follow, those after it wait: this is told once, and tried again at each look until all have.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from keys import ringformat
 from keys.errors import KeyAgentSealedError, KeysError
 from keys.ringfile import RingFile
+from verifier.errors import OperatorError, ServiceError
 from verifier.housekeeping import Duty
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ class KeyWatch:
             seen = self._agent.keyring_counter
             for follow in self._followers:
                 follow()
-        except KeysError as error:
+        except (KeysError, OperatorError, ServiceError) as error:
             if str(error) != self._said:
                 self._said = str(error)
                 _LOGGER.warning("the changed keyring is not followed", extra={"reason": self._said})

@@ -161,7 +161,7 @@ class Writer:
             directory = Directory(settings.log_database)
             opened.callback(directory.close)
             head = headkeeper.keep(opened, settings, agent, store, directory)
-            mirroring.begin(settings)
+            keep_keyring = mirroring.begin(settings)
             tracing = open_tracing(settings)
             if tracing is not None:
                 opened.callback(tracing.close)
@@ -188,7 +188,7 @@ class Writer:
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                     head,
                     *looking,
-                    following(agent, [scribe.follow_keyring]),
+                    following(agent, [keep_keyring, scribe.follow_keyring]),
                     garbage.duty(),
                 ]
             )

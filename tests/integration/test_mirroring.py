@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from keys import ringformat
+from keys import events, ringformat
 from keys.custody import Custody
 from keys.provider import open_provider
 from keys.purpose import Purpose
@@ -17,17 +18,24 @@ from padan.cli.console import ExitCode
 from padan.entry import EntryKind
 from tests.installation import install
 from tests.operating import details, operate
+from tests.service import running, wait_until_ready
 from verifier import admin_entry
 from verifier.backup import mirroring
 from verifier.backup.create import create
+from verifier.keywatch import KeyWatch
 from verifier.log import mirror_format
 from verifier.log.mirror import MirrorPlaceError, segments
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.installation import Installation
+    from tests.service import RunningService
+
+SECONDS = 90.0
+"""How long a busy machine may take."""
 
 
 @pytest.fixture
@@ -43,6 +51,11 @@ def note(installation: Installation, number: int) -> None:
         admin_entry.append(log, EntryKind.ENTRIES_LISTED, {"number": str(number)})
 
 
+def keks(mirror: Path) -> set[str]:
+    """Say which KEKs copies of the keyring are under."""
+    return {ringformat.kek_id(path.read_bytes()) for path in mirror.glob("keyring.json*")}
+
+
 def test_a_destroyed_key_is_in_no_copy(installation: Installation) -> None:
     """Once a start has left the newest keyring in the mirror, nothing there is under the KEK before."""
     settings = installation.settings
@@ -52,8 +65,70 @@ def test_a_destroyed_key_is_in_no_copy(installation: Installation) -> None:
     custody.destroy(Purpose.BIOMETRIC, key_id)
     mirroring.begin(settings)
     assert settings.log_mirror is not None
-    found = {ringformat.kek_id(path.read_bytes()) for path in settings.log_mirror.glob("keyring.json*")}
-    assert found == {custody.read().kek_id}
+    assert keks(settings.log_mirror) == {custody.read().kek_id}
+
+
+def until(service: RunningService, holds: Callable[[], bool]) -> None:
+    """Wait for what a service does within seconds."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert service.process.poll() is None
+        assert time.monotonic() < end, service.messages()[-2000:]
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_changed_keyring_is_in_the_mirror_without_a_restart(tmp_path: Path, workers: int) -> None:
+    """Keys made or destroyed while a service runs are there within seconds, and after its disk was away."""
+    mirror, away = tmp_path / "mirror", tmp_path / "away"
+    mirror.mkdir()
+    made = install(tmp_path / "installation", extra=f'log_mirror = "{mirror}"\nworkers = {workers}\n')
+    custody = made.custody()
+
+    def is_newest() -> bool:
+        data = (mirror / "keyring.json").read_bytes()
+        return data == made.settings.keyring.read_bytes()
+
+    with running(made, ready=False) as service:
+        wait_until_ready(made, service.process, SECONDS)
+        custody.rotate(Purpose.REPLAY)
+        until(service, is_newest)
+        ring = ringformat.peek((mirror / "keyring.json").read_bytes())
+        assert events.read(mirror / "keyring.events.jsonl", ring)[-1].counter == ring.counter
+        _, key_id = custody.add(Purpose.BIOMETRIC)
+        until(service, is_newest)
+        custody.destroy(Purpose.BIOMETRIC, key_id)
+        until(service, is_newest)
+        until(service, lambda: keks(mirror) == {custody.read().kek_id})
+
+        mirror.rename(away)
+        mirror.mkdir()
+        custody.rotate(Purpose.REPLAY)
+        until(service, lambda: "is its disk mounted?" in service.messages())
+        assert list(mirror.iterdir()) == []
+        mirror.rmdir()
+        away.rename(mirror)
+        until(service, is_newest)
+
+
+def test_nothing_follows_a_keyring_that_the_mirror_lacks(installation: Installation) -> None:
+    """While the copy cannot be made, it is tried again at each look, and whoever signs or seals waits for it."""
+    settings, followed = installation.settings, []
+    keep = mirroring.begin(settings)
+    mirror = installation.root.parent / "mirror"
+    with closing(installation.agent()) as agent:
+        watch = KeyWatch(agent, [keep, lambda: followed.append(agent.keyring_counter)])
+        ring, _ = installation.custody().rotate(Purpose.REPLAY)
+        mirror.rename(mirror.with_name("away"))
+        watch.look()
+        watch.look()
+        assert followed == []
+        mirror.with_name("away").rename(mirror)
+        watch.look()
+    assert followed == [ring.counter]
+    assert ringformat.peek((mirror / "keyring.json").read_bytes()) == ringformat.peek(
+        settings.keyring.read_bytes()
+    )
 
 
 def test_what_came_after_the_backup_is_in_the_mirror(installation: Installation) -> None:

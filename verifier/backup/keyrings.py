@@ -1,4 +1,4 @@
-"""Copies of the keyring: in a backup, and in the log's mirror, where each start of the service leaves the newest.
+"""Copies of the keyring: in a backup, and in the log's mirror, where the service leaves the newest.
 
 A keyring is wrapped under a key-encryption key, and what opens that is in no copy: keep it apart. The file with which
 those who hold it together, or who have its token, come to it lies beside each copy (`verifier.backup.holder_file`).
@@ -101,6 +101,11 @@ def put(ring: Path, place: Path) -> None:
     RingFile(place).write(ring.read_bytes())
 
 
+def is_kept(mirror: Path) -> bool:
+    """Say whether a mirror has a copy of the keyring."""
+    return (mirror / _MIRRORED).exists()
+
+
 def keep(place: Path, mirror: Path, holder: HolderFile | None = None) -> None:
     """Leave a copy of the keyring in the log's mirror; never an older one in the place of a newer one.
 
@@ -110,15 +115,22 @@ def keep(place: Path, mirror: Path, holder: HolderFile | None = None) -> None:
         holder: the file that goes with its KEK, which is copied too.
 
     Raises:
+        BackupUnreadableError: the keyring or its history cannot be read.
         BackupHolderError: that is not the one of the keyring's KEK.
-        OSError: it cannot be read or written.
+        KeysError: keyring and history are not of one time, or not what they must be.
+        OSError: the mirror cannot be read or written.
     """
-    copy, data = mirror / _MIRRORED, place.read_bytes()
+    copy = mirror / _MIRRORED
     there = copy.read_bytes() if copy.exists() else b""
-    if there and ringformat.peek(there).counter > ringformat.peek(data).counter:
+    if there and ringformat.peek(there).counter > ringformat.peek(read_source(place)).counter:
         return
+    data, beside = _together(place, holder)
     if holder is not None:
-        holder.beside(copy).put(holder.read(ringformat.peek(data)))
+        holder.beside(copy).put(beside)
     if there != data:
-        put(place, copy)
+        # Custodians may change it just now. What was read first is written last: a history may hold one change more.
+        history = read_source(events.path_beside(place))
+        events.parse(history, ringformat.peek(data))
+        replace_secret(events.path_beside(copy), history)
+        RingFile(copy).write(data)
     RingFile(copy).forget()  # the copy before may be under an old KEK, with a key that was destroyed since

@@ -12,6 +12,7 @@ from keys.errors import KeyAgentSealedError, KeyNotFoundError
 from keys.purpose import Purpose
 from keys.realm import Realm
 from tests.simulator.kek_provider import MemoryKekProvider
+from verifier.errors import LogUnavailableError, OperatorError
 from verifier.keywatch import KeyWatch
 from verifier.metrics import SealGauges
 
@@ -56,6 +57,33 @@ def test_each_change_is_followed_once(tmp_path: Path, caplog: pytest.LogCaptureF
     provider.kept = kept
     watch.look()
     assert heard == [2, 2, 3]
+
+
+def test_a_follower_that_cannot_follow_holds_up_those_after_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mirror or a log that is away is told once, and asked again at each look; nobody follows before it has."""
+    provider = MemoryKekProvider()
+    custody = Custody(path=tmp_path / "keyring.json", provider=provider, actor="tests")
+    custody.create(REALM)
+    agent = LocalKeyAgent.unlock(tmp_path / "keyring.json", provider)
+    heard: list[int] = []
+    failing = [LogUnavailableError("the log"), OperatorError("the disk"), OperatorError("the disk")]
+
+    def first() -> None:
+        if failing:
+            raise failing.pop()
+
+    watch = KeyWatch(agent, [first, lambda: heard.append(agent.keyring_counter)])
+    custody.rotate(Purpose.REPLAY)
+    for _ in range(3):
+        watch.look()
+        assert heard == []
+    watch.look()
+    watch.look()
+    assert heard == [2]
+    told = [vars(record)["reason"] for record in caplog.records if "is not followed" in record.message]
+    assert told == ["the disk", "the log"]
 
 
 def test_a_key_agent_that_is_sealed_again_is_told(tmp_path: Path) -> None:
