@@ -113,7 +113,7 @@ def require_free(settings: Settings, manifest: Manifest) -> bool:
         BackupPlaceError: something is; it names each file or folder that is to go. Or an engine is not the backup's.
         DatabaseFailedError: a database cannot be read.
     """
-    taken, is_placed = [], False
+    taken, is_placed = list[str](), False
     for tree, text, engine in (
         (Tree.LOG, settings.log_database, manifest.engine),
         (Tree.VAULT, settings.vault_database, manifest.vault_engine),
