@@ -1,8 +1,9 @@
 """Keeps the head apart from the log, and refuses a log or a keyring that is older than the head.
 
 At the start, before anything is written:
- 1 read the head  2 the keyring's counter is not below it  3 the log has as many entries  4 they are the same ones,
-   by the tree from the head's first checkpoint on, so that a start reads some thousand leaves and not the whole log
+ 1 read the head  2 the keyring's counter is not below it, nor below the one that the log itself has seen
+ 3 the log has as many entries  4 they are the same ones, by the tree from the head's first checkpoint on, so that a
+   start reads some thousand leaves and not the whole log
 Then the sequencer moves the head on with the tree, and where none does, a duty each second: what a rollback within the
 last two seconds loses, the head does not show.
 """
@@ -15,7 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from padan.tlog.frontier import Frontier
-from verifier import chain
+from verifier import chain, keyring_events
 from verifier.errors import LogUnavailableError, OperatorError
 from verifier.folders import make_folder
 from verifier.headfile import (
@@ -31,6 +32,7 @@ from verifier.housekeeping import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from keys.keyagent import KeyAgent
     from keys.realm import Realm
@@ -93,7 +95,7 @@ class HeadKeeper:
         Args:
             file: the head, apart from the log.
             log: the log.
-            directory: the log's database, which remembers that there is a head.
+            directory: the log's database, which remembers that there is a head, and the keyring's counter too.
             realm: the registry and environment.
             keyring: the counter of the keyring in use.
         """
@@ -120,12 +122,10 @@ class HeadKeeper:
                     f"{self._file.path}: the head is gone, and the log says that there was one;"
                     " on a further host of this log, copy the file from another one first"
                 )
+            self._require_keyring("the log", keyring_events.known_counter(self._directory))
             return
-        if self._keyring < head.keyring:  # 2
-            raise RolledBackError(
-                f"the keyring has counter {self._keyring}, but {self._file.path} has seen {head.keyring}:"
-                " the keyring is an older copy"
-            )
+        self._require_keyring(self._file.path, head.keyring)  # 2
+        self._require_keyring("the log", keyring_events.known_counter(self._directory))
         entries = self._log.head().sequence
         seen = head.extent.entries
         if entries < seen:  # 3
@@ -198,6 +198,13 @@ class HeadKeeper:
             LogUnavailableError: the log cannot be read.
         """
         return self._extended(Frontier(), entries)
+
+    def _require_keyring(self, witness: Path | str, counter: int) -> None:
+        if self._keyring < counter:
+            raise RolledBackError(
+                f"the keyring has counter {self._keyring}, but {witness} has seen {counter}:"
+                " the keyring is an older copy"
+            )
 
     def _is_of_one_history(self, head: Head) -> bool:
         if head.before is not None:

@@ -11,14 +11,18 @@ import fcntl
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import select
+
 from keys import events, keyceremony, keychange
 from padan.entry import EntryKind
-from verifier import admin_entry
+from verifier import admin_entry, schema
 from verifier.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from sqlalchemy.engine import Connection
 
     from keys.events import Event
     from keys.keyset import Keyring
@@ -62,7 +66,14 @@ def log_pending(*, keyring: Path, ring: Keyring, directory: Directory, journal: 
 
 def known_counter(directory: Directory) -> int:
     """Read the highest counter of the keyring that was logged; 0 where none was."""
-    return int(directory.setting(_COUNTER) or 0)
+    with directory.reading() as connection:
+        return counter_in(connection)
+
+
+def counter_in(connection: Connection) -> int:
+    """Read the same in a transaction that is under way."""
+    table = schema.setting.c
+    return int(connection.execute(select(table.value).where(table.name == _COUNTER)).scalar() or 0)
 
 
 def accept_older(directory: Directory, ring: Keyring) -> None:

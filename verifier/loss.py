@@ -1,10 +1,12 @@
 """The acceptance of a loss: two officers let the service go on with a log or a keyring that is older than the head.
 
-What was answered after them is lost for good, so this is said by name and number, and stands in the log. The proposal
-names the head that is given up, and the log and keyring that take its place; where any of them is another one at the
-execution, nothing is done. The body is canonical: 1 head entries, 2 head root, 3 head keyring counter, 4 log entries,
-5 log root, 6 keyring counter (counts u64, roots 32 bytes; of a head of format 1 the chained hash); 1 to 3 are absent
-where the head is gone.
+A keyring is older, too, where its counter is below the one that the log itself has seen. What was answered after them
+is lost for good, so this is said by name and number, and stands in the log. The proposal names the head that is given
+up, and the log and keyring that take its place; where any of them is another one at the execution, nothing is done.
+
+The body is canonical: 1 head entries, 2 head root, 3 head keyring count, 4 log entries, 5 log root, 6 keyring count,
+7 keyring count that the log has seen (counts u64, roots 32 bytes; of a head of format 1 the chained hash); 1 to 3 are
+absent where the head is gone, and 7 is there only where it is above 3 and 6.
 
  1 read what was proposed  2 see that head, log and keyring are those  3 take the execution (verifier.agreed)
  4 commit the entry, and let the keyring count  5 put the new head in the old one's place
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 ACTION: Final = "log.accept-loss"
 SECONDS: Final = 3 * 86_400
 """Time between proposal and execution."""
-_HEAD, _LOG = (1, 2, 3), (4, 5, 6)
+_HEAD, _LOG, _KNOWN = (1, 2, 3), (4, 5, 6), 7
 _COUNT: Final = 8
 
 
@@ -43,7 +45,7 @@ class LossChangedError(OperatorError):
 
 
 class NothingLostError(OperatorError):
-    """Log and keyring are not older than the head."""
+    """Log and keyring are not older than what head and log have seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +57,17 @@ class Loss:
         head_keyring: the keyring's counter that the head has seen; 0 where the head is gone.
         log: the log as it is.
         keyring: the counter of the keyring as it is.
+        log_keyring: the keyring's counter that the log has seen, where neither head nor keyring has come to it; else 0.
     """
 
     head: Extent | None
     head_keyring: int
     log: Extent
     keyring: int
+    log_keyring: int = 0
 
 
-def measure(file: HeadFile, keeper: HeadKeeper, *, entries: int, keyring: int) -> Loss:
+def measure(file: HeadFile, keeper: HeadKeeper, *, entries: int, keyring: int, known: int) -> Loss:
     """Say what is lost; reads the whole log.
 
     Args:
@@ -71,16 +75,19 @@ def measure(file: HeadFile, keeper: HeadKeeper, *, entries: int, keyring: int) -
         keeper: computes the log's tree.
         entries: of the log.
         keyring: the counter of the keyring.
+        known: the counter of the keyring that the log has seen.
 
     Raises:
         HeadFormatError, HeadStoreError, LogUnavailableError: the head or the log cannot be read.
     """
     head = file.read()
+    head_keyring = 0 if head is None else head.keyring
     return Loss(
         head=None if head is None else head.extent,
-        head_keyring=0 if head is None else head.keyring,
+        head_keyring=head_keyring,
         log=Extent.of(keeper.tree_at(entries)),
         keyring=keyring,
+        log_keyring=known if known > max(head_keyring, keyring) else 0,
     )
 
 
@@ -96,6 +103,8 @@ def propose(loss: Loss, *, needed: int, proposer: str, now: int) -> Proposal:
     body = dict(zip(_LOG, _encode(loss.log, loss.keyring), strict=True))
     if loss.head is not None:
         body |= zip(_HEAD, _encode(loss.head, loss.head_keyring), strict=True)
+    if loss.log_keyring:
+        body[_KNOWN] = loss.log_keyring.to_bytes(_COUNT, "big")
     return agreed.propose(ACTION, body, seconds=SECONDS, needed=needed, proposer=proposer, now=now)
 
 
@@ -108,16 +117,18 @@ def read(proposal: Proposal) -> Loss:
     with ceremony.body_of(proposal, ACTION) as fields:
         log, keyring = _decode(fields, _LOG)
         head, head_keyring = _decode(fields, _HEAD) if _HEAD[0] in fields else (None, 0)
-    return Loss(head=head, head_keyring=head_keyring, log=log, keyring=keyring)
+        log_keyring = _decode_known(fields, max(head_keyring, keyring)) if _KNOWN in fields else 0
+    return Loss(head=head, head_keyring=head_keyring, log=log, keyring=keyring, log_keyring=log_keyring)
 
 
 def describe(proposal: Proposal) -> str:
     """Say in words what is proposed."""
     loss = read(proposal)
     now = f"go on with a log of {loss.log.entries} entries and a keyring of counter {loss.keyring}"
+    known = f", and the log has seen counter {loss.log_keyring}" if loss.log_keyring else ""
     if loss.head is None:
-        return f"{now}; the head is gone, so nobody knows what is missing"
-    seen = f"the head has seen {loss.head.entries} entries and counter {loss.head_keyring}"
+        return f"{now}; the head is gone, so nobody knows what is missing{known}"
+    seen = f"the head has seen {loss.head.entries} entries and counter {loss.head_keyring}{known}"
     return f"{now}; {seen}: {what_is_lost(loss)}"
 
 
@@ -131,7 +142,7 @@ def what_is_lost(loss: Loss) -> str:
         parts.append(f"{missing} acknowledged entries are lost for good")
     elif loss.head != loss.log:
         parts.append("entries differ from those that were acknowledged")
-    if loss.keyring < loss.head_keyring:
+    if loss.keyring < max(loss.head_keyring, loss.log_keyring):
         parts.append("the keyring is older")
     return " and ".join(parts) or "nothing is lost"
 
@@ -188,6 +199,8 @@ def _detail(loss: Loss) -> dict[str, str]:
             "head_root": loss.head.root.hex(),
             "head_keyring": str(loss.head_keyring),
         }
+    if loss.log_keyring:
+        detail["log_keyring"] = str(loss.log_keyring)
     return detail
 
 
@@ -200,3 +213,10 @@ def _decode(fields: dict[int, bytes], numbers: tuple[int, int, int]) -> tuple[Ex
     if (len(entries), len(root), len(keyring)) != (_COUNT, HASH_SIZE, _COUNT):
         raise ValueError("a count has 8 bytes and a root 32")
     return Extent(int.from_bytes(entries, "big"), root), int.from_bytes(keyring, "big")
+
+
+def _decode_known(fields: dict[int, bytes], below: int) -> int:
+    known = fields.pop(_KNOWN)
+    if len(known) != _COUNT or int.from_bytes(known, "big") <= below:
+        raise ValueError("a count has 8 bytes, and this one is above the others")
+    return int.from_bytes(known, "big")

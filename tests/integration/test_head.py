@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import delete
 
+from keys.purpose import Purpose
 from padan.cli.console import ExitCode
 from padan.entry import EntryKind
 from padan.v1 import verification_pb2_grpc
@@ -16,6 +18,7 @@ from tests.installation import install
 from tests.operating import appoint, details, operate
 from tests.service import request, running
 from verifier import schema
+from verifier.headfile import HeadFile
 from verifier.log.open import open_log
 
 if TYPE_CHECKING:
@@ -100,6 +103,47 @@ def test_a_log_that_was_put_back_is_refused_until_two_officers_accept_the_loss(
     operate(installation, "log", "rebuild-tree")
     ask(installation, 1)
     assert "as the head says" in operate(installation, "log", "check")
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+def test_a_keyring_that_only_the_log_has_seen_is_given_up_by_two_officers(installation: Installation) -> None:
+    """Put back older than the log knows, it is refused though the head agrees with it; accepted by two, it serves."""
+    one, two = appoint(installation, "ani", "bayu")
+    settings, custody = installation.settings, installation.custody()
+    places = (settings.keyring, custody.events_path)
+    older = custody.read()
+    copies = [place.read_bytes() for place in places]
+    newer, _ = custody.rotate(Purpose.REPLAY)
+    ask(installation, 2)
+    file = HeadFile(settings.head_file, installation.realm)
+    kept = file.read()
+    assert kept is not None
+    file.swap(kept, replace(kept, keyring=older.counter))  # as far as a busy log's head had come
+    for place, data in zip(places, copies, strict=True):
+        place.write_bytes(data)
+
+    message = refused(installation)
+    assert f"the log has seen {newer.counter}" in message
+    assert "log propose-loss" in message
+    assert "would not begin: the keyring has counter" in operate(installation, "log", "head")
+    changed, proposal = installation.root / "changed.json", installation.root / "loss.json"
+    for path, code in ((changed, ExitCode.STATE), (proposal, 0)):
+        operate(installation, "log", "propose-loss", "--key", one, "--out", path)
+        shown = operate(installation, "officer", "show", path)
+        assert f"the log has seen counter {newer.counter + (not code)}: the keyring is older" in shown
+        operate(installation, "officer", "approve", path, "--key", two)
+        if code:
+            with closing(installation.directory()) as directory:
+                directory.set_setting("keyring.counter", str(newer.counter + 1))
+        operate(installation, "log", "accept-loss", path, code=code)
+    (detail,) = details(installation, EntryKind.HEAD_RESET)
+    assert (detail["keyring"], detail["log_keyring"]) == (str(older.counter), str(newer.counter + 1))
+    assert "a service would begin" in operate(installation, "log", "head")
+    operate(installation, "log", "rebuild-tree")
+    ask(installation, 1)
+    custody.rotate(Purpose.REPLAY)
+    ask(installation, 1)
+    assert details(installation, EntryKind.KEYRING_CHANGED)[-1]["counter"] == str(custody.read().counter)
 
 
 def test_a_proposal_for_another_loss_is_not_executed(installation: Installation) -> None:

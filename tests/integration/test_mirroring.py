@@ -113,7 +113,8 @@ def test_a_changed_keyring_is_in_the_mirror_without_a_restart(tmp_path: Path, wo
 
 def test_nothing_follows_a_keyring_that_the_mirror_lacks(installation: Installation) -> None:
     """While the copy cannot be made, it is tried again at each look, and whoever signs or seals waits for it."""
-    settings, followed = installation.settings, []
+    settings = installation.settings
+    followed: list[int] = []
     keep = mirroring.begin(settings)
     mirror = installation.root.parent / "mirror"
     with closing(installation.agent()) as agent:

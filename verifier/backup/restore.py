@@ -9,8 +9,9 @@ Everything is checked before anything is written, and nothing that is there is o
  4 vault and log are written, under other names or in transactions that nobody sees, and brought to this release's
    version
  5 the log's mirror is applied, so that what was answered after the backup is there too
- 6 the log is held against the head that is kept apart: what is missing is known by number; and since the vault is an
-   older one, whoever was erased is to be purged once more, whatever log and mirror say
+ 6 the log is held against the head that is kept apart: what is missing is known by number, and whether the keyring is
+   older than either knows; and since the vault is an older one, whoever was erased is to be purged once more, whatever
+   log and mirror say
  7 the entry RESTORED says all of this
  8 what goes with the keyring's KEK, keyring, vault and log get their places, the log last
 """
@@ -34,7 +35,7 @@ from keys import events, ringformat
 from keys.realm import Realm
 from keys.ringfile import sync_folder
 from padan.entry import EntryKind
-from verifier import admin_entry, database, host_keys, migrations, schema
+from verifier import admin_entry, database, host_keys, keyring_events, migrations, schema
 from verifier.backup import holder_file, keyrings, places, postgres, sqlite
 from verifier.backup.errors import BackupWriteError
 from verifier.backup.folder import chunks_of, created
@@ -76,6 +77,7 @@ class Restored:
         head: what the head had seen; None where there is none.
         keyring: the counter of the keyring that is in its place now.
         sealed: whether custodians are yet to open it.
+        known: the keyring's counter that the restored log has seen.
         same: whether the log begins with what the head has seen.
     """
 
@@ -85,6 +87,7 @@ class Restored:
     head: Head | None
     keyring: int
     sealed: bool
+    known: int
     same: bool
 
     @property
@@ -95,7 +98,7 @@ class Restored:
     @property
     def starts(self) -> bool:
         """Whether a service begins on it without two officers."""
-        return self.head is not None and self.same and self.keyring >= self.head.keyring
+        return self.head is not None and self.same and self.keyring >= max(self.head.keyring, self.known)
 
     def detail(self) -> dict[str, str]:
         """Say it in the entry."""
@@ -266,7 +269,7 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
     if address.path is None:
         connection = _stage_tables(job, Tree.LOG, address, opened)
         chain, until = postgres.read_log(job.folder, job.manifest.tables, job.realm, until=seen)
-        restored = _compare(job, chain, until)
+        restored = _compare(job, chain, until, connection)
         vault_came_back(connection)
         row = admin_entry.build(EntryKind.RESTORED, restored.detail(), now_ms=_now_ms(connection))
         columns = {name: getattr(row, name) for name in EntryRow.__annotations__}
@@ -281,9 +284,9 @@ def _stage_log(job: _Job, opened: contextlib.ExitStack) -> tuple[Restored, Calla
     else:
         mirror_replay.replay(staged, job.mirror)
     part = sqlite.read_log(staged, job.realm, until=seen)
-    restored = _compare(job, part.chain, part.seen)
     # As whoever writes the directory does, so that a mirror that goes on from here has it too.
     with contextlib.closing(Directory(str(staged))) as directory, directory.writing() as connection:
+        restored = _compare(job, part.chain, part.seen, connection)
         vault_came_back(connection)
     with contextlib.closing(open_log(str(staged))) as log:
         admin_entry.append(log, EntryKind.RESTORED, restored.detail())
@@ -306,7 +309,7 @@ def _stage_tables(job: _Job, tree: Tree, address: Address, opened: contextlib.Ex
     return connection
 
 
-def _compare(job: _Job, chain: Chain, seen: Seen | None) -> Restored:
+def _compare(job: _Job, chain: Chain, seen: Seen | None, connection: Connection) -> Restored:
     return Restored(
         manifest=job.manifest,
         log=chain,
@@ -314,6 +317,7 @@ def _compare(job: _Job, chain: Chain, seen: Seen | None) -> Restored:
         head=job.head,
         keyring=job.keyring,
         sealed=job.sealed,
+        known=keyring_events.counter_in(connection),
         same=job.head is not None and seen is not None and seen.is_of(job.head),
     )
 

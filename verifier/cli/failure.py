@@ -305,7 +305,7 @@ TABLE: Final[Mapping[str, Row]] = MappingProxyType(
             "put back NAME.events.jsonl from a copy; nothing changes keys without it"
         ),
         "verifier.keyring_events.KeyringRolledBackError": _refused(
-            "put back the newest copy of the keyring; padan-keys history shows what is missing"
+            "put its newest copy back (padan-keys history says what is missing); or else padan-server log propose-loss"
         ),
         "keys.errors.KekMismatchError": _input(
             "name the provider that this keyring was made with: --kek URI, or kek in the configuration"

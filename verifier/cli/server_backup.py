@@ -119,7 +119,8 @@ def _tell(restored: Restored, *, aside: bool) -> None:
         f"log:      {restored.log.entries} entries, {restored.mirrored} of them from the mirror; and one about this"
     )
     sealed = "; not opened: custodians unseal it when the service starts" if restored.sealed else ""
-    typer.echo(f"keyring:  counter {restored.keyring}{sealed}")
+    older = f"; the log has seen {restored.known}" if restored.keyring < restored.known else ""
+    typer.echo(f"keyring:  counter {restored.keyring}{older}{sealed}")
     if aside:
         return
     if restored.head is None:

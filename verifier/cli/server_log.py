@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from padan.cli.console import new_app, print_json
-from verifier import host_keys, loss, officers
+from verifier import host_keys, keyring_events, loss, officers
 from verifier.cli import proposal
 from verifier.cli.register import writing
 from verifier.cli.server_officer import File, Key, open_ceremony, report, stand
@@ -50,7 +50,13 @@ class _Compared:
 
     def loss(self, entries: int) -> loss.Loss:
         """Measure against so many entries of the log."""
-        return loss.measure(self.file, self.keeper, entries=entries, keyring=self.agent.keyring_counter)
+        return loss.measure(
+            self.file,
+            self.keeper,
+            entries=entries,
+            keyring=self.agent.keyring_counter,
+            known=keyring_events.known_counter(self.opened.directory),
+        )
 
     def fault(self) -> str:
         """Say why a service would not begin; empty where it would."""
@@ -162,7 +168,7 @@ def propose_loss(
     with _compared(chosen) as both:
         if not both.fault():
             raise NothingLostError(
-                "log and keyring are not older than the head: a service would begin on them"
+                "log and keyring are not older than what head and log have seen: a service would begin on them"
             )
         measured = both.loss(both.opened.log.head().sequence)
     proposed = loss.propose(measured, needed=officers.NEEDED, proposer=signer.key_id, now=int(time.time()))

@@ -73,7 +73,8 @@ def check_directory(
                 "keyring",
                 Fault.KEYRING_ROLLED_BACK,
                 f"{settings.keyring}: counter {ring.counter}, but the log has seen {known}",
-                "put back the newest copy of the keyring; padan-keys history shows what is missing",
+                "put its newest copy back (padan-keys history says what is missing);"
+                " or else padan-server log propose-loss",
             )
         yield from people.check_documents(settings, directory)
         ends = [*expiry.of_directory(directory)]

@@ -282,6 +282,16 @@ def test_a_keyring_is_seen_at_the_next_turn_where_another_was_first(place: Place
         assert (head.keyring, head.published is not None, file.is_due) == (seen, True, False)
 
 
+def test_a_keyring_that_is_older_than_the_log_knows_is_refused(place: Place) -> None:
+    """Also where no head has seen the newer one, and where there is no head yet."""
+    place.directory.set_setting("keyring.counter", "4")
+    for _ in range(2):
+        place.keeper(4).check()
+        with pytest.raises(RolledBackError, match="counter 3, but the log has seen 4"):
+            place.keeper(3).check()
+        place.keeper(3).finish()
+
+
 def test_a_head_that_is_gone_is_refused(place: Place) -> None:
     """Once there was a head, its absence is no fresh start."""
     place.keeper().finish()
