@@ -1,7 +1,8 @@
 """The composition root: listeners, health and metrics around an engine that is built as soon as it can be.
 
 Nothing else in the package opens a socket. Where a database, the keyring or the disk is missing, the service listens,
-says which, is not ready, answers UNAVAILABLE, and tries again; what only a person can mend ends it at once.
+says which, is not ready, answers UNAVAILABLE, and tries again; what only a person can mend ends it at once, also where
+it shows at a later try.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from keys.errors import KeyAgentSealedError, KeysError
 from verifier import garbage, host_keys, listening, metrics_listener, transport
 from verifier.engine import Engine
-from verifier.errors import RegistryUnavailableError, ServiceError
+from verifier.errors import OperatorError, RegistryUnavailableError, ServiceError
 from verifier.housekeeping import Duty, Housekeeping
 from verifier.lane import Lane, LaneUnavailableError
 from verifier.metrics import Metrics
@@ -75,7 +76,7 @@ class Service:
         self._metrics_listener = contextlib.ExitStack()
         host_keys.protect(settings)
         self._build_servers()
-        self._housekeeping = Housekeeping([Duty(name="health", every=_HEALTH_SECONDS, act=self._look_after)])
+        self._housekeeping = Housekeeping([Duty(name="health", every=_HEALTH_SECONDS, act=self._look_again)])
 
     def verify_many(self, calls: Sequence[Call]) -> list[Reply]:
         """Answer calls, once there is an engine.
@@ -290,6 +291,16 @@ class Service:
         self._set_ready(ready=True)
         if self._is_listening:
             self.readiness.reach()
+
+    def _look_again(self) -> None:
+        """Look after it; what only a person can mend ends a process that has never been able to answer."""
+        try:
+            self._look_after()
+        except OperatorError as error:
+            if self._engine is not None:
+                raise
+            _LOGGER.error("not ready", extra={"reason": str(error)})  # noqa: TRY400 - as told
+            self.readiness.give_up(error)
 
     def _set_ready(self, *, ready: bool) -> None:
         self.metrics.ready.set(int(ready))

@@ -15,6 +15,7 @@ from padan.cli.console import ExitCode
 from padan.entry import EntryKind
 from padan.v1 import verification_pb2_grpc
 from tests.installation import install
+from tests.integration.test_key_agent import agent, wait_for
 from tests.operating import appoint, details, operate
 from tests.service import request, running
 from verifier import schema
@@ -144,6 +145,26 @@ def test_a_keyring_that_only_the_log_has_seen_is_given_up_by_two_officers(instal
     custody.rotate(Purpose.REPLAY)
     ask(installation, 1)
     assert details(installation, EntryKind.KEYRING_CHANGED)[-1]["counter"] == str(custody.read().counter)
+
+
+@pytest.mark.parametrize("installation", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_shows_only_when_the_keys_are_there_is_told_too(
+    installation: Installation, workers: int
+) -> None:
+    """A service that waits for its key agent says in the end what a person must mend, with the next step."""
+    ask(installation, 4)
+    lose(installation, 3)
+    with installation.config_path.open("a") as config:
+        config.write(f'key_agent = "{installation.root / "agent.sock"}"\nworkers = {workers}\n')
+    with running(installation, ready=False) as service:
+        wait_for(lambda: '"not ready"' in service.messages())
+        with agent(installation):
+            wait_for(lambda: "log propose-loss" in service.messages())
+            assert "3 are missing" in service.messages()
+            if workers == 1:  # of several the parent tries again whoever ends
+                assert service.process.wait(90) == ExitCode.REFUSED
+            assert "a duty failed" not in service.messages()
 
 
 def test_a_proposal_for_another_loss_is_not_executed(installation: Installation) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
         @property
         def readiness(self) -> Readiness:
-            """When it can do its work."""
+            """When it can do its work, or why it never will."""
             ...
 
         def start(self) -> None:
@@ -38,11 +38,14 @@ if TYPE_CHECKING:
 
 
 def run(part: Part, parent: ChildEnd | None = None) -> None:
-    """Run until SIGTERM or SIGINT, until told to hand over, or until the parent is gone.
+    """Run until SIGTERM or SIGINT, until told to hand over, until the parent is gone, or the part gives up.
 
     Args:
         part: what runs.
         parent: the line to the process that started this one, which is told how far it is.
+
+    Raises:
+        Exception: what the part raised at its start, or gave up for later; it is stopped by then.
     """
     stopping, handing_over, hurry = threading.Event(), threading.Event(), threading.Event()
 
@@ -60,6 +63,7 @@ def run(part: Part, parent: ChildEnd | None = None) -> None:
             signal.SIGHUP, signal.SIG_IGN
         )  # the parent's to hear, also where a terminal says it to all
     unblock_signals()
+    part.readiness.when_given_up(stopping.set)
     part.start()
     if parent is not None:
         parent.watch(lose_parent)
@@ -72,3 +76,4 @@ def run(part: Part, parent: ChildEnd | None = None) -> None:
         part.hand_over(hurry)
     part.stop()
     gc.freeze()  # else the interpreter's end collects every module, which on a busy machine takes seconds
+    part.readiness.require_hope()
