@@ -21,7 +21,7 @@ from verifier.freshness import FreshnessWatch
 from verifier.headfile import HeadFile
 from verifier.leader import LeaderDuty
 from verifier.log.beside import Beside
-from verifier.retention.duty import EVERY, Retention, SharedExpiry
+from verifier.retention.duty import EVERY, Expiry, Retention
 from verifier.scribe import KEPT_DAYS
 from verifier.token.asked import EVERY as EVERY_ASKED
 from verifier.token.asked import AskedKeeping
@@ -93,9 +93,7 @@ def standing(means: Means) -> list[LeaderDuty]:
         gauges=means.gauges,
     )
     expiry = (
-        [SharedExpiry(means.log, lambda: means.clock().day - KEPT_DAYS)]
-        if means.settings.is_log_shared
-        else []
+        [Expiry(means.log, lambda: means.clock().day - KEPT_DAYS)] if means.settings.is_log_shared else []
     )
     witnesses = [] if means.witnesses is None else [means.witnesses]
     asked = AskedKeeping(

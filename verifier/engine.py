@@ -183,7 +183,7 @@ class Engine:
                 Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed))
             )
             if not settings.is_log_shared:
-                self._duties.append(retention.expiry(self._log, scribe.expire))
+                self._duties.append(retention.expiry(self._log, scribe.first_day_kept))
             journal, self._log_clock = scribe.committer, scribe.clock
             self._key_followers.append(scribe.follow_keyring)
         journal.start()

@@ -98,9 +98,9 @@ class Scribe:
     def _signer(self) -> ReceiptSigner | None:
         return ReceiptSigner(self._agent.signer(Purpose.RECEIPT_SIGNING)) if self._receipts else None
 
-    def expire(self) -> int:
-        """Delete the counters and stored answers that are over; returns how many rows went."""
-        return self._store.expire(self.clock().day - KEPT_DAYS)
+    def first_day_kept(self) -> int:
+        """Give the first day whose counters and stored answers stay."""
+        return self.clock().day - KEPT_DAYS
 
     @property
     def sealed(self) -> int:

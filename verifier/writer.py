@@ -1,15 +1,14 @@
 """The writer: the one process that writes the log of several workers on SQLite. It answers nobody but them.
 
 It holds the keys of receipts and stored answers, and no gRPC object. Where the database or the keyring is missing it
-says so, and tries again; workers find nobody to commit for them meanwhile, and answer UNAVAILABLE.
+says so, and tries again; workers find nobody to commit for them meanwhile, and answer UNAVAILABLE. What only a person
+can mend ends it, whenever it shows.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -116,14 +115,18 @@ class Writer:
             self._opened.enter_context(address.only_writer(self._settings.journal_socket, wait=True))
             self._alone.set()
             self._look_after()
-        except OperatorError as error:  # it does not mend itself: end, and let the parent's next try say so
+        except OperatorError as error:
             _LOGGER.error("the log cannot be taken over", extra={"reason": str(error)})  # noqa: TRY400 - as told
-            os.kill(os.getpid(), signal.SIGTERM)
+            self.readiness.give_up(error)
 
     def _try_again(self) -> None:
         if self._retry.is_due():
             self._retry.begin()
-            self._look_after()
+            try:
+                self._look_after()
+            except OperatorError as error:
+                _LOGGER.error("not ready", extra={"reason": str(error)})  # noqa: TRY400 - as told
+                self.readiness.give_up(error)
 
     def _look_after(self) -> None:
         """Begin where that was not possible before."""
@@ -184,7 +187,7 @@ class Writer:
             server.start()
             keeping = Housekeeping(
                 [
-                    retention.expiry(store, scribe.expire),
+                    retention.expiry(store, scribe.first_day_kept),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),
                     head,
                     *looking,

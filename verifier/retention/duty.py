@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EVERY: Final = 10.0
 """Seconds between two turns of the service."""
 _EXPIRE_EVERY: Final = 600.0
+"""Seconds after a turn that has left nothing."""
 _EXPIRE_SECONDS: Final = 2.0
 _EXPIRED: Final = "answers_and_counters"
 _TURN_SECONDS: Final = 5.0
@@ -55,35 +56,47 @@ class Applied:
     finished: bool
 
 
-def expiry(store: LogStore, expire: Callable[[], int]) -> Duty:
-    """Make the duty of a log's one writer: budgets and stored answers go, and the leader's next turn logs how many.
+class Expiry:
+    """Deletes budgets and stored answers of days that are over: a duty of a log's one writer, else of the leader.
 
-    Args:
-        store: the log.
-        expire: deletes them; returns how many rows went.
-    """
-    sweep = Sweep(store, Schedule(days={}))
-    return Duty(name="expire", every=_EXPIRE_EVERY, act=lambda: sweep.note(_EXPIRED, expire()))
-
-
-class SharedExpiry:
-    """Deletes budgets and stored answers of a log that every process writes: a duty of the leader's.
+    A while at a time, so that nobody waits for long who would stop it, as a writer that is replaced; what is left goes
+    with the next turns. The leader's next turn of retention logs how many went.
 
     Args:
         store: the log.
         before_day: gives the first day that stays.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, store: LogStore, before_day: Callable[[], int]) -> None:
+    def __init__(
+        self, store: LogStore, before_day: Callable[[], int], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._before_day = before_day
+        self._clock = clock
+        self._due = float("-inf")
         self._sweep = Sweep(store, Schedule(days={}))
 
-    def turn(self, _mandate: Mandate) -> None:
+    def turn(self, _mandate: Mandate | None = None) -> None:
         """Delete for a while; no process needs what goes, so one that leads no more does no harm."""
-        until = time.monotonic() + _EXPIRE_SECONDS
-        gone = self._store.expire(self._before_day(), enough=lambda: time.monotonic() > until)
+        began, is_cut = self._clock(), False
+        if began < self._due:
+            return
+
+        def enough() -> bool:
+            nonlocal is_cut
+            is_cut = self._clock() > began + _EXPIRE_SECONDS
+            return is_cut
+
+        gone = self._store.expire(self._before_day(), enough=enough)
         self._sweep.note(_EXPIRED, gone)
+        if not is_cut:
+            self._due = self._clock() + _EXPIRE_EVERY
+
+
+def expiry(store: LogStore, before_day: Callable[[], int]) -> Duty:
+    """Make the duty of a log's one writer; arguments as of `Expiry`."""
+    return Duty(name="expire", every=EVERY, act=Expiry(store, before_day).turn)
 
 
 class Retention:
