@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,13 +88,25 @@ def _part(chosen: Settings, role: str, *, confirm_clock: bool, successor: bool =
     return Service(chosen, confirm_clock=confirm_clock, successor=successor)
 
 
+def _command() -> list[str]:
+    """Spell how this process was started, for those that it starts.
+
+    A script is called as it was: where a link on its way leads to another release by now, that one begins, with its own
+    interpreter. Otherwise (`python -m`) it is this interpreter.
+    """
+    words = sys.orig_argv[1:]
+    if os.access(words[0], os.X_OK) and os.path.isfile(words[0]):  # noqa: PTH113 - an option is no path
+        return [os.path.abspath(words[0]), *words[1:]]  # noqa: PTH100 - not where its links lead
+    return [sys.executable, *words]
+
+
 def _supervise(chosen: Settings, *, confirm_clock: bool) -> int:
     supervisor.block_signals()
-    arguments = [word for word in sys.orig_argv[1:] if word != _CONFIRM]
+    command = [word for word in _command() if word != _CONFIRM]
     with supervisor.only_supervisor(chosen.data_dir), metrics_listener.SharedMetrics() as shared:
         parent = supervisor.Supervisor(
             supervisor.roles(chosen),
-            [sys.executable, *arguments],
+            command,
             first_only=[_CONFIRM] if confirm_clock else [],
             environment=shared.environment,
             on_end=shared.forget,
