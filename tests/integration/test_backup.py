@@ -171,23 +171,6 @@ def test_the_gap_is_known_by_number(site: Site) -> None:
     assert "are missing" in json.loads(operate(installation, "log", "head", "--json"))["fault"]
 
 
-def test_a_keyring_older_than_the_log_knows_needs_two_officers(site: Site) -> None:
-    """Though the head has not seen the newer one, no service would begin, and what comes next is said."""
-    installation = site.installation
-    move_head(installation)
-    with closing(installation.agent()) as agent:
-        newer = agent.keyring_counter + 1
-    with closing(installation.directory()) as directory:
-        directory.set_setting("keyring.counter", str(newer))
-    create(installation.settings, site.backup)
-    site.lose()
-    told = operate(installation, "backup", "restore", site.backup)
-    assert "0 are missing" in told
-    assert f"the log has seen {newer}" in told
-    assert "log propose-loss" in told
-    assert f"has seen {newer}" in json.loads(operate(installation, "log", "head", "--json"))["fault"]
-
-
 @pytest.mark.chaos
 @pytest.mark.long
 def test_backups_are_consistent_while_everything_changes(site: Site) -> None:
