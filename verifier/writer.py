@@ -61,6 +61,8 @@ class Writer:
         self.readiness = Readiness()
         self._metrics = Metrics()
         self._server: JournalServer | None = None
+        self._keeping: Housekeeping | None = None
+        self._patience = DRAIN_SECONDS
         self._opened = contextlib.ExitStack()
         self._alone = threading.Event()
         self._beginning = threading.Lock()
@@ -93,13 +95,16 @@ class Writer:
             hurry: do not.
         """
         if self._server is not None and not hurry.is_set():
+            if self._keeping is not None:
+                self._keeping.stop()  # first: from when they are sent away the workers have no writer
             self._server.leave(HAND_OVER_SECONDS)
+            self._patience = 0.0  # who has not left by now does not answer; the others wait
 
     def stop(self) -> None:
         """Wait until the workers have left, commit what is queued, and let go of everything."""
         self._housekeeping.stop()
         if self._server is not None:
-            self._server.drain(DRAIN_SECONDS)
+            self._server.drain(self._patience)
         self._opened.close()
         _LOGGER.info("stopped")
 
@@ -185,7 +190,7 @@ class Writer:
             scribe.committer.start()
             opened.callback(scribe.committer.stop)
             server.start()
-            keeping = Housekeeping(
+            self._keeping = keeping = Housekeeping(
                 [
                     retention.expiry(store, scribe.first_day_kept),
                     Duty(name="seals", every=10, act=lambda: self._metrics.replay_seals.set(scribe.sealed)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 import threading
 import time
 from contextlib import closing
@@ -22,7 +23,7 @@ from verifier.headkeeper import RolledBackError
 from verifier.journal.address import JournalAddressError
 from verifier.journal.client import JournalClient
 from verifier.log.open import open_log
-from verifier.writer import Writer
+from verifier.writer import DRAIN_SECONDS, HAND_OVER_SECONDS, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +158,27 @@ def test_a_successor_takes_over_without_a_lost_commit(settings: Settings) -> Non
     log.close()
     assert not failed
     assert len(rows) == next(done) > 20
+
+
+@pytest.mark.usefixtures("key_agent")
+def test_who_does_not_leave_holds_up_nobody_for_long(settings: Settings) -> None:
+    """A worker that hangs is waited for once, as all are, and hung up on then; a successor is at work."""
+    first, second = Writer(settings), Writer(settings, successor=True)
+    first.start()
+    second.start()
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as hanging:
+        hanging.connect(str(settings.journal_socket))
+        time.sleep(0.3)
+        began = time.monotonic()
+        first.hand_over(threading.Event())
+        first.stop()
+        took = time.monotonic() - began
+    until = time.monotonic() + 20
+    while not second_is_at_work(second):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    second.stop()
+    assert took < HAND_OVER_SECONDS + DRAIN_SECONDS / 2
 
 
 def second_is_at_work(writer: Writer) -> bool:
