@@ -178,7 +178,7 @@ def test_marks_go_along_with_a_number(office: Office) -> None:
 def test_a_mark_binds_before_its_bearer_is_found_under_another_number(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who is locked is at no moment answered under a new number, nor by whom the old one was merged into."""
+    """Who is locked is at no moment answered under a new number."""
     monkeypatch.setattr(application, "SEEN_SECONDS", POLL_SECONDS + 1.0)
     office.installation.load(EVERYONE)
     office.mark(Step.SET, Mark.LOCKED, SARI["NIK"])

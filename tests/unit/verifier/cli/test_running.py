@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import atexit, gc, signal, threading, time
 from verifier.cli.running import run
@@ -34,3 +36,37 @@ def test_a_signal_that_another_thread_gets_is_heard() -> None:
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.splitlines() == ["stopped", "collected at the end: False"]
+
+
+HOPELESS = """
+import threading, time
+from verifier.cli.running import run
+from verifier.errors import OperatorError
+from verifier.readiness import Readiness
+
+class Part:
+    readiness = Readiness()
+    def start(self):
+        def give_up():
+            time.sleep({after})
+            for reason in ("the first", "another"):
+                self.readiness.give_up(OperatorError(reason))
+        threading.Thread(target=give_up, daemon=True).start() if {after} else give_up()
+    def stop(self):
+        print("stopped")
+
+try:
+    run(Part())
+except OperatorError as error:
+    print("for", error)
+"""
+
+
+@pytest.mark.parametrize("after", ["0", "0.3"])
+def test_what_is_given_up_ends_in_order_and_says_why(after: str) -> None:
+    """While it starts or later: it is stopped first, and then the first reason is raised."""
+    done = subprocess.run(
+        [sys.executable, "-c", HOPELESS.replace("{after}", after)],
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["stopped", "for the first"]
