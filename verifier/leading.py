@@ -57,16 +57,15 @@ class Leading:
         Raises:
             OperatorError: what is wrong will not mend itself; the message says what.
         """
-        self._opened.enter_context(
-            metrics_listener.listening(
-                self._settings.leader_metrics_listen, self._registry, setting="leader_metrics_listen"
-            )
+        shown = metrics_listener.listening(
+            self._settings.leader_metrics_listen, self._registry, setting="leader_metrics_listen"
         )
-        try:
+        with (
+            contextlib.ExitStack() as opened
+        ):  # closed at once where the first look fails, as in verifier.service
+            opened.enter_context(shown)
             self._look_after()
-        except BaseException:
-            self._opened.close()  # as in `verifier.service`
-            raise
+            self._opened.push(opened.pop_all())
         self._housekeeping = Housekeeping([Duty(name="begin", every=RETRY_SECONDS, act=self._look_after)])
         self._housekeeping.start()
 

@@ -35,34 +35,41 @@ def process_ends(registry: CollectorRegistry) -> Counter:
     )
 
 
+def _gauge(
+    registry: CollectorRegistry, name: str, text: str, *, mode: Literal["livemax", "livemin", "livesum"]
+) -> Gauge:
+    """Make a gauge without labels; the mode says what is made of those of several processes."""
+    return Gauge(name, text, registry=registry, multiprocess_mode=mode)
+
+
 class SealGauges:
     """Whether keys wait for custodians' shares, as the process that takes these says, and those that wait for it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._sealed = Gauge(
+        self._sealed = _gauge(
+            registry,
             "padan_sealed",
             "1 while the key agent waits for custodians' shares; workers that have keys go on for a day.",
-            registry=registry,
-            multiprocess_mode="livemax",
+            mode="livemax",
         )
-        self._here = Gauge(
+        self._here = _gauge(
+            registry,
             "padan_shares_here",
             "Custodians' shares that are here and wait for others.",
-            registry=registry,
-            multiprocess_mode="livemax",
+            mode="livemax",
         )
-        self._needed = Gauge(
+        self._needed = _gauge(
+            registry,
             "padan_shares_needed",
             "Custodians' shares that it takes to unseal the keys; 0 where no custodians hold them.",
-            registry=registry,
-            multiprocess_mode="livemax",
+            mode="livemax",
         )
 
-        self._behind = Gauge(
+        self._behind = _gauge(
+            registry,
             "padan_keyring_behind",
             "1 while the keyring has changed and the service holds it as it was.",
-            registry=registry,
-            multiprocess_mode="livemax",
+            mode="livemax",
         )
 
     def show(self, *, sealed: bool) -> None:
@@ -83,26 +90,21 @@ class LeaderMetrics:
     """Who leads, and how the tree fares that the leader publishes: of a worker, or of the leader's own process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._leading = Gauge(
-            "padan_leading",
-            "Processes that lead; one is right.",
-            registry=registry,
-            multiprocess_mode="livesum",
+        self._leading = _gauge(
+            registry, "padan_leading", "Processes that lead; one is right.", mode="livesum"
         )
-        self._term = Gauge(
-            "padan_leader_term", "Term of the leader.", registry=registry, multiprocess_mode="livemax"
-        )
-        self._heartbeat_age = Gauge(
+        self._term = _gauge(registry, "padan_leader_term", "Term of the leader.", mode="livemax")
+        self._heartbeat_age = _gauge(
+            registry,
             "padan_leader_heartbeat_age_seconds",
             "Time for which the leader has given no sign of life, in seconds.",
-            registry=registry,
-            multiprocess_mode="livemin",
+            mode="livemin",
         )
-        self._tree_fault = Gauge(
+        self._tree_fault = _gauge(
+            registry,
             "padan_tree_fault",
             "1 while tree, head and log are at odds, so that no checkpoint is signed.",
-            registry=registry,
-            multiprocess_mode="livemax",
+            mode="livemax",
         )
         self._merge_seconds = Histogram(
             "padan_tree_merge_seconds",
@@ -183,7 +185,7 @@ class Metrics:
         self._refusal_children: dict[str, Counter] = {}
 
     def _gauge(self, name: str, text: str, *, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
-        return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
+        return _gauge(self.registry, name, text, mode=mode)
 
     def _add_standing(self) -> None:
         """Add what changes slowly: how the installation stands, and what ends."""

@@ -9,18 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Readiness:
-    """Reached once, or given up. Thread-safe."""
+class _Moment:
+    """Reached once. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reached = False
         self._waiting: list[Callable[[], object]] = []
-        self._fault: Exception | None = None
-        self._on_fault: list[Callable[[], object]] = []
 
     def reach(self) -> None:
-        """Say that the moment has come; again changes nothing."""
         with self._lock:
             self._reached = True
             waiting, self._waiting = self._waiting, []
@@ -28,12 +25,27 @@ class Readiness:
             callback()
 
     def when(self, callback: Callable[[], object]) -> None:
-        """Call back once when the moment has come; at once where it has."""
         with self._lock:
             if not self._reached:
                 self._waiting.append(callback)
                 return
         callback()
+
+
+class Readiness:
+    """Reached once, or given up. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._ready, self._hopeless = _Moment(), _Moment()
+        self._faults: list[Exception] = []
+
+    def reach(self) -> None:
+        """Say that the moment has come; again changes nothing."""
+        self._ready.reach()
+
+    def when(self, callback: Callable[[], object]) -> None:
+        """Call back once when the moment has come; at once where it has."""
+        self._ready.when(callback)
 
     def give_up(self, fault: Exception) -> None:
         """Say that the moment will not come before a person has mended something; the first fault counts.
@@ -41,23 +53,14 @@ class Readiness:
         Args:
             fault: what is to be mended.
         """
-        with self._lock:
-            if self._fault is not None:
-                return
-            self._fault = fault
-            told, self._on_fault = self._on_fault, []
-        for callback in told:
-            callback()
+        self._faults.append(fault)
+        self._hopeless.reach()
 
     def when_given_up(self, callback: Callable[[], object]) -> None:
         """Call back once when it is given up; at once where it was."""
-        with self._lock:
-            if self._fault is None:
-                self._on_fault.append(callback)
-                return
-        callback()
+        self._hopeless.when(callback)
 
     def require_hope(self) -> None:
         """Raise the fault for which it was given up, where it was."""
-        if self._fault is not None:
-            raise self._fault
+        if self._faults:
+            raise self._faults[0]

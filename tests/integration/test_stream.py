@@ -83,6 +83,15 @@ def names(made: Installation, where: str) -> list[str]:
         return [block.place for block in source.blocks(lambda _name: Followed())]
 
 
+def make_stream(server: NatsServer, retention: RetentionPolicy) -> None:
+    """Make the stream, which forgets as the policy says."""
+
+    async def make(client: Client) -> None:
+        await client.jetstream().add_stream(name="FEED", subjects=["feed"], retention=retention)
+
+    server.act(make)
+
+
 def test_messages_are_acknowledged_once_they_are_in(installation: Installation, server: NatsServer) -> None:
     """Published twice, read by one that ends before it has applied them, and again: applied once, in order."""
     where = f"{server.address}/FEED?subject=registry.feed"
@@ -137,13 +146,7 @@ def test_a_stream_that_forgets_what_nobody_waits_for_is_refused(
     installation: Installation, server: NatsServer
 ) -> None:
     """With retention by interest a consumer that is made anew has lost what it had not acknowledged."""
-
-    async def make(client: Client) -> None:
-        await client.jetstream().add_stream(
-            name="FEED", subjects=["feed"], retention=RetentionPolicy.INTEREST
-        )
-
-    server.act(make)
+    make_stream(server, RetentionPolicy.INTEREST)
     with pytest.raises(FeedSourceError, match="make it limits or workqueue"):
         take_in(installation, f"{server.address}/FEED")
 
@@ -179,13 +182,7 @@ def test_a_queue_that_keeps_nothing_says_what_is_missing(
     installation: Installation, server: NatsServer
 ) -> None:
     """Where the stream throws away what was acknowledged, a vault that lacks it is a gap, and nothing is applied."""
-
-    async def make(client: Client) -> None:
-        await client.jetstream().add_stream(
-            name="FEED", subjects=["feed"], retention=RetentionPolicy.WORK_QUEUE
-        )
-
-    server.act(make)
+    make_stream(server, RetentionPolicy.WORK_QUEUE)
     where = f"{server.address}/FEED"
     publish(installation, where, feed(installation, 0, changed("BUDI ANTO")))
     assert [each.position for each in take_in(installation, where)] == [1]

@@ -284,7 +284,8 @@ def _credentials(where: address.StreamAddress) -> dict[str, Any]:
             if where.cert is not None and where.key is not None:
                 chosen["tls"].load_cert_chain(where.cert, where.key)
         if where.creds is not None:
-            if any(mark not in where.creds.read_bytes() for mark in _CREDS):  # the client would look for ever
+            creds = where.creds.read_bytes()
+            if any(mark not in creds for mark in _CREDS):  # the client would look for ever
                 raise FeedSourceError(
                     "a file that the address names has no credentials as nsc writes them: JWT, then seed"
                 )
