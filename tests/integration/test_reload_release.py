@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ SECONDS = 90.0
 SCRIPT = """#!{python}
 import pathlib, sys
 from verifier.cli.server import main
-release = pathlib.Path(__file__).resolve().parent.name
+release = pathlib.Path(sys.executable).parent.name
 with open({began!r}, "a") as file:
     file.write(f"{{release}} {{' '.join(sys.argv)}}\\n")
 main()
@@ -25,10 +26,12 @@ main()
 
 
 def release(folder: Path, began: Path) -> Path:
-    """Make a release's programs, which write down which release begins."""
+    """Make a release's programs, with an interpreter of its own; they write down whose interpreter begins."""
     folder.mkdir()
+    interpreter = folder / "python"
+    interpreter.symlink_to(sys.executable)
     script = folder / "padan-server"
-    script.write_text(SCRIPT.format(python=sys.executable, began=str(began)))
+    script.write_text(SCRIPT.format(python=interpreter, began=str(began)))
     script.chmod(0o755)
     return folder
 
@@ -41,7 +44,11 @@ def test_a_reload_takes_up_the_release_that_the_link_leads_to(tmp_path: Path) ->
     link.symlink_to("venv-old")
     command = [str(link / "padan-server"), "--config", str(made.config_path)]
     with (tmp_path / "messages").open("wb") as messages:
-        service = subprocess.Popen([*command, "serve"], stdout=messages, stderr=messages)
+        # An interpreter that is a link knows no environment: it is told where the packages are.
+        packages = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
+        service = subprocess.Popen(
+            [*command, "serve"], stdout=messages, stderr=messages, env=os.environ | packages
+        )
     try:
         wait_until_ready(made, service, SECONDS)
         assert {line.split()[0] for line in began.read_text().splitlines()} == {"venv-old"}

@@ -22,6 +22,7 @@ from verifier.errors import LogUnavailableError
 from verifier.headkeeper import RolledBackError
 from verifier.journal.address import JournalAddressError
 from verifier.journal.client import JournalClient
+from verifier.journal.server import JournalServer
 from verifier.log.open import open_log
 from verifier.writer import DRAIN_SECONDS, HAND_OVER_SECONDS, Writer
 
@@ -158,6 +159,27 @@ def test_a_successor_takes_over_without_a_lost_commit(settings: Settings) -> Non
     log.close()
     assert not failed
     assert len(rows) == next(done) > 20
+
+
+@pytest.mark.usefixtures("key_agent")
+def test_a_writer_has_ended_its_own_work_when_it_sends_workers_away(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on they have no writer, so that nothing of its own may hold up the successor."""
+    working: list[bool] = []
+    leave = JournalServer.leave
+
+    def noting(server: JournalServer, seconds: float) -> None:
+        assert writer._keeping is not None
+        working.append(writer._keeping._thread.is_alive())
+        leave(server, seconds)
+
+    monkeypatch.setattr(JournalServer, "leave", noting)
+    writer = Writer(settings)
+    writer.start()
+    writer.hand_over(threading.Event())
+    writer.stop()
+    assert working == [False]
 
 
 @pytest.mark.usefixtures("key_agent")
